@@ -1,0 +1,5 @@
+"""`python -m sormctl`."""
+
+from sormctl.cli import main
+
+main()

@@ -1,0 +1,58 @@
+"""The one engine interface. No torch here: commands and the pure layer import this freely."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from sormctl.tasks.prompts import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How to continue a prompt: one completion for each seed.
+
+    `temperature` 0 is greedy. `stop` strings end a completion and are not part of its text.
+    """
+
+    seeds: tuple[int, ...] = (0,)
+    temperature: float = 0.7
+    top_p: float = 1.0
+    max_tokens: int = 300
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One continuation.
+
+    `finish` is `stop` (end of sequence or a stop string) or `length` (the token limit).
+    `prompt_tokens` is the length of the prompt; `cached_tokens` says how many of these needed no
+    computation for this completion (another completion of the same prefix had paid for them).
+    """
+
+    text: str
+    finish: str
+    prompt_tokens: int
+    cached_tokens: int
+    generated_tokens: int
+
+
+class Engine(Protocol):
+    """Generates and scores. Batching is the engine's business: callers start many coroutines.
+
+    Use as an asynchronous context manager; leaving it frees the model. Errors are `EngineError`.
+    """
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+    async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
+        """Completions of `prompt`, one for each of `params.seeds`, in their order."""
+        ...
+
+    async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
+        """P(correct) after each of `steps`, by a reward model: `len(steps)` numbers in [0, 1]."""
+        ...

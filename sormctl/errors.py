@@ -1,0 +1,56 @@
+"""What can go wrong for a user, and the exit code each kind ends with.
+
+    SormctlError            1   failed, or a gate such as `eval --min-accuracy` not met
+    ├── UsageError          2   the command line cannot be carried out as typed
+    ├── DataError          65   a record is bad: says what, file and line, what to do
+    │   └── RecordError         the same before the reader has added file and line
+    ├── ModelError          1   a model folder that cannot be loaded or trained on
+    ├── EngineError         1   generation or scoring failed
+    ├── OutputError         1   output cannot be written (disk full, no permission)
+    └── BusyError          75   another process holds the lock; try again later
+
+An interrupt (Ctrl-C) ends with 130. Anything else is a bug and keeps its traceback.
+Every message is one line: what, where, next action.
+"""
+
+from __future__ import annotations
+
+
+class SormctlError(Exception):
+    """A failure the user can act on; `str(error)` is the one line that they see."""
+
+    exit_code = 1
+
+
+class UsageError(SormctlError):
+    """The command line cannot be carried out as typed."""
+
+    exit_code = 2
+
+
+class DataError(SormctlError):
+    """A record of the input is bad; the message names file and line."""
+
+    exit_code = 65
+
+
+class RecordError(DataError):
+    """A record of the input is bad, raised where file and line are not known yet."""
+
+
+class ModelError(SormctlError):
+    """A model folder that cannot be loaded, or cannot do what is asked."""
+
+
+class EngineError(SormctlError):
+    """Generation or scoring failed."""
+
+
+class OutputError(SormctlError):
+    """The output cannot be written."""
+
+
+class BusyError(SormctlError):
+    """Another process holds the lock on the output."""
+
+    exit_code = 75

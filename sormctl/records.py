@@ -1,0 +1,342 @@
+"""The three records that every command reads and writes, one JSON object a line.
+
+Field names are the schema. Fields that sormctl does not know are kept in `extra` and written back
+as they were, so other tools can add theirs. `docs/records.md` is generated from this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+from sormctl.errors import RecordError
+
+T = TypeVar("T")
+Json = Mapping[str, Any]
+Steps = tuple[str, ...]
+
+
+def _doc(text: str, **default: Any) -> Any:
+    """A dataclass field with its description, from which the reference page is generated."""
+    return field(metadata={"doc": text}, **default)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A question and its reference answer."""
+
+    task: str = _doc("name of the task that prompts, splits and grades it")
+    problem_id: str = _doc("identifies the problem across files")
+    question: str = _doc("the question as the model sees it")
+    answer: str = _doc("the reference final answer")
+    reference: Steps | None = _doc("reference steps, where the benchmark has them", default=None)
+    extra: Json = _doc("(not a field) everything else in the object", default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that one completion cost."""
+
+    prompt_tokens: int = _doc("tokens of the prompt", default=0)
+    cached_tokens: int = _doc("of these, taken from another completion's prefill", default=0)
+    generated_tokens: int = _doc("tokens generated", default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Rollouts:
+    """What was tried from the prefix that ends with one step (paper, 3.1 step 2)."""
+
+    tried: int = _doc("rollouts generated from this prefix", default=0)
+    succeeded: int = _doc("of these, correct and consistent", default=0)
+    made: bool = _doc("false where the walk could skip the prefix", default=False)
+    generated_tokens: int = _doc("tokens these rollouts cost", default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """A verifying trace: the steps of a successful rollout from a prefix of the solution."""
+
+    prefix: int = _doc("number of steps of the solution that it continues")
+    steps: Steps = _doc("the steps that follow the prefix")
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A problem with one solution of it, and whatever commands have found out about it."""
+
+    problem: Problem = _doc("(not a field) the problem's fields, side by side with these")
+    solution_id: str = _doc("identifies the solution across files")
+    steps: Steps = _doc("the reasoning steps; the last one states the final answer")
+    predicted: str | None = _doc("the final answer read from the steps; null if there is none")
+    correct: bool = _doc("whether `predicted` equals `answer`")
+    source: Json = _doc(
+        "how it was made: `kind` (sample, global, local, value), `model`, `seed`, `finish`; "
+        "a refinement also has `draft_id` and `first_error`",
+        default_factory=dict,
+    )
+    usage: Usage = _doc("tokens it cost", default_factory=Usage)
+    labels: tuple[int | None, ...] | None = _doc(
+        "per step: 1 correct, 0 incorrect, null not a training target", default=None
+    )
+    rollouts: tuple[Rollouts, ...] | None = _doc(
+        "per step: rollouts from the prefix that it ends", default=None
+    )
+    verifiers: tuple[Verifier, ...] = _doc("verifying traces, for the refiner", default=())
+    scores: Mapping[str, tuple[float, ...]] = _doc(
+        "per reward model: P(correct) after each step", default_factory=dict
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A refiner's training example: a wrong draft and what it should have become."""
+
+    task: str = _doc("name of the task")
+    problem_id: str = _doc("identifies the problem")
+    question: str = _doc("the question")
+    draft: Steps = _doc("steps of the incorrect solution")
+    first_error: int | None = _doc("index of the first wrong step; null for a global pair")
+    target: Steps = _doc("steps of the correct solution")
+    extra: Json = _doc("(not a field) everything else in the object", default_factory=dict)
+
+
+# ── JSON to records ──────────────────────────────────────────────────────────────────────────────
+
+
+def parse_problem(data: Json) -> Problem:
+    """A problem from its JSON object; raises RecordError naming the field."""
+    return _problem(data, known=_PROBLEM_FIELDS)
+
+
+def parse_solution(data: Json) -> Solution:
+    """A solution from its JSON object; raises RecordError naming the field."""
+    steps = _steps(_get(data, "steps", "run `sormctl sample` or `sormctl grade` first"), "steps")
+    solution = Solution(
+        problem=_problem(data, known=_SOLUTION_FIELDS),
+        solution_id=_string(data, "solution_id"),
+        steps=steps,
+        predicted=_optional(data, "predicted", _as_string),
+        correct=_as_bool(_get(data, "correct", "run `sormctl grade` first"), "correct"),
+        source=_optional(data, "source", _as_object) or {},
+        usage=_optional(data, "usage", _usage) or Usage(),
+        labels=_optional(data, "labels", _labels),
+        rollouts=_optional(data, "rollouts", _rollouts),
+        verifiers=_optional(data, "verifiers", _verifiers) or (),
+        scores=_optional(data, "scores", _scores) or {},
+    )
+    _check_lengths(solution)
+    return solution
+
+
+def parse_pair(data: Json) -> Pair:
+    """A refinement pair from its JSON object; raises RecordError naming the field."""
+    pair = Pair(
+        task=_string(data, "task"),
+        problem_id=_string(data, "problem_id"),
+        question=_string(data, "question"),
+        draft=_steps(_get(data, "draft", "run `sormctl make-refine-pairs` first"), "draft"),
+        first_error=_optional(data, "first_error", _as_int),
+        target=_steps(_get(data, "target", "run `sormctl make-refine-pairs` first"), "target"),
+        extra={key: value for key, value in data.items() if key not in _PAIR_FIELDS},
+    )
+    if pair.first_error is not None and not 0 <= pair.first_error < len(pair.draft):
+        raise RecordError(
+            f"`first_error` is {pair.first_error}, but the draft has {len(pair.draft)} steps"
+        )
+    return pair
+
+
+# ── records to JSON ──────────────────────────────────────────────────────────────────────────────
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """The JSON object of a problem; `parse_problem` reads it back."""
+    return {**_problem_fields(problem), **problem.extra}
+
+
+def solution_json(solution: Solution) -> dict[str, Any]:
+    """The JSON object of a solution; `parse_solution` reads it back. Absent fields are left out."""
+    data = _problem_fields(solution.problem)
+    data["solution_id"] = solution.solution_id
+    data["steps"] = solution.steps
+    data["predicted"] = solution.predicted
+    data["correct"] = solution.correct
+    data["source"] = solution.source
+    data["usage"] = _plain(solution.usage)
+    if solution.labels is not None:
+        data["labels"] = solution.labels
+    if solution.rollouts is not None:
+        data["rollouts"] = [_plain(count) for count in solution.rollouts]
+    if solution.verifiers:
+        data["verifiers"] = [_plain(verifier) for verifier in solution.verifiers]
+    if solution.scores:
+        data["scores"] = dict(solution.scores)
+    return {**data, **solution.problem.extra}
+
+
+def pair_json(pair: Pair) -> dict[str, Any]:
+    """The JSON object of a pair; `parse_pair` reads it back."""
+    data = _plain(pair)
+    del data["extra"]
+    return {**data, **pair.extra}
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    return {item.name: getattr(record, item.name) for item in fields(record)}
+
+
+def _problem_fields(problem: Problem) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "task": problem.task,
+        "problem_id": problem.problem_id,
+        "question": problem.question,
+        "answer": problem.answer,
+    }
+    if problem.reference is not None:
+        data["reference"] = problem.reference
+    return data
+
+
+_PROBLEM_FIELDS = frozenset(item.name for item in fields(Problem)) - {"extra"}
+_SOLUTION_FIELDS = _PROBLEM_FIELDS | {item.name for item in fields(Solution)} - {"problem"}
+_PAIR_FIELDS = frozenset(item.name for item in fields(Pair)) - {"extra"}
+
+
+# ── checks ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _problem(data: Json, known: frozenset[str]) -> Problem:
+    return Problem(
+        task=_string(data, "task"),
+        problem_id=_string(data, "problem_id"),
+        question=_string(data, "question"),
+        answer=_string(data, "answer"),
+        reference=_optional(data, "reference", _steps),
+        extra={key: value for key, value in data.items() if key not in known},
+    )
+
+
+def _check_lengths(solution: Solution) -> None:
+    count = len(solution.steps)
+    per_step: list[tuple[str, Sequence[object] | None]] = [
+        ("labels", solution.labels),
+        ("rollouts", solution.rollouts),
+    ]
+    per_step += [(f"scores.{name}", values) for name, values in solution.scores.items()]
+    for name, values in per_step:
+        if values is not None and len(values) != count:
+            raise RecordError(f"`{name}` has {len(values)} entries for {count} steps")
+    for verifier in solution.verifiers:
+        if not 0 <= verifier.prefix <= count:
+            raise RecordError(f"`verifiers` names prefix {verifier.prefix} of {count} steps")
+
+
+def _get(data: Json, name: str, remedy: str = "") -> Any:
+    if name not in data:
+        raise RecordError(f"no `{name}`" + (f"; {remedy}" if remedy else ""))
+    return data[name]
+
+
+def _optional(data: Json, name: str, check: Callable[[Any, str], T]) -> T | None:
+    value = data.get(name)
+    return None if value is None else check(value, name)
+
+
+def _string(data: Json, name: str) -> str:
+    return _as_string(_get(data, name), name)
+
+
+def _wrong(name: str, expected: str, value: Any) -> RecordError:
+    return RecordError(f"`{name}` must be {expected}, not {_type_name(value)}")
+
+
+def _type_name(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean"}
+    return "null" if value is None else names.get(type(value), "a number")
+
+
+def _as_string(value: Any, name: str) -> str:
+    if not isinstance(value, str):
+        raise _wrong(name, "a string", value)
+    return value
+
+
+def _as_bool(value: Any, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong(name, "true or false", value)
+    return value
+
+
+def _as_int(value: Any, name: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _wrong(name, "an integer", value)
+    return value
+
+
+def _as_object(value: Any, name: str) -> Json:
+    if not isinstance(value, Mapping):
+        raise _wrong(name, "an object", value)
+    return value
+
+
+def _as_list(value: Any, name: str) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise _wrong(name, "a list", value)
+    return list(value)
+
+
+def _steps(value: Any, name: str) -> Steps:
+    return tuple(_as_string(step, f"{name}[{i}]") for i, step in enumerate(_as_list(value, name)))
+
+
+def _labels(value: Any, name: str) -> tuple[int | None, ...]:
+    labels = _as_list(value, name)
+    for i, label in enumerate(labels):
+        if isinstance(label, bool) or label not in (0, 1, None):
+            raise RecordError(f"`{name}[{i}]` must be 0, 1 or null")
+    return tuple(labels)
+
+
+def _count(data: Json, key: str, name: str) -> int:
+    return _as_int(data.get(key, 0), f"{name}.{key}")
+
+
+def _usage(value: Any, name: str) -> Usage:
+    data = _as_object(value, name)
+    return Usage(*(_count(data, item.name, name) for item in fields(Usage)))
+
+
+def _rollouts(value: Any, name: str) -> tuple[Rollouts, ...]:
+    return tuple(
+        Rollouts(
+            tried=_count(data, "tried", name),
+            succeeded=_count(data, "succeeded", name),
+            made=_as_bool(data.get("made", False), f"{name}.made"),
+            generated_tokens=_count(data, "generated_tokens", name),
+        )
+        for data in (_as_object(item, name) for item in _as_list(value, name))
+    )
+
+
+def _verifiers(value: Any, name: str) -> tuple[Verifier, ...]:
+    return tuple(
+        Verifier(
+            prefix=_as_int(_get(data, "prefix"), f"{name}.prefix"),
+            steps=_steps(_get(data, "steps"), f"{name}.steps"),
+        )
+        for data in (_as_object(item, name) for item in _as_list(value, name))
+    )
+
+
+def _scores(value: Any, name: str) -> dict[str, tuple[float, ...]]:
+    return {
+        key: tuple(_probability(p, f"{name}.{key}") for p in _as_list(values, f"{name}.{key}"))
+        for key, values in _as_object(value, name).items()
+    }
+
+
+def _probability(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong(name, "a list of numbers", value)
+    return float(value)

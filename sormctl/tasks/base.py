@@ -1,0 +1,65 @@
+"""A task: everything that is particular to one benchmark. Pure: no file, no model, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sormctl.records import Problem, Solution
+from sormctl.tasks.answers import NUMERIC, AnswerKind
+from sormctl.tasks.steps import split_lines, step_result
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """Where the Hugging Face hub keeps the data set, and its own names of our splits."""
+
+    path: str
+    name: str | None = None
+    splits: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A worked example for one-shot prompting."""
+
+    question: str
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One benchmark, as data and functions; others add one by the entry point `sormctl.tasks`.
+
+    Problems come from rows (`parse`, with `files` and `hub` to find them) or are made
+    (`generate`); a task has one of the two.
+    """
+
+    name: str
+    answer: AnswerKind = NUMERIC
+    instruction: str = (
+        "Solve the problem step by step, one short step on each line. "
+        "End with a line that holds only #### and the final answer."
+    )
+    example: Example | None = None
+    # text of a completion -> steps; a step -> its intermediate result R_j (3.1, post-processing 2)
+    split: Callable[[str], list[str]] = split_lines
+    result: Callable[[str], str | None] = step_result
+    # (row, split, index of the row) -> Problem; RecordError if the row does not fit
+    parse: Callable[[Mapping[str, Any], str, int], Problem] | None = None
+    # split -> path of the published file below --data-dir
+    files: Mapping[str, str] = field(default_factory=dict)
+    hub: Hub | None = None
+    # (split, seed) -> endless problems, for a benchmark that is generated
+    generate: Callable[[str, int], Iterator[Problem]] | None = None
+    # exact labels (1 while the prefix is still valid), where the benchmark knows them
+    oracle: Callable[[Solution], Sequence[int]] | None = None
+
+    def predict(self, steps: Sequence[str]) -> str | None:
+        """The final answer that the steps state; None if they state none."""
+        return self.answer.read(steps)
+
+    def is_correct(self, predicted: str | None, answer: str) -> bool:
+        """Whether a predicted answer equals the reference answer."""
+        return predicted is not None and self.answer.equal(predicted, answer)

@@ -1,0 +1,73 @@
+"""What models are asked: the only place that builds a prompt.
+
+Training, sampling, scoring and refining all come here, so a model is used on the text it was
+trained on. A prompt is followed by steps, each closed by a newline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sormctl.tasks.base import Task
+
+STYLES = ("plain", "chat", "one-shot")
+BAD = "[BAD]"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat: role is `system`, `user` or `assistant`."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model continues: plain `text`, or chat `messages`, then the `steps` of a prefix.
+
+    Exactly one of `text` and `messages` is given. A chat prompt is closed by the model's own chat
+    template with its generation prompt. Each step is followed by a newline; its tokens are those
+    of `step + "\\n"` alone, so the tokens of a prefix always begin those of a longer one.
+    """
+
+    text: str = ""
+    messages: tuple[Message, ...] = ()
+    steps: tuple[str, ...] = ()
+
+
+def draft_prompt(task: Task, question: str, style: str, steps: Sequence[str] = ()) -> Prompt:
+    """Asks a student for the solution that begins with `steps`; also what a reward model reads."""
+    return _prompt(task, style, f"Question: {question}\n", "Answer:\n", steps)
+
+
+def refine_prompt(
+    task: Task, question: str, draft: Sequence[str], first_error: int | None, style: str
+) -> Prompt:
+    """Asks a refiner for a better solution than `draft` (paper, 3.1 step 3).
+
+    With `first_error` (local and value refinement) the text `[BAD] ` stands before that step.
+    """
+    body = "".join(f"{step}\n" for step in mark_error(draft, first_error))
+    return _prompt(task, style, f"Question: {question}\nDraft:\n{body}", "Refinement:\n", ())
+
+
+def mark_error(draft: Sequence[str], first_error: int | None) -> list[str]:
+    """The draft with `[BAD] ` before step `first_error`; as it is if there is none."""
+    return [f"{BAD} {step}" if i == first_error else step for i, step in enumerate(draft)]
+
+
+def _prompt(task: Task, style: str, body: str, cue: str, steps: Sequence[str]) -> Prompt:
+    if style == "chat":
+        message = Message("user", f"{task.instruction}\n\n{body.rstrip()}")
+        return Prompt(messages=(message,), steps=tuple(steps))
+    shot = _shot(task) if style == "one-shot" else ""
+    return Prompt(text=shot + body + cue, steps=tuple(steps))
+
+
+def _shot(task: Task) -> str:
+    if task.example is None:
+        raise ValueError(f"task {task.name} has no worked example for one-shot prompting")
+    steps = "".join(f"{step}\n" for step in task.example.steps)
+    return f"Question: {task.example.question}\nAnswer:\n{steps}\n"
