@@ -53,6 +53,11 @@ def refine_prompt(
     return _prompt(task, style, f"Question: {question}\nDraft:\n{body}", "Refinement:\n", ())
 
 
+def stop_strings(style: str) -> tuple[str, ...]:
+    """What ends a completion beside the end of the sequence: a one-shot model asks on by itself."""
+    return ("\nQuestion:",) if style == "one-shot" else ()
+
+
 def mark_error(draft: Sequence[str], first_error: int | None) -> list[str]:
     """The draft with `[BAD] ` before step `first_error`; as it is if there is none."""
     return [f"{BAD} {step}" if i == first_error else step for i, step in enumerate(draft)]

@@ -1,0 +1,174 @@
+"""What the paper does with a model, one record at a time: sample, label, refine, score.
+
+Ordinary coroutines over the `Engine` interface. Hundreds run at once, and the engine batches them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sormctl.engines.base import Completion, Engine, Sampling
+from sormctl.labelling import Rollout, backward_walk, exhaustive, is_consistent
+from sormctl.records import Json, Problem, Solution, Usage
+from sormctl.seeds import derive_seeds, digest
+from sormctl.tasks.base import Task
+from sormctl.tasks.prompts import Prompt, draft_prompt, refine_prompt, stop_strings
+from sormctl.tasks.registry import get_task
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """A model that generates, and how it is asked."""
+
+    engine: Engine
+    model: str
+    style: str
+    seed: int = 0
+    temperature: float = 0.7
+    top_p: float = 1.0
+    max_tokens: int = 300
+
+    async def complete(
+        self, prompt: Prompt, problem_id: str, indices: Sequence[int]
+    ) -> list[Completion]:
+        """Completions number `indices` of a prompt; each has the seed of its own number."""
+        params = Sampling(
+            seeds=derive_seeds(self.seed, problem_id, prompt.steps, indices),
+            temperature=self.temperature,
+            top_p=self.top_p,
+            max_tokens=self.max_tokens,
+            stop=stop_strings(self.style),
+        )
+        return await self.engine.sample(prompt, params)
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A reward model, and the prompt style that it was trained on."""
+
+    engine: Engine
+    style: str
+
+    async def score(self, solution: Solution) -> tuple[float, ...]:
+        """P(correct) after each step of a solution, by one forward pass."""
+        if not solution.steps:
+            return ()
+        task = get_task(solution.problem.task)
+        prompt = draft_prompt(task, solution.problem.question, self.style)
+        return tuple(await self.engine.score(prompt, solution.steps))
+
+
+async def sample_solutions(generator: Generator, problem: Problem, n: int) -> list[Solution]:
+    """`n` solutions of a problem; a temperature of 0 makes one draft."""
+    task = get_task(problem.task)
+    prompt = draft_prompt(task, problem.question, generator.style)
+    completions = await generator.complete(prompt, problem.problem_id, range(n))
+    return [
+        _solution(task, problem, generator, completion, {"kind": "sample", "index": index})
+        for index, completion in enumerate(completions)
+    ]
+
+
+async def label_solution(
+    generator: Generator, solution: Solution, k: int, consistency: str, *, plain: bool = False
+) -> Solution:
+    """SORM labels of one solution from rollouts of its prefixes (3.1 step 2).
+
+    `plain` makes all `k` rollouts from every prefix; otherwise the backward walk makes as few as
+    give the same labels.
+    """
+    problem, steps = solution.problem, solution.steps
+    task = get_task(problem.task)
+
+    async def roll_out(length: int, indices: range) -> list[Rollout]:
+        prefix = steps[:length]
+        prompt = draft_prompt(task, problem.question, generator.style, prefix)
+        completions = await generator.complete(prompt, problem.problem_id, indices)
+        return [_rollout(task, problem.answer, prefix, c, consistency) for c in completions]
+
+    walk = exhaustive if plain else backward_walk
+    found = await walk(len(steps), solution.correct, k, roll_out)
+    return replace(
+        solution, labels=found.labels, rollouts=found.rollouts, verifiers=found.verifiers
+    )
+
+
+async def refine_solution(
+    generator: Generator, draft: Solution, kind: str, first_error: int | None
+) -> Solution:
+    """A refinement of a draft (3.1 step 3): global without `first_error`, else with `[BAD]` there.
+
+    `kind` is `global`, `local` or `value`. A local refiner that is shown no error has nothing to
+    mend: the draft comes back as its own refinement and costs nothing.
+    """
+    origin = {"kind": kind, "draft_id": draft.solution_id, "first_error": first_error}
+    if kind != "global" and first_error is None:
+        return replace(
+            draft,
+            solution_id=_solution_id(draft.problem, generator, origin),
+            source={**origin, **_source(generator), "finish": "unchanged"},
+            usage=Usage(),
+        )
+    task = get_task(draft.problem.task)
+    prompt = refine_prompt(task, draft.problem.question, draft.steps, first_error, generator.style)
+    (completion,) = await generator.complete(prompt, draft.solution_id, range(1))
+    return _solution(task, draft.problem, generator, completion, origin)
+
+
+def first_below(scores: Sequence[float], threshold: float) -> int | None:
+    """Index of the first step that scores below the threshold T; None if there is none (3.2)."""
+    return next((i for i, score in enumerate(scores) if score < threshold), None)
+
+
+def after_highest(scores: Sequence[float]) -> int | None:
+    """Index of the step after the highest-value one, the last step apart (appendix J)."""
+    values = list(scores[:-1])
+    return values.index(max(values)) + 1 if values else None
+
+
+def _rollout(
+    task: Task, answer: str, prefix: Sequence[str], completion: Completion, consistency: str
+) -> Rollout:
+    steps = tuple(task.split(completion.text))
+    succeeded = task.is_correct(task.predict(steps), answer) and is_consistent(
+        prefix, steps, task.result, consistency
+    )
+    return Rollout(steps, succeeded, completion.generated_tokens)
+
+
+def _solution(
+    task: Task,
+    problem: Problem,
+    generator: Generator,
+    completion: Completion,
+    origin: Json,
+) -> Solution:
+    steps = tuple(task.split(completion.text))
+    predicted = task.predict(steps)
+    return Solution(
+        problem=problem,
+        solution_id=_solution_id(problem, generator, origin),
+        steps=steps,
+        predicted=predicted,
+        correct=task.is_correct(predicted, problem.answer),
+        source={**origin, **_source(generator), "finish": completion.finish},
+        usage=Usage(
+            completion.prompt_tokens, completion.cached_tokens, completion.generated_tokens
+        ),
+    )
+
+
+def _source(generator: Generator) -> Json:
+    return {
+        "model": generator.model,
+        "temperature": generator.temperature,
+        "seed": generator.seed,
+    }
+
+
+def _solution_id(problem: Problem, generator: Generator, origin: Json) -> str:
+    """`PROBLEM/KIND-HASH`: the same for the same model, settings and draft, and no other."""
+    made = {**origin, **_source(generator), "style": generator.style, "top_p": generator.top_p}
+    tag = digest(problem.problem_id, *(f"{key}={made[key]}" for key in sorted(made))).hex()[:10]
+    return f"{problem.problem_id}/{origin['kind']}-{tag}"

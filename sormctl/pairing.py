@@ -1,0 +1,77 @@
+"""Training pairs for refiners: a wrong draft and what it should have become. Paper, 3.1 step 3.
+
+Each function takes the solutions of one problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from random import Random
+
+from sormctl.records import Pair, Solution, Steps, Verifier
+
+
+def global_pairs(solutions: Sequence[Solution], targets: int, seed: int) -> Iterator[Pair]:
+    """Each incorrect solution with up to `targets` correct ones of the same question."""
+    correct = list(dict.fromkeys(s.steps for s in solutions if s.correct))
+    for draft in _wrong_drafts(solutions):
+        random = Random(f"{seed} {draft.solution_id}")
+        for target in random.sample(correct, min(targets, len(correct))):
+            yield _pair(draft, None, target)
+
+
+def local_pairs(solutions: Sequence[Solution], targets: int, seed: int) -> Iterator[Pair]:
+    """Each incorrect solution, cut before its first wrong step and continued by a verifying trace.
+
+    The first wrong step is the first label 0, so the solutions need labels that were not balanced.
+    Where already the first step is wrong, the correct samples of the question are the traces: they
+    are rollouts from the empty prefix.
+    """
+    whole = [Verifier(0, s.steps) for s in solutions if s.correct]
+    for draft in _wrong_drafts(solutions):
+        if draft.labels and 0 in draft.labels:
+            error = draft.labels.index(0)
+            traces = draft.verifiers if error else whole
+            yield from _continued(draft, error, _of_prefix(traces, error), targets, seed)
+
+
+def value_pairs(solutions: Sequence[Solution], targets: int, seed: int) -> Iterator[Pair]:
+    """Appendix J: `[BAD]` stands before the step after the one with the most verifying rollouts.
+
+    Needs the counts of `label-steps --exhaustive`. Only traces that begin with another step than
+    the draft's are improvements.
+    """
+    for draft in _wrong_drafts(solutions):
+        values = [count.succeeded for count in draft.rollouts or ()][:-1]
+        if any(values):
+            error = values.index(max(values)) + 1
+            others = (v for v in draft.verifiers if v.steps[:1] != draft.steps[error : error + 1])
+            yield from _continued(draft, error, _of_prefix(others, error), targets, seed)
+
+
+def _wrong_drafts(solutions: Iterable[Solution]) -> Iterator[Solution]:
+    """Incorrect solutions that have steps, each text once."""
+    seen: set[Steps] = set()
+    for solution in solutions:
+        if not solution.correct and solution.steps and solution.steps not in seen:
+            seen.add(solution.steps)
+            yield solution
+
+
+def _of_prefix(traces: Iterable[Verifier], length: int) -> list[Steps]:
+    return list(dict.fromkeys(trace.steps for trace in traces if trace.prefix == length))
+
+
+def _continued(
+    draft: Solution, error: int, traces: Sequence[Steps], targets: int, seed: int
+) -> Iterator[Pair]:
+    random = Random(f"{seed} {draft.solution_id}")
+    for trace in random.sample(traces, min(targets, len(traces))):
+        yield _pair(draft, error, (*draft.steps[:error], *trace))
+
+
+def _pair(draft: Solution, first_error: int | None, target: Steps) -> Pair:
+    problem = draft.problem
+    return Pair(
+        problem.task, problem.problem_id, problem.question, draft.steps, first_error, target
+    )
