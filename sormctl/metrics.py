@@ -1,0 +1,109 @@
+"""Numbers with their n and a 95 % interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Z = 1.959964  # two-sided 95 % of the normal distribution
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value, the number of units it is taken over, and its 95 % interval."""
+
+    value: float
+    n: int
+    low: float
+    high: float
+
+
+def proportion(successes: float, n: int) -> Estimate:
+    """A share of n independent units, with Wilson's interval."""
+    if n == 0:
+        return Estimate(math.nan, 0, math.nan, math.nan)
+    share = successes / n
+    centre = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
+    half = Z / (1 + Z * Z / n) * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
+    return Estimate(share, n, min(share, centre - half), max(share, centre + half))
+
+
+def average(values: Sequence[float]) -> Estimate:
+    """The mean of independent values; Wilson's interval if all are 0 or 1, else a normal one."""
+    if all(value in (0, 1) for value in values):
+        return proportion(sum(values), len(values))
+    return _normal(values)
+
+
+def paired_difference(first: Sequence[float], second: Sequence[float]) -> Estimate:
+    """Mean of first - second over the same problems in the same order."""
+    return _normal([a - b for a, b in zip(first, second, strict=True)])
+
+
+def clustered_proportion(hits: Sequence[int], totals: Sequence[int]) -> Estimate:
+    """A share of steps whose unit of chance is the solution: sum(hits) / sum(totals).
+
+    The steps of one solution are alike, so the interval is that of a ratio of sums over solutions;
+    n is the number of steps.
+    """
+    n = sum(totals)
+    if n == 0:
+        return Estimate(math.nan, 0, math.nan, math.nan)
+    share = sum(hits) / n
+    spread = sum((h - share * t) ** 2 for h, t in zip(hits, totals, strict=True))
+    clusters = sum(t > 0 for t in totals)
+    half = Z * math.sqrt(spread * clusters / max(clusters - 1, 1)) / n
+    return Estimate(share, n, max(0.0, share - half), min(1.0, share + half))
+
+
+def pass_at_k(n: int, correct: int, k: int) -> float:
+    """Chance that k of n samples, drawn without replacement, hold a correct one (unbiased)."""
+    if not 1 <= k <= n:
+        raise ValueError(f"pass@{k} of {n} samples")
+    return 1.0 - math.comb(n - correct, k) / math.comb(n, k)
+
+
+def auc(scores: Sequence[float], labels: Sequence[int]) -> float:
+    """Chance that a positive scores above a negative, ties counting half; nan without both."""
+    order = sorted(range(len(scores)), key=scores.__getitem__)
+    positives = sum(labels)
+    negatives = len(labels) - positives
+    if not positives or not negatives:
+        return math.nan
+    rank_sum, start = 0.0, 0
+    while start < len(order):
+        end = start
+        while end < len(order) and scores[order[end]] == scores[order[start]]:
+            end += 1
+        rank = (start + 1 + end) / 2  # the mean rank of a run of ties, from 1
+        rank_sum += rank * sum(labels[i] for i in order[start:end])
+        start = end
+    return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
+
+
+def calibration_error(scores: Sequence[float], labels: Sequence[int], bins: int = 10) -> float:
+    """Expected calibration error: mean |score - share of positives| over equal-width bins."""
+    if not scores:
+        return math.nan
+    sums = [[0.0, 0.0] for _ in range(bins)]
+    for score, label in zip(scores, labels, strict=True):
+        cell = sums[min(int(score * bins), bins - 1)]
+        cell[0] += score
+        cell[1] += label
+    return sum(abs(score - label) for score, label in sums) / len(scores)
+
+
+def harmonic_mean(first: float, second: float) -> float:
+    """F1 of two shares; 0 if both are 0."""
+    return 2 * first * second / (first + second) if first + second else 0.0
+
+
+def _normal(values: Sequence[float]) -> Estimate:
+    n = len(values)
+    if n == 0:
+        return Estimate(math.nan, 0, math.nan, math.nan)
+    centre = sum(values) / n
+    variance = sum((value - centre) ** 2 for value in values) / max(n - 1, 1)
+    half = Z * math.sqrt(variance / n)
+    return Estimate(centre, n, centre - half, centre + half)
