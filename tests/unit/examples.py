@@ -1,0 +1,34 @@
+"""Solutions by hand, for tests of the pure layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sormctl.records import Problem, Solution, Usage
+
+PROBLEM = Problem("numeric", "p1", "What is 2 + 2 + 2?", "6")
+
+
+def solution(
+    name: str = "s1",
+    steps: tuple[str, ...] = ("2 + 2 = 4", "#### 6"),
+    predicted: str | None = "6",
+    problem: Problem = PROBLEM,
+    tokens: int = 10,
+    **fields: Any,
+) -> Solution:
+    """A solution of `problem`; correct if its prediction is the problem's answer."""
+    return Solution(
+        problem=problem,
+        solution_id=name,
+        steps=steps,
+        predicted=predicted,
+        correct=predicted == problem.answer,
+        usage=Usage(generated_tokens=tokens),
+        **fields,
+    )
+
+
+def wrong(name: str = "w1", steps: tuple[str, ...] = ("2 + 2 = 5", "#### 7"), **fields: Any):
+    """An incorrect solution."""
+    return solution(name, steps, predicted="7", **fields)

@@ -1,0 +1,58 @@
+from sormctl.pairing import global_pairs, local_pairs, value_pairs
+from sormctl.records import Rollouts, Verifier
+from tests.unit.examples import solution, wrong
+
+
+def test_global_pairs_each_wrong_text_with_a_correct_one() -> None:
+    group = [wrong("w1"), wrong("w2"), wrong("w3", steps=("other", "#### 7")), solution("s1")]
+    pairs = list(global_pairs(group, targets=2, seed=0))
+    assert [pair.draft for pair in pairs] == [("2 + 2 = 5", "#### 7"), ("other", "#### 7")]
+    assert all(pair.target == ("2 + 2 = 4", "#### 6") for pair in pairs)
+    assert all(pair.first_error is None for pair in pairs)
+
+
+def test_no_correct_solution_no_global_pair() -> None:
+    assert not list(global_pairs([wrong()], targets=1, seed=0))
+
+
+def test_targets_bounds_the_pairs_of_a_draft() -> None:
+    group = [wrong()] + [solution(f"s{i}", steps=(f"way {i}", "#### 6")) for i in range(5)]
+    assert len(list(global_pairs(group, targets=3, seed=0))) == 3
+
+
+def test_a_local_pair_is_prefix_and_verifying_trace() -> None:
+    """Labels 1 0 0: the error is step 1, so the target keeps step 0 and goes on with the trace."""
+    draft = wrong(
+        steps=("2 + 2 = 4", "4 + 2 = 7", "#### 7"),
+        labels=(1, 0, 0),
+        verifiers=(Verifier(1, ("4 + 2 = 6", "#### 6")),),
+    )
+    (pair,) = local_pairs([draft], targets=1, seed=0)
+    assert pair.first_error == 1
+    assert pair.target == ("2 + 2 = 4", "4 + 2 = 6", "#### 6")
+
+
+def test_an_error_in_the_first_step_is_mended_by_a_correct_sample() -> None:
+    (pair,) = local_pairs([wrong(labels=(0, 0)), solution()], targets=1, seed=0)
+    assert pair.first_error == 0
+    assert pair.target == ("2 + 2 = 4", "#### 6")
+    assert not list(local_pairs([wrong(labels=(0, 0))], targets=1, seed=0))
+
+
+def test_unlabelled_and_correct_solutions_make_no_local_pair() -> None:
+    assert not list(local_pairs([wrong(), solution(labels=(1, 1))], targets=1, seed=0))
+
+
+def test_a_value_pair_marks_the_step_after_the_highest_value() -> None:
+    """Successes 1, 3 of 4: [BAD] goes before step 2, and the trace must begin differently."""
+    draft = wrong(
+        steps=("a", "b", "c", "#### 7"),
+        rollouts=(Rollouts(4, 1, True), Rollouts(4, 3, True), Rollouts(4, 0, True), Rollouts()),
+        verifiers=(
+            Verifier(1, ("x", "#### 6")),
+            Verifier(2, ("c", "#### 6")),
+            Verifier(2, ("d", "#### 6")),
+        ),
+    )
+    (pair,) = value_pairs([draft], targets=5, seed=0)
+    assert (pair.first_error, pair.target) == (2, ("a", "b", "d", "#### 6"))

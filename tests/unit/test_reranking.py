@@ -1,0 +1,42 @@
+import pytest
+
+from sormctl.reranking import AGGREGATIONS, majority_vote, rank
+from tests.unit.examples import solution, wrong
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("final", 0.5),
+        ("mean", 0.7),
+        # weights 1/3, 1/2, 1: (0.9/3 + 0.7/2 + 0.5) / (11/6) = 1.15 * 6 / 11
+        ("weighted-mean", 1.15 * 6 / 11),
+        ("min", 0.5),
+        ("product", 0.315),
+        ("penultimate-mean", 0.6),
+    ],
+)
+def test_aggregations_by_hand(name: str, value: float) -> None:
+    assert AGGREGATIONS[name]([0.9, 0.7, 0.5]) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("name", AGGREGATIONS)
+def test_one_step_aggregates_to_itself(name: str) -> None:
+    assert AGGREGATIONS[name]([0.25]) == pytest.approx(0.25)
+
+
+def test_rank_puts_the_best_first_and_solutions_without_steps_last() -> None:
+    group = [
+        solution("a", scores={"orm": (0.9, 0.1)}),
+        solution("b", scores={"orm": (0.1, 0.8)}),
+        solution("c", steps=(), scores={"orm": ()}),
+    ]
+    assert [s.solution_id for s in rank(group, "orm")] == ["b", "a", "c"]
+
+
+def test_majority_and_weighted_votes_differ() -> None:
+    group = [wrong("a"), wrong("b"), solution("c"), solution("d", predicted=None)]
+    weights = {"a": 0.1, "b": 0.1, "c": 0.9, "d": 5.0}
+    assert majority_vote(group, str.__eq__).predicted == "7"
+    assert majority_vote(group, str.__eq__, lambda s: weights[s.solution_id]).predicted == "6"
+    assert majority_vote([solution(predicted=None)], str.__eq__) is None
