@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sormctl.errors import UsageError
 from sormctl.tasks.base import Task
 
 STYLES = ("plain", "chat", "one-shot")
@@ -73,6 +74,6 @@ def _prompt(task: Task, style: str, body: str, cue: str, steps: Sequence[str]) -
 
 def _shot(task: Task) -> str:
     if task.example is None:
-        raise ValueError(f"task {task.name} has no worked example for one-shot prompting")
+        raise UsageError(f"task {task.name} has no worked example; give --prompt plain or chat")
     steps = "".join(f"{step}\n" for step in task.example.steps)
     return f"Question: {task.example.question}\nAnswer:\n{steps}\n"

@@ -1,4 +1,12 @@
-"""Tasks by name, found through the entry points `sormctl.tasks`."""
+"""Tasks by name, found through the entry points `sormctl.tasks`.
+
+Anybody can add a task without touching sormctl: a package that holds a `Task` and declares it,
+
+    [project.entry-points."sormctl.tasks"]
+    mytask = "mypackage.mymodule:TASK"
+
+makes `sormctl problems mytask` work, and every command after it, as soon as it is installed.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +24,17 @@ def get_task(name: str) -> Task:
     """The task of that name; UsageError lists the names that exist."""
     found = entry_points(group=GROUP, name=name)
     if not found:
-        known = ", ".join(sorted({entry.name for entry in entry_points(group=GROUP)}))
-        raise UsageError(f"no task `{name}`; known tasks: {known}")
-    task: Task = next(iter(found)).load()
+        raise UsageError(f"no task `{name}`; known tasks: {', '.join(task_names())}")
+    entry = next(iter(found))
+    try:
+        task = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"task `{name}` ({entry.value}) cannot be loaded: {error}") from error
+    if not isinstance(task, Task):
+        raise UsageError(f"task `{name}` ({entry.value}) is no sormctl.tasks.base.Task")
     return task
+
+
+def task_names() -> list[str]:
+    """The names of all tasks that are installed."""
+    return sorted({entry.name for entry in entry_points(group=GROUP)})

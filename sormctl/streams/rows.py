@@ -1,0 +1,149 @@
+"""Where a benchmark's problems come from: a generator, a folder, the hub, a user's own file.
+
+Tasks are pure and know only how a row becomes a problem; files and the network are touched here.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+
+from sormctl.errors import DataError, RecordError, UsageError
+from sormctl.records import Json, Problem
+from sormctl.streams.jsonl import read_records
+from sormctl.tasks.answers import KINDS, get_kind
+from sormctl.tasks.base import Hub, Task
+from sormctl.tasks.registry import get_task, task_names
+
+T = TypeVar("T")
+RowParser = Callable[[Json, int], T]  # (row, its index) -> record
+_SLICE = re.compile(r"(.*)\[(\d*):(\d*)\]")
+_LOCAL = "give the published files by --data-dir or SORMCTL_DATA"
+
+
+def read_problems(
+    bench: str,
+    split: str,
+    *,
+    data_dir: Path | None = None,
+    answer: str | None = None,
+    seed: int = 0,
+) -> Iterator[Problem]:
+    """The problems of a benchmark, or of a user's own file; endless for a generated benchmark.
+
+    `bench` is the name of a task, or the path of a JSONL (or JSON) file, whose answers are of the
+    kind `answer`. Problems of a task are generated from `seed`, or read below `data_dir`, or
+    fetched from the hub where there is no `data_dir`. UsageError says what exists; DataError
+    names the row that does not fit.
+    """
+    if bench in task_names():
+        return _task_problems(get_task(bench), split, data_dir, seed)
+    if not Path(bench).is_file():
+        raise UsageError(f"no file and no task `{bench}`; known tasks: {', '.join(task_names())}")
+    if answer is None:
+        raise UsageError(f"{bench}: say how its answers compare: --answer {'|'.join(KINDS)}")
+    task = get_task(get_kind(answer).name)
+    return read_file(Path(bench), _parser(task, Path(bench).name.split(".")[0]))
+
+
+def _task_problems(task: Task, split: str, data_dir: Path | None, seed: int) -> Iterator[Problem]:
+    if task.generate:
+        return task.generate(split, seed)
+    if data_dir and task.files:
+        file = _choose(task, split, task.files)
+        return read_published(data_dir, file, _parser(task, split))
+    if task.hub:
+        return read_hub(task.hub, _choose(task, split, task.hub.splits), _parser(task, split))
+    if task.files:
+        raise UsageError(f"{task.name} is read from files; {_LOCAL}")
+    raise UsageError(
+        f"task `{task.name}` is for your own file: sormctl problems FILE --answer {task.name}"
+    )
+
+
+def _choose(task: Task, split: str, splits: Mapping[str, str]) -> str:
+    if split not in splits:
+        raise UsageError(f"{task.name} has no split `{split}`; choose one of {', '.join(splits)}")
+    return splits[split]
+
+
+def _parser(task: Task, split: str) -> RowParser[Problem]:
+    if task.parse is None:
+        raise UsageError(f"task `{task.name}` cannot read rows; its `parse` is missing")
+    parse = task.parse
+    return lambda row, index: parse(row, split, index)
+
+
+# ── files ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def read_published(data_dir: Path, file: str, parse: RowParser[T]) -> Iterator[T]:
+    """Records of a published file below `data_dir`; `name.json[:700]` takes the first 700 rows."""
+    sliced = _SLICE.fullmatch(file)
+    name, start, stop = sliced.groups() if sliced else (file, "", "")
+    path = data_dir / name
+    if not path.is_file():
+        raise UsageError(f"no file {path}; {_LOCAL} (a folder with {name} in it)")
+    rows = enumerate(read_file(path, parse))
+    return (row for i, row in rows if int(start or 0) <= i and (not stop or i < int(stop)))
+
+
+def read_file(path: Path, parse: RowParser[T]) -> Iterator[T]:
+    """Records of a JSONL file, or of a `.json` file that holds one array of rows."""
+    if path.suffix == ".json":
+        return _parse_rows(_json_array(path), parse, str(path))
+    index = count()
+    return read_records([str(path)], lambda row: parse(row, next(index)))
+
+
+def _json_array(path: Path) -> list[Any]:
+    try:
+        rows = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    except orjson.JSONDecodeError as error:
+        raise DataError(f"{path}:{error.lineno}: not JSON ({error.msg}); name it .jsonl?") from None
+    if not isinstance(rows, list):
+        raise DataError(f"{path}: holds no JSON array; put one object a line into a .jsonl file")
+    return rows
+
+
+def _parse_rows(rows: Iterable[Any], parse: RowParser[T], origin: str) -> Iterator[T]:
+    for index, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise DataError(f"{origin}: row {index}: not an object")
+        try:
+            yield parse(row, index)
+        except RecordError as error:
+            raise DataError(f"{origin}: row {index}: {error}") from None
+
+
+# ── the hub ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def read_hub(hub: Hub, split: str, parse: RowParser[T]) -> Iterator[T]:
+    """Records of a data set of the Hugging Face hub; UsageError if it cannot be had."""
+    try:
+        from datasets import disable_progress_bars, load_dataset
+    except ImportError:
+        raise UsageError(f"{hub.path}: run pip install 'sormctl[hub]', or {_LOCAL}") from None
+    disable_progress_bars()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of every retry
+    try:
+        rows = load_dataset(hub.path, hub.name, split=split)
+    except Exception as error:  # a dozen libraries raise their own here
+        raise UsageError(
+            f"cannot get {hub.path} from the hub ({_first(error)}); {_LOCAL}"
+        ) from error
+    return _parse_rows(rows, parse, f"{hub.path} {split}")
+
+
+def _first(error: BaseException) -> str:
+    """The first line of an error, short enough to stand in a message."""
+    return (str(error) or type(error).__name__).splitlines()[0][:120]

@@ -1,0 +1,43 @@
+"""GSM8K (Cobbe et al., 2021): grade-school word problems with worked solutions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sormctl.errors import RecordError
+from sormctl.records import Problem
+from sormctl.tasks.answers import NUMERIC
+from sormctl.tasks.base import Example, Hub, Task
+from sormctl.tasks.steps import split_annotated
+
+
+def parse(row: Mapping[str, Any], split: str, index: int) -> Problem:
+    """A problem from a published row: `question`, and `answer` with its steps and `#### 72`."""
+    question, solution = (row.get(name) for name in ("question", "answer"))
+    if not isinstance(question, str) or not isinstance(solution, str):
+        raise RecordError(f"no row of GSM8K: `question` and `answer` are text; it has {list(row)}")
+    reference = tuple(split_annotated(solution))
+    answer = NUMERIC.read(reference)
+    if "####" not in solution or answer is None:
+        raise RecordError("`answer` has no `#### ` line with a number; use the published files")
+    return Problem("gsm8k", f"gsm8k-{split}-{index}", question.strip(), answer, reference)
+
+
+TASK = Task(
+    name="gsm8k",
+    answer=NUMERIC,
+    example=Example(
+        "A baker makes 6 trays of 12 rolls. She sells 50 rolls at $2 each and gives the rest "
+        "to her neighbours. How many rolls do the neighbours get?",
+        (
+            "The baker makes 6 * 12 = 72 rolls.",
+            "The neighbours get 72 - 50 = 22 rolls.",
+            "#### 22",
+        ),
+    ),
+    split=split_annotated,
+    parse=parse,
+    files={"train": "gsm8k/train.jsonl", "test": "gsm8k/test.jsonl"},
+    hub=Hub("openai/gsm8k", "main", {"train": "train", "test": "test"}),
+)
