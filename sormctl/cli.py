@@ -2,11 +2,117 @@
 
 from __future__ import annotations
 
-import typer
+import errno
+import os
+import signal
+import sys
+from contextlib import suppress
+from importlib import import_module
+from typing import Annotated, Any
 
-app = typer.Typer(name="sormctl", no_args_is_help=True, rich_markup_mode=None)
+import typer
+from typer.core import TyperGroup
+
+from sormctl import __version__
+from sormctl.errors import SormctlError
+
+COMMANDS = (
+    "problems",
+    "sample",
+    "grade",
+    "filter",
+    "label-steps",
+    "balance",
+    "train-rm",
+    "make-refine-pairs",
+    "train-refiner",
+    "train-student",
+    "score",
+    "refine",
+    "rerank",
+    "eval",
+    "show",
+    "doctor",
+)
+INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
+
+
+class Boundary(TyperGroup):
+    """Turns what goes wrong for a user into one line and an exit code; a bug keeps its traceback.
+
+    A reader that closes the pipe, such as `head`, ends the command without a word.
+    """
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SormctlError as error:
+            code = _fail(ctx, str(error), error.exit_code)
+        except BrokenPipeError:
+            code = BROKEN_PIPE
+            _discard_output()
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            code = _fail(ctx, f"{error.strerror}; make room and start again", 1)
+        raise SystemExit(code)
+
+
+def _fail(ctx: Any, message: str, code: int) -> int:
+    sys.stderr.write(f"sormctl {ctx.invoked_subcommand}: {message}\n")
+    return code
+
+
+def _discard_output() -> None:
+    """Lets the interpreter flush what nobody will read."""
+    with open(os.devnull, "wb") as null:
+        os.dup2(null.fileno(), sys.stdout.fileno())
+
+
+app = typer.Typer(
+    name="sormctl",
+    cls=Boundary,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sormctl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def sormctl(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Let a language model check and repair its own reasoning, given only final answers."""
+
+
+for _name in COMMANDS:
+    _module = f"sormctl.commands.{_name.replace('-', '_')}"
+    with suppress(ImportError):  # TODO: until every command is there
+        app.command(_name)(getattr(import_module(_module), _name.replace("-", "_")))
 
 
 def main() -> None:
-    """Entry point of the `sormctl` script."""
-    app()
+    """Entry point of the `sormctl` script. SIGTERM ends it as Ctrl-C does."""
+    received: list[int] = []
+
+    def terminate(number: int, frame: object) -> None:
+        received.append(number)
+        signal.raise_signal(signal.SIGINT)
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        app()
+    except SystemExit as stop:
+        if received and stop.code == INTERRUPTED:
+            raise SystemExit(TERMINATED) from None
+        raise

@@ -1,0 +1,195 @@
+"""What every command does with its streams: input, output, resume, manifest, progress."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sormctl.errors import UsageError
+from sormctl.records import Json
+from sormctl.streams.flow import Flow, Start, Transform, in_thread
+from sormctl.streams.journal import Journal, Unjournalled, journalled
+from sormctl.streams.jsonl import Inputs, stat_input
+from sormctl.streams.manifest import Manifest, Parents, Tally
+from sormctl.streams.output import Sink, device, encode, is_device, standard_output, whole_file
+from sormctl.streams.progress import Progress
+
+__all__ = ["Job", "Transform", "map_records", "pipe_records", "usage_tokens", "write_records"]
+
+T = TypeVar("T")
+NO_RECORDS = "the input has no records"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a command was asked to do with its streams.
+
+    `arguments` is everything that determines the records made: it goes into the manifest, and
+    must be the same to resume. `inputs` are files, `-` or none for standard input; `output` None
+    or `-` is standard output; `shard` is `I/N`.
+    """
+
+    command: str
+    arguments: Mapping[str, Any]
+    inputs: Sequence[str] = ()
+    output: Path | None = None
+    resume: bool = False
+    overwrite: bool = False
+    quiet: bool = False
+    log_format: str = "text"
+    shard: str | None = None
+
+
+def usage_tokens(record: Json) -> int:
+    """The tokens generated for a record that was sampled or refined."""
+    return int(record.get("usage", {}).get("generated_tokens", 0))
+
+
+def map_records(
+    job: Job,
+    parse: Callable[[Json], Any],
+    key: Callable[[T], str],
+    start: Start[T],
+    concurrency: int,
+    tokens: Callable[[Json], int] = usage_tokens,
+    arrange: Callable[[Iterator[Any]], Iterator[T]] = iter,
+) -> None:
+    """Writes what a coroutine makes of each record, in the order of the input.
+
+    `start()` is entered once there is a record to work on, and yields the coroutine function, of
+    which at most `concurrency` calls are active. `key` identifies a record to `--resume`;
+    `tokens` are those that the command generated for a record that it made. `arrange` turns the
+    parsed records into what the coroutine takes, such as groups of them.
+
+    A record that fails ends the run, after those before it are written.
+    """
+    inputs = Inputs(job.inputs, job.shard)
+    with ExitStack() as stack:
+        progress = stack.enter_context(_progress(job, inputs))
+        output = stack.enter_context(_growing_output(job, inputs))
+        finished = Counter(output.finished)
+
+        def pending() -> Iterator[tuple[str, T]]:
+            for record in arrange(inputs.records(parse)):
+                name = key(record)
+                if finished[name]:
+                    finished[name] -= 1
+                else:
+                    yield name, record
+
+        async def emit(name: str, records: Sequence[Json]) -> None:
+            num_tokens = sum(map(tokens, records))
+            output.tally.add(1, len(records), num_tokens)
+            lines = b"".join(map(encode, records))
+            if isinstance(output, Journal):
+                output.write(name, lines)
+            else:  # its reader may be slow: meanwhile, work goes on
+                await in_thread(output.write, name, lines)
+            progress.add(1, num_tokens)
+
+        asyncio.run(Flow(pending(), start, emit, concurrency).run())
+        if not inputs.num_records:
+            progress.note(NO_RECORDS)
+
+
+def pipe_records(
+    job: Job, parse: Callable[[Json], T], transform: Callable[[Iterator[T]], Iterable[Json]]
+) -> None:
+    """Writes what `transform` makes of the whole stream. A file appears whole, or not at all."""
+    inputs = Inputs(job.inputs, job.shard)
+    tally = Tally()
+    with ExitStack() as stack:
+        progress = stack.enter_context(_progress(job, inputs))
+        sink = stack.enter_context(_whole_output(job, lambda: inputs.parents, tally))
+
+        def before_read() -> None:
+            sink.flush()
+            progress.add(inputs.num_records - tally.records_in)
+            tally.records_in = inputs.num_records
+
+        inputs.before_read = before_read
+        with inputs.placing():
+            for record in transform(inputs.records(parse)):
+                sink.write(encode(record))
+                tally.records_out += 1
+        before_read()
+        if not inputs.num_records:
+            progress.note(NO_RECORDS)
+
+
+def write_records(job: Job, records: Iterable[Json]) -> None:
+    """Writes records that come from no stream. A file appears whole, or not at all."""
+    with ExitStack() as stack:
+        tally = Tally()
+        progress = stack.enter_context(Progress(job.command, job.quiet, job.log_format))
+        sink = stack.enter_context(_whole_output(job, list, tally))
+        for record in records:
+            sink.write(encode(record))
+            progress.add()
+            tally.records_out += 1
+
+
+def _progress(job: Job, inputs: Inputs) -> Progress:
+    return Progress(job.command, job.quiet, job.log_format, lambda: inputs.fraction)
+
+
+@contextmanager
+def _growing_output(job: Job, inputs: Inputs) -> Iterator[Journal | Unjournalled]:
+    path = _file(job)
+    if path is None:
+        with _stream(job) as sink:
+            yield Unjournalled(sink)
+        return
+    if path.exists() and not (job.resume or job.overwrite):
+        raise UsageError(f"{path} exists; give --resume to continue it or --overwrite")
+    _refuse_same_file(path, inputs)
+    with journalled(path, _manifest(path, job, lambda: inputs.parents), job.resume) as journal:
+        yield journal
+
+
+@contextmanager
+def _whole_output(job: Job, parents: Parents, tally: Tally) -> Iterator[Sink]:
+    path = _file(job)
+    if path is None:
+        with _stream(job) as sink:
+            yield sink
+        return
+    if path.exists() and not job.overwrite:
+        raise UsageError(f"{path} exists; give --overwrite to replace it")
+    with _manifest(path, job, parents).recording(tally), whole_file(path) as sink:
+        yield sink
+
+
+def _manifest(path: Path, job: Job, parents: Parents) -> Manifest:
+    arguments = {**job.arguments, **({"shard": job.shard} if job.shard else {})}
+    return Manifest(path, job.command, arguments, parents)
+
+
+def _file(job: Job) -> Path | None:
+    """The file to write, behind its links; None where the output is a stream."""
+    if job.output is None or str(job.output) == "-" or is_device(job.output):
+        if job.resume or job.overwrite:
+            raise UsageError("--resume and --overwrite need a file; give -o FILE")
+        return None
+    if job.output.is_dir():
+        raise UsageError(f"-o {job.output} is a folder; give a file")
+    return job.output.resolve()
+
+
+def _stream(job: Job) -> AbstractContextManager[Sink]:
+    if job.output is None or str(job.output) == "-":
+        return standard_output()
+    return device(job.output)
+
+
+def _refuse_same_file(path: Path, inputs: Inputs) -> None:
+    for name in inputs.names:
+        status = stat_input(name)
+        if status and path.exists() and os.path.samestat(status, path.stat()):
+            raise UsageError(f"{path} is input and output; give another -o FILE")

@@ -1,0 +1,121 @@
+"""A coroutine applied to a stream: bounded concurrency, the order of the input kept."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import Any, Final, Generic, TypeVar
+
+from sormctl.errors import SormctlError
+from sormctl.records import Json
+
+T = TypeVar("T")
+R = TypeVar("R")
+Transform = Callable[[T], Awaitable[Sequence[Json]]]
+Start = Callable[[], AbstractAsyncContextManager[Transform[T]]]
+WINDOW: Final = 4  # results that may wait for an earlier one, in units of the concurrency
+
+Entry = tuple[str, "asyncio.Future[Sequence[Json]]"]
+
+
+class Flow(Generic[T]):
+    """Applies the transform that `start` yields to each of `records`, (name, record).
+
+    At most `concurrency` calls are active. `emit(name, result)` is awaited in the order of the
+    input; the error of a record, or of reading on, is raised in its place in that order.
+    `records` is consumed in a thread, so that waiting for input stops nothing.
+    """
+
+    def __init__(
+        self,
+        records: Iterator[tuple[str, T]],
+        start: Start[T],
+        emit: Callable[[str, Sequence[Json]], Awaitable[None]],
+        concurrency: int,
+    ) -> None:
+        self._records = records
+        self._start = start
+        self._emit = emit
+        self._slots = asyncio.Semaphore(concurrency)
+        self._window: asyncio.Queue[Entry | None] = asyncio.Queue(WINDOW * concurrency)
+        self._active: set[asyncio.Future[Sequence[Json]]] = set()
+
+    async def run(self) -> None:
+        """Runs to the end of the records; `start` is not entered where there are none."""
+        first = await in_thread(next, self._records, None)
+        if first is None:
+            return
+        async with self._start() as transform:
+            feeder = asyncio.create_task(self._feed(first, transform))
+            try:
+                await self._drain()
+            finally:
+                await _cancel(feeder)
+                await _cancel(*self._active)
+
+    async def _feed(self, item: tuple[str, T] | None, transform: Transform[T]) -> None:
+        try:
+            while item is not None:
+                await self._slots.acquire()
+                await self._put(item[0], asyncio.ensure_future(self._apply(transform, *item)))
+                item = await in_thread(next, self._records, None)
+        except Exception as error:
+            failure = asyncio.get_running_loop().create_future()
+            failure.set_exception(error)
+            await self._put("", failure)
+        else:
+            await self._window.put(None)
+
+    async def _put(self, name: str, result: asyncio.Future[Sequence[Json]]) -> None:
+        self._active.add(result)
+        await self._window.put((name, result))
+
+    async def _apply(self, transform: Transform[T], name: str, record: T) -> Sequence[Json]:
+        try:
+            return await transform(record)
+        except SormctlError as error:
+            raise type(error)(f"record {name}: {error}") from error
+        finally:
+            self._slots.release()
+
+    async def _drain(self) -> None:
+        while (entry := await self._window.get()) is not None:
+            name, result = entry
+            records = await result
+            self._active.discard(result)
+            await self._emit(name, records)
+
+
+async def _cancel(*tasks: asyncio.Future[Any]) -> None:
+    """Cancels what still runs, and takes note of every outcome, so that none is logged."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def in_thread(function: Callable[..., R], *args: object) -> R:
+    """`function(*args)` in a daemon thread of its own.
+
+    An executor's thread would be joined at exit: one that waits for input for ever would make
+    Ctrl-C wait too.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[R] = loop.create_future()
+
+    def call() -> None:
+        try:
+            settle, outcome = future.set_result, function(*args)
+        except BaseException as error:
+            settle, outcome = future.set_exception, error  # type: ignore[assignment]
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle, future, settle, outcome)
+
+    threading.Thread(target=call, daemon=True).start()
+    return await future
+
+
+def _settle(future: asyncio.Future[R], settle: Callable[[R], None], outcome: R) -> None:
+    if not future.done():
+        settle(outcome)

@@ -1,0 +1,87 @@
+"""Grouping records by a key, within bounded memory."""
+
+from __future__ import annotations
+
+import heapq
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import IO, TypeVar
+
+import orjson
+
+from sormctl.records import Json, Solution, parse_solution, solution_json
+from sormctl.streams.output import writing
+
+T = TypeVar("T")
+MAX_RECORDS = 50_000
+MAX_RUNS = 64
+
+
+def group_by(
+    records: Iterable[T],
+    key: Callable[[T], str],
+    to_json: Callable[[T], Json],
+    parse: Callable[[Json], T],
+    max_records: int = MAX_RECORDS,
+) -> Iterator[list[T]]:
+    """Groups of the records with equal `key`, in order of first appearance; order within is kept.
+
+    Memory holds at most `max_records` records, beside the largest group and one short string a
+    group; what is more waits in temporary files (TMPDIR) as JSON: an external merge sort by the
+    ordinal of the group. `parse(to_json(record))` must be the record.
+    """
+    ordinals: dict[str, int] = {}
+    chunk: list[tuple[int, T]] = []
+    runs: list[_Run[T]] = []
+    for record in records:
+        chunk.append((ordinals.setdefault(key(record), len(ordinals)), record))
+        if len(chunk) >= max_records:
+            runs.append(_Run(_sorted(chunk), to_json, parse))
+            chunk = []
+            if len(runs) == MAX_RUNS:
+                runs = [_Run(_merge(runs), to_json, parse)]
+    for _, group in groupby(_merge([*runs, _sorted(chunk)]), key=itemgetter(0)):
+        yield [record for _, record in group]
+
+
+def group_solutions(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
+    """`group_by` for the solutions of one problem."""
+    return group_by(solutions, _problem_id, solution_json, parse_solution)
+
+
+def _problem_id(solution: Solution) -> str:
+    return solution.problem.problem_id
+
+
+def _sorted(chunk: list[tuple[int, T]]) -> list[tuple[int, T]]:
+    return sorted(chunk, key=itemgetter(0))
+
+
+def _merge(runs: Iterable[Iterable[tuple[int, T]]]) -> Iterator[tuple[int, T]]:
+    return heapq.merge(*runs, key=itemgetter(0))  # stable: earlier runs first
+
+
+class _Run(Iterable[tuple[int, T]]):
+    """Records sorted by ordinal, in a temporary file that vanishes with its last reference."""
+
+    def __init__(
+        self,
+        items: Iterable[tuple[int, T]],
+        to_json: Callable[[T], Json],
+        parse: Callable[[Json], T],
+    ) -> None:
+        self._parse = parse
+        with writing(f"temporary files in {tempfile.gettempdir()} (set TMPDIR to move them)"):
+            self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (outlives this call)
+            for ordinal, record in items:
+                line = orjson.dumps((ordinal, to_json(record)), option=orjson.OPT_APPEND_NEWLINE)
+                self._file.write(line)
+            self._file.seek(0)
+
+    def __iter__(self) -> Iterator[tuple[int, T]]:
+        with self._file:
+            for line in self._file:
+                ordinal, data = orjson.loads(line)
+                yield ordinal, self._parse(data)

@@ -1,0 +1,116 @@
+"""A file that is written as it goes and survives `kill -9` at any moment.
+
+Beside FILE lies FILE.journal: one line an input record, written once the record's own lines are
+in FILE: `[size of FILE, key, records in, records out, generated tokens]`, the numbers summed up
+since the beginning. To resume, both files are cut to the last whole line of the journal that FILE
+still covers, and the records whose keys remain are not made again.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from sormctl.errors import UsageError
+from sormctl.streams.manifest import Manifest, Tally
+from sormctl.streams.output import Sink, locked, writing
+
+
+class Journal:
+    """An output file and its journal.
+
+    `finished` counts the keys of the input records whose outputs are in the file; `tally` sums
+    them up and is for the caller to keep.
+    """
+
+    def __init__(self, file: io.FileIO, journal: io.FileIO, path: Path) -> None:
+        self.finished: Counter[str] = Counter()
+        self.tally = Tally()
+        self._file, self._journal = file, journal
+        self._data = Sink(file, str(path), compressed=path.suffix == ".gz")
+        self._entries = Sink(journal, f"{path}.journal")
+
+    def write(self, key: str, lines: bytes) -> None:
+        """Appends what was made of one input record, which `tally` includes already."""
+        self._data.write(lines)
+        self._data.flush()
+        entry = [self._data.num_bytes, key, *astuple(self.tally)]
+        self._entries.write(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))
+        self._entries.flush()
+
+    def resume(self) -> None:
+        """Cuts both files to what was finished, and remembers it."""
+        size = os.fstat(self._file.fileno()).st_size
+        end = 0
+        self._journal.seek(0)
+        for line in io.BufferedReader(self._journal):
+            entry = _entry(line)
+            if entry is None or not self._data.num_bytes <= entry[0] <= size:
+                break
+            self._data.num_bytes, key, *counts = entry
+            self.finished[key] += 1
+            self.tally = Tally(*counts)
+            end += len(line)
+        self.cut(self._data.num_bytes, end)
+
+    def cut(self, data: int = 0, entries: int = 0) -> None:
+        """Keeps the first bytes of each file."""
+        os.ftruncate(self._journal.fileno(), entries)
+        os.ftruncate(self._file.fileno(), data)
+
+
+class Unjournalled:
+    """A pipe or a device in the place of a journalled file: there is nothing to resume."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.finished: Counter[str] = Counter()
+        self.tally = Tally()
+        self._sink = sink
+
+    def write(self, key: str, lines: bytes) -> None:
+        """Writes what was made of one input record, at once."""
+        self._sink.write(lines)
+        self._sink.flush()
+
+
+@contextmanager
+def journalled(path: Path, manifest: Manifest, resume: bool) -> Iterator[Journal]:
+    """Opens `path` to be written from the start, or with `resume` from where it stopped.
+
+    UsageError if it is not the file of an interrupted run of the same command line; BusyError if
+    another process is writing it.
+    """
+    entries_path = path.with_name(f"{path.name}.journal")
+    resume = resume and path.exists()
+    if resume and path.stat().st_size and not (manifest.exists() and entries_path.exists()):
+        raise UsageError(f"cannot --resume: {path} has no journal beside it; give --overwrite")
+    if resume and manifest.exists():
+        manifest.check_same()
+    with ExitStack() as stack:
+        entries = stack.enter_context(locked(entries_path))
+        with writing(path):
+            file = stack.enter_context(io.FileIO(path, "ab"))
+        journal = Journal(file, entries, path)
+        if resume:
+            journal.resume()
+        else:
+            journal.cut()
+        with manifest.recording(journal.tally):
+            yield journal
+
+
+def _entry(line: bytes) -> list[Any] | None:
+    """A line of the journal; None if it is torn."""
+    try:
+        entry = orjson.loads(line) if line.endswith(b"\n") else None
+    except orjson.JSONDecodeError:
+        return None
+    return entry if isinstance(entry, list) and len(entry) == 5 else None

@@ -1,0 +1,227 @@
+"""JSON lines in: files (`.gz` too) or standard input, one checked record a line."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import orjson
+
+from sormctl.errors import DataError, RecordError, UsageError
+from sormctl.records import Json
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+T = TypeVar("T")
+STDIN = "-"
+BLOCK = 1 << 17
+
+
+def read_records(inputs: Sequence[str], parse: Callable[[Json], T]) -> Iterator[T]:
+    """The records of `inputs` (`-` or none: standard input), in order.
+
+    A line that is not a JSON object, or that `parse` refuses with RecordError, raises DataError
+    `FILE:LINE: what; what to do`; a file that cannot be read raises UsageError at once.
+    """
+    return Inputs(inputs).records(parse)
+
+
+class Inputs:
+    """The input of one command, and what is to be told of it: progress, hashes, counts.
+
+    `shard` is `I/N`: only records whose ordinal modulo N is I. `before_read` is called whenever
+    what was read before is used up, so reading on may block. `num_records` were yielded so far.
+    """
+
+    def __init__(self, names: Sequence[str] = (), shard: str | None = None) -> None:
+        self.names = list(names) or [STDIN]
+        self.num_records = 0
+        self.before_read: Callable[[], None] = _nothing
+        self._shard = parse_shard(shard)
+        self._sources: list[_Source] = []
+        self._lines: _Lines | None = None  # that are being read
+        sizes = [_size(name) for name in self.names]
+        self._total = sum(size for size in sizes if size) if None not in sizes else None
+
+    @property
+    def fraction(self) -> float | None:
+        """How much of the input has been read, in [0, 1]; None where the total is unknown."""
+        if not self._total:
+            return None
+        return min(1.0, sum(source.num_bytes for source in self._sources) / self._total)
+
+    @property
+    def parents(self) -> list[dict[str, Any]]:
+        """Name and SHA-256 of every input that was read to its end."""
+        return [
+            {"name": shown(name), "sha256": source.hash.hexdigest()}
+            for name, source in zip(self.names, self._sources, strict=False)
+            if source.finished
+        ]
+
+    def records(self, parse: Callable[[Json], T]) -> Iterator[T]:
+        """The records, in order; the errors are those of `read_records`."""
+        index, count = self._shard
+        ordinal = 0
+        for name in self.names:
+            with _open(name) as raw:
+                lines = self._lines = _Lines(name, self._source(raw))
+                for data in lines.objects():
+                    if ordinal % count == index:
+                        self.num_records += 1
+                        yield lines.check(parse, data)
+                    ordinal += 1
+        self._lines = None
+
+    @contextmanager
+    def placing(self) -> Iterator[None]:
+        """Puts the place of the record read last into a RecordError that somebody else raises."""
+        try:
+            yield
+        except RecordError as error:
+            raise (self._lines.error(str(error)) if self._lines else error) from None
+
+    def _source(self, raw: Any) -> _Source:
+        self._sources.append(_Source(raw, self.before_read))
+        return self._sources[-1]
+
+
+class _Lines:
+    """The lines of one input, numbered from 1."""
+
+    def __init__(self, name: str, source: _Source) -> None:
+        self._name = shown(name)
+        buffered = io.BufferedReader(source, BLOCK)
+        self._file = gzip.GzipFile(fileobj=buffered) if name.endswith(".gz") else buffered
+        self.number = 0
+
+    def objects(self) -> Iterator[Json]:
+        import jsonlines  # 60 ms that `--help` need not pay
+
+        try:
+            yield from jsonlines.Reader(self, loads=orjson.loads).iter(type=dict, skip_empty=True)
+        except jsonlines.InvalidLineError as error:
+            raise self.error(_explain(error)) from None
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise self.error(f"not a whole gzip file ({error}); make it again") from None
+        except OSError as error:
+            raise UsageError(f"cannot read {self._name}: {error.strerror}") from None
+
+    def __iter__(self) -> Iterator[bytes]:
+        for self.number, line in enumerate(self._file, 1):  # noqa: B020
+            yield line
+
+    def check(self, parse: Callable[[Json], T], data: Json) -> T:
+        """`parse(data)`, with the place of the line that was read last in its errors."""
+        try:
+            return parse(data)
+        except RecordError as error:
+            raise self.error(str(error)) from None
+
+    def error(self, message: str) -> DataError:
+        return DataError(f"{self._name}:{self.number}: {message}")
+
+
+class _Source(io.RawIOBase):
+    """A raw input that counts and hashes what is read from it."""
+
+    def __init__(self, raw: Any, before_read: Callable[[], None]) -> None:
+        self._raw = raw
+        self._before_read = before_read
+        self.hash = hashlib.sha256()
+        self.num_bytes = 0
+        self.finished = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        self._before_read()
+        num_bytes: int = self._raw.readinto(buffer) or 0
+        self.hash.update(memoryview(buffer)[:num_bytes])
+        self.num_bytes += num_bytes
+        self.finished = num_bytes == 0
+        return num_bytes
+
+
+def _nothing() -> None:
+    """The default of `before_read`."""
+
+
+def parse_shard(shard: str | None) -> tuple[int, int]:
+    """(I, N) of `I/N`; (0, 1) for None. UsageError unless 0 <= I < N."""
+    if shard is None:
+        return 0, 1
+    index, _, count = shard.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+        raise UsageError(f"--shard {shard}: give I/N with I from 0 to N-1, such as 0/4")
+    return int(index), int(count)
+
+
+def shown(name: str) -> str:
+    """An input's name in messages and manifests."""
+    return "<stdin>" if name == STDIN else name
+
+
+def stat_input(name: str) -> os.stat_result | None:
+    """What the system knows of an input, None for one without a file; UsageError if unreadable."""
+    if name == STDIN:
+        return _stat_stdin()
+    try:
+        status = os.stat(name)
+    except OSError as error:
+        raise UsageError(f"cannot read {name}: {error.strerror}") from None
+    if stat.S_ISDIR(status.st_mode):
+        raise UsageError(f"cannot read {name}: it is a folder; give the JSONL files in it")
+    if not os.access(name, os.R_OK):
+        raise UsageError(f"cannot read {name}: permission denied")
+    return status
+
+
+def _stat_stdin() -> os.stat_result | None:
+    if sys.stdin is None or sys.stdin.closed:
+        raise UsageError("standard input is closed; give a FILE")
+    if sys.stdin.isatty():
+        raise UsageError("no input: give a FILE, or pipe records in")
+    try:
+        return os.fstat(sys.stdin.fileno())
+    except io.UnsupportedOperation:  # replaced by an object in memory
+        return None
+
+
+def _size(name: str) -> int | None:
+    status = stat_input(name)
+    return status.st_size if status and stat.S_ISREG(status.st_mode) else None
+
+
+@contextmanager
+def _open(name: str) -> Iterator[Any]:
+    """The raw file: nothing else may hold back what has arrived."""
+    if name == STDIN:
+        yield getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
+        return
+    try:
+        file = io.FileIO(name)
+    except OSError as error:
+        raise UsageError(f"cannot read {name}: {error.strerror}") from None
+    with file:
+        yield file
+
+
+def _explain(error: Any) -> str:
+    """A line that jsonlines refused, in one clause."""
+    cause = error.__cause__
+    if isinstance(cause, orjson.JSONDecodeError):
+        return f"not JSON ({cause.msg} at column {cause.colno}); mend or remove the line"
+    if isinstance(cause, UnicodeDecodeError):
+        return "not UTF-8 text; convert the file with iconv"
+    return "not a JSON object; every line must be one"

@@ -1,0 +1,143 @@
+"""How a file was made: `FILE.manifest.json`, and the fingerprint that a resumed run must match."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from sormctl import __version__
+from sormctl.errors import UsageError
+from sormctl.streams.output import replace_file
+
+Parents = Callable[[], list[dict[str, Any]]]  # name and hash of each input
+LIBRARIES = ("torch", "transformers", "accelerate", "vllm", "orjson")
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run has done so far, with the runs that it continues."""
+
+    records_in: int = 0
+    records_out: int = 0
+    generated_tokens: int = 0
+
+    def add(self, records_in: int, records_out: int, generated_tokens: int) -> None:
+        self.records_in += records_in
+        self.records_out += records_out
+        self.generated_tokens += generated_tokens
+
+
+class Manifest:
+    """The manifest of one output file, while it is made.
+
+    The fingerprint (command, version, arguments) determines the records that are made. `parents`
+    tells the inputs that were read to their end.
+    """
+
+    def __init__(
+        self,
+        output: Path,
+        command: str,
+        arguments: Mapping[str, Any],
+        parents: Parents,
+    ) -> None:
+        self._parents = parents
+        self._path = output.with_name(f"{output.name}.manifest.json")
+        self._fingerprint = _plain(
+            {"command": command, "version": __version__, "arguments": arguments}
+        )
+        self._seconds = 0.0  # spent by the runs that this one continues
+
+    def exists(self) -> bool:
+        """Whether an earlier run has left one."""
+        return self._path.exists()
+
+    def check_same(self) -> None:
+        """UsageError if the run to be continued was asked for something else."""
+        made = _read(self._path)
+        for name, now, before in _entries(self._fingerprint, made):
+            if now != before:
+                raise UsageError(
+                    f"cannot --resume: {name} is {_show(now)}, but the file was made with "
+                    f"{_show(before)}; give the same, or --overwrite"
+                )
+        self._seconds = made.get("seconds", 0.0)
+
+    @contextmanager
+    def recording(self, tally: Tally) -> Iterator[None]:
+        """Writes the manifest as the block begins (`running`), and with its outcome at the end."""
+        started, clock = _now(), time.monotonic()
+
+        def write(status: str) -> None:
+            report = {
+                **self._fingerprint,
+                "status": status,
+                **asdict(tally),
+                "parents": self._parents(),
+                "started": started,
+                "finished": None if status == "running" else _now(),
+                "seconds": round(self._seconds + time.monotonic() - clock, 3),
+                "libraries": _libraries(),
+            }
+            replace_file(self._path, orjson.dumps(report, option=_PRETTY))
+
+        write("running")
+        try:
+            yield
+        except BaseException as error:
+            write("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
+            raise
+        write("done")
+
+
+_PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+
+
+def _plain(data: Any) -> dict[str, Any]:
+    """`data` as JSON would give it back."""
+    plain: dict[str, Any] = orjson.loads(orjson.dumps(data, default=str))
+    return plain
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        made = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        raise UsageError(f"cannot --resume: {path} cannot be read; give --overwrite") from None
+    return made if isinstance(made, dict) else {}
+
+
+def _entries(now: Mapping[str, Any], made: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """(name, value now, value then) of everything in a fingerprint."""
+    for name in ("command", "version"):
+        yield name, now[name], made.get(name)
+    new, old = now["arguments"], made.get("arguments") or {}
+    for name in [*new, *(name for name in old if name not in new)]:
+        yield name, new.get(name), old.get(name)
+
+
+def _show(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _libraries() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,148 @@
+"""Bytes out: standard output, or a file that appears whole."""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from sormctl.errors import BusyError, OutputError
+from sormctl.records import Json
+
+BLOCK = 1 << 17
+
+
+def encode(record: Json) -> bytes:
+    """One record as a line of JSON."""
+    return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+
+
+class Sink:
+    """Where lines go. Whatever keeps them from being written is an OutputError of one line.
+
+    With `compressed`, each flush makes one gzip member (concatenated, they are a legal file).
+    """
+
+    def __init__(self, raw: Any, name: str, compressed: bool = False) -> None:
+        self.name = name
+        self.num_bytes = 0  # written to `raw` so far
+        self._raw = raw
+        self._compressed = compressed
+        self._pending: list[bytes] = []
+        self._size = 0
+
+    def write(self, line: bytes) -> None:
+        self._pending.append(line)
+        self._size += len(line)
+        if self._size >= BLOCK:
+            self.flush()
+
+    def flush(self) -> None:
+        if not self._pending:
+            return
+        data = b"".join(self._pending)
+        self._pending.clear()
+        self._size = 0
+        if self._compressed:
+            data = gzip.compress(data, mtime=0)
+        with writing(self.name):
+            self._write_all(memoryview(data))
+
+    def _write_all(self, data: memoryview) -> None:
+        while data:
+            num_bytes = self._raw.write(data)
+            self.num_bytes += num_bytes
+            data = data[num_bytes:]
+
+
+@contextmanager
+def writing(name: object) -> Iterator[None]:
+    """Turns an OSError into OutputError; a pipe that its reader closed stays BrokenPipeError."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot write {name}: {error.strerror}") from None
+
+
+@contextmanager
+def standard_output() -> Iterator[Sink]:
+    """Standard output, or what stands in for it; flushed at the end."""
+    if sys.stdout is None or sys.stdout.closed:
+        raise OutputError("standard output is closed; give -o FILE")
+    sink = Sink(getattr(sys.stdout.buffer, "raw", sys.stdout.buffer), "standard output")
+    with flushing(sink):
+        yield sink
+
+
+@contextmanager
+def flushing(sink: Sink) -> Iterator[Sink]:
+    """Flushes at the end, after an error too: what was finished before it is kept."""
+    try:
+        yield sink
+    finally:
+        sink.flush()
+
+
+@contextmanager
+def device(path: Path) -> Iterator[Sink]:
+    """A pipe or a device, such as /dev/stdout, as an output."""
+    with writing(path):
+        file = io.FileIO(path, "wb")
+    with file, flushing(Sink(file, str(path))) as sink:
+        yield sink
+
+
+def is_device(path: Path) -> bool:
+    """Whether `path` exists and is neither a file nor a folder."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Sink]:
+    """A file that appears under its name, in one move, when the block ends without an error."""
+    partial = path.with_name(f"{path.name}.partial")
+    with locked(partial) as file:
+        try:
+            os.ftruncate(file.fileno(), 0)
+            sink = Sink(file, str(path), compressed=path.suffix == ".gz")
+            yield sink
+            sink.flush()
+            with writing(path):
+                os.fsync(file.fileno())
+                os.replace(partial, path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[io.FileIO]:
+    """The file at `path`, made if need be, as its only writer; else BusyError."""
+    with writing(path):
+        file = io.FileIO(path, "ab+")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError(f"{path} is in use by another process; try again later") from None
+        if not (path.exists() and os.path.samestat(os.fstat(file.fileno()), os.stat(path))):
+            raise BusyError(f"{path} has just been finished by another process; try again")
+        yield file
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Writes a small file in one move."""
+    partial = path.with_name(f"{path.name}.partial")
+    with writing(path):
+        partial.write_bytes(data)
+        os.replace(partial, path)
