@@ -1,0 +1,101 @@
+"""A key/value cache of slots: one row a sequence, each at its own position.
+
+A model writes the new key and value of each row at that row's position, so sequences of any length
+decode together, and one that finishes leaves its slot to another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
+
+_BLOCK = 64  # storage is a multiple of this many positions long
+
+
+class SlotCache(Cache):  # type: ignore[misc]
+    """Keys and values of up to `slots` sequences, with room for `budget` positions in all."""
+
+    def __init__(self, slots: int, budget: int) -> None:
+        super().__init__(layer_class_to_replicate=DynamicLayer)
+        self._slots = slots
+        self._budget = budget
+        self._shape = (0, 0)  # slots and positions that are allocated
+        self._at: tuple[torch.Tensor, torch.Tensor] | None = None
+        self._used = 0
+
+    def capacity(self, length: int) -> int:
+        """How many sequences of that length there is room for; always one."""
+        return max(1, min(self._slots, self._budget // _rounded(length)))
+
+    def load(self, slots: Sequence[int], source: DynamicCache, rows: Sequence[int]) -> None:
+        """Copy `rows` of a prefilled cache into `slots`; room must have been reserved."""
+        for i, prefilled in enumerate(source.layers):
+            layer = self._layer(i, prefilled)
+            length = prefilled.keys.shape[2]
+            for stored, new in ((layer.keys, prefilled.keys), (layer.values, prefilled.values)):
+                stored[_index(slots, stored), :, :length] = new[_index(rows, new)]
+
+    def reserve(self, slots: int, length: int) -> None:
+        """Make room for sequences of that length in the first `slots` slots."""
+        if slots <= self._shape[0] and length <= self._shape[1]:
+            return
+        length = _rounded(length)
+        self._shape = (max(slots, self.capacity(length)), length)
+        for layer in self.layers:
+            layer.keys = self._resized(layer.keys)
+            layer.values = self._resized(layer.values)
+
+    def move(self, sources: Sequence[int], targets: Sequence[int]) -> None:
+        """Copy whole slots over others, so that those in use stay the first ones."""
+        for layer in self.layers:
+            for stored in (layer.keys, layer.values):
+                used = stored[:, :, : self._used]
+                used[_index(targets, used)] = used[_index(sources, used)]
+
+    def seek(self, positions: torch.Tensor, used: int) -> None:
+        """The next pass writes row i, i < B, at `positions[i]`; `used` is the largest plus 1."""
+        self._at = torch.arange(len(positions), device=positions.device), positions
+        self._used = used
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, layer_idx: int, *_: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Store states of shape (B, H, 1, D); returns those of all used positions."""
+        layer = self.layers[layer_idx]
+        rows, positions = self._at  # type: ignore[misc]
+        layer.keys[rows, :, positions] = key_states[:, :, 0]
+        layer.values[rows, :, positions] = value_states[:, :, 0]
+        batch = len(rows)
+        return layer.keys[:batch, :, : self._used], layer.values[:batch, :, : self._used]
+
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        """Positions seen before the coming pass."""
+        return self._used - 1
+
+    def _layer(self, index: int, like: DynamicLayer) -> DynamicLayer:
+        if index == len(self.layers):
+            layer = DynamicLayer()
+            layer.lazy_initialization(like.keys, like.values)
+            layer.keys = self._resized(like.keys[:0])
+            layer.values = self._resized(like.values[:0])
+            self.layers.append(layer)
+        return self.layers[index]
+
+    def _resized(self, stored: torch.Tensor) -> torch.Tensor:
+        slots, length = self._shape
+        # zeros: what is masked must still be finite
+        new = stored.new_zeros(slots, stored.shape[1], length, stored.shape[3])
+        rows, used = min(slots, len(stored)), min(length, stored.shape[2])
+        new[:rows, :, :used] = stored[:rows, :, :used]
+        return new
+
+
+def _rounded(length: int) -> int:
+    return -(-length // _BLOCK) * _BLOCK
+
+
+def _index(rows: Sequence[int], like: torch.Tensor) -> torch.Tensor:
+    return torch.tensor(rows, device=like.device)
