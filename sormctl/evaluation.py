@@ -25,7 +25,7 @@ from sormctl.metrics import (
     proportion,
 )
 from sormctl.records import Solution
-from sormctl.reranking import aggregate, majority_vote, rank
+from sormctl.reranking import choose, rank
 from sormctl.tasks.registry import get_task
 
 REFINEMENTS = ("global", "local", "value")
@@ -71,6 +71,8 @@ Outcomes = dict[str, Outcome]
 
 def outcomes(group: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes:
     """Every way of answering one problem that its solutions allow."""
+    if len(group) == 1:
+        return {"accuracy": Outcome(_first(group), _tokens(group))}
     kinds: dict[str, list[Solution]] = defaultdict(list)
     for solution in group:
         kinds[kind_of(solution)].append(solution)
@@ -92,21 +94,17 @@ def _of_samples(samples: Sequence[Solution], aggregations: Sequence[str]) -> Out
     found = {"sample": Outcome(correct / k, tokens // k)}
     if k == 1:
         return found
-    found[f"maj@{k}"] = Outcome(_vote(samples), tokens)
+    found[f"maj@{k}"] = Outcome(_first(choose(samples, "majority", "")), tokens)
     for name in _scored(samples):
         found |= _reranked(samples, name, aggregations, f"rerank@{k}")
-        found[f"weighted maj@{k} by {name}"] = Outcome(_vote(samples, name), tokens)
+        found[f"weighted maj@{k} by {name}"] = Outcome(
+            _first(choose(samples, "weighted", name)), tokens
+        )
     sizes = [size for size in (2**i for i in range(1, 12)) if size < k]
     for size in (*sizes, k):
         cost = tokens * size // k
         found[f"pass@{size}"] = Outcome(pass_at_k(k, correct, size), cost)
     return found
-
-
-def _vote(samples: Sequence[Solution], name: str | None = None) -> float:
-    equal = get_task(samples[0].problem.task).answer.equal
-    winner = majority_vote(samples, equal, lambda s: max(aggregate(s, name), 0.0) if name else 1.0)
-    return float(winner is not None and winner.correct)
 
 
 def _of_candidates(candidates: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes:
@@ -131,10 +129,14 @@ def _reranked(
     tokens = _tokens(solutions)
     return {
         f"{label} by {name}" + ("" if aggregation == "final" else f", {aggregation}"): Outcome(
-            float(rank(solutions, name, aggregation)[0].correct), tokens
+            _first(rank(solutions, name, aggregation)), tokens
         )
         for aggregation in aggregations
     }
+
+
+def _first(solutions: Sequence[Solution]) -> float:
+    return float(solutions[0].correct)
 
 
 def _scored(solutions: Sequence[Solution]) -> list[str]:

@@ -5,10 +5,15 @@ Ordinary coroutines over the `Engine` interface. Hundreds run at once, and the e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sormctl.engines.base import Completion, Engine, Sampling
+from sormctl.engines.encoding import prompt_style, resolve_model
+from sormctl.engines.registry import create_engine
+from sormctl.errors import UsageError
 from sormctl.labelling import Rollout, backward_walk, exhaustive, is_consistent
 from sormctl.records import Json, Problem, Solution, Usage
 from sormctl.seeds import derive_seeds, digest
@@ -57,6 +62,32 @@ class Judge:
         task = get_task(solution.problem.task)
         prompt = draft_prompt(task, solution.problem.question, self.style)
         return tuple(await self.engine.score(prompt, solution.steps))
+
+
+@asynccontextmanager
+async def open_generator(
+    engine: str,
+    engine_args: Sequence[str] | None,
+    model: str,
+    prompt: str,
+    settings: Mapping[str, Any],
+) -> AsyncIterator[Generator]:
+    """Loads a model; `settings` are the seed, temperature, top_p and max_tokens of a Generator."""
+    folder = resolve_model(model)
+    style = prompt_style(folder, prompt)
+    async with create_engine(engine, folder, _arguments(engine_args)) as running:
+        yield Generator(running, model, style, **settings)
+
+
+@asynccontextmanager
+async def open_judge(
+    engine: str, engine_args: Sequence[str] | None, model: str, prompt: str
+) -> AsyncIterator[Judge]:
+    """Loads a reward model."""
+    folder = resolve_model(model)
+    style = prompt_style(folder, prompt)
+    async with create_engine(engine, folder, _arguments(engine_args)) as running:
+        yield Judge(running, style)
 
 
 async def sample_solutions(generator: Generator, problem: Problem, n: int) -> list[Solution]:
@@ -116,15 +147,24 @@ async def refine_solution(
     return _solution(task, draft.problem, generator, completion, origin)
 
 
-def first_below(scores: Sequence[float], threshold: float) -> int | None:
-    """Index of the first step that scores below the threshold T; None if there is none (3.2)."""
-    return next((i for i, score in enumerate(scores) if score < threshold), None)
+def locate_error(scores: Sequence[float], kind: str, threshold: float) -> int | None:
+    """Index of the step that gets `[BAD]`; None if there is none.
 
-
-def after_highest(scores: Sequence[float]) -> int | None:
-    """Index of the step after the highest-value one, the last step apart (appendix J)."""
-    values = list(scores[:-1])
+    `local`: the first step that scores below the threshold T (3.2). `value`: the step after the
+    one with the highest score, the last step apart (appendix J). `global`: none.
+    """
+    if kind == "local":
+        return next((i for i, score in enumerate(scores) if score < threshold), None)
+    values = list(scores[:-1]) if kind == "value" else []
     return values.index(max(values)) + 1 if values else None
+
+
+def _arguments(engine_args: Sequence[str] | None) -> dict[str, str]:
+    pairs = [argument.partition("=") for argument in engine_args or ()]
+    for name, separator, _ in pairs:
+        if not separator:
+            raise UsageError(f"--engine-arg {name}: must be NAME=VALUE")
+    return {name: value for name, _, value in pairs}
 
 
 def _rollout(

@@ -28,6 +28,10 @@ LogFormat = Annotated[
 Shard = Annotated[
     str | None, typer.Option(help="Take only every N-th record: I/N with I from 0.", metavar="I/N")
 ]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the published benchmark files.", envvar="SORMCTL_DATA"),
+]
 Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at random.")]
 
 Model = Annotated[
@@ -35,6 +39,9 @@ Model = Annotated[
     typer.Option(
         "--model", help="Model folder, hub name, or embedded:student | embedded:base.", metavar="M"
     ),
+]
+RewardModel = Annotated[
+    str, typer.Option("--rm", help="Reward model: a folder or hub name.", metavar="M")
 ]
 EngineName = Annotated[str, typer.Option("--engine", help="What runs the model: hf.")]
 EngineArg = Annotated[

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from sormctl.records import Solution
+from sormctl.tasks.registry import get_task
 
 Scores = Sequence[float]
 
@@ -73,3 +74,22 @@ def majority_vote(
         else:
             ballots.append((solution, weight(solution)))
     return max(ballots, key=lambda ballot: ballot[1])[0] if ballots else None
+
+
+def choose(
+    solutions: Sequence[Solution], vote: str, name: str, aggregation: str = "final"
+) -> list[Solution]:
+    """The solutions of one problem, best first: by `score`, or the winner of a vote.
+
+    `vote` is `score`, `majority` or `weighted` (reward-weighted); `name` is that of the scores. If
+    nobody votes, because no solution states an answer, the smallest solution id stands for all.
+    """
+    if vote == "score":
+        return rank(solutions, name, aggregation)
+    equal = get_task(solutions[0].problem.task).answer.equal
+
+    def weight(solution: Solution) -> float:
+        return max(aggregate(solution, name, aggregation), 0.0) if vote == "weighted" else 1.0
+
+    winner = majority_vote(solutions, equal, weight)
+    return [winner or min(solutions, key=lambda s: s.solution_id)]

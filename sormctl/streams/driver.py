@@ -20,7 +20,15 @@ from sormctl.streams.manifest import Manifest, Parents, Tally
 from sormctl.streams.output import Sink, device, encode, is_device, standard_output, whole_file
 from sormctl.streams.progress import Progress
 
-__all__ = ["Job", "Transform", "map_records", "pipe_records", "usage_tokens", "write_records"]
+__all__ = [
+    "Job",
+    "Transform",
+    "map_records",
+    "no_tokens",
+    "pipe_records",
+    "usage_tokens",
+    "write_records",
+]
 
 T = TypeVar("T")
 NO_RECORDS = "the input has no records"
@@ -49,6 +57,11 @@ class Job:
 def usage_tokens(record: Json) -> int:
     """The tokens generated for a record that was sampled or refined."""
     return int(record.get("usage", {}).get("generated_tokens", 0))
+
+
+def no_tokens(record: Json) -> int:
+    """The tokens of a command that generates none."""
+    return 0
 
 
 def map_records(

@@ -19,6 +19,7 @@ from sormctl.errors import UsageError
 from sormctl.streams.output import replace_file
 
 Parents = Callable[[], list[dict[str, Any]]]  # name and hash of each input
+SUFFIX = ".manifest.json"
 LIBRARIES = ("torch", "transformers", "accelerate", "vllm", "orjson")
 
 
@@ -51,7 +52,7 @@ class Manifest:
         parents: Parents,
     ) -> None:
         self._parents = parents
-        self._path = output.with_name(f"{output.name}.manifest.json")
+        self._path = output.with_name(f"{output.name}{SUFFIX}")
         self._fingerprint = _plain(
             {"command": command, "version": __version__, "arguments": arguments}
         )
@@ -99,6 +100,25 @@ class Manifest:
         write("done")
 
 
+def stage_costs(folder: Path) -> list[dict[str, Any]]:
+    """What each file in a folder cost, by the manifests beside them, in the order of their start.
+
+    Each has `file`, `command`, `records`, `tokens` (generated) and `seconds`.
+    """
+    paths = sorted(folder.glob(f"*{SUFFIX}"))
+    made = sorted(((_read(path), path.name) for path in paths), key=lambda item: item[0]["started"])
+    return [
+        {
+            "file": name.removesuffix(SUFFIX),
+            "command": manifest["command"],
+            "records": manifest["records_out"],
+            "tokens": manifest["generated_tokens"],
+            "seconds": manifest["seconds"],
+        }
+        for manifest, name in made
+    ]
+
+
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
@@ -112,7 +132,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         made = orjson.loads(path.read_bytes())
     except (OSError, orjson.JSONDecodeError):
-        raise UsageError(f"cannot --resume: {path} cannot be read; give --overwrite") from None
+        raise UsageError(f"{path} is no manifest; make its file again (--overwrite)") from None
     return made if isinstance(made, dict) else {}
 
 

@@ -1,0 +1,64 @@
+# Everything that a developer or CI types. `make demo` and `make test` need nothing but Python and make.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+TORCH  := 2.13.0
+
+# PyPI's torch for Linux brings gigabytes of CUDA. Where there is no GPU, take the CPU build: from
+# pip's own sources if one of them has it, else by uv, which knows where PyTorch keeps it.
+TORCH_INSTALL = command -v nvidia-smi >/dev/null || $(BIN)/python -m pip install -q torch==$(TORCH)+cpu \
+	|| { $(BIN)/python -m pip install -q uv && $(BIN)/uv pip install -q --python $(BIN)/python --torch-backend=cpu torch==$(TORCH); }
+
+# Where the published benchmark files lie, if they are at hand; tests that need them are skipped if not.
+ifneq ($(wildcard ../shared/data),)
+export SORMCTL_DATA ?= $(abspath ../shared/data)
+endif
+
+.PHONY: help demo test test-all lint fix docs golden bench setup clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.installed ## create .venv and install sormctl with what development needs
+
+demo: $(VENV)/.installed ## the whole pipeline on the embedded benchmark, about ten minutes
+	PATH="$(abspath $(BIN)):$$PATH" bash examples/demo.sh
+
+test: $(VENV)/.installed ## tests, but for the slow ones
+	$(BIN)/pytest -m "not slow and not gpu" --cov --cov-report=term:skip-covered
+
+test-all: $(VENV)/.installed ## all tests that this machine can run
+	$(BIN)/pytest --cov --cov-report=term:skip-covered
+
+lint: $(VENV)/.installed ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fix: $(VENV)/.installed ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+golden: $(VENV)/.installed ## accept the current output as golden; review the diff
+	SORMCTL_GOLDEN=accept $(BIN)/pytest -q tests/golden
+
+docs: $(VENV)/.installed-docs ## reference pages from the code, then the site, strictly
+	$(BIN)/python docs/reference.py
+	$(BIN)/mkdocs build --strict
+
+bench: $(VENV)/.installed ## the ratios that the documentation states
+	$(BIN)/python benchmarks/hf_sampling.py
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(TORCH_INSTALL)
+	$(BIN)/python -m pip install -q -e '.[dev]'
+	touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/python -m pip install -q -e '.[docs]'
+	touch $@
+
+clean: ## remove what make made
+	rm -rf $(VENV) runs site

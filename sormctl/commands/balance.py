@@ -1,0 +1,72 @@
+"""`sormctl balance`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from sormctl import options
+from sormctl.balancing import balance_prefix_lengths, balance_question, count_labels
+from sormctl.errors import RecordError
+from sormctl.records import Json, Solution, parse_solution, solution_json
+from sormctl.streams.driver import Job, pipe_records
+from sormctl.streams.grouping import group_solutions
+from sormctl.streams.spool import spooled
+
+
+class By(StrEnum):
+    """What is made equal."""
+
+    prefix_length = "prefix-length"
+    question = "question"
+
+
+def balance(
+    inputs: options.Inputs = None,
+    by: Annotated[
+        By,
+        typer.Option(
+            help="prefix-length: as many correct as incorrect labels after each number of steps, "
+            "surplus labels become null (SORM); question: as many correct as incorrect solutions "
+            "of each question, surplus ones are dropped (balanced ORM)."
+        ),
+    ] = By.prefix_length,
+    seed: options.Seed = 0,
+    output: options.Output = None,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    log_format: options.LogFormat = "text",
+) -> None:
+    """Balance labels, so that a reward model cannot win by counting steps.
+
+    Example: sormctl balance --by prefix-length < steps.jsonl | sormctl train-rm -o sorm/ ...
+    """
+    job = Job(
+        "balance",
+        {"by": by.value, "seed": seed},
+        inputs or (),
+        output,
+        overwrite=overwrite,
+        quiet=quiet,
+        log_format=log_format,
+    )
+
+    def lengths(solutions: Iterator[Solution]) -> Iterator[Json]:
+        with spooled(map(_labelled, solutions), solution_json, parse_solution) as twice:
+            counts = count_labels(twice())
+            yield from map(solution_json, balance_prefix_lengths(twice(), counts, seed))
+
+    def questions(solutions: Iterator[Solution]) -> Iterator[Json]:
+        for group in group_solutions(solutions):
+            yield from map(solution_json, balance_question(group, seed))
+
+    pipe_records(job, parse_solution, lengths if by is By.prefix_length else questions)
+
+
+def _labelled(solution: Solution) -> Solution:
+    if solution.labels is None:
+        raise RecordError("no `labels`; run `sormctl label-steps` first")
+    return solution

@@ -1,0 +1,67 @@
+"""`sormctl make-refine-pairs`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from sormctl import options
+from sormctl.pairing import global_pairs, local_pairs, value_pairs
+from sormctl.records import Json, Solution, pair_json, parse_solution
+from sormctl.streams.driver import Job, pipe_records
+from sormctl.streams.grouping import group_solutions
+
+
+class Mode(StrEnum):
+    """What the refiner will be told."""
+
+    globally = "global"
+    locally = "local"
+    value = "value"
+
+
+PAIRS = {Mode.globally: global_pairs, Mode.locally: local_pairs, Mode.value: value_pairs}
+
+
+def make_refine_pairs(
+    mode: Annotated[
+        Mode,
+        typer.Option(
+            help="global: wrong to correct solution; local: continued before the first error by a "
+            "verifying trace; value: after the highest-value step (label-steps --exhaustive)."
+        ),
+    ],
+    inputs: options.Inputs = None,
+    targets: Annotated[int, typer.Option(min=1, help="Pairs of one draft, at most.")] = 1,
+    seed: options.Seed = 0,
+    output: options.Output = None,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    log_format: options.LogFormat = "text",
+) -> None:
+    """Make a refiner's training pairs out of solutions.
+
+    `global` needs samples, `local` needs labels by rollouts (not balanced ones). The solutions of
+    a problem may stand anywhere in the input.
+
+    Example: sormctl make-refine-pairs --mode local < steps.jsonl > pairs.jsonl
+    """
+    arguments = {"mode": mode.value, "targets": targets, "seed": seed}
+    job = Job(
+        "make-refine-pairs",
+        arguments,
+        inputs or (),
+        output,
+        overwrite=overwrite,
+        quiet=quiet,
+        log_format=log_format,
+    )
+
+    def transform(solutions: Iterator[Solution]) -> Iterator[Json]:
+        for group in group_solutions(solutions):
+            yield from map(pair_json, PAIRS[mode](group, targets, seed))
+
+    pipe_records(job, parse_solution, transform)

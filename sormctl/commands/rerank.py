@@ -1,0 +1,131 @@
+"""`sormctl rerank`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sormctl import options
+from sormctl.errors import RecordError, UsageError
+from sormctl.inference import Judge, open_judge
+from sormctl.records import Json, Solution, parse_solution, solution_json
+from sormctl.reranking import AGGREGATIONS, choose
+from sormctl.streams.driver import Job, Transform, map_records, no_tokens, pipe_records
+from sormctl.streams.grouping import group_solutions
+
+
+class Vote(StrEnum):
+    """How the best solution is found."""
+
+    score = "score"
+    majority = "majority"
+    weighted = "weighted"
+
+
+def rerank(
+    inputs: options.Inputs = None,
+    rm: Annotated[
+        str | None, typer.Option("--rm", help="Reward model that scores them.", metavar="M")
+    ] = None,
+    scores: Annotated[
+        str | None, typer.Option(help="Use these scores of the solutions instead.")
+    ] = None,
+    aggregation: Annotated[
+        str, typer.Option("--agg", help=f"Step scores to one number: {', '.join(AGGREGATIONS)}.")
+    ] = "final",
+    vote: Annotated[
+        Vote,
+        typer.Option(
+            help="score: the solution with the highest one; majority: the most frequent answer; "
+            "weighted: the answer with the largest sum of scores."
+        ),
+    ] = Vote.score,
+    keep: Annotated[int, typer.Option(min=1, help="Solutions of a problem to write.")] = 1,
+    prompt: options.PromptStyle = "auto",
+    engine: options.EngineName = "hf",
+    engine_arg: options.EngineArg = None,
+    concurrency: options.Concurrency = 64,
+    output: options.Output = None,
+    resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    log_format: options.LogFormat = "text",
+) -> None:
+    """Keep the best solution of each problem.
+
+    The solutions of a problem (samples, or a draft and its refinements) may stand anywhere in the
+    input. Those of equal rank are ordered by solution id.
+
+    Example: cat drafts.jsonl global.jsonl local.jsonl | sormctl rerank --rm orm/ > best.jsonl
+    """
+    if aggregation not in AGGREGATIONS:
+        raise UsageError(f"--agg {aggregation}: must be one of {', '.join(AGGREGATIONS)}")
+    if vote is not Vote.majority and (rm is None) == (scores is None):
+        raise UsageError(f"--vote {vote} needs either --rm MODEL or --scores NAME")
+    if vote is not Vote.score and keep > 1:
+        raise UsageError("--keep goes with --vote score; a vote has one winner")
+    name = scores or Path(rm or "").name
+    arguments = {"rm": rm, "scores": scores, "agg": aggregation, "vote": vote.value, "keep": keep}
+    job = Job(
+        "rerank",
+        {**arguments, "prompt": prompt, "engine": engine, "engine_arg": engine_arg},
+        inputs or (),
+        output,
+        resume=resume,
+        overwrite=overwrite,
+        quiet=quiet,
+        log_format=log_format,
+    )
+
+    def best(group: Sequence[Solution]) -> list[Json]:
+        return [solution_json(s) for s in choose(group, vote.value, name, aggregation)[:keep]]
+
+    if rm is None:
+
+        def ranked(solutions: Iterator[Solution]) -> Iterator[Json]:
+            needed = () if vote is Vote.majority else (name,)
+            for group in group_solutions(_checked(s, needed) for s in solutions):
+                yield from best(group)
+
+        pipe_records(job, parse_solution, ranked)
+        return
+
+    @asynccontextmanager
+    async def start() -> AsyncIterator[Transform[list[Solution]]]:
+        async with open_judge(engine, engine_arg, rm, prompt) as judge:
+
+            async def transform(group: list[Solution]) -> Sequence[Json]:
+                return best(await asyncio.gather(*(_scored(s, judge, name) for s in group)))
+
+            yield transform
+
+    map_records(
+        job,
+        parse_solution,
+        lambda group: group[0].problem.problem_id,
+        start,
+        concurrency,
+        tokens=no_tokens,
+        arrange=group_solutions,
+    )
+
+
+async def _scored(solution: Solution, judge: Judge, name: str) -> Solution:
+    return replace(solution, scores={**solution.scores, name: await judge.score(solution)})
+
+
+def _checked(solution: Solution, needed: Sequence[str]) -> Solution:
+    for name in needed:
+        if name not in solution.scores:
+            raise RecordError(
+                f"{solution.solution_id}: no `scores.{name}`; "
+                f"run `sormctl score --name {name}` first"
+            )
+    return solution

@@ -1,0 +1,99 @@
+"""The whole test-time path: draft, refine both ways, score. Paper, 3.2 and figure 4.
+
+Stage by stage, so that one model at a time is in memory. Choosing among the solutions is left to
+`evaluation`, which reports every choice.
+"""
+
+from __future__ import annotations
+
+from asyncio import gather
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sormctl.inference import (
+    locate_error,
+    open_generator,
+    open_judge,
+    refine_solution,
+    sample_solutions,
+)
+from sormctl.records import Problem, Solution
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Folders or hub names; without a model its stage is left out."""
+
+    student: str
+    orm: str | None = None
+    sorm: str | None = None
+    globally: str | None = None
+    locally: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TestTime:
+    """How the test-time path is run; `announce` is told of each stage as it begins."""
+
+    engine: str
+    engine_args: Sequence[str]
+    prompt: str
+    settings: Mapping[str, Any]  # seed, top_p, max_tokens
+    threshold: float
+    best_of: int  # samples for the best-of-n baseline; 0 leaves it out
+    temperature: float  # of these samples
+    announce: Callable[[str], None]
+
+    async def solve(self, problems: Sequence[Problem], models: Models) -> list[Solution]:
+        """Drafts, refinements and samples of all problems, scored as `orm` and `sorm`."""
+        self.announce(f"drafting {len(problems)} problems")
+        drafts = await self._sample(models.student, problems, 1, 0.0)
+        if models.sorm:
+            drafts = await self._score(models.sorm, "sorm", drafts)
+        solutions = list(drafts)
+        if models.globally:
+            solutions += await self._refine(models.globally, "global", drafts)
+        if models.locally:
+            solutions += await self._refine(models.locally, "local", drafts)
+        if self.best_of:
+            self.announce(f"sampling {self.best_of} solutions of each problem")
+            solutions += await self._sample(
+                models.student, problems, self.best_of, self.temperature
+            )
+        return await self._score(models.orm, "orm", solutions) if models.orm else solutions
+
+    async def _sample(
+        self, model: str, problems: Sequence[Problem], n: int, temperature: float
+    ) -> list[Solution]:
+        settings = {**self.settings, "temperature": temperature}
+        async with open_generator(
+            self.engine, self.engine_args, model, self.prompt, settings
+        ) as generator:
+            groups = await gather(*(sample_solutions(generator, p, n) for p in problems))
+        return [solution for group in groups for solution in group]
+
+    async def _refine(self, model: str, kind: str, drafts: Sequence[Solution]) -> list[Solution]:
+        self.announce(f"refining {len(drafts)} drafts ({kind})")
+        settings = {**self.settings, "temperature": 0.0}
+        async with open_generator(
+            self.engine, self.engine_args, model, self.prompt, settings
+        ) as generator:
+            return await gather(
+                *(
+                    refine_solution(generator, draft, kind, self._error(draft, kind))
+                    for draft in drafts
+                )
+            )
+
+    def _error(self, draft: Solution, kind: str) -> int | None:
+        return locate_error(draft.scores.get("sorm", ()), kind, self.threshold)
+
+    async def _score(self, model: str, name: str, solutions: Sequence[Solution]) -> list[Solution]:
+        self.announce(f"scoring {len(solutions)} solutions ({name})")
+        async with open_judge(self.engine, self.engine_args, model, self.prompt) as judge:
+            scores = await gather(*map(judge.score, solutions))
+        return [
+            replace(solution, scores={**solution.scores, name: values})
+            for solution, values in zip(solutions, scores, strict=True)
+        ]
