@@ -1,0 +1,55 @@
+"""Endless word problems, each a pure function of (split, seed, index).
+
+The split of a problem is a hash of its expression, so no two splits share a question, nor one that
+differs in names or wording only: disjoint by construction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import count
+from random import Random
+
+from sormctl.errors import UsageError
+from sormctl.records import Problem
+from sormctl.seeds import derive_seed, digest
+from sormctl.tasks.chain.stories import Story, draw_story, expression, solve
+from sormctl.tasks.chain.telling import tell
+
+SPLITS = {"train": range(6), "validation": range(6, 7), "test": range(7, 8)}  # of 8 buckets
+
+
+def generate(split: str, seed: int) -> Iterator[Problem]:
+    """Endless problems of a split; UsageError if there is no such split."""
+    if split not in SPLITS:
+        raise UsageError(f"chain has no split `{split}`; choose one of {', '.join(SPLITS)}")
+    return (problem(split, seed, index) for index in count())
+
+
+def problem(split: str, seed: int, index: int) -> Problem:
+    """Problem number `index` of a split."""
+    rng, story = draw(split, seed, index)
+    steps = solve(story.start, story.events)
+    return Problem(
+        task="chain",
+        problem_id=f"chain-{split}-{seed}-{index}",
+        question=tell(rng, story),
+        answer=steps[-1].removeprefix("#### "),
+        reference=tuple(steps),
+        extra={"chain": {"expression": expression(story)}},
+    )
+
+
+def draw(split: str, seed: int, index: int) -> tuple[Random, Story]:
+    """The story of a problem, and the source of chance that tells it."""
+    rng = Random(derive_seed(seed, f"chain-{split}", index=index))
+    story = draw_story(rng)
+    while bucket(story) not in SPLITS[split]:
+        story = draw_story(rng)
+    return rng, story
+
+
+def bucket(story: Story) -> int:
+    """Which of 8 buckets the story's expression falls into."""
+    return digest("chain", json.dumps(expression(story)))[0] % 8

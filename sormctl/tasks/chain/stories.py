@@ -1,0 +1,123 @@
+"""What happens to one person's things, and what it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import mul
+from random import Random
+from typing import Any
+
+from sormctl.tasks.chain import world
+from sormctl.tasks.chain.world import Verb
+
+LENGTHS = {2: 20, 3: 30, 4: 25, 5: 15, 6: 10}  # calculations in the reference: weight
+GROUPS = {world.COMMON: 58, world.RARE: 24, world.PACKED: 8, world.SCALED: 10}
+ENDINGS = {"price": 55, "share": 15, "together": 15, "count": 15}
+LARGEST = 99  # of all values before a final product
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of the number of things: by `number`, or by `packs` packs of `number` each."""
+
+    op: str
+    number: int
+    packs: int = 1
+    verb: Verb | None = None  # None for an ending, which has words of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """The number of things at first, and every change of it in order, the ending's included."""
+
+    start: int
+    events: tuple[Event, ...]
+    ending: str
+
+
+def draw_story(rng: Random) -> Story:
+    """A story whose values all stay in [1, LARGEST] until a final product."""
+    ending = _weighted(rng, ENDINGS)
+    room = _weighted(rng, LENGTHS) - (ending != "count")
+    start = value = rng.randint(10, 50)
+    events: list[Event] = []
+    while room:
+        event = _draw_event(rng, value, room)
+        events.append(event)
+        value = apply(event.op, value, event.packs * event.number)
+        room -= 1 + (event.packs > 1)
+    last = _draw_ending(rng, ending, value)
+    return draw_story(rng) if last is None else Story(start, (*events, *last), ending)
+
+
+def _draw_event(rng: Random, value: int, room: int) -> Event:
+    while True:
+        group = _weighted(rng, GROUPS)
+        verb = rng.choice(group)
+        if group is world.PACKED:
+            event = Event(verb.op, rng.randint(2, 9), rng.randint(2, 5), verb)
+        else:
+            event = Event(verb.op, verb.number or rng.randint(2, 20), 1, verb)
+        if 1 + (event.packs > 1) <= room and is_possible(event, value):
+            return event
+
+
+def _draw_ending(rng: Random, ending: str, value: int) -> tuple[Event, ...] | None:
+    if ending == "count":
+        return ()
+    if ending == "price":
+        return (Event("*", rng.randint(3, 9)),)
+    if ending == "together":
+        event = Event("+", rng.randint(5, 40))
+        return (event,) if is_possible(event, value) else None
+    divisors = [n for n in range(2, 10) if value % n == 0 and value > n]
+    return (Event("/", rng.choice(divisors)),) if divisors else None
+
+
+def is_possible(event: Event, value: int) -> bool:
+    """Whether the event leaves a whole number in [1, LARGEST]."""
+    amount = event.packs * event.number
+    if event.op == "/" and value % amount:
+        return False
+    return 1 <= apply(event.op, value, amount) <= LARGEST
+
+
+def _weighted(rng: Random, weights: dict[Any, int]) -> Any:
+    return rng.choices(list(weights), list(weights.values()))[0]
+
+
+# ── what it comes to ─────────────────────────────────────────────────────────────────────────────
+
+
+def apply(op: str, first: int, second: int, times: Callable[[int, int], int] = mul) -> int:
+    """The value of `first op second`; a quotient is rounded down."""
+    if op == "*":
+        return times(first, second)
+    return {"+": first + second, "-": first - second, "/": first // second}[op]
+
+
+def solve(start: int, events: Sequence[Event], times: Callable[[int, int], int] = mul) -> list[str]:
+    """The steps that follow the events one by one, then the answer.
+
+    `times` is how the solver multiplies: the embedded student was shown solvers that do it wrongly.
+    """
+    value, steps = start, []
+    for event in events:
+        amount = event.number
+        if event.packs > 1:
+            amount = times(event.packs, event.number)
+            steps.append(f"{event.packs} * {event.number} = {amount}")
+        result = apply(event.op, value, amount, times)
+        steps.append(f"{value} {event.op} {amount} = {result}")
+        value = result
+    return [*steps, f"#### {value}"]
+
+
+def expression(story: Story) -> Any:
+    """What is to be computed, as nested lists `[op, left, right]` of integers."""
+    tree: Any = story.start
+    for event in story.events:
+        amount = event.number if event.packs == 1 else ["*", event.packs, event.number]
+        tree = [event.op, tree, amount]
+    return tree
