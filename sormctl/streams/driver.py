@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from sormctl.errors import UsageError
 from sormctl.records import Json
-from sormctl.streams.flow import Flow, Start, Transform, in_thread
+from sormctl.streams.flow import Background, Flow, Start, Transform
 from sormctl.streams.journal import Journal, Unjournalled, journalled
 from sormctl.streams.jsonl import Inputs, stat_input
 from sormctl.streams.manifest import Manifest, Parents, Tally
@@ -84,17 +84,24 @@ def map_records(
     """
     inputs = Inputs(job.inputs, job.shard)
     with ExitStack() as stack:
-        progress = stack.enter_context(_progress(job, inputs))
+
+        def fraction() -> float | None:  # of what has been read, not all is finished
+            finished = output.tally.records_in / max(inputs.num_records, 1)
+            return inputs.fraction and inputs.fraction * min(finished, 1.0)
+
+        progress = stack.enter_context(_progress(job, fraction))
         output = stack.enter_context(_growing_output(job, inputs))
+        writer = stack.enter_context(Background())
         finished = Counter(output.finished)
 
         def pending() -> Iterator[tuple[str, T]]:
-            for record in arrange(inputs.records(parse)):
-                name = key(record)
-                if finished[name]:
-                    finished[name] -= 1
-                else:
-                    yield name, record
+            with inputs.placing():
+                for record in arrange(inputs.records(parse)):
+                    name = key(record)
+                    if finished[name]:
+                        finished[name] -= 1
+                    else:
+                        yield name, record
 
         async def emit(name: str, records: Sequence[Json]) -> None:
             num_tokens = sum(map(tokens, records))
@@ -103,7 +110,7 @@ def map_records(
             if isinstance(output, Journal):
                 output.write(name, lines)
             else:  # its reader may be slow: meanwhile, work goes on
-                await in_thread(output.write, name, lines)
+                await writer.call(output.write, name, lines)
             progress.add(1, num_tokens)
 
         asyncio.run(Flow(pending(), start, emit, concurrency).run())
@@ -118,7 +125,7 @@ def pipe_records(
     inputs = Inputs(job.inputs, job.shard)
     tally = Tally()
     with ExitStack() as stack:
-        progress = stack.enter_context(_progress(job, inputs))
+        progress = stack.enter_context(_progress(job, lambda: inputs.fraction))
         sink = stack.enter_context(_whole_output(job, lambda: inputs.parents, tally))
 
         def before_read() -> None:
@@ -140,7 +147,7 @@ def write_records(job: Job, records: Iterable[Json]) -> None:
     """Writes records that come from no stream. A file appears whole, or not at all."""
     with ExitStack() as stack:
         tally = Tally()
-        progress = stack.enter_context(Progress(job.command, job.quiet, job.log_format))
+        progress = stack.enter_context(_progress(job))
         sink = stack.enter_context(_whole_output(job, list, tally))
         for record in records:
             sink.write(encode(record))
@@ -148,8 +155,8 @@ def write_records(job: Job, records: Iterable[Json]) -> None:
             tally.records_out += 1
 
 
-def _progress(job: Job, inputs: Inputs) -> Progress:
-    return Progress(job.command, job.quiet, job.log_format, lambda: inputs.fraction)
+def _progress(job: Job, fraction: Callable[[], float | None] = lambda: None) -> Progress:
+    return Progress(job.command, job.quiet, job.log_format, fraction)
 
 
 @contextmanager
@@ -192,7 +199,7 @@ def _file(job: Job) -> Path | None:
         return None
     if job.output.is_dir():
         raise UsageError(f"-o {job.output} is a folder; give a file")
-    return job.output.resolve()
+    return job.output.resolve() if job.output.is_symlink() else job.output
 
 
 def _stream(job: Job) -> AbstractContextManager[Sink]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from typing import Any, Final, Generic, TypeVar
+from functools import partial
+from typing import Any, Final, Generic, Self, TypeVar
 
 from sormctl.errors import SormctlError
 from sormctl.records import Json
@@ -44,23 +46,26 @@ class Flow(Generic[T]):
 
     async def run(self) -> None:
         """Runs to the end of the records; `start` is not entered where there are none."""
-        first = await in_thread(next, self._records, None)
-        if first is None:
-            return
-        async with self._start() as transform:
-            feeder = asyncio.create_task(self._feed(first, transform))
-            try:
-                await self._drain()
-            finally:
-                await _cancel(feeder)
-                await _cancel(*self._active)
+        with Background() as reader:
+            first = await reader.call(next, self._records, None)
+            if first is None:
+                return
+            async with self._start() as transform:
+                feeder = asyncio.create_task(self._feed(reader, first, transform))
+                try:
+                    await self._drain()
+                finally:
+                    await _cancel(feeder)
+                    await _cancel(*self._active)
 
-    async def _feed(self, item: tuple[str, T] | None, transform: Transform[T]) -> None:
+    async def _feed(
+        self, reader: Background, item: tuple[str, T] | None, transform: Transform[T]
+    ) -> None:
         try:
             while item is not None:
                 await self._slots.acquire()
                 await self._put(item[0], asyncio.ensure_future(self._apply(transform, *item)))
-                item = await in_thread(next, self._records, None)
+                item = await reader.call(next, self._records, None)
         except Exception as error:
             failure = asyncio.get_running_loop().create_future()
             failure.set_exception(error)
@@ -95,27 +100,44 @@ async def _cancel(*tasks: asyncio.Future[Any]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def in_thread(function: Callable[..., R], *args: object) -> R:
-    """`function(*args)` in a daemon thread of its own.
+class Background:
+    """A thread that makes blocking calls, one after the other, for a coroutine that awaits them.
 
-    An executor's thread would be joined at exit: one that waits for input for ever would make
-    Ctrl-C wait too.
+    It is a daemon. An executor's thread is joined at exit, so one that waits for input for ever
+    would make Ctrl-C wait too.
     """
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[R] = loop.create_future()
 
-    def call() -> None:
-        try:
-            settle, outcome = future.set_result, function(*args)
-        except BaseException as error:
-            settle, outcome = future.set_exception, error  # type: ignore[assignment]
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_settle, future, settle, outcome)
+    def __init__(self) -> None:
+        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._work, daemon=True).start()
 
-    threading.Thread(target=call, daemon=True).start()
-    return await future
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._calls.put(None)
+
+    async def call(self, function: Callable[..., R], *args: object) -> R:
+        """`function(*args)`, in the thread."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+
+        def call() -> None:
+            try:
+                settle = partial(_settle, future, future.set_result, function(*args))
+            except BaseException as error:
+                settle = partial(_settle, future, future.set_exception, error)
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(settle)
+
+        self._calls.put(call)
+        return await future
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
 
 
-def _settle(future: asyncio.Future[R], settle: Callable[[R], None], outcome: R) -> None:
+def _settle(future: asyncio.Future[Any], settle: Callable[[Any], None], outcome: Any) -> None:
     if not future.done():
         settle(outcome)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import heapq
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from itertools import groupby
 from operator import itemgetter
-from typing import IO, TypeVar
+from typing import IO, Self, TypeVar
 
 import orjson
 
@@ -35,15 +36,20 @@ def group_by(
     ordinals: dict[str, int] = {}
     chunk: list[tuple[int, T]] = []
     runs: list[_Run[T]] = []
-    for record in records:
-        chunk.append((ordinals.setdefault(key(record), len(ordinals)), record))
-        if len(chunk) >= max_records:
-            runs.append(_Run(_sorted(chunk), to_json, parse))
-            chunk = []
-            if len(runs) == MAX_RUNS:
-                runs = [_Run(_merge(runs), to_json, parse)]
-    for _, group in groupby(_merge([*runs, _sorted(chunk)]), key=itemgetter(0)):
-        yield [record for _, record in group]
+    with ExitStack() as stack:
+
+        def spill(items: Iterable[tuple[int, T]]) -> _Run[T]:
+            return stack.enter_context(_Run(items, to_json, parse))
+
+        for record in records:
+            chunk.append((ordinals.setdefault(key(record), len(ordinals)), record))
+            if len(chunk) >= max_records:
+                runs.append(spill(_sorted(chunk)))
+                chunk.clear()
+                if len(runs) == MAX_RUNS:
+                    runs = [spill(_merge(runs))]
+        for _, group in groupby(_merge([*runs, _sorted(chunk)]), key=itemgetter(0)):
+            yield [record for _, record in group]
 
 
 def group_solutions(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
@@ -64,7 +70,7 @@ def _merge(runs: Iterable[Iterable[tuple[int, T]]]) -> Iterator[tuple[int, T]]:
 
 
 class _Run(Iterable[tuple[int, T]]):
-    """Records sorted by ordinal, in a temporary file that vanishes with its last reference."""
+    """Records sorted by ordinal, in a temporary file. It can be read once."""
 
     def __init__(
         self,
@@ -74,11 +80,17 @@ class _Run(Iterable[tuple[int, T]]):
     ) -> None:
         self._parse = parse
         with writing(f"temporary files in {tempfile.gettempdir()} (set TMPDIR to move them)"):
-            self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (outlives this call)
+            self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
             for ordinal, record in items:
                 line = orjson.dumps((ordinal, to_json(record)), option=orjson.OPT_APPEND_NEWLINE)
                 self._file.write(line)
             self._file.seek(0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._file.close()
 
     def __iter__(self) -> Iterator[tuple[int, T]]:
         with self._file:

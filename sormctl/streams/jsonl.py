@@ -74,7 +74,8 @@ class Inputs:
         ordinal = 0
         for name in self.names:
             with _open(name) as raw:
-                lines = self._lines = _Lines(name, self._source(raw))
+                self._sources.append(_Source(raw, shown(name), self.before_read))
+                lines = self._lines = _Lines(name, self._sources[-1])
                 for data in lines.objects():
                     if ordinal % count == index:
                         self.num_records += 1
@@ -89,10 +90,6 @@ class Inputs:
             yield
         except RecordError as error:
             raise (self._lines.error(str(error)) if self._lines else error) from None
-
-    def _source(self, raw: Any) -> _Source:
-        self._sources.append(_Source(raw, self.before_read))
-        return self._sources[-1]
 
 
 class _Lines:
@@ -113,8 +110,6 @@ class _Lines:
             raise self.error(_explain(error)) from None
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise self.error(f"not a whole gzip file ({error}); make it again") from None
-        except OSError as error:
-            raise UsageError(f"cannot read {self._name}: {error.strerror}") from None
 
     def __iter__(self) -> Iterator[bytes]:
         for self.number, line in enumerate(self._file, 1):  # noqa: B020
@@ -134,8 +129,9 @@ class _Lines:
 class _Source(io.RawIOBase):
     """A raw input that counts and hashes what is read from it."""
 
-    def __init__(self, raw: Any, before_read: Callable[[], None]) -> None:
+    def __init__(self, raw: Any, name: str, before_read: Callable[[], None]) -> None:
         self._raw = raw
+        self._name = name
         self._before_read = before_read
         self.hash = hashlib.sha256()
         self.num_bytes = 0
@@ -146,7 +142,10 @@ class _Source(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         self._before_read()
-        num_bytes: int = self._raw.readinto(buffer) or 0
+        try:
+            num_bytes: int = self._raw.readinto(buffer) or 0
+        except OSError as error:
+            raise UsageError(f"cannot read {self._name}: {error.strerror}") from None
         self.hash.update(memoryview(buffer)[:num_bytes])
         self.num_bytes += num_bytes
         self.finished = num_bytes == 0
@@ -221,7 +220,7 @@ def _explain(error: Any) -> str:
     """A line that jsonlines refused, in one clause."""
     cause = error.__cause__
     if isinstance(cause, orjson.JSONDecodeError):
-        return f"not JSON ({cause.msg} at column {cause.colno}); mend or remove the line"
+        return f"not JSON ({cause.msg} at column {cause.pos + 1}); mend or remove the line"
     if isinstance(cause, UnicodeDecodeError):
         return "not UTF-8 text; convert the file with iconv"
     return "not a JSON object; every line must be one"

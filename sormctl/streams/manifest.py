@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from sormctl import __version__
-from sormctl.errors import UsageError
+from sormctl.errors import OutputError, UsageError
 from sormctl.streams.output import replace_file
 
 Parents = Callable[[], list[dict[str, Any]]]  # name and hash of each input
@@ -56,6 +56,7 @@ class Manifest:
         self._fingerprint = _plain(
             {"command": command, "version": __version__, "arguments": arguments}
         )
+        self._started = _now()
         self._seconds = 0.0  # spent by the runs that this one continues
 
     def exists(self) -> bool:
@@ -71,12 +72,13 @@ class Manifest:
                     f"cannot --resume: {name} is {_show(now)}, but the file was made with "
                     f"{_show(before)}; give the same, or --overwrite"
                 )
-        self._seconds = made.get("seconds", 0.0)
+        self._started = made.get("started", self._started)
+        self._seconds = made.get("seconds", self._seconds)
 
     @contextmanager
     def recording(self, tally: Tally) -> Iterator[None]:
         """Writes the manifest as the block begins (`running`), and with its outcome at the end."""
-        started, clock = _now(), time.monotonic()
+        clock = time.monotonic()
 
         def write(status: str) -> None:
             report = {
@@ -84,7 +86,7 @@ class Manifest:
                 "status": status,
                 **asdict(tally),
                 "parents": self._parents(),
-                "started": started,
+                "started": self._started,
                 "finished": None if status == "running" else _now(),
                 "seconds": round(self._seconds + time.monotonic() - clock, 3),
                 "libraries": _libraries(),
@@ -95,7 +97,8 @@ class Manifest:
         try:
             yield
         except BaseException as error:
-            write("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
+            with suppress(OutputError):  # on a full disk, say: `error` is what matters
+                write("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
             raise
         write("done")
 

@@ -86,6 +86,9 @@ class Progress:
         parts = [f"{self._records:,} records", f"{self._records / seconds:,.1f} records/s"]
         if self._tokens:
             parts += [f"{self._tokens:,} tokens", f"{self._tokens / seconds:,.0f} tokens/s"]
+        fraction = self._fraction()
+        if not self._bar and fraction is not None and fraction < 1:
+            parts.append(f"{fraction:.0%} done")
         return ", ".join(parts)
 
 
