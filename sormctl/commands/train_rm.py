@@ -1,0 +1,18 @@
+"""`sormctl train-rm`."""
+
+from __future__ import annotations
+
+from sormctl.training import reward_model
+from sormctl.training.command import training_command
+from sormctl.training.config import REWARD_MODEL
+
+
+@training_command(REWARD_MODEL, reward_model.parse, reward_model.SKIPPED, epochs=1, lr=1e-5)
+def train_rm() -> None:
+    """Train a reward model on labelled solutions: an ORM or a SORM, as the labels say.
+
+    The model judges each step at its last token; labels that are null are not trained on. The
+    folder holds a token classifier of transformers with the labels incorrect and correct.
+
+    Example: sormctl train-rm --model embedded:base -o sorm/ --epochs 2 < steps.jsonl
+    """

@@ -1,0 +1,126 @@
+"""What one training run is: a frozen dataclass that travels to the workers as one JSON file."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from sormctl import __version__
+from sormctl.errors import UsageError
+from sormctl.streams.output import replace_file
+
+STUDENT, REFINER, REWARD_MODEL = "student", "refiner", "reward-model"
+
+# may differ between a run and its continuation: they do not change the trained weights
+_FREE = frozenset({"save_every", "max_batch_tokens", "num_processes"})
+
+
+class Optimizer(StrEnum):
+    """What updates the weights."""
+
+    adamw = "adamw"
+    muon = "muon"
+
+
+class Dtype(StrEnum):
+    """What forward and backward passes compute in."""
+
+    auto = "auto"
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """One training run. Paths are strings, so that the whole is plain JSON.
+
+    `batch_size` counts rows a step over all processes; `max_length` and `max_batch_tokens` count
+    tokens; `warmup` is a share of the steps. `prompt` is a resolved style, never `auto`.
+    `data_sha256` identifies the training examples; it is known once they are spooled.
+    """
+
+    kind: str
+    model: str
+    output: str
+    prompt: str
+    epochs: int
+    lr: float
+    batch_size: int
+    max_length: int
+    max_batch_tokens: int
+    warmup: float
+    weight_decay: float
+    optimizer: Optimizer
+    dtype: Dtype
+    seed: int
+    save_every: str
+    num_processes: int | None = None
+    mode: str | None = None
+    data_sha256: str = ""
+    version: str = __version__
+
+    @property
+    def partial(self) -> Path:
+        """The folder of the unfinished run: examples, checkpoints, metrics, the model to be."""
+        return Path(self.output + ".partial")
+
+    @property
+    def path(self) -> Path:
+        """This configuration as a file, for the workers and for `--resume`."""
+        return self.partial / "config.json"
+
+    @property
+    def data(self) -> Path:
+        """The training examples, one JSON object a line."""
+        return self.partial / "train.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """One folder for each checkpoint that is kept."""
+        return self.partial / "checkpoints"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object for each logged step."""
+        return self.partial / "metrics.jsonl"
+
+
+def write_config(config: TrainConfig) -> None:
+    """Puts `config` at its `path`, whole or not at all."""
+    replace_file(config.path, json.dumps(asdict(config), indent=2).encode() + b"\n")
+
+
+def read_config(path: Path) -> TrainConfig:
+    """What `write_config` wrote."""
+    return parse_config(json.loads(path.read_text(encoding="utf-8")))
+
+
+def parse_config(data: dict[str, Any]) -> TrainConfig:
+    """A configuration from its JSON object; fields of other versions are dropped."""
+    known = {item.name for item in fields(TrainConfig)}
+    settings = {name: value for name, value in data.items() if name in known}
+    settings["optimizer"] = Optimizer(settings["optimizer"])
+    settings["dtype"] = Dtype(settings["dtype"])
+    return TrainConfig(**settings)
+
+
+def first_difference(old: TrainConfig, new: TrainConfig) -> str | None:
+    """The first setting in which a continued run would differ, as `NAME was OLD, now NEW`."""
+    for item in fields(TrainConfig):
+        before, after = getattr(old, item.name), getattr(new, item.name)
+        if item.name not in _FREE and before != after:
+            return f"{item.name} was {before}, now {after}"
+    return None
+
+
+def parse_interval(text: str) -> tuple[int | None, float | None]:
+    """`--save-every`: `500` is (500 steps, None), `10m` is (None, 600 seconds)."""
+    match = re.fullmatch(r"([1-9]\d*)(m?)", text)
+    if match is None:
+        raise UsageError(f"--save-every {text}: must be steps (500) or minutes (10m)")
+    count = int(match[1])
+    return (None, 60.0 * count) if match[2] else (count, None)

@@ -1,0 +1,157 @@
+"""Training as a child process: arguments for accelerate's launcher, and one runner.
+
+The launcher and its workers load torch; the command that calls this does not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any
+
+from sormctl import errors
+from sormctl.errors import SormctlError
+from sormctl.training.config import REFINER, REWARD_MODEL, STUDENT, TrainConfig
+
+MODULES = {
+    STUDENT: "sormctl.training.student",
+    REFINER: "sormctl.training.refiner",
+    REWARD_MODEL: "sormctl.training.reward_model",
+}
+
+Event = dict[str, Any]
+
+
+def command(config: TrainConfig, gpus: int, accelerate_config: Path | None = None) -> list[str]:
+    """The arguments that start the workers of a run on a machine with so many GPUs.
+
+    With `accelerate_config`, accelerate counts the processes unless the run says how many.
+    """
+    target = ["--module", MODULES[config.kind], str(config.path)]
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--quiet"]
+    if accelerate_config is not None:
+        processes = ["--num_processes", str(config.num_processes)] if config.num_processes else []
+        return [*launcher, "--config_file", str(accelerate_config), *processes, *target]
+    num_processes = config.num_processes or 1
+    if not gpus and num_processes > 1:
+        # `accelerate launch --cpu --num_processes 2` starts one process (accelerate 1.15)
+        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        return [*torchrun, "--nproc-per-node", str(num_processes), *target]
+    device = "--multi_gpu" if num_processes > 1 else "--cpu" if not gpus else ""
+    settings = {
+        "--num_processes": str(num_processes),
+        "--num_machines": "1",
+        "--num_cpu_threads_per_process": environment(num_processes, gpus)["OMP_NUM_THREADS"],
+        "--mixed_precision": "no",  # the worker decides, from --dtype
+        "--dynamo_backend": "no",
+    }
+    flat = [word for setting in settings.items() for word in setting]
+    return [*launcher, *([device] if device else []), *flat, *target]
+
+
+def environment(num_processes: int, gpus: int) -> dict[str, str]:
+    """What the workers' environment adds to ours: the cores are shared out among them."""
+    threads = os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // num_processes)
+    return {"OMP_NUM_THREADS": str(threads), **({} if gpus else {"ACCELERATE_USE_CPU": "true"})}
+
+
+def count_gpus() -> int:
+    """GPUs that the workers would see, without loading torch to ask it."""
+    if version("torch").endswith("+cpu"):
+        return 0
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return sum(1 for path in Path("/dev").glob("nvidia*") if path.name[6:].isdigit())
+    return len([name for name in visible.split(",") if name.strip() not in ("", "-1")])
+
+
+def run(arguments: list[str], added: dict[str, str], listen: Callable[[Event], None]) -> None:
+    """Runs the launcher to its end and hands every event of its workers to `listen`.
+
+    Ctrl-C and SIGTERM ask the workers to keep a checkpoint and end; a second one kills them.
+    Raises the workers' error if they reported one, and SormctlError if they died without a word
+    (their traceback has gone to standard error).
+    """
+    process = subprocess.Popen(
+        arguments,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        env={**os.environ, **added},
+    )
+    try:
+        with _asking_to_stop(process) as signals:
+            assert process.stdout is not None
+            for event in _events(process.stdout):
+                if event["event"] == "error":
+                    raise _error(event)
+                listen(event)
+            code = process.wait()
+    finally:
+        _end(process)
+    if signals:
+        raise KeyboardInterrupt if signals[0] == signal.SIGINT else SystemExit(128 + signals[0])
+    if code:
+        raise SormctlError(f"the training process ended with code {code}; see above")
+
+
+def _events(stream: IO[bytes]) -> Iterator[Event]:
+    """Events among the lines of the workers; whatever else they print goes to standard error."""
+    for line in stream:
+        event = _event(line)
+        if event:
+            yield event
+        else:
+            sys.stderr.write(line.decode(errors="replace"))
+
+
+def _event(line: bytes) -> Event | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "event" in event else None
+
+
+def _error(event: Event) -> SormctlError:
+    kind: type[SormctlError] = getattr(errors, event["type"])
+    return kind(event["message"])
+
+
+@contextmanager
+def _asking_to_stop(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """Collects the signals that come; see `run`."""
+    received: list[int] = []
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        if len(received) > 1:
+            _end(process)
+        elif process.stdin is not None:
+            with suppress(OSError):
+                os.write(process.stdin.fileno(), b"s")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the launcher, and by closing their standard input the workers."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()
+    process.wait()

@@ -1,0 +1,80 @@
+"""Model folders: what training starts from and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from sormctl.engines.encoding import SETTINGS_FILE, first_line
+from sormctl.errors import ModelError
+from sormctl.training.config import TrainConfig
+
+
+def model_limits(config: TrainConfig) -> tuple[int, torch.dtype]:
+    """The longest row to train on, and the type of the weights in the model's folder."""
+    from transformers import AutoConfig
+
+    try:
+        found = AutoConfig.from_pretrained(config.model)
+    except Exception as error:  # transformers raises whatever its readers meet
+        raise ModelError(f"{config.model}: cannot be loaded: {first_line(error)}") from error
+    most = getattr(found, "max_position_embeddings", None) or config.max_length
+    return min(config.max_length, most), found.dtype or torch.float32
+
+
+def load_model(folder: str, load: Callable[[str], Any], tokenizer: Any) -> Any:
+    """The model that `load` makes of `folder`, fit for `tokenizer`, which gets a pad token.
+
+    Without a pad token the end of sequence serves: padding is on the right and never looked at.
+    ModelError if the model cannot be loaded or does not fit.
+    """
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # it would warn that the head is new: that is the point
+    logging.disable_progress_bar()
+    if tokenizer.eos_token_id is None:
+        raise ModelError(f"{folder}: the tokenizer has no end-of-sequence token to learn")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    try:
+        model = load(folder)
+    except Exception as error:  # transformers raises whatever its readers meet
+        raise ModelError(f"{folder}: cannot be loaded: {first_line(error)}") from error
+    embeddings = model.get_input_embeddings().num_embeddings
+    if len(tokenizer) > embeddings:
+        raise ModelError(f"{folder}: {len(tokenizer)} tokens, but only {embeddings} embeddings")
+    model.config.pad_token_id = tokenizer.pad_token_id
+    return model
+
+
+def save_model(
+    accelerator: Accelerator, model: Any, tokenizer: Any, config: TrainConfig, dtype: torch.dtype
+) -> None:
+    """Writes the finished model to `config.partial / "model"`, in `dtype`, as transformers does.
+
+    Beside it, `sormctl.json` says what it is and how it was made, and `metrics.jsonl` how it went.
+    """
+    folder = config.partial / "model"
+    state = accelerator.get_state_dict(model)
+    if not accelerator.is_main_process:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    finished = accelerator.unwrap_model(model).to(dtype)
+    weights = {name: weight.to(dtype) for name, weight in state.items()}
+    finished.save_pretrained(folder, state_dict=weights)
+    tokenizer.save_pretrained(folder)
+    shutil.copy(config.metrics, folder)
+    settings = {
+        "kind": config.kind,
+        "prompt": config.prompt,
+        "mode": config.mode,
+        "version": config.version,
+        "training": asdict(config),
+    }
+    (folder / SETTINGS_FILE).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,24 @@
+"""Refiners: supervised fine-tuning on pairs of a wrong draft and a better solution (3.1 step 3)."""
+
+from __future__ import annotations
+
+from sormctl.records import Json, parse_pair
+from sormctl.tasks.prompts import refine_prompt
+from sormctl.tasks.registry import get_task
+from sormctl.training.data import Example
+
+
+def parse(data: Json, style: str) -> Example:
+    """A pair as an example: the question and the draft, then the better solution."""
+    pair = parse_pair(data)
+    task = get_task(pair.task)
+    prompt = refine_prompt(task, pair.question, pair.draft, pair.first_error, style)
+    return Example(prompt, pair.target, mode="global" if pair.first_error is None else "local")
+
+
+if __name__ == "__main__":
+    from sormctl.training.losses import language_model_loss
+    from sormctl.training.student import load
+    from sormctl.training.worker import main
+
+    main(load, language_model_loss)

@@ -1,0 +1,45 @@
+"""Students: supervised fine-tuning on correct solutions (expert iteration, appendix B)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sormctl.errors import RecordError
+from sormctl.records import Json, Problem, Steps, parse_problem, parse_solution
+from sormctl.tasks.prompts import draft_prompt
+from sormctl.tasks.registry import get_task
+from sormctl.training.data import Example
+
+SKIPPED = "incorrect solutions"
+
+
+def parse(data: Json, style: str) -> Example | None:
+    """A correct solution, or a problem with its reference steps; None for an incorrect solution."""
+    problem, steps = _problem_and_steps(data)
+    if steps is None:
+        return None
+    return Example(draft_prompt(get_task(problem.task), problem.question, style), steps)
+
+
+def load(folder: str) -> Any:
+    """The language model in `folder`."""
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(folder, dtype="float32")
+
+
+def _problem_and_steps(data: Json) -> tuple[Problem, Steps | None]:
+    if "steps" in data:
+        solution = parse_solution(data)
+        return solution.problem, solution.steps if solution.correct else None
+    problem = parse_problem(data)
+    if problem.reference is None:
+        raise RecordError("no `steps` and no `reference`; give solutions, or problems with steps")
+    return problem, problem.reference
+
+
+if __name__ == "__main__":
+    from sormctl.training.losses import language_model_loss
+    from sormctl.training.worker import main
+
+    main(load, language_model_loss)

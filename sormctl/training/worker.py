@@ -1,0 +1,60 @@
+"""How a worker process talks with the command that launched it.
+
+It reports events as JSON lines on standard output, among them the one line of a user's error, and
+listens on standard input: a byte asks it to keep a checkpoint and end, and the end of the stream
+means that the command is gone, so the worker ends too and no orphan trains on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sormctl.errors import ModelError, OutputError, SormctlError
+from sormctl.training.checkpoints import cause, is_write_failure
+from sormctl.training.config import read_config
+from sormctl.training.loop import Load, Loss, Stopped, train
+
+
+def main(load: Load, loss: Loss) -> None:
+    """The body of an entry module: trains what the configuration in `sys.argv` says."""
+    stop = threading.Event()
+    if stat.S_ISFIFO(os.fstat(0).st_mode):  # else a person or a scheduler has started it
+        threading.Thread(target=_listen, args=(stop,), daemon=True).start()
+    try:
+        train(read_config(Path(sys.argv[1])), load, loss, report, stop.is_set)
+    except Stopped:
+        report({"event": "stopped"})
+    except (SormctlError, OSError, torch.OutOfMemoryError) as error:
+        known = _as_user_error(error)
+        report({"event": "error", "type": type(known).__name__, "message": str(known)})
+        sys.exit(known.exit_code)
+
+
+def report(event: dict[str, Any]) -> None:
+    """Tells the command."""
+    sys.stdout.write(json.dumps(event) + "\n")
+    sys.stdout.flush()
+
+
+def _listen(stop: threading.Event) -> None:
+    while os.read(0, 1):
+        stop.set()
+    os._exit(1)
+
+
+def _as_user_error(error: Exception) -> SormctlError:
+    if isinstance(error, SormctlError):
+        return error
+    if isinstance(error, torch.OutOfMemoryError):
+        return ModelError("out of GPU memory; lower --max-batch-tokens or --max-length")
+    if is_write_failure(error):
+        return OutputError(f"the run cannot be written: {cause(error)}")
+    raise error

@@ -1,0 +1,39 @@
+"""Tiny random models, made in a second: real folders that transformers loads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+WORDS = "Question : Answer Draft Refinement [BAD] How many apples ? + - * / = ####".split()
+
+
+def make_model(folder: Path, seed: int = 0, chat_template: str | None = None) -> Path:
+    """A Llama of 2 layers and width 32, with a tokenizer that gives each digit its own token."""
+    import torch
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    tokens = ["<unk>", "<eos>", "\n", *"0123456789", *WORDS]
+    tokenizer = Tokenizer(
+        models.WordLevel({token: i for i, token in enumerate(tokens)}, unk_token="<unk>")
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(
+        Regex(r"\[BAD\]|\n|\d|#+|[A-Za-z]+|\S"), "removed", invert=True
+    )
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<eos>", unk_token="<unk>")
+    fast.chat_template = chat_template
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=len(tokens),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=256,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=1,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    fast.save_pretrained(folder)
+    return folder
