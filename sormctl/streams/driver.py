@@ -182,8 +182,10 @@ def _whole_output(job: Job, parents: Parents, tally: Tally) -> Iterator[Sink]:
         return
     if path.exists() and not job.overwrite:
         raise UsageError(f"{path} exists; give --overwrite to replace it")
-    with _manifest(path, job, parents).recording(tally), whole_file(path) as sink:
+    manifest = _manifest(path, job, parents)
+    with whole_file(path) as sink:
         yield sink
+    manifest.write("done", tally)
 
 
 def _manifest(path: Path, job: Job, parents: Parents) -> Manifest:

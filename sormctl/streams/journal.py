@@ -51,14 +51,15 @@ class Journal:
         size = os.fstat(self._file.fileno()).st_size
         end = 0
         self._journal.seek(0)
-        for line in io.BufferedReader(self._journal):
-            entry = _entry(line)
-            if entry is None or not self._data.num_bytes <= entry[0] <= size:
-                break
-            self._data.num_bytes, key, *counts = entry
-            self.finished[key] += 1
-            self.tally = Tally(*counts)
-            end += len(line)
+        with open(self._journal.fileno(), "rb", closefd=False) as lines:
+            for line in lines:
+                entry = _entry(line)
+                if entry is None or not self._data.num_bytes <= entry[0] <= size:
+                    break
+                self._data.num_bytes, key, *counts = entry
+                self.finished[key] += 1
+                self.tally = Tally(*counts)
+                end += len(line)
         self.cut(self._data.num_bytes, end)
 
     def cut(self, data: int = 0, entries: int = 0) -> None:

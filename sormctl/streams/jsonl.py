@@ -108,12 +108,13 @@ class _Lines:
             yield from jsonlines.Reader(self, loads=orjson.loads).iter(type=dict, skip_empty=True)
         except jsonlines.InvalidLineError as error:
             raise self.error(_explain(error)) from None
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise self.error(f"not a whole gzip file ({error}); make it again") from None
 
     def __iter__(self) -> Iterator[bytes]:
-        for self.number, line in enumerate(self._file, 1):  # noqa: B020
-            yield line
+        try:  # here, because jsonlines takes an EOFError for the end
+            for self.number, line in enumerate(self._file, 1):  # noqa: B020
+                yield line
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise self.error(f"not a whole gzip file ({error}); make it again") from None
 
     def check(self, parse: Callable[[Json], T], data: Json) -> T:
         """`parse(data)`, with the place of the line that was read last in its errors."""

@@ -57,6 +57,7 @@ class Manifest:
             {"command": command, "version": __version__, "arguments": arguments}
         )
         self._started = _now()
+        self._clock = time.monotonic()
         self._seconds = 0.0  # spent by the runs that this one continues
 
     def exists(self) -> bool:
@@ -75,32 +76,33 @@ class Manifest:
         self._started = made.get("started", self._started)
         self._seconds = made.get("seconds", self._seconds)
 
+    def write(self, status: str, tally: Tally) -> None:
+        """Writes the manifest as things stand: `running`, `done`, `interrupted` or `failed`."""
+        report = {
+            **self._fingerprint,
+            "status": status,
+            **asdict(tally),
+            "parents": self._parents(),
+            "started": self._started,
+            "finished": None if status == "running" else _now(),
+            "seconds": round(self._seconds + time.monotonic() - self._clock, 3),
+            "libraries": _libraries(),
+        }
+        replace_file(self._path, orjson.dumps(report, option=_PRETTY))
+
     @contextmanager
     def recording(self, tally: Tally) -> Iterator[None]:
-        """Writes the manifest as the block begins (`running`), and with its outcome at the end."""
-        clock = time.monotonic()
-
-        def write(status: str) -> None:
-            report = {
-                **self._fingerprint,
-                "status": status,
-                **asdict(tally),
-                "parents": self._parents(),
-                "started": self._started,
-                "finished": None if status == "running" else _now(),
-                "seconds": round(self._seconds + time.monotonic() - clock, 3),
-                "libraries": _libraries(),
-            }
-            replace_file(self._path, orjson.dumps(report, option=_PRETTY))
-
-        write("running")
+        """Writes the manifest of a growing file as the block begins, and again at its end."""
+        self.write("running", tally)
         try:
             yield
         except BaseException as error:
             with suppress(OutputError):  # on a full disk, say: `error` is what matters
-                write("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
+                self.write(
+                    "interrupted" if isinstance(error, KeyboardInterrupt) else "failed", tally
+                )
             raise
-        write("done")
+        self.write("done", tally)
 
 
 def stage_costs(folder: Path) -> list[dict[str, Any]]:

@@ -1,0 +1,310 @@
+"""The driver: order, concurrency, journalled files, resuming, manifests."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from sormctl.errors import DataError, EngineError, UsageError
+from sormctl.records import Json
+from sormctl.streams.driver import Job, no_tokens, pipe_records, usage_tokens, write_records
+from sormctl.tasks.prompts import Prompt
+from tests.fakes import ScriptedEngine
+from tests.unit.streams.jobs import echo, problems, read, run, scripted, write
+
+
+async def backwards(prompt: Prompt) -> None:
+    """The later the problem, the sooner it is finished."""
+    await asyncio.sleep((20 - int(prompt.text.split()[0][1:])) / 1000)
+
+
+def failing_at(name: str) -> ScriptedEngine:
+    def script(prompt: Prompt, seed: int) -> str:
+        if prompt.text.startswith(f"{name} "):
+            raise EngineError("out of memory")
+        return echo(prompt, seed)
+
+    return ScriptedEngine(script)
+
+
+def sampling(tmp_path: Path, count: int = 20, **options: Any) -> Job:
+    source = write(tmp_path / "in.jsonl", problems(count))
+    return Job("sample", {"model": "m", "n": 2}, [source], tmp_path / "out.jsonl", **options)
+
+
+def manifest(tmp_path: Path) -> dict[str, Any]:
+    made: dict[str, Any] = orjson.loads((tmp_path / "out.jsonl.manifest.json").read_bytes())
+    return made
+
+
+def test_output_is_in_the_order_of_the_input(tmp_path: Path) -> None:
+    engine = ScriptedEngine(echo, backwards)
+    run(sampling(tmp_path), engine, concurrency=6)
+    ids = [record["id"] for record in read(tmp_path / "out.jsonl")]
+    assert ids == [f"p{i}" for i in range(20) for _ in range(2)]
+    assert engine.opened == 0
+
+
+def test_as_many_work_at_once_as_may(tmp_path: Path) -> None:
+    engine = scripted()
+
+    async def until_six(prompt: Prompt) -> None:
+        while engine.most_active < 6:
+            await asyncio.sleep(0)
+
+    engine.work = until_six
+    run(sampling(tmp_path), engine, concurrency=6)
+    assert engine.most_active == 6
+
+
+def test_results_that_wait_are_bounded(tmp_path: Path) -> None:
+    """Behind a slow first one, of 2 at once, at most 4 x 2 wait, one more is on its way there."""
+    engine = scripted()
+    started = []
+
+    async def slow_first(prompt: Prompt) -> None:
+        if prompt.text.startswith("p0 "):
+            while engine.calls < 8:
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.1)
+            started.append(engine.calls)
+
+    engine.work = slow_first
+    run(sampling(tmp_path, 100), engine, concurrency=2)
+    assert started[0] <= 11
+    assert engine.calls == 100
+
+
+def test_standard_output(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", problems(3))
+    run(Job("sample", {}, [source], quiet=True), scripted())
+    out, err = capfdbinary.readouterr()
+    assert [orjson.loads(line)["id"] for line in out.splitlines()] == [
+        "p0",
+        "p0",
+        "p1",
+        "p1",
+        "p2",
+        "p2",
+    ]
+    assert err == b""
+
+
+def test_the_manifest_says_how_it_was_made(tmp_path: Path) -> None:
+    run(sampling(tmp_path, shard="0/2"), scripted())
+    made = manifest(tmp_path)
+    assert made["command"] == "sample"
+    assert made["arguments"] == {"model": "m", "n": 2, "shard": "0/2"}
+    assert made["status"] == "done"
+    assert (made["records_in"], made["records_out"]) == (10, 20)
+    # p0, p2, p4 … have 1, 3, 1, 3 … words, twice each
+    assert made["generated_tokens"] == 2 * (5 * 1 + 5 * 3)
+    digest = hashlib.sha256((tmp_path / "in.jsonl").read_bytes()).hexdigest()
+    assert made["parents"] == [{"name": str(tmp_path / "in.jsonl"), "sha256": digest}]
+    assert made["started"] <= made["finished"]
+    assert {"python", "torch", "transformers", "orjson"} <= made["libraries"].keys()
+
+
+def test_no_records(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    engine = scripted()
+    run(sampling(tmp_path, 0), engine)
+    assert read(tmp_path / "out.jsonl") == []
+    assert "sample: the input has no records\n" in capsys.readouterr().err
+    assert engine.calls == 0  # nothing was loaded for it
+    assert manifest(tmp_path)["status"] == "done"
+
+
+# ── errors ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_bad_line_ends_the_run_in_its_place(tmp_path: Path) -> None:
+    job = sampling(tmp_path, 5)
+    with open(job.inputs[0], "ab") as file:
+        file.write(b'{"id"\n{"id": "p9", "words": 1}\n')
+    with pytest.raises(DataError, match=r"in\.jsonl:6: not JSON"):
+        run(job, ScriptedEngine(echo, backwards), num_samples=1)
+    assert [record["id"] for record in read(tmp_path / "out.jsonl")] == [f"p{i}" for i in range(5)]
+    assert manifest(tmp_path)["status"] == "failed"
+
+
+def test_a_record_that_fails_is_named(tmp_path: Path) -> None:
+    engine = failing_at("p7")
+    engine.work = backwards
+    with pytest.raises(EngineError, match=r"^record p7: out of memory$"):
+        run(sampling(tmp_path), engine, num_samples=1)
+    assert [record["id"] for record in read(tmp_path / "out.jsonl")] == [f"p{i}" for i in range(7)]
+    assert engine.opened == 0
+
+
+def test_a_bug_keeps_its_type(tmp_path: Path) -> None:
+    def fail(prompt: Prompt, seed: int) -> str:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(sampling(tmp_path), ScriptedEngine(fail))
+
+
+# ── resuming ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_resume_continues_after_an_error(tmp_path: Path) -> None:
+    run(sampling(tmp_path), scripted())
+    whole = (tmp_path / "out.jsonl").read_bytes()
+    (tmp_path / "out.jsonl").unlink()
+
+    with pytest.raises(EngineError):
+        run(sampling(tmp_path), failing_at("p9"))
+    engine = scripted()
+    run(sampling(tmp_path, resume=True), engine)
+    assert (tmp_path / "out.jsonl").read_bytes() == whole
+    assert engine.calls == 11  # p9 to p19
+    made = manifest(tmp_path)
+    assert (made["status"], made["records_in"], made["records_out"]) == ("done", 20, 40)
+
+
+def test_resume_of_a_finished_run_does_nothing(tmp_path: Path) -> None:
+    run(sampling(tmp_path), scripted())
+    whole = (tmp_path / "out.jsonl").read_bytes()
+    engine = scripted()
+    run(sampling(tmp_path, resume=True), engine)
+    assert (engine.calls, engine.opened) == (0, 0)
+    assert (tmp_path / "out.jsonl").read_bytes() == whole
+
+
+def test_resume_without_a_file_starts(tmp_path: Path) -> None:
+    run(sampling(tmp_path, 2, resume=True), scripted())
+    assert len(read(tmp_path / "out.jsonl")) == 4
+
+
+def test_resume_takes_what_was_added_to_the_input(tmp_path: Path) -> None:
+    run(sampling(tmp_path, 4), scripted())
+    run(sampling(tmp_path, 6, resume=True), scripted(), num_samples=1)
+    ids = [record["id"] for record in read(tmp_path / "out.jsonl")]
+    assert ids == [f"p{i}" for i in (0, 0, 1, 1, 2, 2, 3, 3, 4, 5)]
+
+
+def test_the_same_id_twice(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", problems(2) + problems(3))
+    job = Job("sample", {}, [source], tmp_path / "out.jsonl")
+    run(job, scripted(), num_samples=1)
+    whole = (tmp_path / "out.jsonl").read_bytes()
+    journal = tmp_path / "out.jsonl.journal"
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:3]))
+    engine = scripted()
+    run(Job("sample", {}, [source], tmp_path / "out.jsonl", resume=True), engine, num_samples=1)
+    assert (tmp_path / "out.jsonl").read_bytes() == whole
+    assert engine.calls == 2
+
+
+def test_resume_refuses_other_arguments(tmp_path: Path) -> None:
+    job = sampling(tmp_path)
+    run(job, scripted())
+    whole = (tmp_path / "out.jsonl").read_bytes()
+    other = Job("sample", {"model": "m", "n": 3}, job.inputs, job.output, resume=True)
+    with pytest.raises(UsageError, match=r"cannot --resume: n is 3, but .* made with 2"):
+        run(other, scripted())
+    other = Job("sample", {"model": "m", "n": 2, "k": 1}, job.inputs, job.output, resume=True)
+    with pytest.raises(UsageError, match=r"k is 1, but .* made with null"):
+        run(other, scripted())
+    other = Job("refine", {"model": "m", "n": 2}, job.inputs, job.output, resume=True)
+    with pytest.raises(UsageError, match=r'command is "refine", but .* made with "sample"'):
+        run(other, scripted())
+    assert (tmp_path / "out.jsonl").read_bytes() == whole
+
+
+def test_resume_refuses_a_file_of_someone_else(tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl").write_bytes(b"precious\n")
+    with pytest.raises(UsageError, match="no journal beside it; give --overwrite"):
+        run(sampling(tmp_path, resume=True), scripted())
+    assert (tmp_path / "out.jsonl").read_bytes() == b"precious\n"
+
+
+def test_an_existing_file_is_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl").write_bytes(b"precious\n")
+    with pytest.raises(UsageError, match=r"exists; give --resume to continue it or --overwrite"):
+        run(sampling(tmp_path), scripted())
+    with pytest.raises(UsageError, match="exists; give --overwrite to replace it"):
+        pipe_records(sampling(tmp_path), dict, list)
+    assert (tmp_path / "out.jsonl").read_bytes() == b"precious\n"
+    run(sampling(tmp_path, 1, overwrite=True), scripted())
+    assert len(read(tmp_path / "out.jsonl")) == 2
+
+
+def test_an_input_is_not_overwritten(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", problems(3))
+    job = Job("sample", {}, [source], Path(source), overwrite=True)
+    with pytest.raises(UsageError, match="is input and output"):
+        run(job, scripted())
+    assert len(read(tmp_path / "in.jsonl")) == 3
+
+
+def test_outputs_that_cannot_be(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", problems(3))
+    with pytest.raises(UsageError, match="is a folder; give a file"):
+        run(Job("sample", {}, [source], tmp_path), scripted())
+    with pytest.raises(UsageError, match="need a file; give -o FILE"):
+        run(Job("sample", {}, [source], resume=True), scripted())
+    with pytest.raises(UsageError, match="--log-format xml: give text or json"):
+        run(sampling(tmp_path, log_format="xml"), scripted())
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "out.jsonl").write_bytes(b"")
+    (tmp_path / "out.jsonl").symlink_to(tmp_path / "real" / "out.jsonl")
+    pipe_records(sampling(tmp_path, 3, overwrite=True), dict, iter)
+    assert (tmp_path / "out.jsonl").is_symlink()
+    assert len(read(tmp_path / "real" / "out.jsonl")) == 3
+
+
+# ── whole streams ────────────────────────────────────────────────────────────────────────────────
+
+
+def double(records: Any) -> Any:
+    for record in records:
+        yield {**record, "words": 2 * record["words"]}
+
+
+def test_a_pipe(tmp_path: Path) -> None:
+    pipe_records(sampling(tmp_path, 3), dict, double)
+    assert [record["words"] for record in read(tmp_path / "out.jsonl")] == [2, 4, 6]
+    made = manifest(tmp_path)
+    assert (made["status"], made["records_in"], made["records_out"]) == ("done", 3, 3)
+    assert made["generated_tokens"] == 0
+
+
+def test_a_pipe_that_fails_leaves_no_file(tmp_path: Path) -> None:
+    job = sampling(tmp_path, 3)
+    with open(job.inputs[0], "ab") as file:
+        file.write(b"[]\n")
+    with pytest.raises(DataError, match=r"in\.jsonl:4: not a JSON object"):
+        pipe_records(job, dict, double)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+
+
+def test_a_pipe_to_standard_output_keeps_what_came_before(
+    capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path
+) -> None:
+    source = write(tmp_path / "in.jsonl", [*problems(2), {}])
+    with pytest.raises(KeyError):
+        pipe_records(Job("double", {}, [source]), dict, double)
+    assert len(capfdbinary.readouterr().out.splitlines()) == 2
+
+
+def test_records_from_nowhere(tmp_path: Path) -> None:
+    write_records(sampling(tmp_path), iter(problems(4)))
+    assert read(tmp_path / "out.jsonl") == problems(4)
+    made = manifest(tmp_path)
+    assert (made["records_in"], made["records_out"], made["parents"]) == (0, 4, [])
+
+
+def test_tokens_of_a_record() -> None:
+    record: Json = {"usage": {"generated_tokens": 7}}
+    assert usage_tokens(record) == 7
+    assert usage_tokens({}) == no_tokens(record) == 0

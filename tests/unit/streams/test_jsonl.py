@@ -1,0 +1,158 @@
+"""Reading JSON lines: what is tolerated, and what each error says."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from sormctl.errors import DataError, RecordError, UsageError
+from sormctl.records import Json
+from sormctl.streams.jsonl import Inputs, parse_shard, read_records
+
+
+def same(data: Json) -> Json:
+    return data
+
+
+def number(data: Json) -> int:
+    if "n" not in data:
+        raise RecordError("no `n`; count first")
+    return data["n"]
+
+
+def write(path: Path, data: bytes) -> str:
+    path.write_bytes(data)
+    return str(path)
+
+
+def test_reads_files_in_order(tmp_path: Path) -> None:
+    first = write(tmp_path / "a.jsonl", b'{"n": 1}\n{"n": 2}\n')
+    second = write(tmp_path / "b.jsonl", b'{"n": 3}')  # no newline at the end
+    assert list(read_records([first, second], number)) == [1, 2, 3]
+
+
+def test_tolerates_bom_blank_lines_and_crlf(tmp_path: Path) -> None:
+    name = write(tmp_path / "a.jsonl", b'\xef\xbb\xbf{"n": 1}\r\n\r\n   \n{"n": 2}\r\n')
+    assert list(read_records([name], number)) == [1, 2]
+
+
+def test_reads_gzip_by_suffix(tmp_path: Path) -> None:
+    members = gzip.compress(b'{"n": 1}\n') + gzip.compress(b'{"n": 2}\n')
+    name = write(tmp_path / "a.jsonl.gz", members)
+    assert list(read_records([name], number)) == [1, 2]
+
+
+@pytest.mark.parametrize("names", [[], ["-"]])
+def test_reads_standard_input(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"n": 7}\n')))
+    assert list(read_records(names, number)) == [7]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b'{"n": 1', "not JSON (unexpected end of data at column 9); mend or remove the line"),
+        (b'{"n": 1 x}', "not JSON (unexpected character, expected ',' or '}' at column 9)"),
+        (b"[1]", "not a JSON object; every line must be one"),
+        (b"null", "not a JSON object; every line must be one"),
+        (b'{"n": "\xff"}', "not UTF-8 text; convert the file with iconv"),
+        (b'{"m": 1}', "no `n`; count first"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path: Path, line: bytes, message: str) -> None:
+    name = write(tmp_path / "a.jsonl", b'{"n": 0}\n\n' + line + b"\n")
+    records = read_records([name], number)
+    assert next(records) == 0  # those before it are read
+    with pytest.raises(DataError) as caught:
+        next(records)
+    assert str(caught.value).startswith(f"{name}:3: {message}")
+    assert caught.value.exit_code == 65
+    assert "\n" not in str(caught.value)
+
+
+def test_a_bad_line_of_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"{}\n")))
+    with pytest.raises(DataError, match=r"^<stdin>:1: no `n`"):
+        list(read_records([], number))
+
+
+def test_a_cut_gzip_file(tmp_path: Path) -> None:
+    data = gzip.compress(b'{"n": 1}\n' * 100)
+    name = write(tmp_path / "a.jsonl.gz", data[:-10])
+    with pytest.raises(DataError, match="not a whole gzip file"):
+        list(read_records([name], number))
+    name = write(tmp_path / "b.jsonl.gz", b'{"n": 1}\n')
+    with pytest.raises(DataError, match="not a whole gzip file"):
+        list(read_records([name], number))
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot read .*no\.jsonl: No such file"):
+        Inputs([str(tmp_path / "no.jsonl")])  # at once, before anything is done
+    with pytest.raises(UsageError, match="it is a folder"):
+        Inputs([str(tmp_path)])
+
+
+def test_a_file_that_vanishes(tmp_path: Path) -> None:
+    name = write(tmp_path / "a.jsonl", b"{}\n")
+    records = read_records([name], same)
+    os.remove(name)
+    with pytest.raises(UsageError, match="cannot read"):
+        list(records)
+
+
+def test_a_terminal_is_no_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    parent, child = os.openpty()
+    with os.fdopen(child) as terminal:
+        monkeypatch.setattr(sys, "stdin", terminal)
+        with pytest.raises(UsageError, match="give a FILE, or pipe records in"):
+            Inputs()
+    os.close(parent)
+
+
+def test_closed_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(UsageError, match="standard input is closed"):
+        Inputs()
+
+
+def test_shards_are_a_partition(tmp_path: Path) -> None:
+    one = write(tmp_path / "a.jsonl", b"".join(b'{"n": %d}\n' % i for i in range(5)))
+    two = write(tmp_path / "b.jsonl", b"".join(b'{"n": %d}\n' % i for i in range(5, 8)))
+    shards = [list(Inputs([one, two], f"{i}/3").records(number)) for i in range(3)]
+    assert shards == [[0, 3, 6], [1, 4, 7], [2, 5]]
+
+
+@pytest.mark.parametrize("shard", ["3/3", "-1/3", "1", "a/b", "1/", "0/0"])
+def test_impossible_shards(shard: str) -> None:
+    with pytest.raises(UsageError, match="give I/N with I from 0 to N-1"):
+        parse_shard(shard)
+
+
+def test_parents_are_hashes_of_what_was_read_whole(tmp_path: Path) -> None:
+    data = gzip.compress(b"{}\n" * 3)
+    one, two = write(tmp_path / "a.gz", data), write(tmp_path / "b", b"{}\n{")
+    inputs = Inputs([one, two])
+    assert inputs.fraction == 0
+    with pytest.raises(DataError):
+        list(inputs.records(same))
+    assert inputs.parents[0] == {"name": one, "sha256": hashlib.sha256(data).hexdigest()}
+    assert inputs.fraction == 1
+    assert inputs.num_records == 4
+
+
+def test_the_place_of_a_late_error(tmp_path: Path) -> None:
+    inputs = Inputs([write(tmp_path / "a", b"{}\n\n{}\n{}\n")])
+    with pytest.raises(DataError, match=r"a:3: odd$"), inputs.placing():
+        for index, _ in enumerate(inputs.records(same)):
+            if index == 1:
+                raise RecordError("odd")
+    with pytest.raises(RecordError, match=r"^odd$"), inputs.placing():
+        list(inputs.records(same))
+        raise RecordError("odd")  # of none of the lines: all are read

@@ -1,0 +1,103 @@
+"""Writing: files appear whole, and whatever prevents writing is one line."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from sormctl.errors import BusyError, OutputError
+from sormctl.streams.output import Sink, device, encode, locked, standard_output, whole_file
+
+
+def test_a_record_is_a_line() -> None:
+    assert encode({"steps": ("a", "ü"), "n": None}) == '{"steps":["a","ü"],"n":null}\n'.encode()
+
+
+def test_a_sink_writes_all_of_it() -> None:
+    class Slow(io.BytesIO):
+        def write(self, data: object) -> int:
+            return super().write(bytes(data)[:3])  # type: ignore[call-overload]
+
+    raw = Slow()
+    sink = Sink(raw, "slow")
+    sink.write(b"0123456789")
+    assert raw.getvalue() == b""  # not before the flush
+    sink.flush()
+    sink.flush()
+    assert raw.getvalue() == b"0123456789"
+    assert sink.num_bytes == 10
+
+
+def test_a_whole_file_appears_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_bytes(b"before")
+    with whole_file(path) as sink:
+        sink.write(b"after")
+        sink.flush()
+        assert path.read_bytes() == b"before"
+    assert path.read_bytes() == b"after"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_whole_file_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_bytes(b"before")
+    with pytest.raises(KeyboardInterrupt), whole_file(path) as sink:
+        sink.write(b"after")
+        sink.flush()
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_remains_of_a_killed_run_are_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "out.partial").write_bytes(b"a longer remainder")
+    with whole_file(tmp_path / "out") as sink:
+        sink.write(b"new")
+    assert (tmp_path / "out").read_bytes() == b"new"
+
+
+def test_gzip_by_suffix(tmp_path: Path) -> None:
+    with whole_file(tmp_path / "out.gz") as sink:
+        sink.write(b"one\n")
+        sink.flush()
+        sink.write(b"two\n")
+    assert gzip.decompress((tmp_path / "out.gz").read_bytes()) == b"one\ntwo\n"
+
+
+def test_one_writer_at_a_time(tmp_path: Path) -> None:
+    with locked(tmp_path / "a"):
+        with pytest.raises(BusyError, match="in use by another process") as caught:
+            locked(tmp_path / "a").__enter__()
+        assert caught.value.exit_code == 75
+    with locked(tmp_path / "a"):
+        pass
+
+
+def test_a_full_disk_is_one_line() -> None:
+    message = "cannot write /dev/full: No space left on device"
+    with pytest.raises(OutputError, match=message), device(Path("/dev/full")) as sink:
+        sink.write(b"x")
+
+
+def test_no_such_folder(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="No such file or directory"):
+        whole_file(tmp_path / "no" / "out").__enter__()
+    with pytest.raises(OutputError, match="No such file or directory"):
+        device(tmp_path / "no" / "out").__enter__()
+
+
+def test_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw))
+    with pytest.raises(ValueError), standard_output() as sink:
+        sink.write(b"kept")  # what was made before the error
+        raise ValueError
+    assert raw.getvalue() == b"kept"
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(OutputError, match="standard output is closed; give -o FILE"):
+        standard_output().__enter__()
