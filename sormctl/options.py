@@ -32,6 +32,13 @@ DataDir = Annotated[
     Path | None,
     typer.Option(help="Folder of the published benchmark files.", envvar="SORMCTL_DATA"),
 ]
+Answer = Annotated[
+    str | None,
+    typer.Option(
+        help="How answers compare, for your own file: numeric, math, exact or choice.",
+        metavar="KIND",
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at random.")]
 
 Model = Annotated[

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -28,13 +27,17 @@ def eval(
     inputs: options.Inputs = None,
     bench: Annotated[
         str | None,
-        typer.Option(help="Run the whole test-time path on this benchmark instead of reading."),
+        typer.Option(
+            help="Run the whole test-time path on this benchmark (or your own file, with --answer) "
+            "instead of reading solutions."
+        ),
     ] = None,
     split: Annotated[str, typer.Option(help="Split of the benchmark.")] = "test",
     limit: Annotated[
         int | None, typer.Option("-n", "--limit", min=1, help="Problems of the benchmark.")
     ] = None,
     data_dir: options.DataDir = None,
+    answer: options.Answer = None,
     student: Annotated[str | None, typer.Option(help="Drafts.", metavar="M")] = None,
     orm: Annotated[str | None, typer.Option(help="Chooses among solutions.", metavar="M")] = None,
     sorm: Annotated[str | None, typer.Option(help="Locates first errors.", metavar="M")] = None,
@@ -114,7 +117,9 @@ def eval(
     else:
         if student is None:
             raise UsageError("--bench needs --student, the model that drafts")
-        problems = islice(read_problems(bench, split, data_dir=data_dir, seed=seed), limit)
+        problems = read_problems(
+            bench, split, data_dir=data_dir, answer=answer, seed=seed, limit=limit
+        )
         path = TestTime(
             engine,
             engine_arg or (),

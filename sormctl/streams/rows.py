@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from sormctl.tasks.registry import get_task, task_names
 
 T = TypeVar("T")
 RowParser = Callable[[Json, int], T]  # (row, its index) -> record
+GENERATED = 1000  # problems of a generated benchmark, unless told
 _SLICE = re.compile(r"(.*)\[(\d*):(\d*)\]")
 _LOCAL = "give the published files by --data-dir or SORMCTL_DATA"
 
@@ -34,8 +35,11 @@ def read_problems(
     data_dir: Path | None = None,
     answer: str | None = None,
     seed: int = 0,
+    limit: int | None = None,
 ) -> Iterator[Problem]:
-    """The problems of a benchmark, or of a user's own file; endless for a generated benchmark.
+    """The first `limit` problems of a benchmark, or of a user's own file.
+
+    Without a limit these are all of them; of a generated benchmark, which is endless, 1,000.
 
     `bench` is the name of a task, or the path of a JSONL (or JSON) file, whose answers are of the
     kind `answer`. Problems of a task are generated from `seed`, or read below `data_dir`, or
@@ -43,18 +47,20 @@ def read_problems(
     names the row that does not fit.
     """
     if bench in task_names():
-        return _task_problems(get_task(bench), split, data_dir, seed)
+        task = get_task(bench)
+        if task.generate:
+            return islice(task.generate(split, seed), limit or GENERATED)
+        return islice(_published_problems(task, split, data_dir), limit)
     if not Path(bench).is_file():
         raise UsageError(f"no file and no task `{bench}`; known tasks: {', '.join(task_names())}")
     if answer is None:
         raise UsageError(f"{bench}: say how its answers compare: --answer {'|'.join(KINDS)}")
     task = get_task(get_kind(answer).name)
-    return read_file(Path(bench), _parser(task, Path(bench).name.split(".")[0]))
+    parse = _parser(task, Path(bench).name.split(".")[0])
+    return islice(read_file(Path(bench), parse), limit)
 
 
-def _task_problems(task: Task, split: str, data_dir: Path | None, seed: int) -> Iterator[Problem]:
-    if task.generate:
-        return task.generate(split, seed)
+def _published_problems(task: Task, split: str, data_dir: Path | None) -> Iterator[Problem]:
     if data_dir and task.files:
         file = _choose(task, split, task.files)
         return read_published(data_dir, file, _parser(task, split))
