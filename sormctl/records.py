@@ -105,8 +105,11 @@ class Pair:
 
 
 def parse_problem(data: Json) -> Problem:
-    """A problem from its JSON object; raises RecordError naming the field."""
-    return _problem(data, known=_PROBLEM_FIELDS)
+    """A problem from its JSON object; raises RecordError naming the field.
+
+    Of a solution it is the problem alone: the fields of one solution are not those of the next.
+    """
+    return _problem(data, known=_SOLUTION_FIELDS)
 
 
 def parse_solution(data: Json) -> Solution:

@@ -1,0 +1,59 @@
+"""`sormctl filter`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sormctl import options
+from sormctl.filtering import Criteria, keep
+from sormctl.records import parse_solution, solution_json
+from sormctl.streams.driver import Job, pipe_records
+
+
+def filter(
+    inputs: options.Inputs = None,
+    correct: Annotated[
+        bool | None,
+        typer.Option("--correct/--incorrect", help="Only (in)correct solutions; default: both."),
+    ] = None,
+    unique: Annotated[
+        bool, typer.Option("--unique", help="Of equal solutions of a problem only the first.")
+    ] = False,
+    max_per_problem: Annotated[
+        int | None, typer.Option(min=1, help="Of each problem the first so many that are left.")
+    ] = None,
+    min_steps: Annotated[int, typer.Option(min=0, help="Only solutions this long.")] = 0,
+    max_steps: Annotated[
+        int | None, typer.Option(min=0, help="Only solutions of at most so many steps.")
+    ] = None,
+    shard: options.Shard = None,
+    output: options.Output = None,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    log_format: options.LogFormat = "text",
+) -> None:
+    """Keep solutions that are correct, new, or of a certain length.
+
+    With `sample` and `train-student` it makes a round of expert iteration: the training set is the
+    union of the correct and distinct solutions of all rounds. Solutions are equal if their steps
+    are, spaces apart. Only a fingerprint of each is remembered (about 100 bytes).
+
+    Example: cat round1.jsonl round2.jsonl | sormctl filter --correct --unique > train.jsonl
+    """
+    criteria = Criteria(correct, unique, max_per_problem, min_steps, max_steps)
+    lengths = {"min_steps": min_steps, "max_steps": max_steps}
+    job = Job(
+        "filter",
+        {"correct": correct, "unique": unique, "max_per_problem": max_per_problem, **lengths},
+        inputs or (),
+        output,
+        overwrite=overwrite,
+        quiet=quiet,
+        log_format=log_format,
+        shard=shard,
+    )
+    pipe_records(
+        job, parse_solution, lambda solutions: map(solution_json, keep(solutions, criteria))
+    )

@@ -1,0 +1,58 @@
+"""`sormctl grade`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sormctl import options
+from sormctl.errors import UsageError
+from sormctl.records import solution_json
+from sormctl.streams.driver import Job, pipe_records
+from sormctl.tasks.answers import get_kind
+from sormctl.tasks.grading import grader
+from sormctl.tasks.registry import get_task
+
+
+def grade(
+    inputs: options.Inputs = None,
+    task: Annotated[
+        str | None, typer.Option(help="Task of the records that name none.", metavar="NAME")
+    ] = None,
+    answer: Annotated[
+        str | None,
+        typer.Option(
+            help="The same by the kind of answer alone: numeric, math, exact or choice.",
+            metavar="KIND",
+        ),
+    ] = None,
+    shard: options.Shard = None,
+    output: options.Output = None,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    log_format: options.LogFormat = "text",
+) -> None:
+    """Turn raw completions, ours or another tool's, into graded solutions.
+
+    A record has a problem's fields and a `text`, which is cut into `steps`, or the `steps`
+    themselves. Solutions that were graded before are graded again. Other fields are kept.
+
+    Example: sormctl grade --task gsm8k < completions.jsonl > samples.jsonl
+    """
+    if task and answer:
+        raise UsageError("give --task or --answer, not both")
+    name = get_kind(answer).name if answer else task
+    if name:
+        get_task(name)  # a wrong name is the command line's fault, not the first record's
+    job = Job(
+        "grade",
+        {"task": name},
+        inputs or (),
+        output,
+        overwrite=overwrite,
+        quiet=quiet,
+        log_format=log_format,
+        shard=shard,
+    )
+    pipe_records(job, grader(name), lambda solutions: map(solution_json, solutions))

@@ -1,0 +1,63 @@
+"""Which solutions to keep: expert iteration's filter, de-duplication and union (3.1 step 1)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sormctl.records import Solution
+from sormctl.seeds import digest
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What a solution must be to be kept; None does not ask.
+
+    `unique` keeps the first of the solutions of a problem with the same steps (spaces apart), and
+    `max_per_problem` the first so many of those that are left.
+    """
+
+    correct: bool | None = None
+    unique: bool = False
+    max_per_problem: int | None = None
+    min_steps: int = 0
+    max_steps: int | None = None
+
+
+def keep(solutions: Iterable[Solution], criteria: Criteria) -> Iterator[Solution]:
+    """The solutions that meet the criteria, in their order.
+
+    Memory: about 100 bytes for each distinct solution with `unique`, and for each problem with
+    `max_per_problem`; no solution is held.
+    """
+    seen: set[bytes] = set()
+    kept: Counter[str] = Counter()
+    for solution in solutions:
+        if not _fits(solution, criteria):
+            continue
+        if criteria.unique:
+            tag = _tag(solution)
+            if tag in seen:
+                continue
+            seen.add(tag)
+        if criteria.max_per_problem is not None:
+            kept[solution.problem.problem_id] += 1
+            if kept[solution.problem.problem_id] > criteria.max_per_problem:
+                continue
+        yield solution
+
+
+def _fits(solution: Solution, criteria: Criteria) -> bool:
+    if criteria.correct is not None and solution.correct != criteria.correct:
+        return False
+    most = criteria.max_steps
+    return criteria.min_steps <= len(solution.steps) and (
+        most is None or len(solution.steps) <= most
+    )
+
+
+def _tag(solution: Solution) -> bytes:
+    """Identifies the problem and the steps, whatever the spaces."""
+    steps = (" ".join(step.split()) for step in solution.steps)
+    return digest(solution.problem.task, solution.problem.problem_id, *steps)

@@ -1,0 +1,69 @@
+"""Raw completions, sormctl's or another tool's, into graded solutions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sormctl.errors import RecordError, UsageError
+from sormctl.records import Json, Solution, parse_solution
+from sormctl.seeds import digest
+from sormctl.tasks.base import Task
+from sormctl.tasks.registry import get_task
+
+
+def grader(default_task: str | None = None) -> Callable[[Json], Solution]:
+    """A function from a completion to its graded solution; RecordError if it is none.
+
+    A completion is a problem with `steps`, or with a `text` that is cut into steps; what it says
+    of `predicted` and `correct` is replaced, and all else is kept. `default_task` is for records
+    that name no task. A record without `solution_id` gets one that depends on the problem, the
+    steps and how often the same came before. That count is the only state: some 100 bytes for
+    each distinct completion without an id.
+    """
+    seen: dict[bytes, int] = {}
+
+    def grade(data: Json) -> Solution:
+        task = _task(data, default_task)
+        solution = _ungraded(data, task)
+        predicted = task.predict(solution.steps)
+        return replace(
+            solution,
+            solution_id=solution.solution_id or _solution_id(solution, seen),
+            predicted=predicted,
+            correct=task.is_correct(predicted, solution.problem.answer),
+            source={"kind": "sample", **solution.source},
+        )
+
+    return grade
+
+
+def _task(data: Json, default: str | None) -> Task:
+    name = data.get("task", default)
+    if not isinstance(name, str):
+        raise RecordError("no `task`; give --task NAME, or --answer KIND")
+    try:
+        return get_task(name)
+    except UsageError as error:  # the record's fault, so it needs a place
+        raise RecordError(str(error)) from None
+
+
+def _ungraded(data: Json, task: Task) -> Solution:
+    rest = {name: value for name, value in data.items() if name not in ("text", "steps")}
+    graded = {"task": task.name, "solution_id": "", **rest, "predicted": None, "correct": False}
+    return parse_solution({**graded, "steps": _steps(data, task)})
+
+
+def _steps(data: Json, task: Task) -> object:
+    if data.get("steps") is not None:
+        return data["steps"]
+    if not isinstance(data.get("text"), str):
+        raise RecordError("no `text` and no `steps` to grade; name the completion `text`")
+    return task.split(data["text"])
+
+
+def _solution_id(solution: Solution, seen: dict[bytes, int]) -> str:
+    problem = solution.problem
+    tag = digest(problem.task, problem.problem_id, *solution.steps)
+    seen[tag] = count = seen.get(tag, -1) + 1
+    return f"{problem.problem_id}/sample-{digest(tag.hex(), str(count)).hex()[:12]}"
