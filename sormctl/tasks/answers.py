@@ -144,7 +144,7 @@ def equal_text(first: str, second: str) -> bool:
 
 
 def _trim(text: str) -> str:
-    return " ".join(text.split()).strip(" .,;:!?\"'`*$")
+    return " ".join(text.split()).strip(" .,;:!?\"'`*$#")
 
 
 def _fold(text: str) -> str:

@@ -1,0 +1,97 @@
+"""A user's own rows as problems."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sormctl.errors import RecordError
+from sormctl.records import Problem
+from sormctl.tasks.files import CHOICE_TASK, EXACT_TASK, MATH_TASK, NUMERIC_TASK
+from sormctl.tasks.prompts import draft_prompt
+
+TASKS = [NUMERIC_TASK, MATH_TASK, EXACT_TASK, CHOICE_TASK]
+
+
+def parse(task: Any, row: dict[str, Any]) -> Problem:
+    return task.parse(row, "mine", 4)
+
+
+@pytest.mark.parametrize("question", ["question", "problem", "prompt", "input"])
+@pytest.mark.parametrize("answer", ["answer", "target", "final_answer"])
+def test_the_usual_names_of_fields_are_accepted(question: str, answer: str) -> None:
+    row = {question: "How many?", answer: 18, "level": 3}
+    assert parse(NUMERIC_TASK, row) == Problem(
+        "numeric", "mine-4", "How many?", "18", extra={"level": 3}
+    )
+
+
+def test_a_row_keeps_its_own_id() -> None:
+    assert parse(EXACT_TASK, {"id": 7, "question": "Who?", "answer": "Ann."}).problem_id == "7"
+
+
+@pytest.mark.parametrize(
+    ("task", "written", "read"),
+    [
+        (NUMERIC_TASK, "$1,080.00", "1080"),
+        (MATH_TASK, "x^2+1", "x^2+1"),
+        (MATH_TASK, "\\frac{3}{4}", "\\frac{3}{4}"),
+        (EXACT_TASK, "The Seine.", "The Seine"),
+        (CHOICE_TASK, "(b)", "B"),
+    ],
+)
+def test_the_answer_is_read_by_its_kind(task: Any, written: str, read: str) -> None:
+    assert parse(task, {"question": "?", "answer": written}).answer == read
+
+
+def test_a_worked_solution_is_the_reference() -> None:
+    steps = ("2 + 2 = 4", "#### 4")
+    text = "2 + 2 = <<2+2=4>>4\n#### 4"
+    for row in (
+        {"answer": "4", "reference": list(steps)},
+        {"answer": "4", "solution": text},
+        {"solution": text},  # says the answer as well
+        {"answer": text},
+    ):
+        problem = parse(NUMERIC_TASK, {"question": "?", **row})
+        assert (problem.answer, problem.reference) == ("4", steps)
+
+
+def test_math_takes_the_answer_from_the_box_of_the_solution() -> None:
+    row = {"problem": "?", "solution": "So $x=2$.\nThus $\\boxed{\\frac{1}{x}}$.", "level": "1"}
+    problem = parse(MATH_TASK, row)
+    assert problem.answer == "\\frac{1}{x}"
+    assert problem.reference == ("So $x=2$.", "Thus $\\boxed{\\frac{1}{x}}$.")
+    assert problem.extra == {"level": "1"}
+
+
+def test_a_field_that_has_another_meaning_here_is_renamed_and_kept() -> None:
+    row = {"question": "?", "answer": "1", "source": "a book", "labels": ["easy"]}
+    extra = parse(NUMERIC_TASK, row).extra
+    assert extra == {"row_source": "a book", "row_labels": ["easy"]}
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"q": "?"}, r"no question; name it one of question, problem.*\(it has \['q'\]\)"),
+        ({"question": "?", "a": 1}, r"no answer; .* \(it has \['question', 'a'\]\)"),
+        ({"question": "?", "answer": None}, "no answer"),
+        ({"question": " ", "answer": 1}, "`question` is empty"),
+        ({"question": ["?"], "answer": 1}, "`question` must be text or a number, not list"),
+        ({"question": "?", "answer": True}, "`answer` must be text or a number, not bool"),
+        ({"question": "?", "answer": "Ann"}, "`answer` cannot be read as numeric; try"),
+        ({"question": "?", "answer": 1, "reference": [1]}, "`reference` must be a text or a list"),
+    ],
+)
+def test_a_row_that_does_not_fit_is_explained(row: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecordError, match=message):
+        parse(NUMERIC_TASK, row)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_every_kind_can_be_prompted_with_a_worked_example(task: Any) -> None:
+    assert "#### " in draft_prompt(task, "?", "one-shot").text
+    answer = task.predict(task.example.steps)
+    assert task.is_correct(answer, task.example.steps[-1].removeprefix("#### "))
