@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# The same on GSM8K: a pretrained model is fine-tuned on the worked solutions, then checks and
+# refines its own samples. Problems come from the hub, or from the folder SORMCTL_DATA.
+#
+#   MODEL=path/or/hub-name bash examples/gsm8k.sh         # the paper's sizes, for a GPU node
+#   MODEL=… SIZE=small bash examples/gsm8k.sh             # a first look on a CPU
+set -euo pipefail
+
+export BENCH=gsm8k
+export OUT=${OUT:-runs/gsm8k}
+export BASE=$MODEL
+if [ "${SIZE:-full}" = small ]; then
+  : "${STUDENT_PROBLEMS:=64}" "${TRAIN_PROBLEMS:=48}" "${SAMPLES:=8}" "${LABELLED:=48}"
+  : "${TEST_PROBLEMS:=24}" "${MAX_TOKENS:=200}" "${RM_EPOCHS:=1}" "${REFINER_EPOCHS:=1}"
+  : "${TRAIN_OPTIONS:=--lr 1e-4 --batch-size 8}"
+else
+  : "${STUDENT_PROBLEMS:=7473}" "${TRAIN_PROBLEMS:=7473}" "${SAMPLES:=96}" "${LABELLED:=40000}"
+  : "${TEST_PROBLEMS:=1319}" "${MAX_TOKENS:=300}" "${RM_EPOCHS:=1}" "${REFINER_EPOCHS:=1}"
+  : "${TRAIN_OPTIONS:=--lr 1e-5 --batch-size 128}"
+fi
+export TRAIN_PROBLEMS SAMPLES LABELLED TEST_PROBLEMS MAX_TOKENS RM_EPOCHS REFINER_EPOCHS TRAIN_OPTIONS
+
+export STUDENT=$OUT/student
+# shellcheck disable=SC2086
+[ -d "$STUDENT" ] || sormctl problems gsm8k --split train -n "$STUDENT_PROBLEMS" \
+  | sormctl train-student --model "$BASE" -o "$STUDENT" --resume --epochs 2 $TRAIN_OPTIONS
+bash "$(dirname "$0")/pipeline.sh"
