@@ -23,6 +23,7 @@ SEED=${SEED:-0}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 
 mkdir -p "$OUT"
+trap 'kill $(jobs -p) 2> /dev/null || true' EXIT  # a stage that failed takes its neighbour along
 
 problems() { # SPLIT COUNT
   [ -e "$OUT/$1.jsonl" ] || sormctl problems "$BENCH" --split "$1" -n "$2" --seed "$SEED" \
