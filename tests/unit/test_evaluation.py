@@ -1,0 +1,98 @@
+import pytest
+
+from sormctl.evaluation import Evaluation, StepTally, kind_of, outcomes
+from sormctl.records import Problem
+from tests.unit.examples import PROBLEM, solution, wrong
+
+GREEDY = {"kind": "sample", "temperature": 0.0}
+SAMPLE = {"kind": "sample", "temperature": 0.7}
+
+
+def rows(evaluation: Evaluation) -> dict[str, float]:
+    return {row.name: row.estimate.value for row in evaluation.rows()}
+
+
+def test_a_greedy_sample_is_a_draft() -> None:
+    assert kind_of(solution(source=GREEDY)) == "draft"
+    assert kind_of(solution(source=SAMPLE)) == "sample"
+    assert kind_of(solution(source={"kind": "local"})) == "local"
+
+
+def test_one_solution_a_problem_is_plain_accuracy() -> None:
+    evaluation = Evaluation()
+    evaluation.add([solution(source=GREEDY)])
+    evaluation.add([wrong()])
+    assert rows(evaluation) == {"accuracy": 0.5}
+
+
+def test_samples_give_votes_and_pass_at_k() -> None:
+    """Two of four right, and the wrong answer ties with the right one; ids break the tie."""
+    group = [solution("a"), solution("b"), wrong("c"), wrong("d")]
+    found = outcomes(group, ["final"])
+    assert found["sample"].value == 0.5
+    assert found["maj@4"].value == 1
+    assert found["pass@2"].value == pytest.approx(5 / 6)
+    assert found["pass@4"].tokens == 40
+
+
+def test_draft_and_refinements_are_reranked_and_compared() -> None:
+    """The ORM prefers the global refinement, which is right where the draft is wrong."""
+    evaluation = Evaluation()
+    for i in range(4):
+        problem = Problem("numeric", f"p{i}", "?", "6")
+        evaluation.add(
+            [
+                wrong("d", problem=problem, source=GREEDY, scores={"orm": (0.5, 0.2)}),
+                solution(
+                    "g", problem=problem, source={"kind": "global"}, scores={"orm": (0.5, 0.9)}
+                ),
+                wrong("l", problem=problem, source={"kind": "local"}, scores={"orm": (0.9, 0.3)}),
+            ]
+        )
+    found = rows(evaluation)
+    assert found["draft"] == 0
+    assert found["draft + global + local by orm"] == 1
+    assert found["draft + global + local, oracle"] == 1
+    assert found["draft + local by orm"] == 0
+    assert found["draft + global + local by orm - draft"] == 1
+    assert found["global: fixed"] == 1
+    assert found["global + local, oracle: fixed"] == 1
+    assert found["local: fixed"] == 0
+
+
+def test_every_aggregation_has_its_row() -> None:
+    group = [
+        solution("a", source=SAMPLE, scores={"sorm": (0.1, 0.9)}),
+        wrong("b", source=SAMPLE, scores={"sorm": (0.9, 0.8)}),
+    ]
+    found = outcomes(group, ["final", "mean"])
+    assert found["rerank@2 by sorm"].value == 1
+    assert found["rerank@2 by sorm, mean"].value == 0
+
+
+def test_step_tally_by_hand() -> None:
+    """Truth 1 1 0 against 0.9 0.4 0.2: one false negative, and the error is found a step early.
+
+    Truth 1 0 against 0.8 0.1: all right. Truth 1 1 against 0.7 0.6: rightly no error.
+    """
+    tally = StepTally()
+    tally.add([0.9, 0.4, 0.2], [1, 1, 0])
+    tally.add([0.8, 0.1], [1, 0])
+    tally.add([0.7, 0.6], [1, 1])
+    found = {row.name: row.estimate for row in tally.rows("orm")}
+    assert found["orm: step accuracy"].value == pytest.approx(6 / 7)
+    assert found["orm: false positive rate"].value == 0
+    assert found["orm: false negative rate"].value == pytest.approx(1 / 5)
+    assert found["orm: AUC"].value == 1
+    assert found["orm: first error found"].value == 0.5
+    assert found["orm: no error where there is none"].value == 1
+    assert found["orm: first-error F1"].value == pytest.approx(2 / 3)
+
+
+def test_null_labels_are_no_truth() -> None:
+    evaluation = Evaluation()
+    labelled = solution(problem=PROBLEM, labels=(None, 1), scores={"orm": (0.1, 0.9)})
+    evaluation.add([labelled])
+    found = {row.name: row.estimate for row in evaluation.rows()}
+    assert found["orm against rollouts: step accuracy"].n == 1
+    assert found["orm: final answer accuracy"].value == 1

@@ -1,0 +1,122 @@
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from sormctl.inference import (
+    Generator,
+    Judge,
+    label_solution,
+    locate_error,
+    refine_solution,
+    sample_solutions,
+)
+from sormctl.seeds import derive_seed
+from tests.fakes import ScriptedEngine
+from tests.unit.examples import PROBLEM, solution, wrong
+
+
+def generator(script, **settings) -> Generator:
+    return Generator(ScriptedEngine(script), "m", "plain", **settings)
+
+
+def test_samples_are_split_graded_and_have_their_own_seeds() -> None:
+    seeds: list[int] = []
+
+    def script(prompt, seed: int) -> str:
+        seeds.append(seed)
+        return "2 + 2 = 4\n\n4 + 2 = 6\n#### 6" if len(seeds) == 1 else "#### 7"
+
+    first, second = asyncio.run(sample_solutions(generator(script, seed=3), PROBLEM, 2))
+    assert first.steps == ("2 + 2 = 4", "4 + 2 = 6", "#### 6")
+    assert (first.predicted, first.correct, second.correct) == ("6", True, False)
+    assert seeds == [derive_seed(3, "p1", (), 0), derive_seed(3, "p1", (), 1)]
+    assert first.solution_id != second.solution_id
+    assert first.usage.generated_tokens > 0
+
+
+def test_solution_ids_differ_between_settings_and_repeat_for_the_same() -> None:
+    def one(**settings) -> str:
+        made = generator(lambda prompt, seed: "#### 6", **settings)
+        return asyncio.run(sample_solutions(made, PROBLEM, 1))[0].solution_id
+
+    assert one(seed=1) == one(seed=1)
+    assert len({one(seed=1), one(seed=2), one(temperature=0.0), one(top_p=0.9)}) == 4
+
+
+def test_rollouts_label_the_steps_before_the_error() -> None:
+    """The student is right unless the prefix holds the wrong step; the last step needs no try."""
+    draft = wrong(steps=("2 + 2 = 4", "4 + 2 = 7", "#### 7"))
+
+    def script(prompt, seed: int) -> str:
+        return "#### 7" if "4 + 2 = 7" in prompt.steps else "4 + 2 = 6\n#### 6"
+
+    for plain in (False, True):
+        found = asyncio.run(
+            label_solution(generator(script), draft, k=3, consistency="string", plain=plain)
+        )
+        assert found.labels == (1, 0, 0)
+        assert found.verifiers[0].prefix == 1
+        assert found.verifiers[0].steps == ("4 + 2 = 6", "#### 6")
+
+
+def test_an_inconsistent_rollout_is_no_success() -> None:
+    """The rollout reaches 6 without using the 5 of the prefix."""
+    draft = wrong(steps=("2 + 3 = 5", "5 + 2 = 7", "#### 7"))
+
+    def labels(consistency: str) -> tuple[int | None, ...] | None:
+        made = generator(lambda prompt, seed: "2 + 2 = 4\n#### 6")
+        return asyncio.run(label_solution(made, draft, 2, consistency)).labels
+
+    assert labels("string") == (0, 0, 0)
+    assert labels("off") == (1, 1, 0)
+
+
+def test_an_empty_rollout_does_not_take_its_answer_from_the_prefix() -> None:
+    draft = wrong(steps=("3 + 3 = 6", "#### 7"))
+    found = asyncio.run(label_solution(generator(lambda p, s: ""), draft, 2, "off"))
+    assert found.labels == (0, 0)
+
+
+def test_a_local_refiner_is_shown_the_error() -> None:
+    prompts: list[str] = []
+
+    def script(prompt, seed: int) -> str:
+        prompts.append(prompt.text)
+        return "2 + 2 = 4\n#### 6"
+
+    refined = asyncio.run(refine_solution(generator(script), wrong(), "local", 0))
+    assert "[BAD] 2 + 2 = 5\n#### 7\n" in prompts[0]
+    assert refined.correct
+    assert refined.source["draft_id"] == "w1"
+    assert refined.source["first_error"] == 0
+
+
+def test_without_an_error_the_draft_is_its_own_local_refinement() -> None:
+    draft = replace(wrong(), scores={"sorm": (0.9, 0.9)})
+    made = generator(lambda prompt, seed: pytest.fail("nothing to generate"))
+    refined = asyncio.run(refine_solution(made, draft, "local", None))
+    assert refined.steps == draft.steps
+    assert refined.usage.generated_tokens == 0
+    assert refined.solution_id != draft.solution_id
+
+
+def test_solutions_without_steps_have_no_scores() -> None:
+    judge = Judge(ScriptedEngine(lambda prompt, seed: ""), "plain")
+    assert asyncio.run(judge.score(solution(steps=()))) == ()
+    assert asyncio.run(judge.score(solution())) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("scores", "kind", "index"),
+    [
+        ((0.9, 0.4, 0.1), "local", 1),
+        ((0.9, 0.5), "local", None),
+        ((), "local", None),
+        ((0.2, 0.9, 0.1), "value", 2),
+        ((0.2,), "value", None),
+        ((0.1, 0.1), "global", None),
+    ],
+)
+def test_locating_errors(scores, kind: str, index: int | None) -> None:
+    assert locate_error(scores, kind, 0.5) == index
