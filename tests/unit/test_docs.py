@@ -1,0 +1,92 @@
+"""The documentation says what the code does: fresh reference pages, commands that parse."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import typer
+
+from sormctl.cli import COMMANDS, app
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+ENDS = frozenset({"|", "||", "&", "&&", ";"})
+REDIRECTIONS = frozenset({"<", ">", ">>"})
+ABOUT_ITSELF = ("--version", "--help", "--install-completion", "--show-completion", "COMMAND")
+
+group = typer.main.get_command(app)
+
+
+def test_reference_pages_are_fresh() -> None:
+    reference = [sys.executable, ROOT / "docs" / "reference.py", "--check"]
+    checked = subprocess.run(reference, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_one_example_of_the_command(name: str) -> None:
+    examples = re.findall(r"Example: (.*)", " ".join(group.commands[name].help.split()))
+    assert len(examples) == 1
+    calls = list(calls_of(examples[0]))
+    assert name in [call[0] for call in calls]
+    for call in calls:
+        parse(call)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_command_is_used_in_written_pages(name: str) -> None:
+    written = [page for page in PAGES if page.name != "commands.md"]
+    assert any(name == call[0] for page in written for call in page_calls(page))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_in_pages_parse(page: Path) -> None:
+    for call in page_calls(page):
+        parse(call)
+
+
+def test_a_wrong_option_is_found() -> None:
+    (call,) = calls_of("cat a | sormctl sample --model x --no-such-option > b")
+    with pytest.raises(Exception, match="--no-such-option"):
+        parse(call)
+
+
+def parse(call: list[str]) -> None:
+    """Parses one command line as the application does, and runs nothing."""
+    name, *arguments = call
+    if name not in ABOUT_ITSELF:
+        group.commands[name].make_context(name, arguments)
+
+
+def page_calls(page: Path) -> Iterator[list[str]]:
+    """The sormctl command lines in the `sh` blocks of a page."""
+    for block in re.findall(
+        r"^```sh\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE
+    ):
+        yield from calls_of(block)
+
+
+def calls_of(script: str) -> Iterator[list[str]]:
+    """The arguments of every `sormctl` in a shell script, without redirections."""
+    for line in script.replace("\\\n", " ").splitlines():
+        words = shlex.shlex(line, posix=True, punctuation_chars=True)
+        words.whitespace_split = True
+        call: list[str] = []
+        for before, word in pairwise(["", *words, ";"]):
+            if word in ENDS:
+                if call[:1] == ["sormctl"]:
+                    yield call[1:]
+                call = []
+            elif not {before, word} & REDIRECTIONS:
+                call.append(word)
