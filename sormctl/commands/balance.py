@@ -42,7 +42,8 @@ def balance(
 ) -> None:
     """Balance labels, so that a reward model cannot win by counting steps.
 
-    Example: sormctl balance --by prefix-length < steps.jsonl | sormctl train-rm -o sorm/ ...
+    Example: sormctl balance --by prefix-length < steps.jsonl
+    | sormctl train-rm --model embedded:student -o sorm/
     """
     job = Job(
         "balance",
