@@ -186,7 +186,7 @@ def pair_json(pair: Pair) -> dict[str, Any]:
 
 
 def _plain(record: Any) -> dict[str, Any]:
-    return {item.name: getattr(record, item.name) for item in fields(record)}
+    return {name: getattr(record, name) for name in _NAMES[type(record)]}
 
 
 def _problem_fields(problem: Problem) -> dict[str, Any]:
@@ -201,9 +201,15 @@ def _problem_fields(problem: Problem) -> dict[str, Any]:
     return data
 
 
-_PROBLEM_FIELDS = frozenset(item.name for item in fields(Problem)) - {"extra"}
-_SOLUTION_FIELDS = _PROBLEM_FIELDS | {item.name for item in fields(Solution)} - {"problem"}
-_PAIR_FIELDS = frozenset(item.name for item in fields(Pair)) - {"extra"}
+# `fields` is slow, and these are asked for with every record
+_NAMES: dict[type, tuple[str, ...]] = {
+    record: tuple(item.name for item in fields(record))
+    for record in (Problem, Usage, Rollouts, Verifier, Solution, Pair)
+}
+_PROBLEM_FIELDS = frozenset(_NAMES[Problem]) - {"extra"}
+_SOLUTION_FIELDS = _PROBLEM_FIELDS | frozenset(_NAMES[Solution]) - {"problem"}
+_PAIR_FIELDS = frozenset(_NAMES[Pair]) - {"extra"}
+_STRING = frozenset([str])
 
 
 # ── checks ───────────────────────────────────────────────────────────────────────────────────────
@@ -222,17 +228,18 @@ def _problem(data: Json, known: frozenset[str]) -> Problem:
 
 def _check_lengths(solution: Solution) -> None:
     count = len(solution.steps)
-    per_step: list[tuple[str, Sequence[object] | None]] = [
-        ("labels", solution.labels),
-        ("rollouts", solution.rollouts),
-    ]
-    per_step += [(f"scores.{name}", values) for name, values in solution.scores.items()]
-    for name, values in per_step:
-        if values is not None and len(values) != count:
-            raise RecordError(f"`{name}` has {len(values)} entries for {count} steps")
+    _check_length(solution.labels, count, "labels")
+    _check_length(solution.rollouts, count, "rollouts")
+    for name, values in solution.scores.items():
+        _check_length(values, count, "scores", name)
     for verifier in solution.verifiers:
         if not 0 <= verifier.prefix <= count:
             raise RecordError(f"`verifiers` names prefix {verifier.prefix} of {count} steps")
+
+
+def _check_length(values: Sequence[object] | None, count: int, *name: str) -> None:
+    if values is not None and len(values) != count:
+        raise RecordError(f"`{'.'.join(name)}` has {len(values)} entries for {count} steps")
 
 
 def _get(data: Json, name: str, remedy: str = "") -> Any:
@@ -247,7 +254,8 @@ def _optional(data: Json, name: str, check: Callable[[Any, str], T]) -> T | None
 
 
 def _string(data: Json, name: str) -> str:
-    return _as_string(_get(data, name), name)
+    value = data.get(name)
+    return value if isinstance(value, str) else _as_string(_get(data, name), name)
 
 
 def _wrong(name: str, expected: str, value: Any) -> RecordError:
@@ -278,19 +286,23 @@ def _as_int(value: Any, name: str) -> int:
 
 
 def _as_object(value: Any, name: str) -> Json:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict | Mapping):  # dict is there for speed
         raise _wrong(name, "an object", value)
     return value
 
 
-def _as_list(value: Any, name: str) -> list[Any]:
+def _as_list(value: Any, name: str) -> Sequence[Any]:
     if not isinstance(value, list | tuple):
         raise _wrong(name, "a list", value)
-    return list(value)
+    return value
 
 
 def _steps(value: Any, name: str) -> Steps:
-    return tuple(_as_string(step, f"{name}[{i}]") for i, step in enumerate(_as_list(value, name)))
+    steps = _as_list(value, name)
+    if not _STRING.issuperset(map(type, steps)):
+        for i, step in enumerate(steps):
+            _as_string(step, f"{name}[{i}]")
+    return tuple(steps)
 
 
 def _labels(value: Any, name: str) -> tuple[int | None, ...]:
@@ -302,12 +314,13 @@ def _labels(value: Any, name: str) -> tuple[int | None, ...]:
 
 
 def _count(data: Json, key: str, name: str) -> int:
-    return _as_int(data.get(key, 0), f"{name}.{key}")
+    value = data.get(key, 0)
+    return value if type(value) is int else _as_int(value, f"{name}.{key}")
 
 
 def _usage(value: Any, name: str) -> Usage:
     data = _as_object(value, name)
-    return Usage(*(_count(data, item.name, name) for item in fields(Usage)))
+    return Usage(*[_count(data, key, name) for key in _NAMES[Usage]])
 
 
 def _rollouts(value: Any, name: str) -> tuple[Rollouts, ...]:
@@ -315,7 +328,7 @@ def _rollouts(value: Any, name: str) -> tuple[Rollouts, ...]:
         Rollouts(
             tried=_count(data, "tried", name),
             succeeded=_count(data, "succeeded", name),
-            made=_as_bool(data.get("made", False), f"{name}.made"),
+            made=_as_bool(data.get("made", False), "rollouts.made"),
             generated_tokens=_count(data, "generated_tokens", name),
         )
         for data in (_as_object(item, name) for item in _as_list(value, name))
@@ -333,13 +346,13 @@ def _verifiers(value: Any, name: str) -> tuple[Verifier, ...]:
 
 
 def _scores(value: Any, name: str) -> dict[str, tuple[float, ...]]:
-    return {
-        key: tuple(_probability(p, f"{name}.{key}") for p in _as_list(values, f"{name}.{key}"))
-        for key, values in _as_object(value, name).items()
-    }
+    scores = _as_object(value, name)
+    return {key: _numbers(values, f"{name}.{key}") for key, values in scores.items()}
 
 
-def _probability(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _wrong(name, "a list of numbers", value)
-    return float(value)
+def _numbers(value: Any, name: str) -> tuple[float, ...]:
+    numbers = _as_list(value, name)
+    for number in numbers:
+        if type(number) is not float and type(number) is not int:
+            raise _wrong(name, "a list of numbers", number)
+    return tuple(map(float, numbers))

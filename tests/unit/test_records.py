@@ -1,0 +1,189 @@
+"""Records: what is kept, what is refused, and that every error names the field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sormctl.errors import RecordError
+from sormctl.records import (
+    Json,
+    Pair,
+    Problem,
+    Rollouts,
+    Solution,
+    Usage,
+    Verifier,
+    pair_json,
+    parse_pair,
+    parse_problem,
+    parse_solution,
+    problem_json,
+    solution_json,
+)
+
+PROBLEM: Json = {"task": "numeric", "problem_id": "p1", "question": "2 + 2?", "answer": "4"}
+SOLUTION: Json = {
+    **PROBLEM,
+    "reference": ["2 + 2 = 4"],
+    "solution_id": "s1",
+    "steps": ["2 + 2 = 4", "#### 4"],
+    "predicted": "4",
+    "correct": True,
+    "source": {"kind": "sample", "seed": 7},
+    "usage": {"prompt_tokens": 9, "cached_tokens": 3, "generated_tokens": 12},
+    "labels": [1, None],
+    "rollouts": [
+        {"tried": 8, "succeeded": 3, "made": True, "generated_tokens": 90},
+        {"tried": 0, "succeeded": 0, "made": False, "generated_tokens": 0},
+    ],
+    "verifiers": [{"prefix": 1, "steps": ["#### 4"]}],
+    "scores": {"orm": [0.5, 1.0]},
+    "mine": {"tag": [1, 2]},
+}
+PAIR: Json = {
+    "task": "numeric",
+    "problem_id": "p1",
+    "question": "2 + 2?",
+    "draft": ["2 + 2 = 5"],
+    "first_error": 0,
+    "target": ["2 + 2 = 4"],
+    "mine": 1,
+}
+
+
+def test_a_problem() -> None:
+    problem = parse_problem({**PROBLEM, "mine": 1})
+    assert problem == Problem("numeric", "p1", "2 + 2?", "4", None, {"mine": 1})
+    assert problem_json(problem) == {**PROBLEM, "mine": 1}
+
+
+def test_a_solution() -> None:
+    solution = parse_solution(SOLUTION)
+    assert solution == Solution(
+        problem=Problem("numeric", "p1", "2 + 2?", "4", ("2 + 2 = 4",), {"mine": {"tag": [1, 2]}}),
+        solution_id="s1",
+        steps=("2 + 2 = 4", "#### 4"),
+        predicted="4",
+        correct=True,
+        source={"kind": "sample", "seed": 7},
+        usage=Usage(9, 3, 12),
+        labels=(1, None),
+        rollouts=(Rollouts(8, 3, True, 90), Rollouts()),
+        verifiers=(Verifier(1, ("#### 4",)),),
+        scores={"orm": (0.5, 1.0)},
+    )
+
+
+def test_what_a_solution_need_not_have() -> None:
+    names = ("task", "problem_id", "question", "answer", "solution_id", "steps", "correct")
+    solution = parse_solution({name: SOLUTION[name] for name in names})
+    assert solution.predicted is None
+    assert (solution.usage, solution.scores, solution.verifiers) == (Usage(), {}, ())
+    assert (solution.labels, solution.rollouts, solution.problem.reference) == (None, None, None)
+
+
+def test_a_pair() -> None:
+    pair = parse_pair(PAIR)
+    assert pair == Pair("numeric", "p1", "2 + 2?", ("2 + 2 = 5",), 0, ("2 + 2 = 4",), {"mine": 1})
+    assert parse_pair(pair_json(pair)) == pair
+    assert pair_json(pair).keys() == PAIR.keys()
+    assert parse_pair({**PAIR, "first_error": None}).first_error is None
+
+
+@pytest.mark.parametrize("name", ["task", "problem_id", "question", "answer"])
+def test_a_field_that_is_missing(name: str) -> None:
+    data = {key: value for key, value in SOLUTION.items() if key != name}
+    with pytest.raises(RecordError, match=f"^no `{name}`$"):
+        parse_problem(data)
+    with pytest.raises(RecordError, match=f"^no `{name}`$"):
+        parse_solution(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("steps", "; run `sormctl sample` or `sormctl grade` first"),
+        ("correct", "; run `sormctl grade` first"),
+        ("solution_id", ""),
+    ],
+)
+def test_a_solution_that_is_none_yet(name: str, remedy: str) -> None:
+    data = {key: value for key, value in SOLUTION.items() if key != name}
+    with pytest.raises(RecordError) as caught:
+        parse_solution(data)
+    assert str(caught.value) == f"no `{name}`{remedy}"
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ({"task": 1}, "`task` must be a string, not a number"),
+        ({"question": None}, "`question` must be a string, not null"),
+        ({"answer": 4}, "`answer` must be a string, not a number"),
+        ({"reference": "x"}, "`reference` must be a list, not a string"),
+        ({"reference": ["x", 2]}, "`reference[1]` must be a string, not a number"),
+        ({"solution_id": []}, "`solution_id` must be a string, not a list"),
+        ({"steps": {}}, "`steps` must be a list, not an object"),
+        ({"steps": ["x", None]}, "`steps[1]` must be a string, not null"),
+        ({"predicted": 4}, "`predicted` must be a string, not a number"),
+        ({"correct": 1}, "`correct` must be true or false, not a number"),
+        ({"correct": None}, "`correct` must be true or false, not null"),
+        ({"source": "x"}, "`source` must be an object, not a string"),
+        ({"usage": 3}, "`usage` must be an object, not a number"),
+        ({"usage": {"generated_tokens": "3"}}, "`usage.generated_tokens` must be an integer"),
+        ({"labels": [1, 2]}, "`labels[1]` must be 0, 1 or null"),
+        ({"labels": [True, 0]}, "`labels[0]` must be 0, 1 or null"),
+        ({"labels": [1]}, "`labels` has 1 entries for 2 steps"),
+        ({"rollouts": [1, 2]}, "`rollouts` must be an object, not a number"),
+        ({"rollouts": []}, "`rollouts` has 0 entries for 2 steps"),
+        ({"rollouts": [{"tried": 1.5}, {}]}, "`rollouts.tried` must be an integer"),
+        ({"rollouts": [{"made": 1}, {}]}, "`rollouts.made` must be true or false"),
+        ({"verifiers": [{"steps": []}]}, "no `prefix`"),
+        ({"verifiers": [{"prefix": 3, "steps": []}]}, "`verifiers` names prefix 3 of 2 steps"),
+        ({"verifiers": [{"prefix": 0, "steps": [1]}]}, "`verifiers.steps[0]` must be a string"),
+        ({"scores": [1]}, "`scores` must be an object, not a list"),
+        ({"scores": {"orm": 1}}, "`scores.orm` must be a list, not a number"),
+        ({"scores": {"orm": [1, "x"]}}, "`scores.orm` must be a list of numbers, not a string"),
+        ({"scores": {"orm": [True, 1]}}, "`scores.orm` must be a list of numbers"),
+        ({"scores": {"orm": [0.5]}}, "`scores.orm` has 1 entries for 2 steps"),
+    ],
+)
+def test_a_wrong_solution(field: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecordError) as caught:
+        parse_solution({**SOLUTION, **field})
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ({"draft": None}, "`draft` must be a list, not null"),
+        ({"target": [1]}, "`target[0]` must be a string, not a number"),
+        ({"first_error": 1}, "`first_error` is 1, but the draft has 1 steps"),
+        ({"first_error": -1}, "`first_error` is -1, but the draft has 1 steps"),
+        ({"first_error": True}, "`first_error` must be an integer, not a boolean"),
+        ({"question": 1}, "`question` must be a string"),
+    ],
+)
+def test_a_wrong_pair(field: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecordError) as caught:
+        parse_pair({**PAIR, **field})
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("name", ["draft", "target"])
+def test_a_pair_that_is_none_yet(name: str) -> None:
+    data = {key: value for key, value in PAIR.items() if key != name}
+    with pytest.raises(RecordError, match="run `sormctl make-refine-pairs` first"):
+        parse_pair(data)
+
+
+def test_fields_of_a_solution_do_not_stick_to_its_problem() -> None:
+    assert parse_problem(SOLUTION).extra == {"mine": {"tag": [1, 2]}}
+
+
+def test_unknown_fields_cannot_hide_known_ones() -> None:
+    solution = parse_solution(SOLUTION)
+    assert solution_json(solution).keys() == SOLUTION.keys()
