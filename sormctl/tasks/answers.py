@@ -7,8 +7,9 @@ numbers too long to be anybody's answer are compared as strings.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from sormctl.errors import UsageError
 from sormctl.tasks.latex import boxed, normalise_latex
@@ -52,13 +53,14 @@ def get_kind(name: str) -> AnswerKind:
 # ── where the answer is stated ───────────────────────────────────────────────────────────────────
 
 
-def announced(steps: Sequence[str]) -> list[str]:
+def announced(steps: Sequence[str]) -> Iterator[str]:
     r"""What the steps announce as the answer, most explicit first: `####`, `\boxed{}`, "answer is".
 
     Of each announcement the last one counts.
     """
-    found = (_after_hashes(steps), _in_box(steps), _after_answer_is(steps))
-    return [text.strip() for text in found if text and text.strip()]
+    for find in (_after_hashes, _in_box, _after_answer_is):
+        if text := (find(steps) or "").strip():
+            yield text
 
 
 def _after_hashes(steps: Sequence[str]) -> str | None:
@@ -132,7 +134,7 @@ def equal_math(first: str, second: str) -> bool:
 
 def read_text(steps: Sequence[str]) -> str | None:
     """The text that is stated, else the whole last step; without punctuation around it."""
-    for text in [*announced(steps), *steps[-1:]]:
+    for text in chain(announced(steps), steps[-1:]):
         if trimmed := _trim(text):
             return trimmed
     return None

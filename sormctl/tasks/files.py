@@ -34,7 +34,7 @@ def parse(kind: AnswerKind, row: Mapping[str, Any], split: str, index: int) -> P
     question = _text(row, _field(row, QUESTION, "question"))
     stated = _field(row, (*ANSWER, *REFERENCE), "answer")
     lines = _lines(row, stated)
-    answer = kind.read(lines if announced(lines) else [f"#### {' '.join(lines)}"])
+    answer = kind.read(lines if any(announced(lines)) else [f"#### {' '.join(lines)}"])
     if answer is None:
         raise RecordError(f"`{stated}` cannot be read as {kind.name}; try --answer exact")
     identity = _found(row, IDENTITY)
@@ -81,7 +81,7 @@ def _reference(row: Mapping[str, Any], answer_lines: list[str]) -> tuple[str, ..
     name = _found(row, REFERENCE)
     if name is not None:
         return tuple(_lines(row, name)) or None
-    return tuple(answer_lines) if len(answer_lines) > 1 and announced(answer_lines) else None
+    return tuple(answer_lines) if len(answer_lines) > 1 and any(announced(answer_lines)) else None
 
 
 def _others(row: Mapping[str, Any]) -> dict[str, Any]:

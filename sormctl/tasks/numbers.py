@@ -44,7 +44,8 @@ def first_number(text: str) -> str | None:
 
 
 def _numbers(text: str) -> Iterator[str]:
-    text = plain_fractions(text).replace("{,}", ",").replace("\\,", "").replace("\\", "")
+    if "\\" in text or "{" in text:
+        text = plain_fractions(text).replace("{,}", ",").replace("\\,", "").replace("\\", "")
     return (match.group() for match in _NUMBER.finditer(text.translate(_SPELLING)))
 
 
@@ -60,9 +61,11 @@ def parse_number(text: str) -> Fraction | None:
     if abs(int(exponent or 0)) > MAX_EXPONENT:
         return None
     try:
-        value = Fraction(mantissa) * Fraction(10) ** int(exponent or 0)
+        value = Fraction(mantissa)
     except ZeroDivisionError:
         return None
+    if exponent:
+        value *= Fraction(10) ** int(exponent)
     sign = -1 if whole.startswith("-") else 1
     return Fraction(whole) + sign * value if whole else value
 
@@ -89,6 +92,8 @@ def same_number(first: str, second: str) -> bool:
     Whole numbers must be equal; others may differ by a billionth of their size, the noise of
     floating point (17.999999999999996 is 18, but 0.3333 is not 1/3).
     """
+    if first == second:
+        return True
     one, two = parse_number(first), parse_number(second)
     if one is None or two is None:
         return canonical_number(first) == canonical_number(second)
