@@ -14,6 +14,7 @@ from sormctl.tasks.base import Task
 
 STYLES = ("plain", "chat", "one-shot")
 BAD = "[BAD]"
+_REFINE = "The draft may be wrong; [BAD] stands before its first wrong step, if that is known."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Prompt:
 
 def draft_prompt(task: Task, question: str, style: str, steps: Sequence[str] = ()) -> Prompt:
     """Asks a student for the solution that begins with `steps`; also what a reward model reads."""
-    return _prompt(task, style, f"Question: {question}\n", "Answer:\n", steps)
+    return _prompt(task, style, f"Question: {question}\n", "Answer:\n", steps=steps)
 
 
 def refine_prompt(
@@ -51,7 +52,8 @@ def refine_prompt(
     With `first_error` (local and value refinement) the text `[BAD] ` stands before that step.
     """
     body = "".join(f"{step}\n" for step in mark_error(draft, first_error))
-    return _prompt(task, style, f"Question: {question}\nDraft:\n{body}", "Refinement:\n", ())
+    draft_body = f"Question: {question}\nDraft:\n{body}"
+    return _prompt(task, style, draft_body, "Refinement:\n", f"{task.instruction} {_REFINE}")
 
 
 def stop_strings(style: str) -> tuple[str, ...]:
@@ -64,9 +66,11 @@ def mark_error(draft: Sequence[str], first_error: int | None) -> list[str]:
     return [f"{BAD} {step}" if i == first_error else step for i, step in enumerate(draft)]
 
 
-def _prompt(task: Task, style: str, body: str, cue: str, steps: Sequence[str]) -> Prompt:
+def _prompt(
+    task: Task, style: str, body: str, cue: str, instruction: str = "", steps: Sequence[str] = ()
+) -> Prompt:
     if style == "chat":
-        message = Message("user", f"{task.instruction}\n\n{body.rstrip()}")
+        message = Message("user", f"{instruction or task.instruction}\n\n{body.rstrip()}")
         return Prompt(messages=(message,), steps=tuple(steps))
     shot = _shot(task) if style == "one-shot" else ""
     return Prompt(text=shot + body + cue, steps=tuple(steps))
