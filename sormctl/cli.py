@@ -6,8 +6,9 @@ import errno
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Callable
 from importlib import import_module
+from inspect import getdoc
 from typing import Annotated, Any
 
 import typer
@@ -95,10 +96,16 @@ def sormctl(
     """Let a language model check and repair its own reasoning, given only final answers."""
 
 
+def _help(command: Callable[..., None]) -> str:
+    """A command's docstring; its example, at the end, in one line to copy."""
+    text, _, example = (getdoc(command) or "").partition("Example: ")
+    return f"{text}\b\nExample:\n  {' '.join(example.split())}"
+
+
 for _name in COMMANDS:
-    _module = f"sormctl.commands.{_name.replace('-', '_')}"
-    with suppress(ImportError):  # TODO: until every command is there
-        app.command(_name)(getattr(import_module(_module), _name.replace("-", "_")))
+    _function = _name.replace("-", "_")
+    _command = getattr(import_module(f"sormctl.commands.{_function}"), _function)
+    app.command(_name, help=_help(_command))(_command)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sormctl.errors import UsageError
+from sormctl.errors import SormctlError, UsageError
 from sormctl.records import Json
 from sormctl.streams.flow import Background, Flow, Start, Transform
 from sormctl.streams.journal import Journal, Unjournalled, journalled
@@ -90,7 +90,7 @@ def map_records(
             return inputs.fraction and inputs.fraction * min(finished, 1.0)
 
         progress = stack.enter_context(_progress(job, fraction))
-        output = stack.enter_context(_growing_output(job, inputs))
+        output = stack.enter_context(_growing_output(job, inputs, progress))
         writer = stack.enter_context(Background())
         finished = Counter(output.finished)
 
@@ -160,7 +160,9 @@ def _progress(job: Job, fraction: Callable[[], float | None] = lambda: None) -> 
 
 
 @contextmanager
-def _growing_output(job: Job, inputs: Inputs) -> Iterator[Journal | Unjournalled]:
+def _growing_output(
+    job: Job, inputs: Inputs, progress: Progress
+) -> Iterator[Journal | Unjournalled]:
     path = _file(job)
     if path is None:
         with _stream(job) as sink:
@@ -170,7 +172,13 @@ def _growing_output(job: Job, inputs: Inputs) -> Iterator[Journal | Unjournalled
         raise UsageError(f"{path} exists; give --resume to continue it or --overwrite")
     _refuse_same_file(path, inputs)
     with journalled(path, _manifest(path, job, lambda: inputs.parents), job.resume) as journal:
-        yield journal
+        if journal.finished:
+            progress.note(f"{journal.finished.total():,} records were finished before")
+        try:
+            yield journal
+        except (SormctlError, KeyboardInterrupt):
+            progress.note(f"{journal.tally.records_in:,} records are finished; --resume goes on")
+            raise
 
 
 @contextmanager
@@ -180,9 +188,11 @@ def _whole_output(job: Job, parents: Parents, tally: Tally) -> Iterator[Sink]:
         with _stream(job) as sink:
             yield sink
         return
-    if path.exists() and not job.overwrite:
-        raise UsageError(f"{path} exists; give --overwrite to replace it")
     manifest = _manifest(path, job, parents)
+    if path.exists() and not job.overwrite:
+        if not (job.resume and manifest.exists()):
+            raise UsageError(f"{path} exists; give --overwrite to replace it")
+        manifest.check_same()  # there is nothing to continue in a whole file: make it again
     with whole_file(path) as sink:
         yield sink
     manifest.write("done", tally)
@@ -195,6 +205,8 @@ def _manifest(path: Path, job: Job, parents: Parents) -> Manifest:
 
 def _file(job: Job) -> Path | None:
     """The file to write, behind its links; None where the output is a stream."""
+    if job.resume and job.overwrite:
+        raise UsageError("--resume keeps the file and --overwrite does not; give one of them")
     if job.output is None or str(job.output) == "-" or is_device(job.output):
         if job.resume or job.overwrite:
             raise UsageError("--resume and --overwrite need a file; give -o FILE")

@@ -43,7 +43,7 @@ class Progress:
     def __exit__(self, error: object, *rest: object) -> None:
         if self._bar:
             self._bar.close()
-        if error is None:
+        if error is None and self._records:
             self._report()
 
     def add(self, records: int = 1, tokens: int = 0) -> None:
