@@ -1,0 +1,167 @@
+"""Signals, pipes and full disks, met by a real process."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.contract.shell import SLOW, SORMCTL, run, start
+
+LINES = [orjson.dumps({"id": f"p{i}"}) + b"\n" for i in range(200)]
+
+
+def wait_for_lines(process: subprocess.Popen[bytes], count: int) -> list[bytes]:
+    assert process.stdout
+    return [process.stdout.readline() for _ in range(count)]
+
+
+def test_records_come_out_while_input_is_still_open() -> None:
+    with start([*SLOW, "slow"]) as process:
+        assert process.stdin
+        for line in LINES[:3]:
+            process.stdin.write(line)
+            process.stdin.flush()
+            assert all(b"copy" in made for made in wait_for_lines(process, 2))
+        process.stdin.close()
+        assert process.wait() == 0
+
+
+def test_a_pipe_passes_on_what_it_has_before_it_waits_for_more() -> None:
+    record = {"task": "numeric", "problem_id": "p", "question": "?", "answer": "1"}
+    solution = {**record, "solution_id": "s", "steps": [], "correct": True}
+    with start([*SORMCTL, "filter", "--correct"]) as process:
+        assert process.stdin
+        for _ in range(2):
+            process.stdin.write(orjson.dumps(solution) + b"\n")
+            process.stdin.flush()
+            assert orjson.loads(wait_for_lines(process, 1)[0])["solution_id"] == "s"
+        process.stdin.close()
+        assert process.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+)
+def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, number: int, code: int) -> None:
+    """The input stays open and idle: the process must not wait for it."""
+    path = tmp_path / "out.jsonl"
+    with start([*SLOW, "slow", "-o", str(path)]) as process:
+        assert process.stdin and process.stderr
+        process.stdin.write(b"".join(LINES[:5]))
+        process.stdin.flush()
+        while not path.exists() or path.read_bytes().count(b"\n") < 10:
+            assert process.poll() is None
+        process.send_signal(number)
+        assert process.wait() == code
+        err = process.stderr.read()
+        process.stdin.close()
+    assert err == b"slow: 5 records are finished; --resume goes on\n"
+    manifest = orjson.loads(path.with_name("out.jsonl.manifest.json").read_bytes())
+    assert (manifest["status"], manifest["records_in"]) == ("interrupted", 5)
+
+
+def test_an_interrupt_of_a_pipe_leaves_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with start([*SORMCTL, "filter", "-o", str(path)]) as process:
+        assert process.stdin and process.stderr
+        while not path.with_name("out.jsonl.partial").exists():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+        assert process.stderr.read() == b""
+        process.stdin.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_killed_again_and_again(tmp_path: Path) -> None:
+    """kill -9 after 40, 80, 120 … bytes at least, until it is done: as if it had run through."""
+    source = tmp_path / "in.jsonl"
+    source.write_bytes(b"".join(LINES))
+    whole, path = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
+    assert run([*SLOW, "slow", str(source), "-o", str(whole)]).returncode == 0
+    command = [*SLOW, "slow", str(source), "-o", str(path), "--resume", "--seconds", "0.003"]
+    kills = 0
+    size = 0
+    while True:
+        with start(command, stderr=subprocess.DEVNULL) as process:
+            while process.poll() is None and (not path.exists() or path.stat().st_size <= size):
+                pass
+            process.kill()
+            if process.wait() == 0:
+                break
+        kills += 1
+        size = path.stat().st_size + 1500
+    assert kills > 2
+    assert path.read_bytes() == whole.read_bytes()
+    journal = path.with_name("out.jsonl.journal").read_bytes()
+    assert journal == whole.with_name("whole.jsonl.journal").read_bytes()
+
+
+def test_a_second_writer_is_told_to_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with start([*SLOW, "slow", "-o", str(path)]) as process:
+        assert process.stdin
+        while not path.exists():
+            assert process.poll() is None
+        second = run([*SLOW, "slow", "-o", str(path), "--resume"], LINES[0])
+        process.stdin.close()
+        assert process.wait() == 0
+    assert second.returncode == 75
+    assert second.stderr.count(b"\n") == 1
+    assert b"in use by another process; try again later" in second.stderr
+
+
+def test_a_reader_that_goes_away() -> None:
+    with start([*SLOW, "slow"]) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdin.write(LINES[0])
+        process.stdin.flush()
+        wait_for_lines(process, 2)
+        process.stdout.close()
+        process.stdin.write(LINES[1])
+        process.stdin.close()
+        assert process.wait() == 141
+        assert process.stderr.read() == b""
+
+
+def test_a_full_disk() -> None:
+    with open("/dev/full", "wb") as full:
+        result = run([*SLOW, "slow"], LINES[0], stdout=full)
+    message = b"sormctl slow: cannot write standard output: No space left on device\n"
+    assert (result.returncode, result.stderr) == (1, message)
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    parent, child = pty.openpty()
+    yield parent, child
+    os.close(parent)
+    os.close(child)
+
+
+def test_a_terminal_as_input(terminal: tuple[int, int]) -> None:
+    result = run([*SLOW, "slow"], stdin=terminal[1])
+    message = b"sormctl slow: no input: give a FILE, or pipe records in\n"
+    assert (result.returncode, result.stderr) == (2, message)
+
+
+def test_a_terminal_as_standard_error_gets_a_bar(terminal: tuple[int, int]) -> None:
+    result = run([*SLOW, "slow"], b"".join(LINES[:50]), stderr=terminal[1])
+    assert result.returncode == 0
+    assert len(result.stdout.splitlines()) == 100
+    drawn = os.read(terminal[0], 1 << 16)
+    assert b"slow" in drawn and b"\x1b[" in drawn
+    assert b"slow: 50 records" in drawn.replace(b"\r\n", b"\n")
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    result = run([*SLOW, "slow"], b'{"no": "id"}\n')
+    assert result.returncode == 1
+    assert b"KeyError: 'id'" in result.stderr and b"Traceback" in result.stderr
