@@ -62,6 +62,9 @@ def train(
     if not rows:
         raise DataError(f"all {too_long} examples are over {max_length} tokens; see --max-length")
     model = load_model(config.model, load, tokenizer)
+    if accelerator.device.type == "cpu" and accelerator.mixed_precision == "bf16":
+        # the fused kernel's backward pass takes half of the time there
+        model.set_attn_implementation("eager")
     model, *optimizers = accelerator.prepare(model, *build_optimizers(model, config))
     model.train()
     run = _Run(config, accelerator, model, optimizers, loss, rows, tokenizer.pad_token_id)
