@@ -1,0 +1,186 @@
+"""What every stream command does with good and bad input, through the real application."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from typer.testing import CliRunner, Result
+
+from sormctl.cli import COMMANDS, app
+from tests.contract.commands import PURE, WITH_A_MODEL, Command
+from tests.contract.shell import ROOT, SORMCTL, start
+from tests.models import make_model
+
+ALL = (*PURE, *WITH_A_MODEL)
+HEAVY = ("torch", "transformers", "accelerate", "vllm", "datasets", "numpy", "rich")
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A random student and a random reward model, as transformers saves them."""
+    from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+    folder = tmp_path_factory.mktemp("models")
+    student = make_model(folder / "student")
+    judge = AutoModelForTokenClassification.from_pretrained(student, num_labels=2)
+    judge.save_pretrained(folder / "rm")
+    AutoTokenizer.from_pretrained(student).save_pretrained(folder / "rm")
+    return {"student": str(student), "rm": str(folder / "rm")}
+
+
+NO_MODELS = {"student": "no/such/model", "rm": "no/such/model"}
+
+
+def invoke(
+    command: Command, lines: Sequence[bytes], models: dict[str, str] = NO_MODELS, *more: str
+) -> Result:
+    argv = [argument.format(**models) for argument in command.argv]
+    return CliRunner().invoke(app, [*argv, *more], b"".join(line + b"\n" for line in lines))
+
+
+def encoded(records: Sequence[dict[str, Any]], **extra: Any) -> list[bytes]:
+    return [orjson.dumps({**record, **extra}) for record in records]
+
+
+@pytest.mark.parametrize("command", ALL, ids=str)
+def test_empty_input_makes_empty_output(command: Command) -> None:
+    """Even where the model does not exist: nothing is loaded for nothing."""
+    result = invoke(command, [])
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"{command.argv[0]}: the input has no records\n"
+
+
+@pytest.mark.parametrize("command", ALL, ids=str)
+@pytest.mark.parametrize("line", [b'{"task": "x"', b"[1, 2]", b'{"question": "\xff"}', b"null"])
+def test_a_bad_line_is_named(command: Command, line: bytes) -> None:
+    result = invoke(command, [line])
+    assert (result.exit_code, result.stdout) == (65, "")
+    assert re.fullmatch(
+        rf"sormctl {command.argv[0]}: <stdin>:1: not [^\n]+; [^\n]+\n", result.stderr
+    )
+
+
+@pytest.mark.parametrize("command", PURE, ids=str)
+def test_a_bad_line_after_a_good_one(command: Command) -> None:
+    result = invoke(command, [*encoded(command.records[:1]), b"{"])
+    assert result.exit_code == 65
+    assert f"sormctl {command.argv[0]}: <stdin>:2: not JSON" in result.stderr
+
+
+@pytest.mark.parametrize("command", ALL, ids=str)
+def test_a_missing_field_is_named(command: Command) -> None:
+    first = {name: value for name, value in command.records[0].items() if name != command.required}
+    result = invoke(command, encoded([first]))
+    assert (result.exit_code, result.stdout) == (65, "")
+    expected = rf"sormctl {command.argv[0]}: <stdin>:1: [^\n]*`{command.required}`?[^\n]*\n"
+    assert re.fullmatch(expected, result.stderr)
+
+
+@pytest.mark.parametrize("command", ALL, ids=str)
+def test_a_wrong_type_is_named(command: Command) -> None:
+    result = invoke(command, encoded(command.records[:1], problem_id=7))
+    message = "<stdin>:1: `problem_id` must be a string, not a number\n"
+    assert (result.exit_code, result.stderr) == (65, f"sormctl {command.argv[0]}: {message}")
+
+
+@pytest.mark.parametrize("command", ALL, ids=str)
+def test_unknown_fields_pass_through(command: Command, request: pytest.FixtureRequest) -> None:
+    models = request.getfixturevalue("models") if command.needs_model else NO_MODELS
+    mine = {"mine": {"deep": [1, None, "ü"]}}
+    result = invoke(command, encoded(command.records, **mine), models)
+    assert result.exit_code == 0, result.stderr
+    made = [orjson.loads(line) for line in result.stdout.splitlines()]
+    assert made
+    assert all(record.get("mine") == mine["mine"] for record in made) or not command.passes
+
+
+@pytest.mark.parametrize("command", ALL, ids=str)
+def test_a_file_has_a_manifest_and_is_not_lost(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    assert invoke(command, [], NO_MODELS, "-o", str(path)).exit_code == 0
+    manifest = orjson.loads((tmp_path / "out.jsonl.manifest.json").read_bytes())
+    assert (manifest["command"], manifest["status"]) == (command.argv[0], "done")
+    path.write_bytes(b"precious")
+    again = invoke(command, [], NO_MODELS, "-o", str(path))
+    assert again.exit_code == 2
+    assert "exists; give --" in again.stderr and "--overwrite" in again.stderr
+    assert path.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("command", WITH_A_MODEL, ids=str)
+def test_a_folder_that_is_no_model(command: Command) -> None:
+    result = invoke(command, encoded(command.records))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert re.fullmatch(rf"sormctl {command.argv[0]}: [^\n]*no/such/model[^\n]*\n", result.stderr)
+
+
+@pytest.mark.parametrize("command", PURE, ids=str)
+def test_a_reader_that_goes_away(command: Command) -> None:
+    """`sormctl COMMAND | head -1`, with more output than a pipe holds."""
+    copies = [
+        {**record, "problem_id": f"p{i}", "question": "x" * 500}
+        for i in range(600)
+        for record in command.records
+    ]
+    data = b"".join(line + b"\n" for line in encoded(copies))
+    with start([*SORMCTL, *command.argv, "-q"], stdin=subprocess.PIPE) as process:
+        assert process.stdout and process.stdin and process.stderr
+        process.stdout.close()
+        try:
+            process.stdin.write(data)
+            process.stdin.close()
+        except BrokenPipeError:
+            pass
+        assert process.wait() == 141
+        assert process.stderr.read() == b""
+
+
+# ── the command line itself ──────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_ends_with_an_example(name: str) -> None:
+    result = CliRunner().invoke(app, [name, "--help"])
+    assert result.exit_code == 0
+    assert re.search(rf"\n  Example:\n    .*sormctl {name}\b.*\n\n", result.stdout)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = f"""
+import sys
+from sormctl.cli import COMMANDS, app
+for argv in (["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)):
+    try:
+        app(argv)
+    except SystemExit as stop:
+        assert stop.code == 0, argv
+print("HEAVY", sorted(set({HEAVY!r}) & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "HEAVY []", done.stderr
+
+
+def test_version() -> None:
+    from sormctl import __version__
+
+    assert CliRunner().invoke(app, ["--version"]).stdout == f"sormctl {__version__}\n"
+
+
+@pytest.mark.parametrize("argv", [[], ["nonsense"], ["sample"], ["filter", "--nonsense"]], ids=str)
+def test_wrong_usage(argv: list[str]) -> None:
+    result = CliRunner().invoke(app, argv)
+    assert result.exit_code == 2
+    assert "Usage: " in result.stdout + result.stderr
+
+
+def test_a_file_that_is_not_there() -> None:
+    result = CliRunner().invoke(app, ["filter", "no.jsonl"])
+    message = "sormctl filter: cannot read no.jsonl: No such file or directory\n"
+    assert (result.exit_code, result.stderr) == (2, message)
