@@ -67,10 +67,10 @@ def oracle(solution: Solution) -> list[int]:
 
 
 def _answered(states: set[Tree], step: str, answer: str) -> set[Tree]:
-    """Nothing is left to evaluate after the answer."""
+    """`{None}` if the answer is right: nothing can follow it, not even the answer again."""
     stated = NUMERIC.read([step])
-    is_right = bool(states) and stated is not None and NUMERIC.equal(stated, answer)
-    return {None} if is_right else set()
+    is_right = stated is not None and NUMERIC.equal(stated, answer)
+    return {None} if states - {None} and is_right else set()
 
 
 def _evaluated(states: set[Tree], step: str) -> set[Tree]:

@@ -12,7 +12,7 @@ from sormctl.tasks.chain import world
 from sormctl.tasks.chain.world import Verb
 
 LENGTHS = {2: 20, 3: 30, 4: 25, 5: 15, 6: 10}  # calculations in the reference: weight
-GROUPS = {world.COMMON: 58, world.RARE: 24, world.PACKED: 8, world.SCALED: 10}
+GROUPS = {world.COMMON: 54, world.RARE: 28, world.PACKED: 8, world.SCALED: 10}
 ENDINGS = {"price": 55, "share": 15, "together": 15, "count": 15}
 LARGEST = 99  # of all values before a final product
 

@@ -27,7 +27,6 @@ class Cast:
         """The fields that every phrasing may use."""
         return {
             "name": self.hero.name,
-            "them": self.hero.them,
             "their": self.hero.their,
             "friend": self.friend.name,
             "thing": self.thing.one,
@@ -83,8 +82,10 @@ def _sentences(rng: Random, cast: Cast, sentences: list[Sentence]) -> list[str]:
     told = []
     known = False  # whether a pronoun can only mean the hero
     for text, words in sentences:
-        who = cast.hero.they if known and rng.random() < 0.6 else cast.hero.name
-        filled = _filled(cast, (text, {"who": who, **words}))
+        hero = cast.hero
+        who = hero.they if known and rng.random() < 0.6 else hero.name
+        them = hero.them if known else hero.name
+        filled = _filled(cast, (text, {"who": who, "them": them, **words}))
         told.append(f"{filled[0].upper()}{filled[1:]}.")
         known = "{who}" in text or "{name}" in text
     return told

@@ -68,7 +68,7 @@ COMMON = (
     Verb("{who} gives {n} {things} to {friend}", "-"),
     Verb("{who} sells {n} {things}", "-"),
     Verb("{who} drops {n} of {their} {things}", "-"),
-    Verb("{friend} takes {n} of {their} {things}", "-"),
+    Verb("{friend} takes {n} {things} from {them}", "-"),
     Verb("{who} throws away {n} {things}", "-"),
 )
 RARE = (

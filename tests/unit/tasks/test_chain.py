@@ -1,0 +1,220 @@
+"""The embedded benchmark: what it generates, and what its oracle says of small solutions."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from itertools import islice, pairwise
+from pathlib import Path
+
+import pytest
+
+import sormctl
+from sormctl.errors import RecordError, UsageError
+from sormctl.records import Problem, Solution, parse_problem, problem_json
+from sormctl.tasks.chain import TASK, language, problems
+from sormctl.tasks.prompts import draft_prompt, refine_prompt
+from sormctl.tasks.registry import get_task
+
+STUDENT = Path(sormctl.__file__).parent / "embedded" / "student"
+
+
+def some(split: str, count: int, seed: int = 0) -> list[Problem]:
+    assert TASK.generate is not None
+    return list(islice(TASK.generate(split, seed), count))
+
+
+def labels(steps: list[str], expression: object, answer: str) -> list[int]:
+    problem = Problem("chain", "p", "?", answer, extra={"chain": {"expression": expression}})
+    assert TASK.oracle is not None
+    return list(TASK.oracle(Solution(problem, "s", tuple(steps), None, False)))
+
+
+# ── the generator ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_is_registered() -> None:
+    assert get_task("chain") is TASK
+
+
+def test_first_problem_never_changes() -> None:
+    """Published figures are about these very problems."""
+    assert problem_json(some("test", 1)[0]) == {
+        "task": "chain",
+        "problem_id": "chain-test-0-0",
+        "question": (
+            "At first Carl has 19 shells. After that he lends 9 shells to Leo. The price of one "
+            "shell is 7 dollars. What is the total price of the shells Carl has now?"
+        ),
+        "answer": "70",
+        "reference": ("19 - 9 = 10", "10 * 7 = 70", "#### 70"),
+        "chain": {"expression": ["*", ["-", 19, 9], 7]},
+    }
+
+
+def test_does_not_depend_on_the_hash_seed() -> None:
+    code = "from sormctl.tasks.chain import problems; print(problems.problem('train', 5, 7))"
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(sormctl.__file__).parents[1])},
+            check=True,
+            capture_output=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(runs) == 1
+
+
+def test_ids_are_unique_across_splits_and_seeds() -> None:
+    ids = [
+        problem.problem_id
+        for split in problems.SPLITS
+        for seed in (0, 1)
+        for problem in some(split, 20, seed)
+    ]
+    assert len(set(ids)) == len(ids)
+
+
+def test_no_expression_is_in_two_splits() -> None:
+    expressions = [
+        {str(problem.extra["chain"]["expression"]) for problem in some(split, 500)}
+        for split in problems.SPLITS
+    ]
+    assert not set.intersection(*expressions[:2])
+    assert not set.intersection(*expressions[1:])
+    assert not set.intersection(expressions[0], expressions[2])
+
+
+def test_unknown_split() -> None:
+    with pytest.raises(UsageError, match="no split `dev`; choose one of train, validation, test"):
+        some("dev", 1)
+
+
+def test_reference_reaches_the_answer_in_two_to_six_calculations() -> None:
+    for problem in some("train", 300):
+        assert problem.reference is not None
+        assert TASK.is_correct(TASK.predict(problem.reference), problem.answer)
+        assert 2 <= len(problem.reference) - 1 <= 6
+
+
+def test_values_are_small_until_the_end() -> None:
+    for problem in some("train", 300):
+        assert problem.reference is not None
+        results = [int(step.split("= ")[1]) for step in problem.reference[:-1]]
+        assert all(1 <= result <= 99 for result in results[:-1])
+        assert 1 <= results[-1] <= 99 * 9
+
+
+def test_stories_vary() -> None:
+    told = some("train", 500)
+    assert len({problem.question for problem in told}) == 500
+    assert len({re.sub(r"[0-9]+", "N", problem.question) for problem in told}) > 490
+    assert len({len(problem.reference or ()) for problem in told}) == 5
+
+
+def test_sentences_are_well_formed() -> None:
+    for problem in some("train", 300):
+        assert re.fullmatch(r"([A-Z][A-Za-z0-9 ]+\. )+[A-Z][A-Za-z0-9 ]+\?", problem.question)
+
+
+def test_pronouns_follow_a_sentence_about_the_one_they_mean() -> None:
+    pronoun = re.compile(r"\b(she|he|him)\b", re.IGNORECASE)
+    for problem in some("train", 300):
+        sentences = problem.question.split(". ")
+        hero = re.findall(r"[A-Z][a-z]+", sentences[0])[-1]
+        for before, sentence in pairwise(sentences):
+            if pronoun.search(sentence) and hero not in sentence:
+                assert hero in before or pronoun.search(before)
+
+
+def test_passes_through_json() -> None:
+    for problem in some("train", 20):
+        assert parse_problem(problem_json(problem)).extra == problem.extra
+
+
+# ── the oracle ───────────────────────────────────────────────────────────────────────────────────
+
+BOUGHT = ["*", ["-", ["+", 34, ["*", 3, 6]], 9], 2]  # (34 + 3 * 6 - 9) * 2 = 86
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ("3 * 6 = 18|34 + 18 = 52|52 - 9 = 43|43 * 2 = 86|#### 86", [1, 1, 1, 1, 1]),
+        ("3 * 6 = 18|34 + 18 = 42|42 - 9 = 33|33 * 2 = 66|#### 66", [1, 0, 0, 0, 0]),
+        ("3 * 6 = 18|18 - 9 = 9|9 + 34 = 43|2 * 43 = 86|#### 86", [1, 1, 1, 1, 1]),
+        ("34 - 9 = 25|6 * 3 = 18|25 + 18 = 43|43 * 2 = 86|#### 86", [1, 1, 1, 1, 1]),
+        ("9 - 34 = -25|3 * 6 = 18|18 - -25 = 43|43 * 2 = 86", [1, 1, 1, 1]),
+        ("34 + 3 = 37|37 * 6 = 222", [0, 0]),
+        ("3 * 6 = 18|3 * 6 = 18", [1, 0]),
+        ("#### 86", [1]),
+        ("3 * 6 = 18|#### 86", [1, 1]),
+        ("3 * 6 = 18|#### 85", [1, 0]),
+        ("3 * 6 = 17|#### 86", [0, 0]),
+        ("#### 86|3 * 6 = 18", [1, 0]),
+        ("#### 86|#### 86", [1, 0]),
+        ("####", [0]),
+        ("so 3 * 6 = 18", [0]),
+        ("34 / 0 = 1", [0]),
+        ("", [0]),
+    ],
+)
+def test_labels(steps: str, expected: list[int]) -> None:
+    assert labels(steps.split("|"), BOUGHT, "86") == expected
+
+
+def test_no_steps_have_no_labels() -> None:
+    assert labels([], BOUGHT, "86") == []
+
+
+def test_two_wrongs_do_not_make_a_right() -> None:
+    steps = ["10 + 5 = 16", "16 - 3 = 12", "#### 12"]
+    assert labels(steps, ["-", ["+", 10, 5], 3], "12") == [0, 0, 0]
+
+
+def test_quotients_are_exact() -> None:
+    assert labels(["37 / 2 = 18"], ["/", 37, 2], "18") == [0]
+    assert labels(["2 / 38 = 19"], ["/", 38, 2], "19") == [0]
+    assert labels(["38 / 2 = 19"], ["/", 38, 2], "19") == [1]
+
+
+@pytest.mark.parametrize(
+    "chain", [None, {}, {"expression": "12"}, {"expression": ["^", 1, 2]}, {"expression": [1]}]
+)
+def test_oracle_needs_the_expression(chain: object) -> None:
+    problem = Problem("chain", "chain-7", "?", "1", extra={} if chain is None else {"chain": chain})
+    assert TASK.oracle is not None
+    with pytest.raises(RecordError, match=r"chain-7 has no `chain.expression`"):
+        TASK.oracle(Solution(problem, "s", ("1 + 1 = 2",), None, False))
+
+
+# ── its language ─────────────────────────────────────────────────────────────────────────────────
+
+
+def texts(problem: Problem) -> str:
+    """A refiner's prompt and target, which hold all that a student sees too."""
+    steps = problem.reference or ()
+    prompt = refine_prompt(TASK, problem.question, steps, 1, "plain")
+    draft = draft_prompt(TASK, problem.question, "plain", steps)
+    return prompt.text + draft.text + "".join(f"{step}\n" for step in draft.steps)
+
+
+def test_vocabulary_is_closed() -> None:
+    known = set(language.vocabulary())
+    for problem in some("train", 500):
+        assert known.issuperset(re.findall(language.PIECE, texts(problem)))
+
+
+def test_tokenizer_of_the_student() -> None:
+    """No unknown token; nothing is lost; lines can be encoded one by one."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(STUDENT)
+    for problem in some("train", 2000):
+        text = texts(problem)
+        ids = tokenizer(text).input_ids
+        assert tokenizer.unk_token_id not in ids
+        assert tokenizer.decode(ids) == text
+        assert ids == [i for line in text.splitlines(True) for i in tokenizer(line).input_ids]
