@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
-_BLOCK = 64  # storage is a multiple of this many positions long
+_BLOCK = 32  # storage is a multiple of this many positions long
 
 
 class SlotCache(Cache):  # type: ignore[misc]
@@ -34,16 +34,22 @@ class SlotCache(Cache):  # type: ignore[misc]
         """Copy `rows` of a prefilled cache into `slots`; room must have been reserved."""
         for i, prefilled in enumerate(source.layers):
             layer = self._layer(i, prefilled)
-            length = prefilled.keys.shape[2]
+            length = min(prefilled.keys.shape[2], self._shape[1])  # less its padding
             for stored, new in ((layer.keys, prefilled.keys), (layer.values, prefilled.values)):
                 stored[_index(slots, stored), :, :length] = new[_index(rows, new)]
 
     def reserve(self, slots: int, length: int) -> None:
-        """Make room for sequences of that length in the first `slots` slots."""
-        if slots <= self._shape[0] and length <= self._shape[1]:
+        """Make room for `length` positions in the first `slots` slots.
+
+        The storage is kept hardly longer than what is in use: attention reads all of it from
+        memory, and strides that skip what is unused cost it up to three times its speed.
+        """
+        allocated, room = self._shape
+        if slots <= allocated and length <= room <= 2 * length + _BLOCK:
             return
-        length = _rounded(length)
-        self._shape = (max(slots, self.capacity(length)), length)
+        if slots > allocated:
+            allocated = max(slots, min(2 * slots, self.capacity(length)))
+        self._shape = (allocated, _rounded(length))
         for layer in self.layers:
             layer.keys = self._resized(layer.keys)
             layer.values = self._resized(layer.values)
@@ -57,6 +63,7 @@ class SlotCache(Cache):  # type: ignore[misc]
 
     def seek(self, positions: torch.Tensor, used: int) -> None:
         """The next pass writes row i, i < B, at `positions[i]`; `used` is the largest plus 1."""
+        self.reserve(len(positions), used)
         self._at = torch.arange(len(positions), device=positions.device), positions
         self._used = used
 
