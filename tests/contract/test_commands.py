@@ -16,23 +16,9 @@ from typer.testing import CliRunner, Result
 from sormctl.cli import COMMANDS, app
 from tests.contract.commands import PURE, WITH_A_MODEL, Command
 from tests.contract.shell import ROOT, SORMCTL, start
-from tests.models import make_model
 
 ALL = (*PURE, *WITH_A_MODEL)
 HEAVY = ("torch", "transformers", "accelerate", "vllm", "datasets", "numpy", "rich")
-
-
-@pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """A random student and a random reward model, as transformers saves them."""
-    from transformers import AutoModelForTokenClassification, AutoTokenizer
-
-    folder = tmp_path_factory.mktemp("models")
-    student = make_model(folder / "student")
-    judge = AutoModelForTokenClassification.from_pretrained(student, num_labels=2)
-    judge.save_pretrained(folder / "rm")
-    AutoTokenizer.from_pretrained(student).save_pretrained(folder / "rm")
-    return {"student": str(student), "rm": str(folder / "rm")}
 
 
 NO_MODELS = {"student": "no/such/model", "rm": "no/such/model"}

@@ -1,0 +1,69 @@
+"""`kill -9` in the middle of a command that runs a real model, then `--resume`."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from sormctl.cli import app
+from tests.contract.commands import PROBLEM, WRONG
+from tests.contract.shell import SORMCTL, start
+
+NUM_RECORDS = 150
+MAP_COMMANDS = {
+    "sample": ["--model", "{student}", "-n", "3", "--max-tokens", "24"],
+    "label-steps": ["--by", "rollouts", "--model", "{student}", "-k", "4", "--max-tokens", "24"],
+    "refine": ["--mode", "global", "--model", "{student}", "--max-tokens", "24"],
+    "score": ["--rm", "{rm}"],
+}
+QUICK = ("sample",)
+
+
+def write_input(path: Path, command: str) -> None:
+    """Problems or solutions; every tenth comes twice."""
+    record = PROBLEM if command == "sample" else WRONG
+    with path.open("wb") as file:
+        for i in range(NUM_RECORDS):
+            own = {"problem_id": f"p{i}", "question": f"How many are 2 + {i}?"}
+            line = orjson.dumps({**record, **own, "solution_id": f"s{i}"}) + b"\n"
+            file.write(line * (2 if i % 10 == 0 else 1))
+
+
+def records(path: Path) -> list[dict[str, Any]]:
+    made = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    return [{**record, "scores": {"rm": [], **record.get("scores", {})}} for record in made]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+        for name in MAP_COMMANDS
+    ],
+)
+def test_killed_and_resumed(command: str, models: dict[str, str], tmp_path: Path) -> None:
+    source, whole, path = (tmp_path / name for name in ("in.jsonl", "whole.jsonl", "out.jsonl"))
+    write_input(source, command)
+    options = [option.format(**models) for option in MAP_COMMANDS[command]]
+    argv = [command, str(source), *options, "--concurrency", "4", "--resume", "-o"]
+    with start([*SORMCTL, *argv, str(path)], stderr=subprocess.DEVNULL) as process:
+        while not path.exists() or path.stat().st_size < 20_000:
+            assert process.poll() is None
+        process.kill()
+    journal = path.with_name("out.jsonl.journal")
+    finished = len(journal.read_bytes().splitlines())
+    assert 0 < finished < NUM_RECORDS
+    assert CliRunner().invoke(app, [*argv, str(whole)]).exit_code == 0
+    resumed = CliRunner().invoke(app, [*argv, str(path)])
+    assert resumed.exit_code == 0
+    assert f"{command}: {finished:,} records were finished before\n" in resumed.stderr
+    made, expected = records(path), records(whole)
+    # a score's last digits depend on what else was in its batch
+    scores = [[record.pop("scores")["rm"] for record in side] for side in (made, expected)]
+    assert made == expected
+    assert scores[0] == [pytest.approx(values, abs=1e-5) for values in scores[1]]
