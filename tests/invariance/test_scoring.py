@@ -1,0 +1,89 @@
+"""Scores are those of one plain forward pass, whatever the batch."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForTokenClassification
+
+from sormctl.engines.base import Sampling
+from sormctl.engines.encoding import encode_steps, load_tokenizer
+from sormctl.engines.hf import create
+from sormctl.errors import EngineError, ModelError
+from sormctl.tasks.prompts import Prompt
+from tests.invariance.families import save_reward_model
+
+JOBS = [
+    (Prompt(text=f"Q {i}: " + "? " * (i % 4)), [f"{j} + {i} = {i + j}" for j in range(i % 5)])
+    for i in range(12)
+]
+
+
+async def scores(model: str, **arguments: str) -> list[list[float]]:
+    async with create(model, arguments) as engine:
+        return await asyncio.gather(*(engine.score(*job) for job in JOBS))
+
+
+@torch.inference_mode()
+def plain(model: str) -> list[list[float]]:
+    reward_model = AutoModelForTokenClassification.from_pretrained(model).eval()
+    tokenizer = load_tokenizer(model)
+    result = []
+    for prompt, steps in JOBS:
+        ids, positions = encode_steps(tokenizer, prompt, steps)
+        good = torch.softmax(reward_model(torch.tensor([ids])).logits[0], -1)[:, -1]
+        result.append(good[positions].tolist())
+    return result
+
+
+@pytest.mark.parametrize("batch_size", ["1", "8", "64"])
+async def test_scores_are_those_of_a_plain_forward_pass(reward_model: str, batch_size: str) -> None:
+    found = await scores(reward_model, batch_size=batch_size)
+    for got, expected, (_, steps) in zip(found, plain(reward_model), JOBS, strict=True):
+        assert got == pytest.approx(expected, abs=1e-5)
+        assert len(got) == len(steps)
+    assert len({round(score, 4) for group in found for score in group}) > 10
+
+
+async def test_the_last_of_three_labels_is_the_good_one(tmp_path: Path) -> None:
+    model = str(save_reward_model(tmp_path, labels=3))
+    for got, expected in zip(await scores(model), plain(model), strict=True):
+        assert got == pytest.approx(expected, abs=1e-5)
+
+
+async def test_a_later_step_does_not_change_an_earlier_score(reward_model: str) -> None:
+    prompt, steps = JOBS[4]
+    async with create(reward_model, {}) as engine:
+        whole = await engine.score(prompt, steps)
+        for end in range(1, len(steps)):
+            part = await engine.score(prompt, steps[:end])
+            assert part == pytest.approx(whole[:end], abs=1e-5)
+
+
+async def test_a_reward_model_does_not_generate(reward_model: str) -> None:
+    async with create(reward_model, {}) as engine:
+        with pytest.raises(ModelError, match="reward model"):
+            await engine.sample(JOBS[0][0], Sampling())
+
+
+async def test_a_solution_that_is_too_long_fails_alone(reward_model: str) -> None:
+    async with create(reward_model, {}) as engine:
+        good, bad = await asyncio.gather(
+            engine.score(*JOBS[3]),
+            engine.score(Prompt(text="x" * 120), ["1 + 1 = 2"]),
+            return_exceptions=True,
+        )
+    assert isinstance(good, list)
+    assert isinstance(bad, EngineError)
+    assert "128" in str(bad)
+
+
+@pytest.mark.parametrize("labels", [1, 4])
+async def test_other_numbers_of_labels_are_refused(tmp_path: Path, labels: int) -> None:
+    model = str(save_reward_model(tmp_path, labels))
+    with pytest.raises(ModelError, match="2 or 3 labels"):
+        async with create(model, {}):
+            pass

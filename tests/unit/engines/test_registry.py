@@ -1,0 +1,49 @@
+import subprocess
+import sys
+
+import pytest
+
+from sormctl.engines.registry import create_engine, parse_arguments
+from sormctl.errors import ModelError, UsageError
+
+
+def test_arguments_are_read_as_typed() -> None:
+    assert parse_arguments(["dtype=bfloat16", "a=b=c"]) == {"dtype": "bfloat16", "a": "b=c"}
+
+
+@pytest.mark.parametrize("pair", ["dtype", "=x", "dtype="])
+def test_a_malformed_argument_is_refused(pair: str) -> None:
+    with pytest.raises(UsageError, match="NAME=VALUE"):
+        parse_arguments([pair])
+
+
+def test_an_unknown_engine_lists_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="known engines: hf"):
+        create_engine("gguf", "model", {})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"batchsize": "3"}, "no argument `batchsize`; it has batch_size"),
+        ({"batch_size": "many"}, "batch_size=many: must be a whole number"),
+        ({"batch_size": "0"}, "above 0"),
+        ({"max_length": "-1"}, "above 0"),
+    ],
+)
+def test_bad_engine_arguments_are_refused(arguments: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        create_engine("hf", "embedded:student", arguments)
+
+
+def test_a_missing_folder_is_refused() -> None:
+    with pytest.raises(ModelError, match="no such model folder"):
+        create_engine("hf", "./nowhere", {})
+
+
+def test_the_registry_loads_no_engine() -> None:
+    code = "import sys, sormctl.engines.registry as r; assert r.ENGINES; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"torch", "transformers", "numpy"} & set(loaded)
