@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-WORDS = "Question : Answer Draft Refinement [BAD] How many apples ? + - * / = ####".split()
+WORDS = ("Question", "Answer", "Draft", "Refinement", "How", "many", "apples", "####", "[BAD]")
+SIGNS = "+-*/=?:"
 
 
 def make_model(folder: Path, seed: int = 0, chat_template: str | None = None) -> Path:
@@ -13,7 +14,7 @@ def make_model(folder: Path, seed: int = 0, chat_template: str | None = None) ->
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    tokens = ["<unk>", "<eos>", "\n", *"0123456789", *WORDS]
+    tokens = ["<unk>", "<eos>", "\n", *"0123456789", *SIGNS, *WORDS]
     tokenizer = Tokenizer(
         models.WordLevel({token: i for i, token in enumerate(tokens)}, unk_token="<unk>")
     )

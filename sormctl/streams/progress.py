@@ -14,25 +14,16 @@ from sormctl.errors import UsageError
 EVERY = 10.0  # seconds between two plain lines
 
 
-class Progress:
-    """Tells how a command is getting on. `fraction` is called for the share of input read."""
+class Display:
+    """Where a command tells how it is getting on. Use it as a context manager."""
 
-    def __init__(
-        self,
-        command: str,
-        quiet: bool = False,
-        log_format: str = "text",
-        fraction: Callable[[], float | None] = lambda: None,
-    ) -> None:
+    def __init__(self, command: str, quiet: bool = False, log_format: str = "text") -> None:
         if log_format not in ("text", "json"):
             raise UsageError(f"--log-format {log_format}: give text or json")
         self._command = command
         self._quiet = quiet or sys.stderr is None
         self._json = log_format == "json"
-        self._fraction = fraction
-        self._records = 0
-        self._tokens = 0
-        self._start = self._last = time.monotonic()
+        self._last = time.monotonic()
         self._bar: _Bar | None = None
 
     def __enter__(self) -> Self:
@@ -40,28 +31,32 @@ class Progress:
             self._bar = _Bar(self._command)
         return self
 
-    def __exit__(self, error: object, *rest: object) -> None:
+    def __exit__(self, *exc: object) -> None:
         if self._bar:
             self._bar.close()
-        if error is None and self._records:
-            self._report()
 
-    def add(self, records: int = 1, tokens: int = 0) -> None:
-        """Counts finished input records and the tokens generated for them."""
-        self._records += records
-        self._tokens += tokens
+    @property
+    def due(self) -> bool:
+        """Whether it is time to show something: on a terminal always, else every few seconds."""
+        return self._bar is not None or time.monotonic() - self._last >= EVERY
+
+    def show(self, summary: str, figures: dict[str, Any], fraction: float | None) -> None:
+        """How things stand, and what share of the work is done."""
         if self._bar:
-            self._bar.show(self._summary(), self._fraction())
-        elif time.monotonic() - self._last >= EVERY:
-            self._report()
+            self._bar.show(summary, fraction)
+        else:
+            if fraction is not None and fraction < 1:
+                summary = f"{summary}, {fraction:.0%} done"
+            self.report(summary, figures)
 
     def note(self, message: str) -> None:
         """Says something that the user should know and need not act on."""
         self._write(message, {"message": message})
 
-    def _report(self) -> None:
+    def report(self, summary: str, figures: dict[str, Any]) -> None:
+        """Says how things stand, whenever the last line was."""
         self._last = time.monotonic()
-        self._write(self._summary(), self._figures())
+        self._write(summary, figures)
 
     def _write(self, text: str, data: dict[str, Any]) -> None:
         if self._quiet:
@@ -72,6 +67,43 @@ class Progress:
             text = f"{self._command}: {text}"
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
+
+
+class Progress:
+    """Counts records and tokens. `fraction` is called for the share of the input that was read."""
+
+    def __init__(
+        self,
+        command: str,
+        quiet: bool = False,
+        log_format: str = "text",
+        fraction: Callable[[], float | None] = lambda: None,
+    ) -> None:
+        self._display = Display(command, quiet, log_format)
+        self._fraction = fraction
+        self._records = 0
+        self._tokens = 0
+        self._start = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._display.__enter__()
+        return self
+
+    def __exit__(self, error: object, *rest: object) -> None:
+        self._display.__exit__()
+        if error is None and self._records:
+            self._display.report(self._summary(), self._figures())
+
+    def add(self, records: int = 1, tokens: int = 0) -> None:
+        """Counts finished input records and the tokens generated for them."""
+        self._records += records
+        self._tokens += tokens
+        if self._display.due:
+            self._display.show(self._summary(), self._figures(), self._fraction())
+
+    def note(self, message: str) -> None:
+        """Says something that the user should know and need not act on."""
+        self._display.note(message)
 
     def _figures(self) -> dict[str, Any]:
         return {
@@ -86,9 +118,6 @@ class Progress:
         parts = [f"{self._records:,} records", f"{self._records / seconds:,.1f} records/s"]
         if self._tokens:
             parts += [f"{self._tokens:,} tokens", f"{self._tokens / seconds:,.0f} tokens/s"]
-        fraction = self._fraction()
-        if not self._bar and fraction is not None and fraction < 1:
-            parts.append(f"{fraction:.0%} done")
         return ", ".join(parts)
 
 

@@ -10,12 +10,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import Any
 
 from sormctl import errors
 from sormctl.errors import SormctlError
@@ -89,21 +89,23 @@ def run(arguments: list[str], added: dict[str, str], listen: Callable[[Event], N
     )
     try:
         with _asking_to_stop(process) as signals:
-            assert process.stdout is not None
-            for event in _events(process.stdout):
+            for event in _events(process.stdout or ()):
                 if event["event"] == "error":
                     raise _error(event)
                 listen(event)
             code = process.wait()
     finally:
-        _end(process)
+        _kill(process)
+        if process.stdout is not None:
+            process.stdout.close()
+        process.wait()
     if signals:
         raise KeyboardInterrupt if signals[0] == signal.SIGINT else SystemExit(128 + signals[0])
     if code:
         raise SormctlError(f"the training process ended with code {code}; see above")
 
 
-def _events(stream: IO[bytes]) -> Iterator[Event]:
+def _events(stream: Iterable[bytes]) -> Iterator[Event]:
     """Events among the lines of the workers; whatever else they print goes to standard error."""
     for line in stream:
         event = _event(line)
@@ -134,9 +136,9 @@ def _asking_to_stop(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
     def ask(number: int, frame: FrameType | None) -> None:
         received.append(number)
         if len(received) > 1:
-            _end(process)
-        elif process.stdin is not None:
-            with suppress(OSError):
+            _kill(process)
+        elif process.stdin is not None and not process.stdin.closed:
+            with suppress(OSError):  # it may just have ended
                 os.write(process.stdin.fileno(), b"s")
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -147,11 +149,10 @@ def _asking_to_stop(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends the launcher, and by closing their standard input the workers."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            stream.close()
-    process.wait()
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kills the launcher, and the workers by closing their standard input."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    if process.stdin is not None:
+        process.stdin.close()

@@ -172,10 +172,8 @@ class _Meter:
 
     def __init__(self, run: _Run, first: int) -> None:
         self._run = run
-        self._file = None
         if run.report:
             checkpoints.truncate_metrics(run.config.metrics, first)
-            self._file = run.config.metrics.open("a", encoding="utf-8")
         self._begin(first)
 
     def _begin(self, step: int) -> None:
@@ -195,7 +193,7 @@ class _Meter:
     def _log(self, step: int, lr: float) -> None:
         run = self._run
         loss = run.accelerator.reduce(self._loss, "sum").item() / (step - self._last)
-        if not (run.report and self._file):
+        if not run.report:
             return
         logged = {
             "step": step,
@@ -204,8 +202,8 @@ class _Meter:
             "lr": lr,
             "tokens_per_second": round(self._tokens / (time.monotonic() - self._start)),
         }
-        self._file.write(json.dumps(logged) + "\n")
-        self._file.flush()
+        with run.config.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(logged) + "\n")
         run.report({"event": "step", "steps": run.num_steps, **logged})
 
 

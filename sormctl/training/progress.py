@@ -3,55 +3,63 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Self
 
-from sormctl.streams.progress import Progress
+from sormctl.streams.progress import Display
 
 
-class TrainingProgress(Progress):
-    """Progress in steps rather than records: loss, learning rate, speed, time left."""
+class TrainingProgress:
+    """Steps, loss, learning rate, speed and the time left, as the workers report them."""
 
     def __init__(self, command: str, quiet: bool, log_format: str) -> None:
-        super().__init__(command, quiet, log_format, self._share)
+        self._display = Display(command, quiet, log_format)
         self._event: dict[str, Any] = {}
-        self._begun: tuple[float, int] | None = None  # when the first event came, and its step
+        self._begun = (0.0, 0)  # when the first step was heard of, and its number
+
+    def __enter__(self) -> Self:
+        self._display.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._display.__exit__()
+        if self._event:
+            self._display.report(self._summary(), self._figures())
+
+    def note(self, message: str) -> None:
+        """Says something that the user should know and need not act on."""
+        self._display.note(message)
 
     def hear(self, event: dict[str, Any]) -> None:
         """Shows what a worker reports."""
-        if event["event"] == "step":
-            self._step(event)
-        elif event["event"] == "rows" and event["too_long"]:
-            self.note(f"{event['too_long']:,} examples are too long (--max-length) and left out")
-        elif event["event"] == "resumed":
+        kind = event["event"]
+        if kind == "step":
+            if not self._event:
+                self._begun = (time.monotonic(), event["step"])
+            self._event = event
+            if self._display.due:
+                share = event["step"] / event["steps"]
+                self._display.show(self._summary(), self._figures(), share)
+        elif kind == "rows" and event["too_long"]:
+            self.note(f"left out: {event['too_long']:,} examples that are too long (--max-length)")
+        elif kind == "resumed":
             self.note(f"continuing after step {event['step']:,}")
-        elif event["event"] == "stopped":
+        elif kind == "stopped":
             self.note("stopped; continue with --resume")
 
-    def _step(self, event: dict[str, Any]) -> None:
-        self._event = event
-        if self._begun is None:
-            self._begun = (time.monotonic(), event["step"])
-        self.add(0)
-
-    def _share(self) -> float | None:
-        return self._event["step"] / self._event["steps"] if self._event else None
-
-    def _left(self) -> float:
-        """Seconds left, at the speed since the first event."""
-        begun, step = self._begun or (0.0, 0)
-        done = self._event["step"] - step
+    def _seconds_left(self) -> int:
+        start, first = self._begun
+        done = self._event["step"] - first
         left = self._event["steps"] - self._event["step"]
-        return (time.monotonic() - begun) / done * left if done else 0.0
+        return round((time.monotonic() - start) / done * left) if done else 0
 
     def _figures(self) -> dict[str, Any]:
-        return {**self._event, "seconds_left": round(self._left())} if self._event else {}
+        return {**self._event, "seconds_left": self._seconds_left()}
 
     def _summary(self) -> str:
-        if not self._event:
-            return "starting"
-        minutes, seconds = divmod(round(self._left()), 60)
+        event = self._event
+        minutes, seconds = divmod(self._seconds_left(), 60)
         return (
-            f"step {self._event['step']:,}/{self._event['steps']:,}, "
-            f"loss {self._event['loss']:.4f}, lr {self._event['lr']:.2e}, "
-            f"{self._event['tokens_per_second']:,} tokens/s, {minutes}:{seconds:02} left"
+            f"step {event['step']:,}/{event['steps']:,}, loss {event['loss']:.4f}, "
+            f"lr {event['lr']:.2e}, {event['tokens_per_second']:,} tokens/s, "
+            f"{minutes}:{seconds:02} left"
         )

@@ -1,0 +1,101 @@
+"""Small trainings, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from sormctl.records import Json, problem_json, solution_json
+from sormctl.streams.output import encode
+from sormctl.training.config import STUDENT, Dtype, Optimizer, TrainConfig, write_config
+from sormctl.training.data import Example, example_json
+from tests.unit.examples import PROBLEM, solution
+
+CONFIG = TrainConfig(
+    kind=STUDENT,
+    model="",
+    output="",
+    prompt="plain",
+    epochs=2,
+    lr=1e-2,
+    batch_size=4,
+    max_length=256,
+    max_batch_tokens=8192,
+    warmup=0.1,
+    weight_decay=0.0,
+    optimizer=Optimizer.adamw,
+    dtype=Dtype.float32,
+    seed=0,
+    save_every="1000",
+    num_processes=1,
+)
+
+
+def sums(count: int, wrong: float = 0.0) -> list[Json]:
+    """Labelled solutions of additions, a share of them wrong by one in the last digit."""
+    random = Random(0)
+    records = []
+    for i in range(count):
+        a, b, slip = random.randint(1, 40), random.randint(1, 40), random.random() < wrong
+        total = str(a + b + slip)
+        problem = replace(
+            PROBLEM,
+            problem_id=f"p{i}",
+            question=f"How many apples? {a} + {b}",
+            answer=str(a + b),
+            reference=(f"{a} + {b} = {a + b}", f"#### {a + b}"),
+        )
+        steps = (f"{a} + {b} = {total}", f"#### {total}")
+        label = int(not slip)
+        records.append(
+            solution_json(
+                solution(f"s{i}", steps, total, problem, labels=(label, label if i % 5 else None))
+            )
+        )
+    return records
+
+
+def problems(solutions: Sequence[Json]) -> list[Json]:
+    """The problems of solutions, with their reference steps."""
+    from sormctl.records import parse_solution
+
+    return [problem_json(parse_solution(record).problem) for record in solutions]
+
+
+def write_jsonl(path: Path, records: Sequence[Json]) -> Path:
+    """Records as a file."""
+    path.write_bytes(b"".join(encode(record) for record in records))
+    return path
+
+
+def prepare(config: TrainConfig, examples: Sequence[Example]) -> TrainConfig:
+    """What a command leaves for its workers."""
+    config.partial.mkdir(parents=True)
+    write_jsonl(config.data, [example_json(example) for example in examples])
+    write_config(config)
+    return config
+
+
+def train_here(
+    config: TrainConfig,
+    load: Callable[[str], Any],
+    loss: Callable[..., Any],
+    stop: Callable[[], bool] = lambda: False,
+) -> list[dict[str, Any]]:
+    """Trains as a worker does and returns its events."""
+    from accelerate.state import AcceleratorState
+
+    from sormctl.training.loop import train
+
+    AcceleratorState._reset_state(reset_partial_state=True)
+    events: list[dict[str, Any]] = []
+    train(config, load, loss, events.append, stop)
+    return events
+
+
+def losses(events: Sequence[dict[str, Any]]) -> list[float]:
+    """The logged losses."""
+    return [event["loss"] for event in events if event["event"] == "step"]

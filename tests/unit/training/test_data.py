@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+from array import array
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sormctl.engines.encoding import encode_steps, load_tokenizer
+from sormctl.errors import RecordError
+from sormctl.records import pair_json, solution_json
+from sormctl.tasks.prompts import Message, Prompt
+from sormctl.training import refiner, reward_model, student
+from sormctl.training.data import (
+    Example,
+    encode,
+    example_json,
+    parse_example,
+    plan_batches,
+    read_rows,
+    split_batch,
+)
+from tests.models import make_model
+from tests.unit.examples import solution, wrong
+from tests.unit.training.runs import problems, sums, write_jsonl
+
+PROMPT = Prompt(text="Question: How many apples?\nAnswer:\n")
+STEPS = ("1 + 2 = 3", "#### 3")
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory):
+    return load_tokenizer(str(make_model(tmp_path_factory.mktemp("models") / "tiny")))
+
+
+def test_a_language_model_learns_the_steps_and_the_end(tokenizer) -> None:
+    """The prompt has 9 tokens (`Question : How many apples ? \\n Answer : \\n` is 10), the steps
+    `1 + 2 = 3 \\n` 6 and `#### 3 \\n` 3: targets are these 9 and <eos>, each at the one before it.
+    """
+    row = encode(tokenizer, Example(PROMPT, STEPS))
+    assert tokenizer.convert_ids_to_tokens(list(row.targets)) == [
+        *["1", "+", "2", "=", "3", "\n"],
+        *["####", "3", "\n", "<eos>"],
+    ]
+    assert list(row.positions) == list(range(9, 19))
+    assert list(row.ids[10:]) == list(row.targets)
+
+
+def test_a_reward_model_reads_the_last_token_of_each_labelled_step(tokenizer) -> None:
+    """The first step ends at position 15, the second at 18; null is no target."""
+    row = encode(tokenizer, Example(PROMPT, STEPS, labels=(1, 0)))
+    assert (list(row.positions), list(row.targets)) == ([15, 18], [1, 0])
+    assert {tokenizer.convert_ids_to_tokens(row.ids[i]) for i in row.positions} == {"\n"}
+    row = encode(tokenizer, Example(PROMPT, STEPS, labels=(None, 0)))
+    assert (list(row.positions), list(row.targets)) == ([18], [0])
+    assert (list(row.ids), [15, 18]) == encode_steps(tokenizer, PROMPT, STEPS)
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        Example(PROMPT, STEPS),
+        Example(PROMPT, STEPS, labels=(None, 1)),
+        Example(Prompt(messages=(Message("user", "1 + 2?"),)), STEPS, mode="local"),
+    ],
+)
+def test_examples_survive_json(example: Example) -> None:
+    assert parse_example(json.loads(json.dumps(example_json(example)))) == example
+
+
+def test_rows_that_are_too_long_are_counted(tokenizer, tmp_path: Path) -> None:
+    short, long = Example(PROMPT, STEPS), Example(PROMPT, STEPS * 9)
+    path = write_jsonl(tmp_path / "train.jsonl", [example_json(x) for x in (short, long, short)])
+    rows, too_long = read_rows(path, tokenizer, max_length=20)
+    assert ([list(row.ids) for row in rows], too_long) == (
+        [list(encode(tokenizer, short).ids)] * 2,
+        1,
+    )
+
+
+def test_a_student_learns_correct_solutions_and_references() -> None:
+    record = sums(1)[0]
+    learned = student.parse(record, "plain")
+    assert learned == student.parse(problems([record])[0], "plain")
+    assert learned is not None and learned.labels is None
+    assert student.parse(solution_json(wrong()), "plain") is None
+    with pytest.raises(RecordError, match="no `steps` and no `reference`"):
+        student.parse({**problems([record])[0], "reference": None}, "plain")
+
+
+def test_a_reward_model_needs_labels() -> None:
+    with pytest.raises(RecordError, match="run `sormctl label-steps` first"):
+        reward_model.parse(solution_json(solution()), "plain")
+    assert reward_model.parse(solution_json(solution(labels=(None, None))), "plain") is None
+    example = reward_model.parse(solution_json(solution(labels=(1, None))), "plain")
+    assert example is not None and example.labels == (1, None)
+    assert example.prompt.text == "Question: What is 2 + 2 + 2?\nAnswer:\n"
+
+
+@pytest.mark.parametrize(("first_error", "mode"), [(None, "global"), (1, "local")])
+def test_a_refiner_learns_the_target_of_the_draft(first_error: int | None, mode: str) -> None:
+    from sormctl.records import Pair
+
+    pair = Pair("numeric", "p", "1 + 2?", ("1 + 2 = 4", "#### 4"), first_error, STEPS)
+    example = refiner.parse(pair_json(pair), "plain")
+    assert (example.steps, example.mode) == (STEPS, mode)
+    assert ("[BAD] #### 4" in example.prompt.text) == (mode == "local")
+
+
+@given(
+    lengths=st.lists(st.integers(1, 50), min_size=1, max_size=300),
+    size=st.integers(1, 9),
+    seed=st.integers(0, 3),
+)
+def test_every_epoch_visits_every_row_once(lengths: list[int], size: int, seed: int) -> None:
+    plan = list(plan_batches(lengths, size, epochs=2, seed=seed))
+    assert plan == list(plan_batches(lengths, size, epochs=2, seed=seed))
+    assert Counter(row for batch in plan for row in batch) == Counter(list(range(len(lengths))) * 2)
+    assert max(len(batch) for batch in plan) <= size
+    assert len(plan) == 2 * -(-len(lengths) // size)
+
+
+def test_batches_hold_rows_of_similar_length() -> None:
+    """Random batches of lengths 1 to 100 would waste a good third of their slots on padding."""
+    lengths = list(range(1, 101)) * 10
+    plan = list(plan_batches(lengths, 20, epochs=1, seed=0))
+    slots = sum(max(lengths[row] for row in batch) * len(batch) for batch in plan)
+    assert sum(lengths) > 0.9 * slots
+    starts = [lengths[batch[0]] for batch in plan]
+    assert starts != sorted(starts)
+
+
+@given(lengths=st.lists(st.integers(1, 50), min_size=1, max_size=50), limit=st.integers(1, 200))
+def test_parts_keep_to_the_token_limit(lengths: list[int], limit: int) -> None:
+    batch = list(range(len(lengths)))
+    parts = split_batch(lengths, batch, limit)
+    assert [row for part in parts for row in part] == batch
+    for part in parts:
+        assert len(part) == 1 or max(lengths[row] for row in part) * len(part) <= limit
+
+
+def test_rows_are_compact(tokenizer) -> None:
+    row = encode(tokenizer, Example(PROMPT, STEPS))
+    assert all(isinstance(column, array) for column in (row.ids, row.positions, row.targets))

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sormctl.errors import ModelError, SormctlError
+from sormctl.training import launch
+from sormctl.training.config import REWARD_MODEL
+from tests.unit.training.runs import CONFIG
+
+RUN = replace(CONFIG, kind=REWARD_MODEL, output="out/orm")
+TARGET = ["--module", "sormctl.training.reward_model", "out/orm.partial/config.json"]
+ACCELERATE = [sys.executable, "-m", "accelerate.commands.launch", "--quiet"]
+
+
+@pytest.fixture(autouse=True)
+def _threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+
+
+def settings(num_processes: str) -> list[str]:
+    return [
+        *["--num_processes", num_processes],
+        *["--num_machines", "1"],
+        *["--num_cpu_threads_per_process", "3"],
+        *["--mixed_precision", "no"],
+        *["--dynamo_backend", "no"],
+    ]
+
+
+def test_one_process_on_a_cpu() -> None:
+    expected = [*ACCELERATE, "--cpu", *settings("1"), *TARGET]
+    assert launch.command(RUN, gpus=0) == expected
+
+
+def test_several_processes_on_a_cpu_need_torchrun() -> None:
+    assert launch.command(replace(RUN, num_processes=2), gpus=0) == [
+        *[sys.executable, "-m", "torch.distributed.run", "--standalone"],
+        *["--nproc-per-node", "2"],
+        *TARGET,
+    ]
+
+
+@pytest.mark.parametrize(("num_processes", "device"), [(1, []), (4, ["--multi_gpu"])])
+def test_one_process_a_gpu(num_processes: int, device: list[str]) -> None:
+    run = replace(RUN, num_processes=num_processes)
+    expected = [*ACCELERATE, *device, *settings(str(num_processes)), *TARGET]
+    assert launch.command(run, gpus=4) == expected
+
+
+def test_a_configuration_of_accelerate_decides() -> None:
+    run = replace(RUN, num_processes=None)
+    expected = [*ACCELERATE, "--config_file", "fsdp.yaml", *TARGET]
+    assert launch.command(run, 8, Path("fsdp.yaml")) == expected
+
+
+@pytest.mark.parametrize(("visible", "count"), [("0,1", 2), ("", 0), ("-1", 0), ("GPU-8e,", 1)])
+def test_gpus_are_counted_as_cuda_sees_them(
+    visible: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "version", lambda name: "2.13.0")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert launch.count_gpus() == count
+
+
+def test_a_cpu_build_of_torch_sees_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "version", lambda name: "2.13.0+cpu")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    assert launch.count_gpus() == 0
+
+
+def play(script: str) -> list[dict[str, Any]]:
+    """The events of a child process that runs `script`."""
+    events: list[dict[str, Any]] = []
+    launch.run([sys.executable, "-c", script], {"NAME": "value"}, events.append)
+    return events
+
+
+def test_events_are_heard_and_other_lines_passed_on(capsys: pytest.CaptureFixture[str]) -> None:
+    script = """
+import os, json
+print("a library says hello")
+print(json.dumps({"event": "step", "env": os.environ["NAME"]}))
+print("3")
+"""
+    assert play(script) == [{"event": "step", "env": "value"}]
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "a library says hello\n3\n")
+
+
+def test_an_error_of_a_worker_is_raised_here() -> None:
+    """The worker would wait for ever: the report is enough to end it."""
+    script = """
+import json, time
+print(json.dumps({"event": "error", "type": "ModelError", "message": "x: no"}), flush=True)
+time.sleep(600)
+"""
+    with pytest.raises(ModelError, match=r"^x: no$"):
+        play(script)
+
+
+def test_a_worker_that_dies_says_how() -> None:
+    with pytest.raises(SormctlError, match="ended with code 3"):
+        play("raise SystemExit(3)")
+
+
+@pytest.mark.parametrize(
+    ("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (15, SystemExit)]
+)
+def test_a_signal_asks_the_worker_to_stop(number: int, raised: type[BaseException]) -> None:
+    """The worker hears a byte on its standard input and answers."""
+    script = """
+import json, os
+print(json.dumps({"event": "ready"}), flush=True)
+print(json.dumps({"event": "heard", "byte": os.read(0, 1).decode()}))
+"""
+    heard: list[dict[str, Any]] = []
+
+    def listen(event: dict[str, Any]) -> None:
+        heard.append(event)
+        if event["event"] == "ready":
+            threading.Timer(0.1, os.kill, [os.getpid(), number]).start()
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(raised):
+        launch.run([sys.executable, "-c", script], {}, listen)
+    assert heard[1:] == [{"event": "heard", "byte": "s"}]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_second_signal_kills_the_worker() -> None:
+    script = "import json, time; print(json.dumps({'event': 'ready'}), flush=True); time.sleep(600)"
+
+    def listen(event: dict[str, Any]) -> None:
+        for delay in (0.1, 0.3):
+            threading.Timer(delay, os.kill, [os.getpid(), signal.SIGINT]).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        launch.run([sys.executable, "-c", script], {}, listen)
+
+
+def test_launching_needs_no_torch() -> None:
+    heavy = "{'torch', 'transformers', 'accelerate', 'numpy'}"
+    code = f"import sys, sormctl.training.command; assert not {heavy} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
