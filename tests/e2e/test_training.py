@@ -1,0 +1,239 @@
+"""The training commands as a user runs them: real processes, through the launcher."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sormctl.records import Pair, pair_json
+from sormctl.streams.output import locked
+from tests.models import make_model
+from tests.unit.training.runs import problems, sums, write_jsonl
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+SMALL = ("--batch-size", "4", "--lr", "1e-2", "--dtype", "float32")
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "sormctl", *arguments],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
+
+
+def sormctl(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    return finish(start(folder, *arguments))
+
+
+def wait_for(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    while not condition():
+        assert process.poll() is None, finish(process)
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model, labelled solutions, problems and refinement pairs."""
+    folder = tmp_path_factory.mktemp("training")
+    make_model(folder / "tiny")
+    solutions = sums(40, wrong=0.5)
+    write_jsonl(folder / "labelled.jsonl", solutions)
+    write_jsonl(folder / "problems.jsonl", problems(solutions))
+    pair = Pair("numeric", "p", "1 + 2?", ("1 + 2 = 4", "#### 4"), 0, ("1 + 2 = 3", "#### 3"))
+    write_jsonl(
+        folder / "pairs.jsonl", [pair_json(replace(pair, problem_id=f"{i}")) for i in range(8)]
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reward_model(folder: Path) -> tuple[Path, str]:
+    """A trained reward model and what was said on standard error."""
+    code, out, err = sormctl(
+        folder, "train-rm", "--model", "tiny", "-o", "rm", *SMALL, "labelled.jsonl"
+    )
+    assert (code, out) == (0, ""), err
+    return folder / "rm", err
+
+
+def test_a_reward_model_is_trained_and_put_in_place(reward_model: tuple[Path, str]) -> None:
+    model, err = reward_model
+    assert not model.with_name("rm.partial").exists()
+    assert {path.name for path in model.iterdir()} >= {
+        *["config.json", "model.safetensors", "tokenizer.json"],
+        *["sormctl.json", "metrics.jsonl"],
+    }
+    lines = err.splitlines()
+    assert lines[0] == "train-rm: 40 examples"
+    assert lines[1].startswith("train-rm: step labels: ")
+    assert lines[-1].startswith("train-rm: step 10/10, loss 0.")
+
+
+def test_it_is_finished_already(folder: Path, reward_model: tuple[Path, str]) -> None:
+    command = ("train-rm", "--model", "tiny", "-o", "rm", *SMALL, "labelled.jsonl")
+    code, _, err = sormctl(folder, *command)
+    assert (code, err) == (2, "sormctl train-rm: rm exists; give another folder, or --overwrite\n")
+    code, _, err = sormctl(folder, *command, "--resume")
+    assert (code, err.splitlines()[-1]) == (0, "train-rm: rm is finished already")
+    code, _, err = sormctl(folder, *command, "--resume", "--seed", "7")
+    assert code == 2
+    assert err.splitlines()[-1] == (
+        "sormctl train-rm: cannot --resume: seed was 0, now 7; give the same, or --overwrite"
+    )
+    assert not (folder / "rm.partial").exists()
+
+
+def test_a_run_that_was_interrupted_and_killed_ends_as_if_it_had_not_been(folder: Path) -> None:
+    """Ctrl-C keeps a checkpoint; `kill -9` leaves the last one, and no worker behind."""
+    arguments = ("train-student", "--model", "tiny", *SMALL, "--epochs", "40", "--save-every", "20")
+    data = "problems.jsonl"
+    assert sormctl(folder, *arguments, "-o", "plain", data)[0] == 0
+
+    process = start(folder, *arguments, "-o", "broken", data)
+    metrics = folder / "broken.partial" / "metrics.jsonl"
+    wait_for(metrics.exists, process)
+    process.send_signal(signal.SIGINT)
+    code, _, err = finish(process)
+    assert code == 130, err
+    assert err.splitlines()[-2] == "train-student: stopped; continue with --resume"
+    assert not (folder / "broken").exists()
+
+    code, _, err = sormctl(folder, *arguments, "-o", "broken", data)
+    assert code == 2
+    assert err.endswith("broken.partial holds an unfinished run; --resume or --overwrite\n")
+    code, _, err = sormctl(folder, *arguments, "-o", "broken", data, "--resume", "--lr", "0.5")
+    assert code == 2
+    assert "cannot --resume: lr was 0.01, now 0.5" in err
+
+    first = metrics.stat().st_size
+    process = start(folder, *arguments, "-o", "broken", data, "--resume")
+    wait_for(lambda: metrics.stat().st_size > first + 1000, process)
+    process.kill()
+    process.communicate()
+    wait_for_silence(folder / "broken.partial")
+    code, _, err = sormctl(folder, *arguments, "-o", "broken", data, "--resume")
+    assert code == 0, err
+    assert "train-student: continuing after step " in err
+
+    for name in ("model.safetensors", "config.json"):
+        assert (folder / "plain" / name).read_bytes() == (folder / "broken" / name).read_bytes()
+    assert steps(folder / "plain") == steps(folder / "broken")
+
+
+def steps(model: Path) -> list[tuple[int, float]]:
+    logged = [json.loads(line) for line in (model / "metrics.jsonl").read_text().splitlines()]
+    return [(line["step"], line["loss"]) for line in logged if line["step"] % 20 == 0]
+
+
+def wait_for_silence(partial: Path) -> None:
+    """Until no process works in `partial` any more."""
+    deadline = time.monotonic() + 60
+    while any(str(partial.name) in line for line in command_lines()):
+        assert time.monotonic() < deadline, "a worker has outlived its command"
+        time.sleep(0.1)
+
+
+def command_lines() -> Iterator[str]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            yield path.read_text()
+        except OSError:
+            continue
+
+
+def test_a_local_refiner_over_an_older_one(folder: Path) -> None:
+    arguments = ("train-refiner", "--model", "tiny", *SMALL, "-o", "local", "pairs.jsonl")
+    old = folder / "local"
+    old.mkdir()
+    (old / "precious.txt").write_text("mine")
+    code, _, err = sormctl(folder, *arguments, "--overwrite")
+    assert code == 2
+    assert err.endswith("local is not a model that sormctl has trained; give another folder\n")
+    (old / "sormctl.json").write_text("{}")
+    code, _, err = sormctl(folder, *arguments, "--overwrite", "--log-format", "json")
+    assert code == 0, err
+    assert not (old / "precious.txt").exists()
+    assert json.loads((old / "sormctl.json").read_text())["mode"] == "local"
+    events = [json.loads(line) for line in err.splitlines()]
+    assert events[0] == {"command": "train-refiner", "message": "8 examples"}
+    assert {"step", "loss", "lr", "tokens_per_second"} <= events[-1].keys()
+
+
+def test_an_error_of_the_worker_is_one_line(folder: Path) -> None:
+    broken = make_model(folder / "no_weights")
+    (broken / "model.safetensors").write_bytes(b"no")
+    code, out, err = sormctl(
+        folder, "train-student", "--model", "no_weights", "-o", "x", "-q", "problems.jsonl"
+    )
+    assert (code, out) == (1, "")
+    assert err.startswith("sormctl train-student: no_weights: cannot be loaded: ")
+    assert err.count("\n") == 1
+    assert not (folder / "x.partial").exists()
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("", "nothing to train on: no records"),
+        ('{"task": "numeric"}\n', "bad.jsonl:1: no `problem_id`"),
+        ('{"task": 1}', "bad.jsonl:1: `task` must be a string, not a number"),
+    ],
+)
+def test_bad_input(folder: Path, lines: str, message: str) -> None:
+    (folder / "bad.jsonl").write_text(lines)
+    code, _, err = sormctl(folder, "train-student", "--model", "tiny", "-o", "y", "-q", "bad.jsonl")
+    assert (code, err) == (65, f"sormctl train-student: {message}\n")
+    assert not (folder / "y.partial").exists()
+
+
+def test_all_solutions_are_wrong(folder: Path) -> None:
+    wrong = [record for record in sums(20, wrong=0.5) if not record["correct"]]
+    write_jsonl(folder / "wrong.jsonl", wrong)
+    code, _, err = sormctl(
+        folder, "train-student", "--model", "tiny", "-o", "y", "-q", "wrong.jsonl"
+    )
+    expected = f"nothing to train on: all {len(wrong)} records are incorrect solutions"
+    assert (code, err) == (65, f"sormctl train-student: {expected}\n")
+
+
+def test_two_trainings_of_one_folder(folder: Path) -> None:
+    partial = folder / "busy.partial"
+    partial.mkdir()
+    with locked(partial / "lock"):
+        code, _, err = sormctl(
+            folder, "train-student", "--model", "tiny", "-o", "busy", "problems.jsonl"
+        )
+    assert code == 75
+    assert "in use by another process" in err
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns(folder: Path) -> None:
+    arguments = ("train-student", "--model", "tiny", *SMALL, "--epochs", "4", "problems.jsonl")
+    for name, more in (("one", ()), ("two", ("--num-processes", "2"))):
+        code, _, err = sormctl(folder, *arguments, "-o", name, *more)
+        assert code == 0, err
+    one, two = (
+        [json.loads(x)["loss"] for x in (folder / name / "metrics.jsonl").read_text().splitlines()]
+        for name in ("one", "two")
+    )
+    assert one == pytest.approx(two, abs=1e-3)
