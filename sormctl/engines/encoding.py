@@ -63,7 +63,10 @@ def load_tokenizer(model: str) -> Any:
     try:
         return AutoTokenizer.from_pretrained(model)
     except Exception as error:  # transformers raises whatever its readers meet
-        raise ModelError(f"{model}: cannot load its tokenizer: {first_line(error)}") from error
+        place = "" if Path(model).is_dir() else "no such folder; from the hub: "
+        raise ModelError(f"{model}: {place}cannot load its tokenizer: {first_line(error)}") from (
+            error
+        )
 
 
 def resolve_model(name: str) -> str:
@@ -140,9 +143,7 @@ def _hub_settings(model: str) -> Path:
     try:
         return Path(snapshot_download(model, allow_patterns=["*.json", "*.jinja"]))
     except Exception as error:  # network, authorisation, no such repository, offline
-        raise ModelError(f"{model}: no such folder, and not on the hub: {first_line(error)}") from (
-            error
-        )
+        raise ModelError(f"{model}: no such folder; from the hub: {first_line(error)}") from error
 
 
 def _has_chat_template(folder: Path) -> bool:

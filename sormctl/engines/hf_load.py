@@ -91,11 +91,18 @@ def _load_weights(name: str, dtype: str) -> tuple[Any, bool]:
         architectures = AutoConfig.from_pretrained(name).architectures or []
         is_reward_model = any(item.endswith("ForTokenClassification") for item in architectures)
         kind = AutoModelForTokenClassification if is_reward_model else AutoModelForCausalLM
-        model, report = kind.from_pretrained(name, dtype=dtype, output_loading_info=True)
+        model, report = kind.from_pretrained(
+            name,
+            dtype=dtype,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # reported below, in one line
+        )
     except Exception as error:  # transformers and safetensors raise whatever their readers meet
         raise ModelError(f"{name}: cannot load the model: {first_line(error)}") from error
-    if missing := sorted(report["missing_keys"]):
-        raise ModelError(f"{name}: weights are missing ({missing[0]}); not a model of this kind?")
+    for problem, keys in (("missing", "missing_keys"), ("of the wrong shape", "mismatched_keys")):
+        if wrong := sorted(report[keys]):
+            raise ModelError(f"{name}: weights are {problem} ({wrong[0]}); is the folder complete?")
     return model, is_reward_model
 
 
