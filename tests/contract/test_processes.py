@@ -6,6 +6,7 @@ import os
 import pty
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +59,7 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, number: int, code: 
         process.stdin.flush()
         while not path.exists() or path.read_bytes().count(b"\n") < 10:
             assert process.poll() is None
+            time.sleep(0.005)
         process.send_signal(number)
         assert process.wait() == code
         err = process.stderr.read()
@@ -73,6 +75,7 @@ def test_an_interrupt_of_a_pipe_leaves_no_file(tmp_path: Path) -> None:
         assert process.stdin and process.stderr
         while not path.with_name("out.jsonl.partial").exists():
             assert process.poll() is None
+            time.sleep(0.005)
         process.send_signal(signal.SIGINT)
         assert process.wait() == 130
         assert process.stderr.read() == b""
@@ -92,7 +95,7 @@ def test_killed_again_and_again(tmp_path: Path) -> None:
     while True:
         with start(command, stderr=subprocess.DEVNULL) as process:
             while process.poll() is None and (not path.exists() or path.stat().st_size <= size):
-                pass
+                time.sleep(0.001)
             process.kill()
             if process.wait() == 0:
                 break
@@ -110,6 +113,7 @@ def test_a_second_writer_is_told_to_come_back(tmp_path: Path) -> None:
         assert process.stdin
         while not path.exists():
             assert process.poll() is None
+            time.sleep(0.005)
         second = run([*SLOW, "slow", "-o", str(path), "--resume"], LINES[0])
         process.stdin.close()
         assert process.wait() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ from sormctl.cli import app
 from tests.contract.commands import PROBLEM, WRONG
 from tests.contract.shell import SORMCTL, start
 
-NUM_RECORDS = 150
+NUM_RECORDS = 50
 MAP_COMMANDS = {
-    "sample": ["--model", "{student}", "-n", "3", "--max-tokens", "24"],
-    "label-steps": ["--by", "rollouts", "--model", "{student}", "-k", "4", "--max-tokens", "24"],
-    "refine": ["--mode", "global", "--model", "{student}", "--max-tokens", "24"],
+    "sample": ["--model", "{student}", "-n", "2", "--max-tokens", "12"],
+    "label-steps": ["--by", "rollouts", "--model", "{student}", "-k", "2", "--max-tokens", "12"],
+    "refine": ["--mode", "global", "--model", "{student}", "--max-tokens", "12"],
     "score": ["--rm", "{rm}"],
 }
 QUICK = ("sample",)
@@ -52,8 +53,9 @@ def test_killed_and_resumed(command: str, models: dict[str, str], tmp_path: Path
     options = [option.format(**models) for option in MAP_COMMANDS[command]]
     argv = [command, str(source), *options, "--concurrency", "4", "--resume", "-o"]
     with start([*SORMCTL, *argv, str(path)], stderr=subprocess.DEVNULL) as process:
-        while not path.exists() or path.stat().st_size < 20_000:
+        while not path.exists() or path.stat().st_size < 5_000:
             assert process.poll() is None
+            time.sleep(0.005)
         process.kill()
     journal = path.with_name("out.jsonl.journal")
     finished = len(journal.read_bytes().splitlines())
