@@ -16,13 +16,14 @@ from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.encoding import prompt_ids
 from sormctl.engines.hf_decode import Decoder, Start
 from sormctl.engines.hf_load import LoadedModel, eos_ids
-from sormctl.engines.hf_prefill import Prefilled, prefill
+from sormctl.engines.hf_prefill import Prefilled, Prompts
 from sormctl.errors import EngineError
 from sormctl.tasks.prompts import Prompt
 
 # Gaps are filled or closed once 1 / this of the batch is empty: a prefill costs as much as a step,
 # and closing a gap copies a whole sequence.
 _GAPS = 16
+_KEPT = 256  # positions of earlier prompts that are kept, per slot
 _MARGIN = 8  # tokens beyond a stop string's bytes, for decoders that treat a text's start apart
 
 
@@ -61,6 +62,7 @@ class SampleBatch:
         self._waiting: deque[_Row] = deque()
         self._slots: list[_Row | None] = []
         self._decoder = Decoder(loaded, size, budget)
+        self._prompts = Prompts(loaded.model, min(size * _KEPT, budget // 4))
 
     @property
     def busy(self) -> bool:
@@ -140,7 +142,7 @@ class SampleBatch:
 
     def _prefill(self, requests: Iterable[SampleRequest]) -> None:
         new = [request for request in requests if request.prefilled is None]
-        found = prefill(self._loaded.model, [request.ids for request in new])
+        found = self._prompts.prefill([request.ids for request in new])
         for request, prefilled in zip(new, found, strict=True):
             request.prefilled = prefilled
 

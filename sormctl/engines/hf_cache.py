@@ -36,7 +36,7 @@ class SlotCache(Cache):  # type: ignore[misc]
             layer = self._layer(i, prefilled)
             length = min(prefilled.keys.shape[2], self._shape[1])  # less its padding
             for stored, new in ((layer.keys, prefilled.keys), (layer.values, prefilled.values)):
-                stored[_index(slots, stored), :, :length] = new[_index(rows, new)]
+                stored[_index(slots, stored), :, :length] = new[_index(rows, new), :, :length]
 
     def reserve(self, slots: int, length: int) -> None:
         """Make room for `length` positions in the first `slots` slots.

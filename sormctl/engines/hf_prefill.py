@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,35 +24,77 @@ class Prefilled:
     row: int
 
 
-def prefill(model: Any, prompts: Sequence[list[int]]) -> list[Prefilled]:
-    """Run the prompts through the model, those of similar length together."""
-    found: dict[int, Prefilled] = {}
-    for chunk in _chunks(prompts, _TOKENS.get(model.device.type, _TOKENS_GPU)):
-        cache = _forward(model, [prompts[i] for i in chunk])
-        found.update((i, Prefilled(cache, row)) for row, i in enumerate(chunk))
-    return [found[i] for i in range(len(prompts))]
+class Prompts:
+    """The prompts computed last, up to `room` positions of keys and values.
+
+    A prompt that was computed, or that begins one that was, is not computed again: the waves of
+    rollouts from one prefix, and the shorter prefixes that a walk backwards comes to next.
+    """
+
+    def __init__(self, model: Any, room: int) -> None:
+        self._model = model
+        self._room = room
+        self._used = 0
+        self._found: dict[tuple[int, ...], Prefilled] = {}
+        self._sorted: list[tuple[int, ...]] = []  # what a prompt begins stands right after it
+        self._batches: OrderedDict[DynamicCache, list[tuple[int, ...]]] = OrderedDict()
+
+    def prefill(self, prompts: Sequence[Sequence[int]]) -> list[Prefilled]:
+        """Keys and values of each prompt; those of similar length are computed together."""
+        wanted = [tuple(prompt) for prompt in prompts]
+        found = {ids: self._find(ids) for ids in wanted}
+        new = [ids for ids, prefilled in found.items() if prefilled is None]
+        for batch in _batches(new, _TOKENS.get(self._model.device.type, _TOKENS_GPU)):
+            cache = _forward(self._model, batch)
+            found.update((ids, Prefilled(cache, row)) for row, ids in enumerate(batch))
+            self._keep(cache, batch)
+        return [prefilled for ids in wanted if (prefilled := found[ids])]
+
+    def _find(self, ids: tuple[int, ...]) -> Prefilled | None:
+        at = bisect_left(self._sorted, ids)
+        if at == len(self._sorted) or self._sorted[at][: len(ids)] != ids:
+            return None
+        prefilled = self._found[self._sorted[at]]
+        self._batches.move_to_end(prefilled.cache)
+        return prefilled
+
+    def _keep(self, cache: DynamicCache, batch: list[tuple[int, ...]]) -> None:
+        self._batches[cache] = batch
+        self._used += len(batch) * len(batch[-1])
+        for row, ids in enumerate(batch):
+            self._found[ids] = Prefilled(cache, row)
+            insort(self._sorted, ids)
+        while self._used > self._room and len(self._batches) > 1:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        _, batch = self._batches.popitem(last=False)
+        self._used -= len(batch) * len(batch[-1])
+        for ids in batch:
+            del self._found[ids]
+            del self._sorted[bisect_left(self._sorted, ids)]
 
 
-def _chunks(prompts: Sequence[list[int]], tokens: int) -> Iterator[list[int]]:
-    """Indices of prompts, grouped so that little is padding and a pass stays within `tokens`."""
-    chunk: list[int] = []
-    for i in sorted(range(len(prompts)), key=lambda i: len(prompts[i])):
-        length = len(prompts[i])
-        if chunk:
-            shortest = len(prompts[chunk[0]])
-            if length - shortest > max(_SLACK, shortest // 4) or length * len(chunk) >= tokens:
-                yield chunk
-                chunk = []
-        chunk.append(i)
-    if chunk:
-        yield chunk
+def _batches(prompts: list[tuple[int, ...]], tokens: int) -> Iterator[list[tuple[int, ...]]]:
+    """Prompts by length, grouped so that little is padding and a pass stays within `tokens`."""
+    batch: list[tuple[int, ...]] = []
+    for prompt in sorted(prompts, key=len):
+        if batch:
+            shortest = len(batch[0])
+            too_long = len(prompt) - shortest > max(_SLACK, shortest // 4)
+            if too_long or len(prompt) * (len(batch) + 1) > tokens:
+                yield batch
+                batch = []
+        batch.append(prompt)
+    if batch:
+        yield batch
 
 
-def _forward(model: Any, prompts: list[list[int]]) -> DynamicCache:
-    # Padding on the right: no token sees what follows it, so the prompts need no mask, and the
-    # padding's keys are overwritten before a row reaches their positions.
-    longest = max(map(len, prompts))
-    ids = torch.tensor([prompt + [0] * (longest - len(prompt)) for prompt in prompts])
+def _forward(model: Any, prompts: list[tuple[int, ...]]) -> DynamicCache:
+    # Padding on the right: no token sees what follows it, so the prompts need no mask, and a row
+    # overwrites the padding's keys before it sees their positions.
+    longest = len(prompts[-1])
+    ids = torch.tensor([[*prompt, *[0] * (longest - len(prompt))] for prompt in prompts])
     cache = DynamicCache()  # without the model's config: keep what sliding windows would drop
     model(ids.to(model.device), past_key_values=cache, use_cache=True, logits_to_keep=1)
     return cache

@@ -1,0 +1,111 @@
+"""What is kept of earlier prompts, and how little room there is, changes no text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+import torch
+
+from sormctl.engines.base import Completion, Sampling
+from sormctl.engines.hf_batch import SampleBatch, SampleRequest
+from sormctl.engines.hf_load import LoadedModel, load
+from sormctl.engines.hf_prefill import Prompts
+from sormctl.tasks.prompts import Prompt
+
+AMPLE = 100_000
+
+
+@pytest.fixture(scope="module")
+def loaded(llama: str) -> LoadedModel:
+    return load(llama, "cpu", "auto", None)
+
+
+@pytest.fixture
+def passes(loaded: LoadedModel) -> Iterator[list[int]]:
+    """Rows of each forward pass of the model."""
+    rows: list[int] = []
+    hook = loaded.model.register_forward_hook(
+        lambda model, args, kwargs, output: rows.append(len(output.logits)), with_kwargs=True
+    )
+    yield rows
+    hook.remove()
+
+
+def run(batch: SampleBatch, jobs: list[tuple[Prompt, Sampling]]) -> list[list[Completion]]:
+    requests = [SampleRequest(*job) for job in jobs]
+    for request in requests:
+        batch.add(request)
+    done = {}
+    while batch.busy:
+        done.update({id(request): completions for request, completions in batch.step()})
+    return [done[id(request)] for request in requests]
+
+
+def jobs() -> list[tuple[Prompt, Sampling]]:
+    """Long and short prompts, one rollout or many, in no order."""
+    random = Random(0)
+    return [
+        (
+            Prompt(text="x" * random.randrange(1, 100), steps=("1",) * (i % 3)),
+            Sampling(seeds=tuple(range(i, i + 1 + i % 6)), temperature=1.0, max_tokens=20),
+        )
+        for i in range(30)
+    ]
+
+
+@pytest.mark.parametrize("budget", [1, 300, 1000])
+def test_little_memory_means_fewer_rows_and_the_same_text(
+    loaded: LoadedModel, passes: list[int], budget: int
+) -> None:
+    expected = run(SampleBatch(loaded, 64, AMPLE), jobs())
+    assert max(passes) > 32
+    passes.clear()
+    assert run(SampleBatch(loaded, 64, budget), jobs()) == expected
+    assert max(passes) <= max(1, budget // 32)
+
+
+def test_a_batch_serves_again_after_it_was_empty(loaded: LoadedModel) -> None:
+    batch = SampleBatch(loaded, 8, AMPLE)
+    expected = run(batch, jobs())
+    assert run(batch, jobs()[::-1])[::-1] == expected
+
+
+def test_a_known_prompt_and_what_it_begins_with_are_not_computed_again(
+    loaded: LoadedModel, passes: list[int]
+) -> None:
+    prompts = Prompts(loaded.model, AMPLE)
+    long, other = list(range(40)), list(range(5, 30))
+    first = prompts.prefill([long, other, long])
+    assert passes == [2]
+    assert first[0] == first[2]
+    assert prompts.prefill([long[:17], other, long[:1]]) == [first[0], first[1], first[0]]
+    assert passes == [2]
+    prompts.prefill([[*long[:17], 99]])
+    assert passes == [2, 1]
+
+
+@torch.inference_mode()
+def test_prefilled_keys_are_those_of_each_prompt_alone(loaded: LoadedModel) -> None:
+    random = Random(1)
+    ids = [[random.randrange(250) for _ in range(random.randrange(1, 90))] for _ in range(20)]
+    for prompt, found in zip(ids, Prompts(loaded.model, AMPLE).prefill(ids), strict=True):
+        alone = loaded.model(torch.tensor([prompt]), use_cache=True).past_key_values
+        for mine, layer in zip(found.cache.layers, alone.layers, strict=True):
+            keys = mine.keys[found.row, :, : len(prompt)]
+            torch.testing.assert_close(keys, layer.keys[0], atol=1e-5, rtol=1e-4)
+
+
+def test_old_prompts_make_room_for_new_ones(loaded: LoadedModel, passes: list[int]) -> None:
+    prompts = Prompts(loaded.model, room=100)
+    a, b, c = ([start, *range(40)] for start in (100, 101, 102))
+    prompts.prefill([a])
+    prompts.prefill([b])
+    prompts.prefill([a])  # now b is the oldest
+    prompts.prefill([c])
+    assert len(passes) == 3
+    prompts.prefill([a])
+    assert len(passes) == 3
+    prompts.prefill([b])
+    assert len(passes) == 4
