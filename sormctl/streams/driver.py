@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +94,7 @@ def map_records(
         writer = stack.enter_context(Background())
         finished = Counter(output.finished)
 
-        def pending() -> Iterator[tuple[str, T]]:
+        def pending() -> Generator[tuple[str, T], None, None]:
             with inputs.placing():
                 for record in arrange(inputs.records(parse)):
                     name = key(record)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import Any, Final, Generic, Self, TypeVar
@@ -32,7 +32,7 @@ class Flow(Generic[T]):
 
     def __init__(
         self,
-        records: Iterator[tuple[str, T]],
+        records: Generator[tuple[str, T], None, None],
         start: Start[T],
         emit: Callable[[str, Sequence[Json]], Awaitable[None]],
         concurrency: int,
@@ -46,7 +46,7 @@ class Flow(Generic[T]):
 
     async def run(self) -> None:
         """Runs to the end of the records; `start` is not entered where there are none."""
-        with Background() as reader:
+        with Background(at_exit=self._records.close) as reader:
             first = await reader.call(next, self._records, None)
             if first is None:
                 return
@@ -104,10 +104,11 @@ class Background:
     """A thread that makes blocking calls, one after the other, for a coroutine that awaits them.
 
     It is a daemon. An executor's thread is joined at exit, so one that waits for input for ever
-    would make Ctrl-C wait too.
+    would make Ctrl-C wait too. `at_exit` is its last call.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, at_exit: Callable[[], None] | None = None) -> None:
+        self._at_exit = at_exit
         self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         threading.Thread(target=self._work, daemon=True).start()
 
@@ -115,6 +116,7 @@ class Background:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._calls.put(self._at_exit)
         self._calls.put(None)
 
     async def call(self, function: Callable[..., R], *args: object) -> R:

@@ -57,7 +57,8 @@ class Inputs:
         """How much of the input has been read, in [0, 1]; None where the total is unknown."""
         if not self._total:
             return None
-        return min(1.0, sum(source.num_bytes for source in self._sources) / self._total)
+        num_bytes = sum(source.num_bytes for source in self._sources)
+        return min(1.0, (num_bytes - (self._lines.ahead if self._lines else 0)) / self._total)
 
     @property
     def parents(self) -> list[dict[str, Any]]:
@@ -97,9 +98,17 @@ class _Lines:
 
     def __init__(self, name: str, source: _Source) -> None:
         self._name = shown(name)
+        self._source = source
         buffered = io.BufferedReader(source, BLOCK)
         self._file = gzip.GzipFile(fileobj=buffered) if name.endswith(".gz") else buffered
+        self._num_bytes = 0
         self.number = 0
+
+    @property
+    def ahead(self) -> int:
+        """Bytes that were read and are no line yet; 0 where that cannot be told."""
+        plain = isinstance(self._file, io.BufferedReader)
+        return self._source.num_bytes - self._num_bytes if plain else 0
 
     def objects(self) -> Iterator[Json]:
         import jsonlines  # 60 ms that `--help` need not pay
@@ -112,6 +121,7 @@ class _Lines:
     def __iter__(self) -> Iterator[bytes]:
         try:  # here, because jsonlines takes an EOFError for the end
             for self.number, line in enumerate(self._file, 1):  # noqa: B020
+                self._num_bytes += len(line)
                 yield line
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise self.error(f"not a whole gzip file ({error}); make it again") from None

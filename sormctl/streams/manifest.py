@@ -134,11 +134,11 @@ def _plain(data: Any) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
+    with suppress(OSError, orjson.JSONDecodeError):
         made = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError):
-        raise UsageError(f"{path} is no manifest; make its file again (--overwrite)") from None
-    return made if isinstance(made, dict) else {}
+        if isinstance(made, dict):
+            return made
+    raise UsageError(f"{path} is no manifest; make its file again (--overwrite)")
 
 
 def _entries(now: Mapping[str, Any], made: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 import pytest
 
 from tests.contract.shell import SLOW, SORMCTL, run, start
+from tests.terminal import terminal
 
 LINES = [orjson.dumps({"id": f"p{i}"}) + b"\n" for i in range(200)]
 
@@ -142,27 +140,19 @@ def test_a_full_disk() -> None:
     assert (result.returncode, result.stderr) == (1, message)
 
 
-@pytest.fixture
-def terminal() -> Iterator[tuple[int, int]]:
-    parent, child = pty.openpty()
-    yield parent, child
-    os.close(parent)
-    os.close(child)
-
-
-def test_a_terminal_as_input(terminal: tuple[int, int]) -> None:
-    result = run([*SLOW, "slow"], stdin=terminal[1])
+def test_a_terminal_as_input() -> None:
+    with terminal() as screen:
+        result = run([*SLOW, "slow"], stdin=screen.file)
     message = b"sormctl slow: no input: give a FILE, or pipe records in\n"
     assert (result.returncode, result.stderr) == (2, message)
 
 
-def test_a_terminal_as_standard_error_gets_a_bar(terminal: tuple[int, int]) -> None:
-    result = run([*SLOW, "slow"], b"".join(LINES[:50]), stderr=terminal[1])
+def test_a_terminal_as_standard_error_gets_a_bar() -> None:
+    with terminal() as screen:
+        result = run([*SLOW, "slow"], b"".join(LINES[:50]), stderr=screen.file)
     assert result.returncode == 0
     assert len(result.stdout.splitlines()) == 100
-    drawn = os.read(terminal[0], 1 << 16)
-    assert b"slow" in drawn and b"\x1b[" in drawn
-    assert b"slow: 50 records" in drawn.replace(b"\r\n", b"\n")
+    assert "\x1b[" in screen.drawn and "slow: 50 records" in screen.drawn
 
 
 def test_a_bug_keeps_its_traceback() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from sormctl.errors import DataError, EngineError, UsageError
+from sormctl.errors import DataError, EngineError, OutputError, UsageError
 from sormctl.records import Json
 from sormctl.streams.driver import Job, no_tokens, pipe_records, usage_tokens, write_records
 from sormctl.tasks.prompts import Prompt
@@ -188,6 +188,19 @@ def test_resume_takes_what_was_added_to_the_input(tmp_path: Path) -> None:
     assert ids == [f"p{i}" for i in (0, 0, 1, 1, 2, 2, 3, 3, 4, 5)]
 
 
+@pytest.mark.parametrize("entry", [b"nonsense\n", b"[1]\n", b"[1000000, 7]\n"])
+def test_a_journal_counts_as_far_as_it_makes_sense(tmp_path: Path, entry: bytes) -> None:
+    run(sampling(tmp_path), scripted())
+    whole = (tmp_path / "out.jsonl").read_bytes()
+    journal = tmp_path / "out.jsonl.journal"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*lines[:5], entry, *lines[6:]]))
+    engine = scripted()
+    run(sampling(tmp_path, resume=True), engine)
+    assert (tmp_path / "out.jsonl").read_bytes() == whole
+    assert engine.calls == 15
+
+
 def test_the_same_id_twice(tmp_path: Path) -> None:
     source = write(tmp_path / "in.jsonl", problems(2) + problems(3))
     job = Job("sample", {}, [source], tmp_path / "out.jsonl")
@@ -279,6 +292,14 @@ def test_a_pipe(tmp_path: Path) -> None:
     assert made["generated_tokens"] == 0
 
 
+def test_a_pipe_to_standard_output(
+    capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path
+) -> None:
+    job = Job("double", {}, [write(tmp_path / "in.jsonl", problems(2))], Path("-"))
+    pipe_records(job, dict, double)
+    assert len(capfdbinary.readouterr().out.splitlines()) == 2
+
+
 def test_a_pipe_that_fails_leaves_no_file(tmp_path: Path) -> None:
     job = sampling(tmp_path, 3)
     with open(job.inputs[0], "ab") as file:
@@ -295,6 +316,39 @@ def test_a_pipe_to_standard_output_keeps_what_came_before(
     with pytest.raises(KeyError):
         pipe_records(Job("double", {}, [source]), dict, double)
     assert len(capfdbinary.readouterr().out.splitlines()) == 2
+
+
+def test_a_pipe_of_no_records(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pipe_records(sampling(tmp_path, 0), dict, double)
+    assert read(tmp_path / "out.jsonl") == []
+    assert capsys.readouterr().err == "sample: the input has no records\n"
+
+
+def test_to_resume_a_pipe_is_to_make_it_again(tmp_path: Path) -> None:
+    pipe_records(sampling(tmp_path, 3), dict, double)
+    pipe_records(sampling(tmp_path, 4, resume=True), dict, double)
+    assert len(read(tmp_path / "out.jsonl")) == 4
+    job = sampling(tmp_path, 4)
+    other = Job("sample", {"model": "other", "n": 2}, job.inputs, job.output, resume=True)
+    with pytest.raises(UsageError, match=r'model is "other", but the file was made with "m"'):
+        pipe_records(other, dict, double)
+    (tmp_path / "out.jsonl.manifest.json").unlink()
+    with pytest.raises(UsageError, match="exists; give --overwrite"):
+        pipe_records(sampling(tmp_path, resume=True), dict, double)
+
+
+def test_to_continue_and_to_replace_exclude_each_other(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="give one of them"):
+        run(sampling(tmp_path, resume=True, overwrite=True), scripted())
+
+
+@pytest.mark.parametrize("runner", [pipe_records, None])
+def test_a_device_is_no_file(tmp_path: Path, runner: Any) -> None:
+    source = write(tmp_path / "in.jsonl", problems(3))
+    job = Job("sample", {}, [source], Path("/dev/full"))
+    with pytest.raises(OutputError, match="cannot write /dev/full: No space left on device"):
+        run(job, scripted()) if runner is None else runner(job, dict, double)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
 
 def test_records_from_nowhere(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from sormctl.errors import DataError, RecordError, UsageError
 from sormctl.records import Json
 from sormctl.streams.jsonl import Inputs, parse_shard, read_records
+from tests.terminal import terminal
 
 
 def same(data: Json) -> Json:
@@ -107,13 +108,24 @@ def test_a_file_that_vanishes(tmp_path: Path) -> None:
         list(records)
 
 
+def test_a_file_that_breaks_while_it_is_read() -> None:
+    with pytest.raises(UsageError, match="cannot read /proc/self/mem: Input/output error"):
+        list(read_records(["/proc/self/mem"], same))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_of_someone_else(tmp_path: Path) -> None:
+    name = write(tmp_path / "a.jsonl", b"{}\n")
+    os.chmod(name, 0)
+    with pytest.raises(UsageError, match="permission denied"):
+        Inputs([name])
+
+
 def test_a_terminal_is_no_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    parent, child = os.openpty()
-    with os.fdopen(child) as terminal:
-        monkeypatch.setattr(sys, "stdin", terminal)
+    with terminal() as screen:
+        monkeypatch.setattr(sys, "stdin", screen.file)
         with pytest.raises(UsageError, match="give a FILE, or pipe records in"):
             Inputs()
-    os.close(parent)
 
 
 def test_closed_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,3 +168,21 @@ def test_the_place_of_a_late_error(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match=r"^odd$"), inputs.placing():
         list(inputs.records(same))
         raise RecordError("odd")  # of none of the lines: all are read
+
+
+def test_how_much_was_read(tmp_path: Path) -> None:
+    inputs = Inputs([write(tmp_path / "a", b"{}\n" * 3), write(tmp_path / "b", b"{}\n" * 1)])
+    assert [inputs.fraction for _ in inputs.records(same)] == [0.25, 0.5, 0.75, 1.0]
+    packed = Inputs([write(tmp_path / "a.gz", gzip.compress(b"{}\n"))])
+    assert [packed.fraction for _ in packed.records(same)] == [1.0]
+
+
+def test_the_length_of_a_pipe_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        monkeypatch.setattr(sys, "stdin", pipe)
+        inputs = Inputs()
+        assert inputs.fraction is None
+        assert list(inputs.records(same)) == []
+    assert inputs.parents[0]["name"] == "<stdin>"

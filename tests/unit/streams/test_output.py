@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from sormctl.errors import BusyError, OutputError
-from sormctl.streams.output import Sink, device, encode, locked, standard_output, whole_file
+from sormctl.streams.output import BLOCK, Sink, device, encode, locked, standard_output, whole_file
 
 
 def test_a_record_is_a_line() -> None:
@@ -30,6 +31,26 @@ def test_a_sink_writes_all_of_it() -> None:
     sink.flush()
     assert raw.getvalue() == b"0123456789"
     assert sink.num_bytes == 10
+
+
+def test_a_sink_does_not_pile_up() -> None:
+    raw = io.BytesIO()
+    sink = Sink(raw, "x")
+    sink.write(b"x" * (BLOCK - 1))
+    assert raw.getvalue() == b""
+    sink.write(b"y")
+    assert len(raw.getvalue()) == BLOCK
+
+
+def test_a_reader_that_goes_away_is_no_output_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb", buffering=0) as pipe:
+        sink = Sink(pipe, "pipe")
+        sink.write(b"x")
+        with pytest.raises(BrokenPipeError):
+            sink.flush()
+        sink.flush()  # what could not be written is gone
 
 
 def test_a_whole_file_appears_at_the_end(tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""Manifests: read again, by `--resume` and by whoever wants to know what a file cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from sormctl.errors import UsageError
+from sormctl.streams.manifest import Manifest, Tally, stage_costs
+
+
+def made(path: Path, command: str = "sample", **arguments: object) -> Manifest:
+    return Manifest(path, command, arguments, list)
+
+
+def test_the_same_arguments(tmp_path: Path) -> None:
+    """Paths and tuples are compared as JSON gives them back."""
+    path = tmp_path / "out.jsonl"
+    manifest = made(path, folder=tmp_path, stop=("a",), seed=1)
+    assert not manifest.exists()
+    with manifest.recording(Tally()):
+        pass
+    assert manifest.exists()
+    made(path, folder=tmp_path, stop=["a"], seed=1).check_same()
+    with pytest.raises(UsageError, match="seed is 2, but the file was made with 1"):
+        made(path, folder=tmp_path, stop=["a"], seed=2).check_same()
+    with pytest.raises(UsageError, match="seed is null, but the file was made with 1"):
+        made(path, folder=tmp_path, stop=["a"]).check_same()
+
+
+def test_the_outcome(tmp_path: Path) -> None:
+    for error, status in ((ValueError, "failed"), (KeyboardInterrupt, "interrupted")):
+        with pytest.raises(error), made(tmp_path / "out").recording(Tally(3)):
+            running = orjson.loads((tmp_path / "out.manifest.json").read_bytes())
+            assert (running["status"], running["finished"]) == ("running", None)
+            raise error
+        ended = orjson.loads((tmp_path / "out.manifest.json").read_bytes())
+        assert (ended["status"], ended["records_in"]) == (status, 3)
+
+
+def test_the_error_matters_more_than_its_record(tmp_path: Path) -> None:
+    """Where the manifest cannot be written either, the first error is the one that is seen."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(ValueError), made(folder / "out").recording(Tally()):
+        (folder / "out.manifest.json").unlink()
+        folder.rmdir()
+        raise ValueError
+
+
+def test_time_adds_up(tmp_path: Path) -> None:
+    path = tmp_path / "out.manifest.json"
+    made(tmp_path / "out").write("failed", Tally())
+    first = orjson.loads(path.read_bytes())
+    path.write_bytes(orjson.dumps({**first, "seconds": 1000.0, "started": "2022-11-25"}))
+    again = made(tmp_path / "out")
+    again.check_same()
+    again.write("done", Tally())
+    second = orjson.loads(path.read_bytes())
+    assert second["seconds"] >= 1000
+    assert second["started"] == "2022-11-25"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]"])
+def test_a_broken_manifest(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "out.manifest.json").write_bytes(content)
+    with pytest.raises(UsageError, match="is no manifest; make its file again"):
+        made(tmp_path / "out").check_same()
+
+
+def test_what_stages_cost(tmp_path: Path) -> None:
+    for name, command, tokens in (("b.jsonl", "sample", 10), ("a.jsonl", "refine", 20)):
+        with made(tmp_path / name, command).recording(Tally(1, 2, tokens)):
+            pass
+    costs = stage_costs(tmp_path)
+    assert {cost["file"]: cost["tokens"] for cost in costs} == {"b.jsonl": 10, "a.jsonl": 20}
+    assert {cost["file"]: cost["command"] for cost in costs}["a.jsonl"] == "refine"

@@ -1,0 +1,74 @@
+"""What is said on standard error while a command works."""
+
+from __future__ import annotations
+
+import sys
+
+import orjson
+import pytest
+
+from sormctl.errors import UsageError
+from sormctl.streams import progress
+from sormctl.streams.progress import Progress
+from tests.terminal import terminal
+
+Captured = pytest.CaptureFixture[str]
+
+
+def test_one_line_at_the_end(capsys: Captured) -> None:
+    with Progress("sample") as shown:
+        shown.add(1200, 45310)
+        shown.add()
+    err = capsys.readouterr().err
+    assert err.startswith("sample: 1,201 records, ")
+    assert ", 45,310 tokens, " in err and err.endswith(" tokens/s\n")
+    assert err.count("\n") == 1
+
+
+def test_a_line_now_and_then(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    with Progress("sample", fraction=lambda: 0.25) as shown:
+        shown.add()
+        shown.add()
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(",")[0] for line in lines[:2]] == ["sample: 1 records", "sample: 2 records"]
+    assert all(line.endswith(", 25% done") for line in lines[:2])
+
+
+def test_json(capsys: Captured) -> None:
+    with Progress("sample", log_format="json", fraction=lambda: 0.5) as shown:
+        shown.note("the input has no records")
+        shown.add(2, 30)
+    note, last = map(orjson.loads, capsys.readouterr().err.splitlines())
+    assert note == {"command": "sample", "message": "the input has no records"}
+    assert (last["records"], last["generated_tokens"], last["fraction"]) == (2, 30, 0.5)
+
+
+def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    with terminal() as screen:
+        monkeypatch.setattr(sys, "stderr", screen.file)
+        with Progress("sample", fraction=lambda: 0.5) as shown:
+            shown.add(3)
+            shown.note("a word")
+        monkeypatch.undo()
+    assert "\x1b[" in screen.drawn  # it redraws itself
+    assert "sample: a word" in screen.drawn and "sample: 3 records" in screen.drawn
+
+
+def test_quiet(capsys: Captured) -> None:
+    with Progress("sample", quiet=True) as shown:
+        shown.add()
+        shown.note("x")
+    assert capsys.readouterr().err == ""
+
+
+def test_nothing_is_said_beside_an_error(capsys: Captured) -> None:
+    with pytest.raises(ValueError), Progress("sample") as shown:
+        shown.add()
+        raise ValueError
+    assert capsys.readouterr().err == ""
+
+
+def test_an_unknown_format() -> None:
+    with pytest.raises(UsageError, match="--log-format xml: give text or json"):
+        Progress("sample", log_format="xml")
