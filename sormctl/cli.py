@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from sormctl import __version__
 from sormctl.errors import SormctlError
+from sormctl.options import flattened
 
 COMMANDS = (
     "problems",
@@ -105,7 +106,7 @@ def _help(command: Callable[..., None]) -> str:
 for _name in COMMANDS:
     _function = _name.replace("-", "_")
     _command = getattr(import_module(f"sormctl.commands.{_function}"), _function)
-    app.command(_name, help=_help(_command))(_command)
+    app.command(_name, help=_help(_command))(flattened(_command))
 
 
 def main() -> None:

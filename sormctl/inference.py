@@ -66,27 +66,27 @@ class Judge:
 
 @asynccontextmanager
 async def open_generator(
-    engine: str,
-    engine_args: Sequence[str] | None,
     model: str,
-    prompt: str,
     settings: Mapping[str, Any],
+    prompt: str = "auto",
+    engine: str = "hf",
+    engine_arg: Sequence[str] | None = None,
 ) -> AsyncIterator[Generator]:
     """Loads a model; `settings` are the seed, temperature, top_p and max_tokens of a Generator."""
     folder = resolve_model(model)
     style = prompt_style(folder, prompt)
-    async with create_engine(engine, folder, _arguments(engine_args)) as running:
+    async with create_engine(engine, folder, _arguments(engine_arg)) as running:
         yield Generator(running, model, style, **settings)
 
 
 @asynccontextmanager
 async def open_judge(
-    engine: str, engine_args: Sequence[str] | None, model: str, prompt: str
+    model: str, prompt: str = "auto", engine: str = "hf", engine_arg: Sequence[str] | None = None
 ) -> AsyncIterator[Judge]:
     """Loads a reward model."""
     folder = resolve_model(model)
     style = prompt_style(folder, prompt)
-    async with create_engine(engine, folder, _arguments(engine_args)) as running:
+    async with create_engine(engine, folder, _arguments(engine_arg)) as running:
         yield Judge(running, style)
 
 
@@ -159,8 +159,8 @@ def locate_error(scores: Sequence[float], kind: str, threshold: float) -> int | 
     return values.index(max(values)) + 1 if values else None
 
 
-def _arguments(engine_args: Sequence[str] | None) -> dict[str, str]:
-    pairs = [argument.partition("=") for argument in engine_args or ()]
+def _arguments(engine_arg: Sequence[str] | None) -> dict[str, str]:
+    pairs = [argument.partition("=") for argument in engine_arg or ()]
     for name, separator, _ in pairs:
         if not separator:
             raise UsageError(f"--engine-arg {name}: must be NAME=VALUE")

@@ -1,11 +1,20 @@
-"""Options that several commands share, declared once."""
+"""Options that several commands share, declared once: one by one, and in groups.
+
+A group is a dataclass of options. A command takes it as one parameter; `flattened` turns it into
+single options for Typer.
+"""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
+
+from sormctl.streams.driver import Job
 
 Inputs = Annotated[
     list[str] | None,
@@ -66,3 +75,89 @@ Concurrency = Annotated[int, typer.Option(min=1, help="Records in flight at once
 MaxTokens = Annotated[int, typer.Option(min=1, help="Token limit of one completion.")]
 Temperature = Annotated[float, typer.Option(min=0.0, help="Sampling temperature; 0 is greedy.")]
 TopP = Annotated[float, typer.Option(min=0.0, max=1.0, help="Nucleus sampling.")]
+
+
+@dataclass(frozen=True)
+class Writing:
+    """Where records go to."""
+
+    output: Output = None
+    overwrite: Overwrite = False
+    quiet: Quiet = False
+    log_format: LogFormat = "text"
+
+    def job(self, command: str, arguments: Mapping[str, Any], **more: Any) -> Job:
+        """The job of a command; `arguments` are those that determine its records."""
+        given = {**vars(self), **more}
+        return Job(command, arguments, **{**given, "inputs": given.get("inputs") or ()})
+
+
+@dataclass(frozen=True)
+class Streams(Writing):
+    """Where records come from and go to."""
+
+    inputs: Inputs = None
+
+
+@dataclass(frozen=True)
+class LongStreams(Streams):
+    """The same for a command that may take hours."""
+
+    resume: Resume = False
+    shard: Shard = None
+
+
+@dataclass(frozen=True)
+class Running:
+    """How models are run."""
+
+    prompt: PromptStyle = "auto"
+    engine: EngineName = "hf"
+    engine_arg: EngineArg = None
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How completions are drawn."""
+
+    temperature: Temperature = 0.7
+    top_p: TopP = 1.0
+    max_tokens: MaxTokens = 300
+    seed: Seed = 0
+
+
+def flattened(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with single options in the place of each group."""
+    signature = inspect.signature(command, eval_str=True)
+    groups: dict[str, Any] = {
+        name: parameter.annotation
+        for name, parameter in signature.parameters.items()
+        if is_dataclass(parameter.annotation)
+    }
+
+    def run(**values: Any) -> None:
+        for name, group in groups.items():
+            members = {item.name: values.pop(item.name) for item in fields(group)}
+            values[name] = group(**members)
+        command(**values)
+
+    singles = [single for item in signature.parameters.values() for single in _singles(item)]
+    run.__signature__ = inspect.Signature(singles)  # type: ignore[attr-defined]
+    run.__annotations__ = {single.name: single.annotation for single in singles}
+    return run
+
+
+def _singles(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
+    group = parameter.annotation
+    if not is_dataclass(group):
+        yield parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        return
+    hints = get_type_hints(group, include_extras=True)
+    for item in fields(group):
+        default = inspect.Parameter.empty if item.default is MISSING else item.default
+        yield inspect.Parameter(
+            item.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=default,
+            annotation=hints[item.name],
+        )

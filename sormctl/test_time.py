@@ -36,19 +36,16 @@ class Models:
 class TestTime:
     """How the test-time path is run; `announce` is told of each stage as it begins."""
 
-    engine: str
-    engine_args: Sequence[str]
-    prompt: str
-    settings: Mapping[str, Any]  # seed, top_p, max_tokens
+    running: Mapping[str, Any]  # prompt, engine, engine_arg
+    settings: Mapping[str, Any]  # seed, temperature (of samples), top_p, max_tokens
     threshold: float
     best_of: int  # samples for the best-of-n baseline; 0 leaves it out
-    temperature: float  # of these samples
     announce: Callable[[str], None]
 
     async def solve(self, problems: Sequence[Problem], models: Models) -> list[Solution]:
         """Drafts, refinements and samples of all problems, scored as `orm` and `sorm`."""
         self.announce(f"drafting {len(problems)} problems")
-        drafts = await self._sample(models.student, problems, 1, 0.0)
+        drafts = await self._sample(models.student, problems, 1, {"temperature": 0.0})
         if models.sorm:
             drafts = await self._score(models.sorm, "sorm", drafts)
         solutions = list(drafts)
@@ -58,27 +55,21 @@ class TestTime:
             solutions += await self._refine(models.locally, "local", drafts)
         if self.best_of:
             self.announce(f"sampling {self.best_of} solutions of each problem")
-            solutions += await self._sample(
-                models.student, problems, self.best_of, self.temperature
-            )
+            solutions += await self._sample(models.student, problems, self.best_of, {})
         return await self._score(models.orm, "orm", solutions) if models.orm else solutions
 
     async def _sample(
-        self, model: str, problems: Sequence[Problem], n: int, temperature: float
+        self, model: str, problems: Sequence[Problem], n: int, but: Mapping[str, Any]
     ) -> list[Solution]:
-        settings = {**self.settings, "temperature": temperature}
-        async with open_generator(
-            self.engine, self.engine_args, model, self.prompt, settings
-        ) as generator:
+        settings = {**self.settings, **but}
+        async with open_generator(model, settings, **self.running) as generator:
             groups = await gather(*(sample_solutions(generator, p, n) for p in problems))
         return [solution for group in groups for solution in group]
 
     async def _refine(self, model: str, kind: str, drafts: Sequence[Solution]) -> list[Solution]:
         self.announce(f"refining {len(drafts)} drafts ({kind})")
         settings = {**self.settings, "temperature": 0.0}
-        async with open_generator(
-            self.engine, self.engine_args, model, self.prompt, settings
-        ) as generator:
+        async with open_generator(model, settings, **self.running) as generator:
             return await gather(
                 *(
                     refine_solution(generator, draft, kind, self._error(draft, kind))
@@ -91,7 +82,7 @@ class TestTime:
 
     async def _score(self, model: str, name: str, solutions: Sequence[Solution]) -> list[Solution]:
         self.announce(f"scoring {len(solutions)} solutions ({name})")
-        async with open_judge(self.engine, self.engine_args, model, self.prompt) as judge:
+        async with open_judge(model, **self.running) as judge:
             scores = await gather(*map(judge.score, solutions))
         return [
             replace(solution, scores={**solution.scores, name: values})

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "evaluation": BASE | PURE | {"tasks"},
     "training": BASE | PURE | {"tasks", "streams", "engines", "options", "__init__"},
     "report": BASE | PURE | {"tasks", "evaluation", "__init__"},
-    "options": set(),
+    "options": {"streams"},
     "cli": {"commands", "options", "errors", "__init__"},
 }
 HEAVY = {"torch", "transformers", "accelerate", "vllm", "datasets", "numpy", "rich"}

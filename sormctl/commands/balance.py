@@ -12,7 +12,7 @@ from sormctl import options
 from sormctl.balancing import balance_prefix_lengths, balance_question, count_labels
 from sormctl.errors import RecordError
 from sormctl.records import Json, Solution, parse_solution, solution_json
-from sormctl.streams.driver import Job, pipe_records
+from sormctl.streams.driver import pipe_records
 from sormctl.streams.grouping import group_solutions
 from sormctl.streams.spool import spooled
 
@@ -25,7 +25,7 @@ class By(StrEnum):
 
 
 def balance(
-    inputs: options.Inputs = None,
+    *,
     by: Annotated[
         By,
         typer.Option(
@@ -35,25 +35,14 @@ def balance(
         ),
     ] = By.prefix_length,
     seed: options.Seed = 0,
-    output: options.Output = None,
-    overwrite: options.Overwrite = False,
-    quiet: options.Quiet = False,
-    log_format: options.LogFormat = "text",
+    streams: options.Streams,
 ) -> None:
     """Balance labels, so that a reward model cannot win by counting steps.
 
     Example: sormctl balance --by prefix-length < steps.jsonl
     | sormctl train-rm --model embedded:student -o sorm/
     """
-    job = Job(
-        "balance",
-        {"by": by.value, "seed": seed},
-        inputs or (),
-        output,
-        overwrite=overwrite,
-        quiet=quiet,
-        log_format=log_format,
-    )
+    job = streams.job("balance", {"by": by.value, "seed": seed})
 
     def lengths(solutions: Iterator[Solution]) -> Iterator[Json]:
         with spooled(map(_labelled, solutions), solution_json, parse_solution) as twice:

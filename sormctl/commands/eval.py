@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,50 +17,61 @@ from sormctl.evaluation import Evaluation, Row
 from sormctl.records import Json, Solution, parse_solution
 from sormctl.report.table import print_rows, print_stages
 from sormctl.reranking import AGGREGATIONS
-from sormctl.streams.driver import Job, pipe_records, write_records
+from sormctl.streams.driver import pipe_records, write_records
 from sormctl.streams.grouping import group_solutions
 from sormctl.streams.manifest import stage_costs
 from sormctl.streams.rows import read_problems
 from sormctl.test_time import Models, TestTime
 
 
-def eval(
-    inputs: options.Inputs = None,
+@dataclass(frozen=True)
+class Bench:
+    """The whole test-time path on a benchmark, in the place of solutions that are read."""
+
     bench: Annotated[
         str | None,
         typer.Option(
             help="Run the whole test-time path on this benchmark (or your own file, with --answer) "
             "instead of reading solutions."
         ),
-    ] = None,
-    split: Annotated[str, typer.Option(help="Split of the benchmark.")] = "test",
+    ] = None
+    split: Annotated[str, typer.Option(help="Split of the benchmark.")] = "test"
     limit: Annotated[
         int | None, typer.Option("-n", "--limit", min=1, help="Problems of the benchmark.")
-    ] = None,
-    data_dir: options.DataDir = None,
-    answer: options.Answer = None,
-    student: Annotated[str | None, typer.Option(help="Drafts.", metavar="M")] = None,
-    orm: Annotated[str | None, typer.Option(help="Chooses among solutions.", metavar="M")] = None,
-    sorm: Annotated[str | None, typer.Option(help="Locates first errors.", metavar="M")] = None,
+    ] = None
+    data_dir: options.DataDir = None
+    answer: options.Answer = None
+    student: Annotated[str | None, typer.Option(help="Drafts.", metavar="M")] = None
+    orm: Annotated[str | None, typer.Option(help="Chooses among solutions.", metavar="M")] = None
+    sorm: Annotated[str | None, typer.Option(help="Locates first errors.", metavar="M")] = None
     global_: Annotated[
         str | None, typer.Option("--global", help="Global refiner.", metavar="M")
-    ] = None,
+    ] = None
     local: Annotated[
         str | None, typer.Option("--local", help="Local refiner; needs --sorm.", metavar="M")
-    ] = None,
+    ] = None
     best_of: Annotated[
         int, typer.Option(min=0, help="Samples for the best-of-n baseline; 0 leaves it out.")
-    ] = 3,
+    ] = 3
     threshold: Annotated[
         float, typer.Option("-T", "--threshold", help="A step that scores below it is wrong.")
-    ] = 0.5,
-    temperature: options.Temperature = 0.7,
-    top_p: options.TopP = 1.0,
-    max_tokens: options.MaxTokens = 300,
-    seed: options.Seed = 0,
-    prompt: options.PromptStyle = "auto",
-    engine: options.EngineName = "hf",
-    engine_arg: options.EngineArg = None,
+    ] = 0.5
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What a script asks of the result."""
+
+    min_accuracy: Annotated[
+        float | None, typer.Option(help="Exit with 1 if the row --gate is below this.")
+    ] = None
+    gate: Annotated[
+        str | None, typer.Option(help="Row that --min-accuracy looks at; the first by default.")
+    ] = None
+
+
+def eval(
+    *,
     aggregation: Annotated[
         list[str],
         typer.Option("--agg", help=f"Repeatable: {', '.join(AGGREGATIONS)}."),
@@ -70,16 +82,11 @@ def eval(
             help="Add what the stages cost, from the manifests in this folder.", metavar="DIR"
         ),
     ] = None,
-    min_accuracy: Annotated[
-        float | None, typer.Option(help="Exit with 1 if the row --gate is below this.")
-    ] = None,
-    gate: Annotated[
-        str | None, typer.Option(help="Row that --min-accuracy looks at; the first by default.")
-    ] = None,
-    output: options.Output = None,
-    overwrite: options.Overwrite = False,
-    quiet: options.Quiet = False,
-    log_format: options.LogFormat = "text",
+    bench: Bench,
+    gate: Gate,
+    sampling: options.Sampling,
+    running: options.Running,
+    streams: options.Streams,
 ) -> None:
     """Say what can be said of solutions: a table on standard error, its rows as JSON.
 
@@ -95,47 +102,53 @@ def eval(
     evaluation = Evaluation(aggregation)
     rows: list[Row] = []
     costs = stage_costs(stages) if stages else []
-    job = Job(
-        "eval",
-        {"bench": bench, "agg": aggregation},
-        inputs or (),
-        output,
-        overwrite=overwrite,
-        quiet=quiet,
-        log_format=log_format,
-    )
+    path = {**vars(bench), **vars(sampling), **vars(running)} if bench.bench else {}
+    job = streams.job("eval", {"agg": aggregation, **path})
 
     def report(solutions: Iterable[Solution]) -> Iterator[Json]:
         for group in group_solutions(solutions):
             evaluation.add(group)
         rows.extend(evaluation.rows())
-        if output is not None or not sys.stdout.isatty():
+        if streams.output is not None or not sys.stdout.isatty():
             yield {"rows": [row.json() for row in rows], "stages": costs}
 
-    if bench is None:
+    if bench.bench is None:
         pipe_records(job, parse_solution, report)
     else:
-        if student is None:
-            raise UsageError("--bench needs --student, the model that drafts")
-        problems = read_problems(
-            bench, split, data_dir=data_dir, answer=answer, seed=seed, limit=limit
-        )
-        path = TestTime(
-            engine,
-            engine_arg or (),
-            prompt,
-            {"seed": seed, "top_p": top_p, "max_tokens": max_tokens},
-            threshold,
-            best_of,
-            temperature,
-            announce=lambda message: None if quiet else typer.echo(message, err=True),
-        )
-        models = Models(student, orm, sorm, global_, local)
-        solutions = asyncio.run(path.solve(list(problems), models))
-        write_records(job, report(solutions))
+        solved = _solve(bench.bench, bench, vars(sampling), vars(running), streams.quiet)
+        write_records(job, report(solved))
     print_rows(rows)
     print_stages(costs)
-    _check_gate(rows, gate, min_accuracy)
+    _check_gate(rows, gate.gate, gate.min_accuracy)
+
+
+def _solve(
+    name: str,
+    bench: Bench,
+    settings: Mapping[str, Any],
+    running: Mapping[str, Any],
+    quiet: bool,
+) -> list[Solution]:
+    if bench.student is None:
+        raise UsageError("--bench needs --student, the model that drafts")
+    if bench.local is not None and bench.sorm is None:
+        raise UsageError("--local needs --sorm, which shows it the first error")
+    problems = read_problems(
+        name,
+        bench.split,
+        data_dir=bench.data_dir,
+        answer=bench.answer,
+        seed=settings["seed"],
+        limit=bench.limit,
+    )
+    models = Models(bench.student, bench.orm, bench.sorm, bench.global_, bench.local)
+
+    def announce(message: str) -> None:
+        if not quiet:
+            typer.echo(f"eval: {message}", err=True)
+
+    path = TestTime(running, settings, bench.threshold, bench.best_of, announce)
+    return asyncio.run(path.solve(list(problems), models))
 
 
 def _check_gate(rows: list[Row], name: str | None, least: float | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -9,11 +10,11 @@ import typer
 from sormctl import options
 from sormctl.filtering import Criteria, keep
 from sormctl.records import parse_solution, solution_json
-from sormctl.streams.driver import Job, pipe_records
+from sormctl.streams.driver import pipe_records
 
 
 def filter(
-    inputs: options.Inputs = None,
+    *,
     correct: Annotated[
         bool | None,
         typer.Option("--correct/--incorrect", help="Only (in)correct solutions; default: both."),
@@ -29,10 +30,7 @@ def filter(
         int | None, typer.Option(min=0, help="Only solutions of at most so many steps.")
     ] = None,
     shard: options.Shard = None,
-    output: options.Output = None,
-    overwrite: options.Overwrite = False,
-    quiet: options.Quiet = False,
-    log_format: options.LogFormat = "text",
+    streams: options.Streams,
 ) -> None:
     """Keep solutions that are correct, new, or of a certain length.
 
@@ -43,17 +41,7 @@ def filter(
     Example: cat round1.jsonl round2.jsonl | sormctl filter --correct --unique > train.jsonl
     """
     criteria = Criteria(correct, unique, max_per_problem, min_steps, max_steps)
-    lengths = {"min_steps": min_steps, "max_steps": max_steps}
-    job = Job(
-        "filter",
-        {"correct": correct, "unique": unique, "max_per_problem": max_per_problem, **lengths},
-        inputs or (),
-        output,
-        overwrite=overwrite,
-        quiet=quiet,
-        log_format=log_format,
-        shard=shard,
-    )
+    job = streams.job("filter", asdict(criteria), shard=shard)
     pipe_records(
         job, parse_solution, lambda solutions: map(solution_json, keep(solutions, criteria))
     )

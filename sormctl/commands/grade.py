@@ -9,14 +9,14 @@ import typer
 from sormctl import options
 from sormctl.errors import UsageError
 from sormctl.records import solution_json
-from sormctl.streams.driver import Job, pipe_records
+from sormctl.streams.driver import pipe_records
 from sormctl.tasks.answers import get_kind
 from sormctl.tasks.grading import grader
 from sormctl.tasks.registry import get_task
 
 
 def grade(
-    inputs: options.Inputs = None,
+    *,
     task: Annotated[
         str | None, typer.Option(help="Task of the records that name none.", metavar="NAME")
     ] = None,
@@ -28,10 +28,7 @@ def grade(
         ),
     ] = None,
     shard: options.Shard = None,
-    output: options.Output = None,
-    overwrite: options.Overwrite = False,
-    quiet: options.Quiet = False,
-    log_format: options.LogFormat = "text",
+    streams: options.Streams,
 ) -> None:
     """Turn raw completions, ours or another tool's, into graded solutions.
 
@@ -45,14 +42,5 @@ def grade(
     name = get_kind(answer).name if answer else task
     if name:
         get_task(name)  # a wrong name is the command line's fault, not the first record's
-    job = Job(
-        "grade",
-        {"task": name},
-        inputs or (),
-        output,
-        overwrite=overwrite,
-        quiet=quiet,
-        log_format=log_format,
-        shard=shard,
-    )
+    job = streams.job("grade", {"task": name}, shard=shard)
     pipe_records(job, grader(name), lambda solutions: map(solution_json, solutions))

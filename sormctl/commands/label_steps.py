@@ -15,7 +15,7 @@ from sormctl.errors import UsageError
 from sormctl.inference import label_solution, open_generator
 from sormctl.labelling import outcome_labels
 from sormctl.records import Json, Solution, parse_solution, solution_json
-from sormctl.streams.driver import Job, Transform, map_records, pipe_records
+from sormctl.streams.driver import Transform, map_records, pipe_records
 from sormctl.tasks.registry import get_task
 
 Labeller = Callable[[Solution], Sequence[int]]
@@ -38,7 +38,7 @@ class Consistency(StrEnum):
 
 
 def label_steps(
-    inputs: options.Inputs = None,
+    *,
     by: Annotated[
         By,
         typer.Option(
@@ -60,20 +60,10 @@ def label_steps(
     consistency: Annotated[
         Consistency, typer.Option(help="How each result of the prefix must be used later.")
     ] = Consistency.string,
-    temperature: options.Temperature = 0.7,
-    top_p: options.TopP = 1.0,
-    max_tokens: options.MaxTokens = 300,
-    seed: options.Seed = 0,
-    prompt: options.PromptStyle = "auto",
-    engine: options.EngineName = "hf",
-    engine_arg: options.EngineArg = None,
     concurrency: options.Concurrency = 256,
-    shard: options.Shard = None,
-    output: options.Output = None,
-    resume: options.Resume = False,
-    overwrite: options.Overwrite = False,
-    quiet: options.Quiet = False,
-    log_format: options.LogFormat = "text",
+    sampling: options.Sampling,
+    running: options.Running,
+    streams: options.LongStreams,
 ) -> None:
     """Label the steps of solutions as correct or incorrect.
 
@@ -82,25 +72,9 @@ def label_steps(
 
     Example: sormctl label-steps --by rollouts --model embedded:student -k 8 < samples.jsonl
     """
-    settings = {
-        "seed": seed,
-        "temperature": temperature,
-        "top_p": top_p,
-        "max_tokens": max_tokens,
-    }
-    arguments = {"model": model, "prompt": prompt, "engine": engine, "engine_arg": engine_arg}
     how = {"k": k, "exhaustive": exhaustive, "consistency": consistency.value}
-    job = Job(
-        "label-steps",
-        {"by": by.value} | ({**arguments, **how, **settings} if by is By.rollouts else {}),
-        inputs or (),
-        output,
-        resume=resume,
-        overwrite=overwrite,
-        quiet=quiet,
-        log_format=log_format,
-        shard=shard,
-    )
+    rolling = {"model": model, **how, **vars(running), **vars(sampling)}
+    job = streams.job("label-steps", {"by": by.value} | (rolling if by is By.rollouts else {}))
     if by is not By.rollouts:
         label = _by_outcome if by is By.outcome else _by_oracle
         pipe_records(job, parse_solution, lambda solutions: _labelled(solutions, label))
@@ -110,7 +84,7 @@ def label_steps(
 
     @asynccontextmanager
     async def start() -> AsyncIterator[Transform[Solution]]:
-        async with open_generator(engine, engine_arg, model, prompt, settings) as generator:
+        async with open_generator(model, vars(sampling), **vars(running)) as generator:
 
             async def transform(solution: Solution) -> Sequence[Json]:
                 labelled = await label_solution(

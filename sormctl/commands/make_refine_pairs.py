@@ -11,7 +11,7 @@ import typer
 from sormctl import options
 from sormctl.pairing import global_pairs, local_pairs, value_pairs
 from sormctl.records import Json, Solution, pair_json, parse_solution
-from sormctl.streams.driver import Job, pipe_records
+from sormctl.streams.driver import pipe_records
 from sormctl.streams.grouping import group_solutions
 
 
@@ -27,6 +27,7 @@ PAIRS = {Mode.globally: global_pairs, Mode.locally: local_pairs, Mode.value: val
 
 
 def make_refine_pairs(
+    *,
     mode: Annotated[
         Mode,
         typer.Option(
@@ -34,13 +35,9 @@ def make_refine_pairs(
             "verifying trace; value: after the highest-value step (label-steps --exhaustive)."
         ),
     ],
-    inputs: options.Inputs = None,
     targets: Annotated[int, typer.Option(min=1, help="Pairs of one draft, at most.")] = 1,
     seed: options.Seed = 0,
-    output: options.Output = None,
-    overwrite: options.Overwrite = False,
-    quiet: options.Quiet = False,
-    log_format: options.LogFormat = "text",
+    streams: options.Streams,
 ) -> None:
     """Make a refiner's training pairs out of solutions.
 
@@ -50,15 +47,7 @@ def make_refine_pairs(
     Example: sormctl make-refine-pairs --mode local < steps.jsonl > pairs.jsonl
     """
     arguments = {"mode": mode.value, "targets": targets, "seed": seed}
-    job = Job(
-        "make-refine-pairs",
-        arguments,
-        inputs or (),
-        output,
-        overwrite=overwrite,
-        quiet=quiet,
-        log_format=log_format,
-    )
+    job = streams.job("make-refine-pairs", arguments)
 
     def transform(solutions: Iterator[Solution]) -> Iterator[Json]:
         for group in group_solutions(solutions):

@@ -8,11 +8,12 @@ import typer
 
 from sormctl import options
 from sormctl.records import problem_json
-from sormctl.streams.driver import Job, write_records
+from sormctl.streams.driver import write_records
 from sormctl.streams.rows import read_problems
 
 
 def problems(
+    *,
     bench: Annotated[
         str,
         typer.Argument(
@@ -30,10 +31,7 @@ def problems(
     answer: options.Answer = None,
     data_dir: options.DataDir = None,
     seed: options.Seed = 0,
-    output: options.Output = None,
-    overwrite: options.Overwrite = False,
-    quiet: options.Quiet = False,
-    log_format: options.LogFormat = "text",
+    writing: options.Writing,
 ) -> None:
     """Write the problems of a benchmark, or of your own file.
 
@@ -44,13 +42,6 @@ def problems(
     Example: sormctl problems gsm8k --split train -n 100 > train.jsonl
     """
     arguments = {"bench": bench, "split": split, "limit": limit, "answer": answer, "seed": seed}
-    job = Job(
-        "problems",
-        {**arguments, "data_dir": str(data_dir) if data_dir else None},
-        output=output,
-        overwrite=overwrite,
-        quiet=quiet,
-        log_format=log_format,
-    )
+    job = writing.job("problems", {**arguments, "data_dir": data_dir})
     found = read_problems(bench, split, data_dir=data_dir, answer=answer, seed=seed, limit=limit)
     write_records(job, map(problem_json, found))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from sormctl.inference import (
     refine_solution,
 )
 from sormctl.records import Json, Solution, parse_solution, solution_json
-from sormctl.streams.driver import Job, Transform, map_records
+from sormctl.streams.driver import Transform, map_records
 
 
 class Mode(StrEnum):
@@ -30,7 +31,15 @@ class Mode(StrEnum):
     value = "value"
 
 
+@dataclass(frozen=True)
+class GreedySampling(options.Sampling):
+    """Refinements are greedy unless asked otherwise (3.2)."""
+
+    temperature: options.Temperature = 0.0
+
+
 def refine(
+    *,
     mode: Annotated[
         Mode,
         typer.Option(
@@ -39,7 +48,6 @@ def refine(
         ),
     ],
     model: options.Model,
-    inputs: options.Inputs = None,
     rm: Annotated[
         str | None, typer.Option("--rm", help="Reward model that locates the error.", metavar="M")
     ] = None,
@@ -49,20 +57,10 @@ def refine(
     threshold: Annotated[
         float, typer.Option("-T", "--threshold", help="A step that scores below it is wrong.")
     ] = 0.5,
-    temperature: options.Temperature = 0.0,
-    top_p: options.TopP = 1.0,
-    max_tokens: options.MaxTokens = 300,
-    seed: options.Seed = 0,
-    prompt: options.PromptStyle = "auto",
-    engine: options.EngineName = "hf",
-    engine_arg: options.EngineArg = None,
     concurrency: options.Concurrency = 256,
-    shard: options.Shard = None,
-    output: options.Output = None,
-    resume: options.Resume = False,
-    overwrite: options.Overwrite = False,
-    quiet: options.Quiet = False,
-    log_format: options.LogFormat = "text",
+    sampling: GreedySampling,
+    running: options.Running,
+    streams: options.LongStreams,
 ) -> None:
     """Refine drafts by a global, local or value refiner.
 
@@ -73,35 +71,21 @@ def refine(
     """
     if mode is not Mode.globally and (rm is None) == (scores is None):
         raise UsageError(f"--mode {mode} needs either --rm MODEL or --scores NAME")
-    settings = {
-        "seed": seed,
-        "temperature": temperature,
-        "top_p": top_p,
-        "max_tokens": max_tokens,
-    }
-    arguments = {"model": model, "prompt": prompt, "engine": engine, "engine_arg": engine_arg}
     how = {"mode": mode.value, "rm": rm, "scores": scores, "threshold": threshold}
-    job = Job(
-        "refine",
-        {**arguments, **how, **settings},
-        inputs or (),
-        output,
-        resume=resume,
-        overwrite=overwrite,
-        quiet=quiet,
-        log_format=log_format,
-        shard=shard,
-    )
+    arguments = {"model": model, **how, **vars(running), **vars(sampling)}
+    job = streams.job("refine", arguments)
 
     @asynccontextmanager
     async def start() -> AsyncIterator[Transform[Solution]]:
         async with AsyncExitStack() as stack:
             generator = await stack.enter_async_context(
-                open_generator(engine, engine_arg, model, prompt, settings)
+                open_generator(model, vars(sampling), **vars(running))
             )
             judge = None
             if rm is not None and mode is not Mode.globally:
-                judge = await stack.enter_async_context(open_judge(engine, engine_arg, rm, "auto"))
+                judge = await stack.enter_async_context(
+                    open_judge(rm, **{**vars(running), "prompt": "auto"})
+                )
 
             async def transform(draft: Solution) -> Sequence[Json]:
                 values = await _scores_of(draft, judge, scores)

@@ -17,7 +17,7 @@ from sormctl.errors import RecordError, UsageError
 from sormctl.inference import Judge, open_judge
 from sormctl.records import Json, Solution, parse_solution, solution_json
 from sormctl.reranking import AGGREGATIONS, choose
-from sormctl.streams.driver import Job, Transform, map_records, no_tokens, pipe_records
+from sormctl.streams.driver import Transform, map_records, no_tokens, pipe_records
 from sormctl.streams.grouping import group_solutions
 
 
@@ -30,7 +30,7 @@ class Vote(StrEnum):
 
 
 def rerank(
-    inputs: options.Inputs = None,
+    *,
     rm: Annotated[
         str | None, typer.Option("--rm", help="Reward model that scores them.", metavar="M")
     ] = None,
@@ -48,15 +48,10 @@ def rerank(
         ),
     ] = Vote.score,
     keep: Annotated[int, typer.Option(min=1, help="Solutions of a problem to write.")] = 1,
-    prompt: options.PromptStyle = "auto",
-    engine: options.EngineName = "hf",
-    engine_arg: options.EngineArg = None,
     concurrency: options.Concurrency = 64,
-    output: options.Output = None,
     resume: options.Resume = False,
-    overwrite: options.Overwrite = False,
-    quiet: options.Quiet = False,
-    log_format: options.LogFormat = "text",
+    running: options.Running,
+    streams: options.Streams,
 ) -> None:
     """Keep the best solution of each problem.
 
@@ -73,16 +68,7 @@ def rerank(
         raise UsageError("--keep goes with --vote score; a vote has one winner")
     name = scores or Path(rm or "").name
     arguments = {"rm": rm, "scores": scores, "agg": aggregation, "vote": vote.value, "keep": keep}
-    job = Job(
-        "rerank",
-        {**arguments, "prompt": prompt, "engine": engine, "engine_arg": engine_arg},
-        inputs or (),
-        output,
-        resume=resume,
-        overwrite=overwrite,
-        quiet=quiet,
-        log_format=log_format,
-    )
+    job = streams.job("rerank", {**arguments, **vars(running)}, resume=resume)
 
     def best(group: Sequence[Solution]) -> list[Json]:
         return [solution_json(s) for s in choose(group, vote.value, name, aggregation)[:keep]]
@@ -99,7 +85,7 @@ def rerank(
 
     @asynccontextmanager
     async def start() -> AsyncIterator[Transform[list[Solution]]]:
-        async with open_judge(engine, engine_arg, rm, prompt) as judge:
+        async with open_judge(rm, **vars(running)) as judge:
 
             async def transform(group: list[Solution]) -> Sequence[Json]:
                 return best(await asyncio.gather(*(_scored(s, judge, name) for s in group)))

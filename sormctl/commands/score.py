@@ -13,25 +13,18 @@ import typer
 from sormctl import options
 from sormctl.inference import open_judge
 from sormctl.records import Json, Solution, parse_solution, solution_json
-from sormctl.streams.driver import Job, Transform, map_records, no_tokens
+from sormctl.streams.driver import Transform, map_records, no_tokens
 
 
 def score(
+    *,
     rm: options.RewardModel,
-    inputs: options.Inputs = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the scores; the model folder's name by default.")
     ] = None,
-    prompt: options.PromptStyle = "auto",
-    engine: options.EngineName = "hf",
-    engine_arg: options.EngineArg = None,
     concurrency: options.Concurrency = 256,
-    shard: options.Shard = None,
-    output: options.Output = None,
-    resume: options.Resume = False,
-    overwrite: options.Overwrite = False,
-    quiet: options.Quiet = False,
-    log_format: options.LogFormat = "text",
+    running: options.Running,
+    streams: options.LongStreams,
 ) -> None:
     """Put a reward model's step scores on solutions.
 
@@ -40,22 +33,11 @@ def score(
     Example: sormctl score --rm orm/ < drafts.jsonl > scored.jsonl
     """
     label = name or Path(rm).name
-    arguments = {"rm": rm, "name": label, "prompt": prompt, "engine": engine}
-    job = Job(
-        "score",
-        {**arguments, "engine_arg": engine_arg},
-        inputs or (),
-        output,
-        resume=resume,
-        overwrite=overwrite,
-        quiet=quiet,
-        log_format=log_format,
-        shard=shard,
-    )
+    job = streams.job("score", {"rm": rm, "name": label, **vars(running)})
 
     @asynccontextmanager
     async def start() -> AsyncIterator[Transform[Solution]]:
-        async with open_judge(engine, engine_arg, rm, prompt) as judge:
+        async with open_judge(rm, **vars(running)) as judge:
 
             async def transform(solution: Solution) -> Sequence[Json]:
                 scores = {**solution.scores, label: await judge.score(solution)}

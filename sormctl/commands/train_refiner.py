@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from sormctl.training import refiner
-from sormctl.training.command import training_command
 from sormctl.training.config import REFINER
+from sormctl.training.options import Epochs, LearningRate, Training
 
 
-@training_command(REFINER, refiner.parse, "", epochs=1, lr=5e-5)
-def train_refiner() -> None:
+def train_refiner(training: Training, epochs: Epochs = 1, lr: LearningRate = 5e-5) -> None:
     """Fine-tune a language model to turn wrong drafts into correct solutions.
 
     Pairs that name a first error make a local refiner, the others a global one.
@@ -16,3 +15,4 @@ def train_refiner() -> None:
     Example: sormctl make-refine-pairs --mode global samples.jsonl \\
         | sormctl train-refiner --model embedded:base -o global/
     """
+    training.run(REFINER, epochs, lr, refiner.parse, "")

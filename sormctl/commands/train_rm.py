@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from sormctl.training import reward_model
-from sormctl.training.command import training_command
 from sormctl.training.config import REWARD_MODEL
+from sormctl.training.options import Epochs, LearningRate, Training
 
 
-@training_command(REWARD_MODEL, reward_model.parse, reward_model.SKIPPED, epochs=1, lr=1e-5)
-def train_rm() -> None:
+def train_rm(training: Training, epochs: Epochs = 1, lr: LearningRate = 1e-5) -> None:
     """Train a reward model on labelled solutions: an ORM or a SORM, as the labels say.
 
     The model judges each step at its last token; labels that are null are not trained on. The
@@ -16,3 +15,4 @@ def train_rm() -> None:
 
     Example: sormctl train-rm --model embedded:base -o sorm/ --epochs 2 < steps.jsonl
     """
+    training.run(REWARD_MODEL, epochs, lr, reward_model.parse, reward_model.SKIPPED)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from sormctl.training import student
-from sormctl.training.command import training_command
 from sormctl.training.config import STUDENT
+from sormctl.training.options import Epochs, LearningRate, Training
 
 
-@training_command(STUDENT, student.parse, student.SKIPPED, epochs=3, lr=2e-5)
-def train_student() -> None:
+def train_student(training: Training, epochs: Epochs = 3, lr: LearningRate = 2e-5) -> None:
     """Fine-tune a language model on correct solutions, or on problems with reference steps.
 
     After `sample` and `filter` this is one round of expert iteration. Incorrect solutions are
@@ -16,3 +15,4 @@ def train_student() -> None:
 
     Example: sormctl filter < samples.jsonl | sormctl train-student --model embedded:base -o s1/
     """
+    training.run(STUDENT, epochs, lr, student.parse, student.SKIPPED)
