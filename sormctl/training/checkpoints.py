@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
 KEEP = 2
 _STEP = "step-"
+_FULL = 1 << 20  # bytes
 
 
 def save_checkpoint(accelerator: Accelerator, folder: Path, step: int) -> None:
@@ -25,19 +29,10 @@ def save_checkpoint(accelerator: Accelerator, folder: Path, step: int) -> None:
     """
     path = folder / f"{_STEP}{step}"
     temporary = folder / "unfinished"
-    try:
-        if accelerator.is_main_process:
-            shutil.rmtree(temporary, ignore_errors=True)
+    with replacing(temporary, path, accelerator.is_main_process):
         accelerator.wait_for_everyone()
         accelerator.save_state(str(temporary))
         accelerator.wait_for_everyone()
-        if accelerator.is_main_process:
-            temporary.replace(path)
-    except Exception as error:
-        if not is_write_failure(error):
-            raise
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise OutputError(f"{path}: cannot be written: {cause(error)}") from error
     if accelerator.is_main_process:
         for old in list_checkpoints(folder)[:-KEEP]:
             shutil.rmtree(old)
@@ -72,19 +67,41 @@ def publish(model: Path, output: Path, replaced: Path) -> None:
     os.rename(model, output)
 
 
-def is_write_failure(error: BaseException) -> bool:
-    """Whether an error means that a file cannot be written.
+@contextmanager
+def replacing(temporary: Path, path: Path, mine: bool = True) -> Iterator[None]:
+    """Lets a block write the folder `temporary`, then makes that `path`, if it is `mine` to move.
 
-    safetensors and torch report a full disk as errors of their own.
+    OutputError if it cannot be written, with `temporary` removed and its space free again.
     """
-    text = str(error)
-    return isinstance(error, OSError) or "I/O error" in text or "PytorchStreamWriter" in text
+    try:
+        if mine:
+            shutil.rmtree(temporary, ignore_errors=True)
+        yield
+        if mine:
+            temporary.replace(path)
+    except Exception as error:
+        if not _cannot_write(error):
+            raise
+        why = _cause(error, temporary)
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise OutputError(f"{path} cannot be written: {why}") from error
 
 
-def cause(error: BaseException) -> str:
-    """Why a file cannot be written, in a few words."""
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return "no space left on device" if "No space" in text else text.splitlines()[0]
+def _cannot_write(error: Exception) -> bool:
+    """Whether a file could not be written: safetensors and torch have errors of their own."""
+    if isinstance(error, OSError):
+        return True
+    return any(words in str(error) for words in ("I/O error", "iostream error", "inline_container"))
+
+
+def _cause(error: Exception, path: Path) -> str:
+    """Why a file cannot be written; torch does not say that the disk is full."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    existing = next(folder for folder in (path, *path.parents) if folder.exists())
+    if shutil.disk_usage(existing).free < _FULL:
+        return os.strerror(errno.ENOSPC)
+    return str(error).splitlines()[0]
 
 
 def _step(path: Path) -> int:

@@ -13,6 +13,7 @@ from accelerate import Accelerator
 
 from sormctl.engines.encoding import SETTINGS_FILE, first_line
 from sormctl.errors import ModelError
+from sormctl.training.checkpoints import replacing
 from sormctl.training.config import TrainConfig
 
 
@@ -60,16 +61,11 @@ def save_model(
 
     Beside it, `sormctl.json` says what it is and how it was made, and `metrics.jsonl` how it went.
     """
-    folder = config.partial / "model"
+    temporary = config.partial / "unfinished"
     state = accelerator.get_state_dict(model)
     if not accelerator.is_main_process:
         return
-    shutil.rmtree(folder, ignore_errors=True)
     finished = accelerator.unwrap_model(model).to(dtype)
-    weights = {name: weight.to(dtype) for name, weight in state.items()}
-    finished.save_pretrained(folder, state_dict=weights)
-    tokenizer.save_pretrained(folder)
-    shutil.copy(config.metrics, folder)
     settings = {
         "kind": config.kind,
         "prompt": config.prompt,
@@ -77,4 +73,17 @@ def save_model(
         "version": config.version,
         "training": asdict(config),
     }
-    (folder / SETTINGS_FILE).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(settings, indent=2) + "\n"
+    with replacing(temporary, temporary.with_name("model")):
+        finished.save_pretrained(temporary, state_dict=_cast(state, dtype))
+        tokenizer.save_pretrained(temporary)
+        shutil.copy(config.metrics, temporary)
+        (temporary / SETTINGS_FILE).write_text(text, encoding="utf-8")
+
+
+def _cast(state: dict[str, torch.Tensor], dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """The weights in `dtype`; those that share memory still do, so that they are saved once."""
+    cast: dict[int, torch.Tensor] = {}
+    return {
+        name: cast.setdefault(weight.data_ptr(), weight.to(dtype)) for name, weight in state.items()
+    }

@@ -14,6 +14,7 @@ class TrainingProgress:
     def __init__(self, command: str, quiet: bool, log_format: str) -> None:
         self._display = Display(command, quiet, log_format)
         self._event: dict[str, Any] = {}
+        self._shown = self._event
         self._begun = (0.0, 0)  # when the first step was heard of, and its number
 
     def __enter__(self) -> Self:
@@ -22,7 +23,7 @@ class TrainingProgress:
 
     def __exit__(self, *exc: object) -> None:
         self._display.__exit__()
-        if self._event:
+        if self._event is not self._shown:
             self._display.report(self._summary(), self._figures())
 
     def note(self, message: str) -> None:
@@ -39,11 +40,13 @@ class TrainingProgress:
             if self._display.due:
                 share = event["step"] / event["steps"]
                 self._display.show(self._summary(), self._figures(), share)
+                self._shown = event
         elif kind == "rows" and event["too_long"]:
             self.note(f"left out: {event['too_long']:,} examples that are too long (--max-length)")
         elif kind == "resumed":
             self.note(f"continuing after step {event['step']:,}")
         elif kind == "stopped":
+            self._shown = self._event  # the last word is what to do
             self.note("stopped; continue with --resume")
 
     def _seconds_left(self) -> int:

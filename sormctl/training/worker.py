@@ -7,7 +7,9 @@ means that the command is gone, so the worker ends too and no orphan trains on.
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
 import os
 import stat
 import sys
@@ -18,13 +20,13 @@ from typing import Any
 import torch
 
 from sormctl.errors import ModelError, OutputError, SormctlError
-from sormctl.training.checkpoints import cause, is_write_failure
 from sormctl.training.config import read_config
 from sormctl.training.loop import Load, Loss, Stopped, train
 
 
 def main(load: Load, loss: Loss) -> None:
     """The body of an entry module: trains what the configuration in `sys.argv` says."""
+    logging.getLogger("accelerate").setLevel(logging.ERROR)  # it warns that tied weights are tied
     stop = threading.Event()
     if stat.S_ISFIFO(os.fstat(0).st_mode):  # else a person or a scheduler has started it
         threading.Thread(target=_listen, args=(stop,), daemon=True).start()
@@ -55,6 +57,6 @@ def _as_user_error(error: Exception) -> SormctlError:
         return error
     if isinstance(error, torch.OutOfMemoryError):
         return ModelError("out of GPU memory; lower --max-batch-tokens or --max-length")
-    if is_write_failure(error):
-        return OutputError(f"the run cannot be written: {cause(error)}")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return OutputError(f"{error.filename or 'a file'} cannot be written: {error.strerror}")
     raise error

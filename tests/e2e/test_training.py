@@ -114,7 +114,7 @@ def test_a_run_that_was_interrupted_and_killed_ends_as_if_it_had_not_been(folder
     process.send_signal(signal.SIGINT)
     code, _, err = finish(process)
     assert code == 130, err
-    assert err.splitlines()[-2] == "train-student: stopped; continue with --resume"
+    assert err.splitlines()[-1] == "train-student: stopped; continue with --resume"
     assert not (folder / "broken").exists()
 
     code, _, err = sormctl(folder, *arguments, "-o", "broken", data)
