@@ -17,7 +17,15 @@ from sormctl.streams.flow import Background, Flow, Start, Transform
 from sormctl.streams.journal import Journal, Unjournalled, journalled
 from sormctl.streams.jsonl import Inputs, stat_input
 from sormctl.streams.manifest import Manifest, Parents, Tally
-from sormctl.streams.output import Sink, device, encode, is_device, standard_output, whole_file
+from sormctl.streams.output import (
+    Sink,
+    device,
+    encode,
+    has_content,
+    is_device,
+    standard_output,
+    whole_file,
+)
 from sormctl.streams.progress import Progress
 
 __all__ = [
@@ -168,7 +176,7 @@ def _growing_output(
         with _stream(job) as sink:
             yield Unjournalled(sink)
         return
-    if path.exists() and not (job.resume or job.overwrite):
+    if has_content(path) and not (job.resume or job.overwrite):
         raise UsageError(f"{path} exists; give --resume to continue it or --overwrite")
     _refuse_same_file(path, inputs)
     with journalled(path, _manifest(path, job, lambda: inputs.parents), job.resume) as journal:
@@ -177,7 +185,10 @@ def _growing_output(
         try:
             yield journal
         except (SormctlError, KeyboardInterrupt):
-            progress.note(f"{journal.tally.records_in:,} records are finished; --resume goes on")
+            if journal.tally.records_in:
+                progress.note(
+                    f"{journal.tally.records_in:,} records are finished; --resume goes on"
+                )
             raise
 
 
@@ -189,7 +200,7 @@ def _whole_output(job: Job, parents: Parents, tally: Tally) -> Iterator[Sink]:
             yield sink
         return
     manifest = _manifest(path, job, parents)
-    if path.exists() and not job.overwrite:
+    if has_content(path) and not job.overwrite:
         if not (job.resume and manifest.exists()):
             raise UsageError(f"{path} exists; give --overwrite to replace it")
         manifest.check_same()  # there is nothing to continue in a whole file: make it again

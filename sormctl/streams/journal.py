@@ -21,7 +21,7 @@ import orjson
 
 from sormctl.errors import UsageError
 from sormctl.streams.manifest import Manifest, Tally
-from sormctl.streams.output import Sink, locked, writing
+from sormctl.streams.output import Sink, has_content, locked, writing
 
 
 class Journal:
@@ -90,10 +90,10 @@ def journalled(path: Path, manifest: Manifest, resume: bool) -> Iterator[Journal
     another process is writing it.
     """
     entries_path = path.with_name(f"{path.name}.journal")
-    resume = resume and path.exists()
-    if resume and path.stat().st_size and not (manifest.exists() and entries_path.exists()):
-        raise UsageError(f"cannot --resume: {path} has no journal beside it; give --overwrite")
-    if resume and manifest.exists():
+    resume = resume and has_content(path)
+    if resume:
+        if not (manifest.exists() and entries_path.exists()):
+            raise UsageError(f"cannot --resume: {path} has no journal beside it; give --overwrite")
         manifest.check_same()
     with ExitStack() as stack:
         entries = stack.enter_context(locked(entries_path))

@@ -107,6 +107,11 @@ def is_device(path: Path) -> bool:
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
+def has_content(path: Path) -> bool:
+    """Whether there is something at `path` that could be lost."""
+    return path.exists() and path.stat().st_size > 0
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Sink]:
     """A file that appears under its name, in one move, when the block ends without an error."""

@@ -248,6 +248,21 @@ def test_an_existing_file_is_not_lost(tmp_path: Path) -> None:
     assert len(read(tmp_path / "out.jsonl")) == 2
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_an_empty_file_is_nothing_to_lose(tmp_path: Path, resume: bool) -> None:
+    """Such as that of a run whose model could not be loaded, or of `mktemp`."""
+
+    def broken(prompt: Prompt, seed: int) -> str:
+        raise EngineError("no")
+
+    job = sampling(tmp_path, resume=resume)
+    with pytest.raises(EngineError):
+        run(Job("sample", {"model": "typo"}, job.inputs, job.output), ScriptedEngine(broken))
+    run(job, scripted())
+    assert len(read(tmp_path / "out.jsonl")) == 40
+    assert manifest(tmp_path)["arguments"]["model"] == "m"
+
+
 def test_an_input_is_not_overwritten(tmp_path: Path) -> None:
     source = write(tmp_path / "in.jsonl", problems(3))
     job = Job("sample", {}, [source], Path(source), overwrite=True)
