@@ -10,9 +10,11 @@ from pathlib import Path
 import orjson
 import pytest
 
+from tests.contract.commands import CORRECT
 from tests.contract.shell import SLOW, SORMCTL, run, start
 from tests.terminal import terminal
 
+SOLUTION = orjson.dumps(CORRECT) + b"\n"
 LINES = [orjson.dumps({"id": f"p{i}"}) + b"\n" for i in range(200)]
 
 
@@ -33,14 +35,12 @@ def test_records_come_out_while_input_is_still_open() -> None:
 
 
 def test_a_pipe_passes_on_what_it_has_before_it_waits_for_more() -> None:
-    record = {"task": "numeric", "problem_id": "p", "question": "?", "answer": "1"}
-    solution = {**record, "solution_id": "s", "steps": [], "correct": True}
     with start([*SORMCTL, "filter", "--correct"]) as process:
         assert process.stdin
         for _ in range(2):
-            process.stdin.write(orjson.dumps(solution) + b"\n")
+            process.stdin.write(SOLUTION)
             process.stdin.flush()
-            assert orjson.loads(wait_for_lines(process, 1)[0])["solution_id"] == "s"
+            assert orjson.loads(wait_for_lines(process, 1)[0])["solution_id"] == "s1"
         process.stdin.close()
         assert process.wait() == 0
 
@@ -71,7 +71,10 @@ def test_an_interrupt_of_a_pipe_leaves_no_file(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     with start([*SORMCTL, "filter", "-o", str(path)]) as process:
         assert process.stdin and process.stderr
-        while not path.with_name("out.jsonl.partial").exists():
+        process.stdin.write(SOLUTION)
+        process.stdin.flush()
+        partial = path.with_name("out.jsonl.partial")
+        while not partial.exists() or not partial.stat().st_size:
             assert process.poll() is None
             time.sleep(0.005)
         process.send_signal(signal.SIGINT)
