@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from sormctl.engines.encoding import encode_steps, prompt_ids
+from sormctl.engines.encoding import encode_steps, prompt_ids, step_ids
 from sormctl.records import Json, Steps
 from sormctl.tasks.prompts import Message, Prompt
 
@@ -79,11 +79,14 @@ def encode(tokenizer: Any, example: Example) -> Row:
     A reward model's row holds every prefix of the solution: one target at the end of each labelled
     step. A language model's targets are the tokens of the steps and the end of sequence.
     """
-    ids, ends = encode_steps(tokenizer, example.prompt, example.steps)
     if example.labels is not None:
+        ids, ends = encode_steps(tokenizer, example.prompt, example.steps)
         judged = [(end, x) for end, x in zip(ends, example.labels, strict=True) if x is not None]
         return Row(array("i", ids), *(array("i", column) for column in zip(*judged, strict=True)))
-    start = len(prompt_ids(tokenizer, example.prompt))
+    ids = prompt_ids(tokenizer, example.prompt)
+    start = len(ids)
+    for step in step_ids(tokenizer, example.steps):
+        ids += step
     ids.append(tokenizer.eos_token_id)
     targets = range(start, len(ids))
     return Row(
