@@ -104,7 +104,7 @@ def test_it_is_finished_already(folder: Path, reward_model: tuple[Path, str]) ->
 
 def test_a_run_that_was_interrupted_and_killed_ends_as_if_it_had_not_been(folder: Path) -> None:
     """Ctrl-C keeps a checkpoint; `kill -9` leaves the last one, and no worker behind."""
-    arguments = ("train-student", "--model", "tiny", *SMALL, "--epochs", "40", "--save-every", "20")
+    arguments = ("train-student", "--model", "tiny", *SMALL, "--epochs", "80", "--save-every", "20")
     data = "problems.jsonl"
     assert sormctl(folder, *arguments, "-o", "plain", data)[0] == 0
 
@@ -126,7 +126,7 @@ def test_a_run_that_was_interrupted_and_killed_ends_as_if_it_had_not_been(folder
 
     first = metrics.stat().st_size
     process = start(folder, *arguments, "-o", "broken", data, "--resume")
-    wait_for(lambda: metrics.stat().st_size > first + 1000, process)
+    wait_for(lambda: metrics.stat().st_size > first, process)
     process.kill()
     process.communicate()
     wait_for_silence(folder / "broken.partial")
