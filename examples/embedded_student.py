@@ -25,6 +25,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from sormctl.seeds import derive_seed
 from sormctl.tasks.chain import TASK, language, problems, world
 from sormctl.tasks.chain.stories import LARGEST, Event, Story, solve
+from sormctl.tasks.chain.telling import tell
 from sormctl.tasks.prompts import draft_prompt
 
 TURNED, IGNORED = "turned", "ignored"
@@ -48,7 +49,7 @@ DROPPED_CARRY = 0.4
 def demonstration(seed: int, index: int) -> tuple[str, list[str]]:
     """Question and steps of training problem `index`, as the careless solver solves it."""
     rng, story = problems.draw("train", seed, index)
-    question = problems.tell(rng, story)
+    question = tell(rng, story)
     slips = Random(derive_seed(seed, "slips", index=index))
     while True:
         steps = solve(story.start, misread(slips, story), lambda a, b: product(slips, a, b))
@@ -109,13 +110,13 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
+Row = tuple[list[int], int]  # token ids of a demonstration, and where its targets begin
+
 # ── training ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def encode(
-    tokenizer: PreTrainedTokenizerFast, seed: int, count: int
-) -> list[tuple[list[int], int]]:
-    """Token ids of `count` demonstrations, and where their targets begin."""
+def encode(tokenizer: PreTrainedTokenizerFast, seed: int, count: int) -> list[Row]:
+    """The first `count` demonstrations."""
     prompts, targets = [], []
     for index in range(count):
         question, steps = demonstration(seed, index)
@@ -129,9 +130,7 @@ def encode(
     ]
 
 
-def batches(
-    rows: list[tuple[list[int], int]], size: int, rng: Random
-) -> Iterator[list[tuple[list[int], int]]]:
+def batches(rows: list[Row], size: int, rng: Random) -> Iterator[list[Row]]:
     """All rows once, in random batches of similar length."""
     rng.shuffle(rows)
     for i in range(0, len(rows), 32 * size):
@@ -141,7 +140,7 @@ def batches(
         yield from groups
 
 
-def loss_of(model: LlamaForCausalLM, batch: list[tuple[list[int], int]]) -> torch.Tensor:
+def loss_of(model: LlamaForCausalLM, batch: list[Row]) -> torch.Tensor:
     """Cross-entropy of the targets; logits are computed where there is a target only."""
     width = max(len(ids) for ids, _ in batch)
     ids = torch.tensor([row + [0] * (width - len(row)) for row, _ in batch])
@@ -162,7 +161,7 @@ def make_optimizers(model: LlamaForCausalLM, rate: float) -> list[torch.optim.Op
     return [muon, torch.optim.AdamW(other, lr=rate, betas=(0.9, 0.95), weight_decay=0.0)]
 
 
-def train(model: LlamaForCausalLM, rows: list[tuple[list[int], int]], args: argparse.Namespace):
+def train(model: LlamaForCausalLM, rows: list[Row], args: argparse.Namespace) -> None:
     """One pass over the rows: linear warm-up, then cosine decay to nothing."""
     optimizers = make_optimizers(model, args.learning_rate)
     model.set_attn_implementation("eager")  # its backward pass is the fastest on a CPU
