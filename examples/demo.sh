@@ -8,4 +8,6 @@ set -euo pipefail
 export BENCH=chain
 export STUDENT=${STUDENT:-embedded:student}
 export OUT=${OUT:-runs/demo}
+export TRAIN_PROBLEMS=${TRAIN_PROBLEMS:-3000} SAMPLES=${SAMPLES:-4} LABELLED=${LABELLED:-6000}
+export TEST_PROBLEMS=${TEST_PROBLEMS:-1000}
 bash "$(dirname "$0")/pipeline.sh"

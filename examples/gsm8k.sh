@@ -10,8 +10,8 @@ export BENCH=gsm8k
 export OUT=${OUT:-runs/gsm8k}
 export BASE=$MODEL
 if [ "${SIZE:-full}" = small ]; then
-  : "${STUDENT_PROBLEMS:=64}" "${TRAIN_PROBLEMS:=48}" "${SAMPLES:=8}" "${LABELLED:=48}"
-  : "${TEST_PROBLEMS:=24}" "${MAX_TOKENS:=200}" "${RM_EPOCHS:=1}" "${REFINER_EPOCHS:=1}"
+  : "${STUDENT_PROBLEMS:=32}" "${TRAIN_PROBLEMS:=24}" "${SAMPLES:=8}" "${LABELLED:=24}"
+  : "${TEST_PROBLEMS:=12}" "${MAX_TOKENS:=160}" "${RM_EPOCHS:=1}" "${REFINER_EPOCHS:=1}"
   : "${TRAIN_OPTIONS:=--lr 1e-4 --batch-size 8}"
 else
   : "${STUDENT_PROBLEMS:=7473}" "${TRAIN_PROBLEMS:=7473}" "${SAMPLES:=96}" "${LABELLED:=40000}"

@@ -243,12 +243,16 @@ class Evaluation:
         for name, tally in self._steps.items():
             rows += tally.rows(name)
         rows += [
-            Row("steps", f"{name}: final answer accuracy", average([float(v) for v in values]))
+            Row(
+                "steps",
+                f"{name} against answers: final accuracy",
+                average([float(v) for v in values]),
+            )
             for name, values in self._final.items()
         ]
         if self._agreement[1]:
             agreement = clustered_proportion(*self._agreement)
-            rows.append(Row("steps", "rollouts' labels agree with the oracle", agreement))
+            rows.append(Row("steps", "rollouts against oracle: step accuracy", agreement))
         return rows
 
     def _add_steps(self, solution: Solution) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from sormctl import options
+from sormctl.errors import RecordError
 from sormctl.pairing import global_pairs, local_pairs, value_pairs
 from sormctl.records import Json, Solution, pair_json, parse_solution
 from sormctl.streams.driver import pipe_records
@@ -49,8 +50,13 @@ def make_refine_pairs(
     arguments = {"mode": mode.value, "targets": targets, "seed": seed}
     job = streams.job("make-refine-pairs", arguments)
 
+    def checked(solution: Solution) -> Solution:
+        if mode is not Mode.globally and solution.labels is None:
+            raise RecordError("no `labels`; run `sormctl label-steps --by rollouts` first")
+        return solution
+
     def transform(solutions: Iterator[Solution]) -> Iterator[Json]:
-        for group in group_solutions(solutions):
+        for group in group_solutions(map(checked, solutions)):
             yield from map(pair_json, PAIRS[mode](group, targets, seed))
 
     pipe_records(job, parse_solution, transform)

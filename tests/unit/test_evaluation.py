@@ -95,4 +95,4 @@ def test_null_labels_are_no_truth() -> None:
     evaluation.add([labelled])
     found = {row.name: row.estimate for row in evaluation.rows()}
     assert found["orm against rollouts: step accuracy"].n == 1
-    assert found["orm: final answer accuracy"].value == 1
+    assert found["orm against answers: final accuracy"].value == 1
