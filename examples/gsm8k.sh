@@ -7,8 +7,13 @@
 set -euo pipefail
 
 export BENCH=gsm8k
-export OUT=${OUT:-runs/gsm8k}
-export BASE=$MODEL
+OUT=${OUT:-runs/gsm8k}
+mkdir -p "$OUT"
+OUT=$(realpath "$OUT")
+export OUT
+BASE=$MODEL
+[ -d "$BASE" ] && BASE=$(realpath "$BASE")
+export BASE
 if [ "${SIZE:-full}" = small ]; then
   : "${STUDENT_PROBLEMS:=32}" "${TRAIN_PROBLEMS:=24}" "${SAMPLES:=8}" "${LABELLED:=24}"
   : "${TEST_PROBLEMS:=12}" "${MAX_TOKENS:=160}" "${RM_EPOCHS:=1}" "${REFINER_EPOCHS:=1}"
@@ -21,7 +26,8 @@ fi
 export TRAIN_PROBLEMS SAMPLES LABELLED TEST_PROBLEMS MAX_TOKENS RM_EPOCHS REFINER_EPOCHS TRAIN_OPTIONS
 
 export STUDENT=$OUT/student
+sormctl problems gsm8k --split train -n "$STUDENT_PROBLEMS" --overwrite -o "$OUT/worked.jsonl"
 # shellcheck disable=SC2086
-[ -d "$STUDENT" ] || sormctl problems gsm8k --split train -n "$STUDENT_PROBLEMS" \
-  | sormctl train-student --model "$BASE" -o "$STUDENT" --resume --epochs 2 $TRAIN_OPTIONS
+sormctl train-student --model "$BASE" -o "$STUDENT" --resume --epochs 2 $TRAIN_OPTIONS \
+  "$OUT/worked.jsonl"
 bash "$(dirname "$0")/pipeline.sh"

@@ -3,10 +3,10 @@
 # refining its own solutions gains (paper, 3.1 and 3.2). demo.sh and gsm8k.sh set the variables.
 #
 # Every stage writes a file with a manifest beside it; run the script again to continue a run that
-# was interrupted. Stages that do not need each other run side by side.
+# was interrupted. On a CPU, trainings that do not need each other run side by side.
 set -euo pipefail
 
-BENCH=$BENCH                             # a task, or your own JSONL file with ANSWER=numeric
+BENCH=$BENCH                             # a task: chain, gsm8k, svamp, or one of your own
 STUDENT=$STUDENT                         # drafts, samples and rollouts come from it
 BASE=${BASE:-$STUDENT}                   # reward models and refiners start from it
 OUT=$OUT                                 # where everything is kept
@@ -20,58 +20,51 @@ RM_EPOCHS=${RM_EPOCHS:-2}
 REFINER_EPOCHS=${REFINER_EPOCHS:-3}
 TRAIN_OPTIONS=${TRAIN_OPTIONS:---lr 1e-3 --batch-size 32}
 SEED=${SEED:-0}
-export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+
+GENERATE=(--seed "$SEED" --max-tokens "$MAX_TOKENS" --resume)
+# shellcheck disable=SC2206
+TRAIN=(--model "$BASE" --seed "$SEED" --resume $TRAIN_OPTIONS)
 
 mkdir -p "$OUT"
-trap 'kill $(jobs -p) 2> /dev/null || true' EXIT  # a stage that failed takes its neighbour along
-
-problems() { # SPLIT COUNT
-  [ -e "$OUT/$1.jsonl" ] || sormctl problems "$BENCH" --split "$1" -n "$2" --seed "$SEED" \
-    ${ANSWER:+--answer "$ANSWER"} -o "$OUT/$1.jsonl"
-}
-generate() { # COMMAND OPTIONS: one of the commands that run the student or a refiner
-  sormctl "$@" --seed "$SEED" --max-tokens "$MAX_TOKENS" --resume
-}
-train() { # COMMAND MODEL OPTIONS: a finished model is kept, an unfinished one is continued
-  [ -d "$OUT/$2" ] && cat > /dev/null && return
-  # shellcheck disable=SC2086
-  sormctl "$1" --model "$BASE" -o "$OUT/$2" --resume --seed "$SEED" $TRAIN_OPTIONS "${@:3}"
-}
+cd "$OUT"
+trap 'kill $(jobs -p) 2> /dev/null || true' EXIT # a stage that failed takes its neighbour along
+beside() { command -v nvidia-smi > /dev/null && wait "$1" || true; } # a GPU has room for one model
 
 echo "── 1. problems, and the student's samples" >&2
-problems train "$TRAIN_PROBLEMS"
-problems test "$TEST_PROBLEMS"
-generate sample --model "$STUDENT" -n "$SAMPLES" "$OUT/train.jsonl" -o "$OUT/samples.jsonl"
+sormctl problems "$BENCH" --split train -n "$TRAIN_PROBLEMS" --seed "$SEED" --overwrite -o train.jsonl
+sormctl problems "$BENCH" --split test -n "$TEST_PROBLEMS" --seed "$SEED" --overwrite -o test.jsonl
+sormctl sample --model "$STUDENT" -n "$SAMPLES" "${GENERATE[@]}" train.jsonl -o samples.jsonl
 
 echo "── 2. reward models: labels by outcome (ORM), labels by rollouts from every prefix (SORM)" >&2
-sormctl label-steps --by outcome "$OUT/samples.jsonl" | train train-rm orm --epochs "$RM_EPOCHS" &
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+sormctl label-steps --by outcome samples.jsonl --overwrite -o outcomes.jsonl
+sormctl train-rm "${TRAIN[@]}" --epochs "$RM_EPOCHS" outcomes.jsonl -o orm &
 orm=$!
-head -n "$LABELLED" "$OUT/samples.jsonl" \
-  | generate label-steps --by rollouts --model "$STUDENT" -k "$K" -o "$OUT/steps.jsonl"
-sormctl balance --by prefix-length "$OUT/steps.jsonl" | train train-rm sorm --epochs "$RM_EPOCHS"
-wait "$orm"
+beside $orm
+head -n "$LABELLED" samples.jsonl > labelled.jsonl
+sormctl label-steps --by rollouts --model "$STUDENT" -k "$K" "${GENERATE[@]}" labelled.jsonl -o steps.jsonl
+sormctl balance --by prefix-length steps.jsonl --overwrite -o balanced.jsonl
+sormctl train-rm "${TRAIN[@]}" --epochs "$RM_EPOCHS" balanced.jsonl -o sorm
+wait $orm
 
 echo "── 3. refiners: global pairs from samples, local pairs from verifying traces" >&2
-sormctl make-refine-pairs --mode global "$OUT/samples.jsonl" \
-  | train train-refiner global --epochs "$REFINER_EPOCHS" &
+sormctl make-refine-pairs --mode global samples.jsonl --overwrite -o global-pairs.jsonl
+sormctl make-refine-pairs --mode local steps.jsonl --overwrite -o local-pairs.jsonl
+sormctl train-refiner "${TRAIN[@]}" --epochs "$REFINER_EPOCHS" global-pairs.jsonl -o global &
 global=$!
-sormctl make-refine-pairs --mode local "$OUT/steps.jsonl" \
-  | train train-refiner local --epochs "$REFINER_EPOCHS"
-wait "$global"
+beside $global
+sormctl train-refiner "${TRAIN[@]}" --epochs "$REFINER_EPOCHS" local-pairs.jsonl -o local
+wait $global
 
 echo "── 4. test time: draft, refine both ways, keep the best of the three" >&2
-generate sample --greedy --model "$STUDENT" "$OUT/test.jsonl" -o "$OUT/drafts.jsonl"
-generate refine --mode global --model "$OUT/global" "$OUT/drafts.jsonl" -o "$OUT/global.jsonl"
-generate refine --mode local --model "$OUT/local" --rm "$OUT/sorm" "$OUT/drafts.jsonl" \
-  -o "$OUT/local.jsonl"
-cat "$OUT"/{drafts,global,local}.jsonl \
-  | sormctl rerank --rm "$OUT/orm" --resume -o "$OUT/best.jsonl"
+sormctl sample --greedy --model "$STUDENT" "${GENERATE[@]}" test.jsonl -o drafts.jsonl
+sormctl refine --mode global --model global "${GENERATE[@]}" drafts.jsonl -o global.jsonl
+sormctl refine --mode local --model local --rm sorm "${GENERATE[@]}" drafts.jsonl -o local.jsonl
+sormctl rerank --rm orm --resume drafts.jsonl global.jsonl local.jsonl -o best.jsonl
 
 echo "── 5. the table: every way of answering, and the reward models step by step" >&2
-generate sample -n 3 --model "$STUDENT" "$OUT/test.jsonl" -o "$OUT/best-of-3.jsonl"
-generate label-steps --by rollouts --model "$STUDENT" -k "$K" "$OUT/drafts.jsonl" \
-  -o "$OUT/draft-steps.jsonl"
-sormctl score --rm "$OUT/sorm" "$OUT/draft-steps.jsonl" --resume -o "$OUT/draft-sorm.jsonl"
-cat "$OUT"/{draft-sorm,global,local,best-of-3}.jsonl \
-  | sormctl score --rm "$OUT/orm" --resume -o "$OUT/scored.jsonl"
-sormctl eval "$OUT/scored.jsonl" --stages "$OUT" --overwrite -o "$OUT/results.json"
+sormctl sample -n 3 --model "$STUDENT" "${GENERATE[@]}" test.jsonl -o best-of-3.jsonl
+sormctl label-steps --by rollouts --model "$STUDENT" -k "$K" "${GENERATE[@]}" drafts.jsonl -o draft-steps.jsonl
+sormctl score --rm sorm --resume draft-steps.jsonl -o draft-sorm.jsonl
+sormctl score --rm orm --resume draft-sorm.jsonl global.jsonl local.jsonl best-of-3.jsonl -o scored.jsonl
+sormctl eval scored.jsonl --stages . --overwrite -o results.json

@@ -6,6 +6,7 @@
     │   └── RecordError         the same before the reader has added file and line
     ├── ModelError          1   a model folder that cannot be loaded or trained on
     ├── EngineError         1   generation or scoring failed
+    │   └── TooLongError        a prompt leaves no room in what the model reads
     ├── OutputError         1   output cannot be written (disk full, no permission)
     └── BusyError          75   another process holds the lock; try again later
 
@@ -44,6 +45,10 @@ class ModelError(SormctlError):
 
 class EngineError(SormctlError):
     """Generation or scoring failed."""
+
+
+class TooLongError(EngineError):
+    """A prompt, or a solution to score, is longer than the model reads."""
 
 
 class OutputError(SormctlError):

@@ -159,12 +159,22 @@ class StepTally:
     labels: list[int] = field(default_factory=list)
     hits: list[int] = field(default_factory=list)
     totals: list[int] = field(default_factory=list)
+    # label -> how many of its steps were misjudged, and how many there are, in each solution
+    errors: dict[int, tuple[list[int], list[int]]] = field(
+        default_factory=lambda: {0: ([], []), 1: ([], [])}
+    )
     located: list[bool] = field(default_factory=list)  # solutions with an error: found exactly
     passed: list[bool] = field(default_factory=list)  # solutions without: none reported
 
     def add(self, scores: Sequence[float], labels: Sequence[int]) -> None:
         """Takes the step scores of one solution and its true labels, null ones left out."""
+        if not labels:
+            return
         predicted = [int(score >= THRESHOLD) for score in scores]
+        for label, (wrong, totals) in self.errors.items():
+            of_label = [p != t for p, t in zip(predicted, labels, strict=True) if t == label]
+            wrong.append(sum(of_label))
+            totals.append(len(of_label))
         self.scores += scores
         self.labels += labels
         self.hits.append(sum(p == t for p, t in zip(predicted, labels, strict=True)))
@@ -176,8 +186,7 @@ class StepTally:
         """Step accuracy and its errors, AUC, calibration, and first errors found."""
         yield Row("steps", f"{name}: step accuracy", clustered_proportion(self.hits, self.totals))
         for label, what in ((0, "false positive rate"), (1, "false negative rate")):
-            wrong = [(s >= THRESHOLD) != label for s, t in self._pairs() if t == label]
-            yield Row("steps", f"{name}: {what}", proportion(sum(wrong), len(wrong)))
+            yield Row("steps", f"{name}: {what}", clustered_proportion(*self.errors[label]))
         n = len(self.labels)
         yield Row("steps", f"{name}: AUC", _plain(auc(self.scores, self.labels), n))
         error = calibration_error(self.scores, self.labels)
@@ -189,14 +198,12 @@ class StepTally:
         f1 = harmonic_mean(located.value, passed.value)
         yield Row("steps", f"{name}: first-error F1", _plain(f1, located.n + passed.n))
 
-    def _pairs(self) -> Iterator[tuple[float, int]]:
-        return zip(self.scores, self.labels, strict=True)
-
 
 def _comparable(name: str, baseline: str) -> bool:
-    """Whether a row is a choice among several that is worth comparing with a baseline."""
-    chosen = "+" in name and " by " in name
-    return chosen and (baseline == "draft" or baseline.split(" by ")[1] == name.split(" by ")[1])
+    """Whether a row is a refinement or a choice among several, and the baseline is fair."""
+    if baseline == "draft":
+        return name in REFINEMENTS or " by " in name
+    return "+" in name and " by " in name and baseline.split(" by ")[1] == name.split(" by ")[1]
 
 
 def _plain(value: float, n: int) -> Estimate:
@@ -252,17 +259,18 @@ class Evaluation:
         ]
         if self._agreement[1]:
             agreement = clustered_proportion(*self._agreement)
-            rows.append(Row("steps", "rollouts against oracle: step accuracy", agreement))
+            rows.append(Row("steps", "labels against oracle: step accuracy", agreement))
         return rows
 
     def _add_steps(self, solution: Solution) -> None:
         labels = solution.labels or ()
         oracle = get_task(solution.problem.task).oracle
-        truths: dict[str, Sequence[int | None]] = {"rollouts": labels}
+        truths: dict[str, Sequence[int | None]] = {"labels": labels}
         if oracle is not None:
             truths["oracle"] = exact = oracle(solution)
-            self._agreement[0].append(sum(a == b for a, b in zip(labels, exact, strict=True)))
-            self._agreement[1].append(len(labels))
+            both = [(a, b) for a, b in zip(labels, exact, strict=True) if a is not None]
+            self._agreement[0].append(sum(a == b for a, b in both))
+            self._agreement[1].append(len(both))
         for name, scores in solution.scores.items():
             for source, truth in truths.items():
                 known = [(s, t) for s, t in zip(scores, truth, strict=True) if t is not None]
@@ -278,7 +286,7 @@ class Evaluation:
             yield Row("accuracy", name, average([outcome.value for outcome in found]), tokens)
 
     def _differences(self) -> Iterator[Row]:
-        """Paired differences: whatever is reranked or refined, against drafts and best of k."""
+        """Paired differences: whatever is chosen or refined, against drafts and best of k."""
         names = self._names()
         baselines = [name for name in names if name == "draft" or name.startswith("rerank@")]
         for baseline in baselines:

@@ -12,11 +12,12 @@ from typing import Any
 
 from sormctl.engines.base import Completion, Engine, Sampling
 from sormctl.engines.encoding import prompt_style, resolve_model
-from sormctl.engines.registry import create_engine
-from sormctl.errors import UsageError
+from sormctl.engines.registry import create_engine, parse_arguments
+from sormctl.errors import TooLongError
 from sormctl.labelling import Rollout, backward_walk, exhaustive, is_consistent
 from sormctl.records import Json, Problem, Solution, Usage
 from sormctl.seeds import derive_seeds, digest
+from sormctl.tasks.answers import announced
 from sormctl.tasks.base import Task
 from sormctl.tasks.prompts import Prompt, draft_prompt, refine_prompt, stop_strings
 from sormctl.tasks.registry import get_task
@@ -45,7 +46,10 @@ class Generator:
             max_tokens=self.max_tokens,
             stop=stop_strings(self.style),
         )
-        return await self.engine.sample(prompt, params)
+        try:
+            return await self.engine.sample(prompt, params)
+        except TooLongError:  # no room for an answer: one hopeless record must not end the run
+            return [Completion("", "too-long", 0, 0, 0) for _ in indices]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +60,18 @@ class Judge:
     style: str
 
     async def score(self, solution: Solution) -> tuple[float, ...]:
-        """P(correct) after each step of a solution, by one forward pass."""
+        """P(correct) after each step of a solution, by one forward pass.
+
+        A solution that is longer than the model reads is scored 0 at every step.
+        """
         if not solution.steps:
             return ()
         task = get_task(solution.problem.task)
         prompt = draft_prompt(task, solution.problem.question, self.style)
-        return tuple(await self.engine.score(prompt, solution.steps))
+        try:
+            return tuple(await self.engine.score(prompt, solution.steps))
+        except TooLongError:
+            return (0.0,) * len(solution.steps)
 
 
 @asynccontextmanager
@@ -75,7 +85,7 @@ async def open_generator(
     """Loads a model; `settings` are the seed, temperature, top_p and max_tokens of a Generator."""
     folder = resolve_model(model)
     style = prompt_style(folder, prompt)
-    async with create_engine(engine, folder, _arguments(engine_arg)) as running:
+    async with create_engine(engine, folder, parse_arguments(engine_arg or ())) as running:
         yield Generator(running, model, style, **settings)
 
 
@@ -86,12 +96,12 @@ async def open_judge(
     """Loads a reward model."""
     folder = resolve_model(model)
     style = prompt_style(folder, prompt)
-    async with create_engine(engine, folder, _arguments(engine_arg)) as running:
+    async with create_engine(engine, folder, parse_arguments(engine_arg or ())) as running:
         yield Judge(running, style)
 
 
 async def sample_solutions(generator: Generator, problem: Problem, n: int) -> list[Solution]:
-    """`n` solutions of a problem; a temperature of 0 makes one draft."""
+    """`n` solutions of a problem; at a temperature of 0 they are equal, and called drafts."""
     task = get_task(problem.task)
     prompt = draft_prompt(task, problem.question, generator.style)
     completions = await generator.complete(prompt, problem.problem_id, range(n))
@@ -140,6 +150,9 @@ async def refine_solution(
             solution_id=_solution_id(draft.problem, generator, origin),
             source={**origin, **_source(generator), "finish": "unchanged"},
             usage=Usage(),
+            labels=None,
+            rollouts=None,
+            verifiers=(),
         )
     task = get_task(draft.problem.task)
     prompt = refine_prompt(task, draft.problem.question, draft.steps, first_error, generator.style)
@@ -159,19 +172,17 @@ def locate_error(scores: Sequence[float], kind: str, threshold: float) -> int | 
     return values.index(max(values)) + 1 if values else None
 
 
-def _arguments(engine_arg: Sequence[str] | None) -> dict[str, str]:
-    pairs = [argument.partition("=") for argument in engine_arg or ()]
-    for name, separator, _ in pairs:
-        if not separator:
-            raise UsageError(f"--engine-arg {name}: must be NAME=VALUE")
-    return {name: value for name, _, value in pairs}
+def _predicted(task: Task, steps: Sequence[str], completion: Completion) -> str | None:
+    """The final answer; where the text was cut off, only one that is announced as such."""
+    cut = completion.finish != "stop"
+    return None if cut and not any(announced(steps)) else task.predict(steps)
 
 
 def _rollout(
     task: Task, answer: str, prefix: Sequence[str], completion: Completion, consistency: str
 ) -> Rollout:
     steps = tuple(task.split(completion.text))
-    succeeded = task.is_correct(task.predict(steps), answer) and is_consistent(
+    succeeded = task.is_correct(_predicted(task, steps, completion), answer) and is_consistent(
         prefix, steps, task.result, consistency
     )
     return Rollout(steps, succeeded, completion.generated_tokens)
@@ -185,7 +196,7 @@ def _solution(
     origin: Json,
 ) -> Solution:
     steps = tuple(task.split(completion.text))
-    predicted = task.predict(steps)
+    predicted = _predicted(task, steps, completion)
     return Solution(
         problem=problem,
         solution_id=_solution_id(problem, generator, origin),
@@ -209,6 +220,7 @@ def _source(generator: Generator) -> Json:
 
 def _solution_id(problem: Problem, generator: Generator, origin: Json) -> str:
     """`PROBLEM/KIND-HASH`: the same for the same model, settings and draft, and no other."""
-    made = {**origin, **_source(generator), "style": generator.style, "top_p": generator.top_p}
+    asked = {"style": generator.style, "top_p": generator.top_p, "max": generator.max_tokens}
+    made = {**origin, **_source(generator), **asked}
     tag = digest(problem.problem_id, *(f"{key}={made[key]}" for key in sorted(made))).hex()[:10]
     return f"{problem.problem_id}/{origin['kind']}-{tag}"

@@ -12,13 +12,13 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from sormctl.records import Rollouts, Steps, Verifier
+from sormctl.tasks.numbers import parse_number
 
 CONSISTENCY = ("string", "number", "off")
 
-_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?|\.\d+")
+_NUMBER = re.compile(r"[0-9][0-9,]*(?:\.[0-9]+)?(?:/[0-9]+)?|\.[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ async def backward_walk(num_steps: int, correct: bool, k: int, roll_out: RollOut
     for length in range(num_steps - 1, 0, -1):
         counts[length - 1], successes = await _until_success(length, k, roll_out)
         if successes:
-            return StepLabels(_labels(length, num_steps), tuple(counts), successes[:1])
+            return StepLabels(_labels(length, num_steps), tuple(counts), successes)
     return StepLabels(_labels(0, num_steps), tuple(counts))
 
 
@@ -115,12 +115,10 @@ def _occurs_as_string(number: str, steps: Sequence[str]) -> bool:
 
 
 def _occurs_as_number(number: str, steps: Sequence[str]) -> bool:
-    wanted = _decimal(number.lstrip("-"))
-    return any(_decimal(found) == wanted for step in steps for found in _NUMBER.findall(step))
-
-
-def _decimal(number: str) -> Decimal:
-    return Decimal(number.replace(",", ""))
+    wanted = parse_number(number.lstrip("-"))
+    return wanted is not None and any(
+        parse_number(found) == wanted for step in steps for found in _NUMBER.findall(step)
+    )
 
 
 async def _until_success(

@@ -53,7 +53,12 @@ def clustered_proportion(hits: Sequence[int], totals: Sequence[int]) -> Estimate
     share = sum(hits) / n
     spread = sum((h - share * t) ** 2 for h, t in zip(hits, totals, strict=True))
     clusters = sum(t > 0 for t in totals)
-    half = Z * math.sqrt(spread * clusters / max(clusters - 1, 1)) / n
+    if clusters < 2:
+        return Estimate(share, n, math.nan, math.nan)
+    if spread == 0:  # all solutions alike, such as all right: what so many of them can tell
+        alike = proportion(share * clusters, clusters)
+        return Estimate(share, n, alike.low, alike.high)
+    half = Z * math.sqrt(spread * clusters / (clusters - 1)) / n
     return Estimate(share, n, max(0.0, share - half), min(1.0, share + half))
 
 
@@ -104,6 +109,8 @@ def _normal(values: Sequence[float]) -> Estimate:
     if n == 0:
         return Estimate(math.nan, 0, math.nan, math.nan)
     centre = sum(values) / n
-    variance = sum((value - centre) ** 2 for value in values) / max(n - 1, 1)
+    if n == 1:
+        return Estimate(centre, 1, math.nan, math.nan)
+    variance = sum((value - centre) ** 2 for value in values) / (n - 1)
     half = Z * math.sqrt(variance / n)
     return Estimate(centre, n, centre - half, centre + half)

@@ -52,9 +52,7 @@ Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at ran
 
 Model = Annotated[
     str,
-    typer.Option(
-        "--model", help="Model folder, hub name, or embedded:student | embedded:base.", metavar="M"
-    ),
+    typer.Option("--model", help="Model folder, hub name, or embedded:student.", metavar="M"),
 ]
 RewardModel = Annotated[
     str, typer.Option("--rm", help="Reward model: a folder or hub name.", metavar="M")

@@ -308,7 +308,7 @@ def _steps(value: Any, name: str) -> Steps:
 def _labels(value: Any, name: str) -> tuple[int | None, ...]:
     labels = _as_list(value, name)
     for i, label in enumerate(labels):
-        if isinstance(label, bool) or label not in (0, 1, None):
+        if label is not None and (type(label) is not int or label not in (0, 1)):
             raise RecordError(f"`{name}[{i}]` must be 0, 1 or null")
     return tuple(labels)
 

@@ -69,7 +69,8 @@ class TestTime:
     async def _refine(self, model: str, kind: str, drafts: Sequence[Solution]) -> list[Solution]:
         self.announce(f"refining {len(drafts)} drafts ({kind})")
         settings = {**self.settings, "temperature": 0.0}
-        async with open_generator(model, settings, **self.running) as generator:
+        trained = {**self.running, "prompt": "auto"}  # `prompt` is how the student is asked
+        async with open_generator(model, settings, **trained) as generator:
             return await gather(
                 *(
                     refine_solution(generator, draft, kind, self._error(draft, kind))
@@ -82,7 +83,7 @@ class TestTime:
 
     async def _score(self, model: str, name: str, solutions: Sequence[Solution]) -> list[Solution]:
         self.announce(f"scoring {len(solutions)} solutions ({name})")
-        async with open_judge(model, **self.running) as judge:
+        async with open_judge(model, **{**self.running, "prompt": "auto"}) as judge:
             scores = await gather(*map(judge.score, solutions))
         return [
             replace(solution, scores={**solution.scores, name: values})

@@ -35,7 +35,9 @@ class Bench:
             "instead of reading solutions."
         ),
     ] = None
-    split: Annotated[str, typer.Option(help="Split of the benchmark.")] = "test"
+    split: Annotated[str | None, typer.Option(help="Split of the benchmark; test by default.")] = (
+        None
+    )
     limit: Annotated[
         int | None, typer.Option("-n", "--limit", min=1, help="Problems of the benchmark.")
     ] = None
@@ -99,6 +101,10 @@ def eval(
     """
     if unknown := [name for name in aggregation if name not in AGGREGATIONS]:
         raise UsageError(f"--agg {unknown[0]}: must be one of {', '.join(AGGREGATIONS)}")
+    if bench.bench and streams.inputs:
+        raise UsageError("--bench makes its own solutions; give it no files")
+    if bench.student and not bench.bench:
+        raise UsageError("--student goes with --bench; to read solutions, give files alone")
     evaluation = Evaluation(aggregation)
     rows: list[Row] = []
     costs = stage_costs(stages) if stages else []

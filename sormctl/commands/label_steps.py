@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from sormctl import options
+from sormctl.engines.encoding import model_digest
 from sormctl.errors import UsageError
 from sormctl.inference import label_solution, open_generator
 from sormctl.labelling import outcome_labels
@@ -73,14 +74,16 @@ def label_steps(
     Example: sormctl label-steps --by rollouts --model embedded:student -k 8 < samples.jsonl
     """
     how = {"k": k, "exhaustive": exhaustive, "consistency": consistency.value}
-    rolling = {"model": model, **how, **vars(running), **vars(sampling)}
-    job = streams.job("label-steps", {"by": by.value} | (rolling if by is By.rollouts else {}))
     if by is not By.rollouts:
+        job = streams.job("label-steps", {"by": by.value})
         label = _by_outcome if by is By.outcome else _by_oracle
         pipe_records(job, parse_solution, lambda solutions: _labelled(solutions, label))
         return
     if model is None:
         raise UsageError("--by rollouts needs --model, the student that made the solutions")
+    models = {"model": model, "weights": model_digest(model)}
+    arguments = {"by": by.value, **models, **how, **vars(running), **vars(sampling)}
+    job = streams.job("label-steps", arguments)
 
     @asynccontextmanager
     async def start() -> AsyncIterator[Transform[Solution]]:

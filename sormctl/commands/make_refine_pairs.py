@@ -51,8 +51,14 @@ def make_refine_pairs(
     job = streams.job("make-refine-pairs", arguments)
 
     def checked(solution: Solution) -> Solution:
-        if mode is not Mode.globally and solution.labels is None:
-            raise RecordError("no `labels`; run `sormctl label-steps --by rollouts` first")
+        if mode is Mode.locally and None in (solution.labels or (None,)):
+            raise RecordError(
+                "no `labels` at every step; take them from `sormctl label-steps --by rollouts`, "
+                "before `balance`"
+            )
+        tried = solution.rollouts[:-1] if solution.rollouts else ()
+        if mode is Mode.value and not solution.correct and not all(c.made for c in tried):
+            raise RecordError("not all prefixes have `rollouts`; see label-steps --exhaustive")
         return solution
 
     def transform(solutions: Iterator[Solution]) -> Iterator[Json]:

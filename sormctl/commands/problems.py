@@ -21,7 +21,9 @@ def problems(
             metavar="BENCH|FILE",
         ),
     ],
-    split: Annotated[str, typer.Option(help="Split of the benchmark.")] = "test",
+    split: Annotated[
+        str | None, typer.Option(help="Split of the benchmark; test by default.")
+    ] = None,
     limit: Annotated[
         int | None,
         typer.Option(

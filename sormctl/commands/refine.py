@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from sormctl import options
+from sormctl.engines.encoding import model_digest
 from sormctl.errors import RecordError, UsageError
 from sormctl.inference import (
     Judge,
@@ -72,7 +73,8 @@ def refine(
     if mode is not Mode.globally and (rm is None) == (scores is None):
         raise UsageError(f"--mode {mode} needs either --rm MODEL or --scores NAME")
     how = {"mode": mode.value, "rm": rm, "scores": scores, "threshold": threshold}
-    arguments = {"model": model, **how, **vars(running), **vars(sampling)}
+    weights = [model_digest(name) for name in (model, rm) if name]
+    arguments = {"model": model, "weights": weights, **how, **vars(running), **vars(sampling)}
     job = streams.job("refine", arguments)
 
     @asynccontextmanager

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from sormctl import options
+from sormctl.engines.encoding import model_digest
 from sormctl.errors import RecordError, UsageError
 from sormctl.inference import Judge, open_judge
 from sormctl.records import Json, Solution, parse_solution, solution_json
@@ -66,9 +67,10 @@ def rerank(
         raise UsageError(f"--vote {vote} needs either --rm MODEL or --scores NAME")
     if vote is not Vote.score and keep > 1:
         raise UsageError("--keep goes with --vote score; a vote has one winner")
-    name = scores or Path(rm or "").name
+    name = scores or Path(rm or "").resolve().name
     arguments = {"rm": rm, "scores": scores, "agg": aggregation, "vote": vote.value, "keep": keep}
-    job = streams.job("rerank", {**arguments, **vars(running)}, resume=resume)
+    weights = model_digest(rm) if rm else None
+    job = streams.job("rerank", {**arguments, "weights": weights, **vars(running)}, resume=resume)
 
     def best(group: Sequence[Solution]) -> list[Json]:
         return [solution_json(s) for s in choose(group, vote.value, name, aggregation)[:keep]]

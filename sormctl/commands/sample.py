@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from sormctl import options
+from sormctl.engines.encoding import model_digest
 from sormctl.errors import UsageError
 from sormctl.inference import open_generator, sample_solutions
 from sormctl.records import Json, Problem, parse_problem, solution_json
@@ -39,7 +40,8 @@ def sample(
     if greedy and num_samples > 1:
         raise UsageError("--greedy makes one draft of each problem; drop -n")
     settings = vars(sampling) | ({"temperature": 0.0} if greedy else {})
-    arguments = {"model": model, "num_samples": num_samples, **vars(running), **settings}
+    models = {"model": model, "weights": model_digest(model)}
+    arguments = {**models, "num_samples": num_samples, **vars(running), **settings}
     job = streams.job("sample", arguments)
 
     @asynccontextmanager

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from sormctl import options
+from sormctl.engines.encoding import model_digest
 from sormctl.inference import open_judge
 from sormctl.records import Json, Solution, parse_solution, solution_json
 from sormctl.streams.driver import Transform, map_records, no_tokens
@@ -32,8 +33,9 @@ def score(
 
     Example: sormctl score --rm orm/ < drafts.jsonl > scored.jsonl
     """
-    label = name or Path(rm).name
-    job = streams.job("score", {"rm": rm, "name": label, **vars(running)})
+    label = name or Path(rm).resolve().name
+    arguments = {"rm": rm, "weights": model_digest(rm), "name": label, **vars(running)}
+    job = streams.job("score", arguments)
 
     @asynccontextmanager
     async def start() -> AsyncIterator[Transform[Solution]]:

@@ -13,6 +13,6 @@ def train_rm(training: Training, epochs: Epochs = 1, lr: LearningRate = 1e-5) ->
     The model judges each step at its last token; labels that are null are not trained on. The
     folder holds a token classifier of transformers with the labels incorrect and correct.
 
-    Example: sormctl train-rm --model embedded:base -o sorm/ --epochs 2 < steps.jsonl
+    Example: sormctl train-rm --model embedded:student -o sorm/ --epochs 2 < steps.jsonl
     """
     training.run(REWARD_MODEL, epochs, lr, reward_model.parse, reward_model.SKIPPED)

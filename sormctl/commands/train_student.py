@@ -13,6 +13,6 @@ def train_student(training: Training, epochs: Epochs = 3, lr: LearningRate = 2e-
     After `sample` and `filter` this is one round of expert iteration. Incorrect solutions are
     left out.
 
-    Example: sormctl filter < samples.jsonl | sormctl train-student --model embedded:base -o s1/
+    Example: sormctl filter < samples.jsonl | sormctl train-student --model embedded:student -o s1/
     """
     training.run(STUDENT, epochs, lr, student.parse, student.SKIPPED)

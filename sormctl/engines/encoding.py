@@ -6,6 +6,7 @@ the positions that it is read at. Nothing heavy is imported before a function ne
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -19,7 +20,8 @@ from sormctl.tasks.prompts import STYLES, Prompt
 SETTINGS_FILE = "sormctl.json"
 
 _EMBEDDED = "embedded:"
-_EMBEDDED_NAMES = ("student", "base")
+_SAMPLED_BYTES = 1 << 20
+_EMBEDDED_NAMES = ("student",)
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
 
 
@@ -72,7 +74,7 @@ def load_tokenizer(model: str) -> Any:
 def resolve_model(name: str) -> str:
     """A model's folder, or its name on the hub, from what the user typed.
 
-    `embedded:student` and `embedded:base` are the models in the package. ModelError if `name` is
+    `embedded:student` is the model in the package. ModelError if `name` is
     a path but no model folder.
     """
     if name.startswith(_EMBEDDED):
@@ -85,6 +87,23 @@ def resolve_model(name: str) -> str:
     if not _HUB_NAME.fullmatch(name):
         raise ModelError(f"{name}: no such model folder")
     return name
+
+
+def model_digest(name: str) -> str | None:
+    """Tells the weights of a local model from others that take its place; None for the hub's.
+
+    It reads a part of each file, so that a large model costs no time.
+    """
+    folder = Path(resolve_model(name))
+    if not folder.is_dir():
+        return None
+    state = hashlib.blake2b(digest_size=8)
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            for start in (0, path.stat().st_size // 2):
+                file.seek(start)
+                state.update(file.read(_SAMPLED_BYTES))
+    return state.hexdigest()
 
 
 def prompt_style(model: str, style: str) -> str:

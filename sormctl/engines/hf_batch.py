@@ -17,7 +17,7 @@ from sormctl.engines.encoding import prompt_ids
 from sormctl.engines.hf_decode import Decoder, Start
 from sormctl.engines.hf_load import LoadedModel, eos_ids
 from sormctl.engines.hf_prefill import Prefilled, Prompts
-from sormctl.errors import EngineError
+from sormctl.errors import EngineError, TooLongError
 from sormctl.tasks.prompts import Prompt
 
 # Gaps are filled or closed once 1 / this of the batch is empty: a prefill costs as much as a step,
@@ -70,7 +70,7 @@ class SampleBatch:
         return bool(self._waiting or any(self._slots))
 
     def add(self, request: SampleRequest) -> None:
-        """Queue the completions of a request; EngineError if its prompt is too long."""
+        """Queue the completions of a request; TooLongError if its prompt is too long."""
         request.ids = prompt_ids(self._loaded.tokenizer, request.prompt)
         request.limit = self._limit(request)
         self._waiting.extend(_Row(request, i) for i in range(len(request.params.seeds)))
@@ -99,7 +99,7 @@ class SampleBatch:
         if longest is None:
             return request.params.max_tokens
         if length >= longest:
-            raise EngineError(
+            raise TooLongError(
                 f"a prompt of {length} tokens leaves no room for an answer; "
                 f"{self._loaded.name} reads {longest}"
             )

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
-_BLOCK = 32  # storage is a multiple of this many positions long
+_BLOCK = 16  # storage is a multiple of this many positions long
 
 
 class SlotCache(Cache):  # type: ignore[misc]
@@ -24,7 +24,6 @@ class SlotCache(Cache):  # type: ignore[misc]
         self._budget = budget
         self._shape = (0, 0)  # slots and positions that are allocated
         self._at: tuple[torch.Tensor, torch.Tensor] | None = None
-        self._used = 0
 
     def capacity(self, length: int) -> int:
         """How many sequences of that length there is room for; always one."""
@@ -41,11 +40,11 @@ class SlotCache(Cache):  # type: ignore[misc]
     def reserve(self, slots: int, length: int) -> None:
         """Make room for `length` positions in the first `slots` slots.
 
-        The storage is kept hardly longer than what is in use: attention reads all of it from
-        memory, and strides that skip what is unused cost it up to three times its speed.
+        Attention reads all of the storage, in one piece because gaps cost it up to three times its
+        speed. So the storage is hardly longer than what is in use.
         """
         allocated, room = self._shape
-        if slots <= allocated and length <= room <= 2 * length + _BLOCK:
+        if slots <= allocated and length <= room <= length + 3 * _BLOCK:
             return
         if slots > allocated:
             allocated = max(slots, min(2 * slots, self.capacity(length)))
@@ -58,29 +57,30 @@ class SlotCache(Cache):  # type: ignore[misc]
         """Copy whole slots over others, so that those in use stay the first ones."""
         for layer in self.layers:
             for stored in (layer.keys, layer.values):
-                used = stored[:, :, : self._used]
-                used[_index(targets, used)] = used[_index(sources, used)]
+                stored[_index(targets, stored)] = stored[_index(sources, stored)]
 
-    def seek(self, positions: torch.Tensor, used: int) -> None:
-        """The next pass writes row i, i < B, at `positions[i]`; `used` is the largest plus 1."""
-        self.reserve(len(positions), used)
+    def seek(self, positions: torch.Tensor, length: int) -> int:
+        """The next pass writes row i, i < B, at `positions[i]`, all below `length`.
+
+        Returns how many positions it will see, some of them unused.
+        """
+        self.reserve(len(positions), length)
         self._at = torch.arange(len(positions), device=positions.device), positions
-        self._used = used
+        return self._shape[1]
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, layer_idx: int, *_: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Store states of shape (B, H, 1, D); returns those of all used positions."""
+        """Store states of shape (B, H, 1, D); returns the rows' whole storage."""
         layer = self.layers[layer_idx]
         rows, positions = self._at  # type: ignore[misc]
         layer.keys[rows, :, positions] = key_states[:, :, 0]
         layer.values[rows, :, positions] = value_states[:, :, 0]
-        batch = len(rows)
-        return layer.keys[:batch, :, : self._used], layer.values[:batch, :, : self._used]
+        return layer.keys[: len(rows)], layer.values[: len(rows)]
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
-        """Positions seen before the coming pass."""
-        return self._used - 1
+        """Positions seen before the coming pass; rows differ, so no more than a bound."""
+        return self._shape[1] - 1
 
     def _layer(self, index: int, like: DynamicLayer) -> DynamicLayer:
         if index == len(self.layers):

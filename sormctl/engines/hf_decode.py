@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import DynamicCache
 
+from sormctl.engines.hf_attention import use_decode_attention
 from sormctl.engines.hf_cache import SlotCache
 from sormctl.engines.hf_load import LoadedModel
 from sormctl.engines.hf_masks import decode_mask
@@ -47,6 +48,7 @@ class Decoder:
     """The model, its cache and the state of every slot."""
 
     def __init__(self, loaded: LoadedModel, slots: int, budget: int) -> None:
+        use_decode_attention(loaded.model)
         self._loaded = loaded
         self._state = np.zeros(slots, _SLOT)
         self._cache = SlotCache(slots, budget)
@@ -98,14 +100,13 @@ class Decoder:
 
     def _forward(self, state: NDArray[Any]) -> torch.Tensor:
         """Logits (B, V) after the token of each slot."""
-        used = int(state["position"].max()) + 1
         positions = self._tensor(state["position"])
-        self._cache.seek(positions, used)
+        room = self._cache.seek(positions, int(state["position"].max()) + 1)
         model = self._loaded.model
         logits: torch.Tensor = model(
             input_ids=self._tensor(state["token"])[:, None],
             position_ids=positions[:, None],
-            attention_mask=decode_mask(self._loaded.config, positions, used, model.dtype),
+            attention_mask=decode_mask(self._loaded.config, positions, room, model.dtype),
             past_key_values=self._cache,
             use_cache=True,
         ).logits

@@ -8,13 +8,13 @@ import torch
 
 
 def decode_mask(
-    config: Any, positions: torch.Tensor, used: int, dtype: torch.dtype
+    config: Any, positions: torch.Tensor, room: int, dtype: torch.dtype
 ) -> torch.Tensor | dict[str, torch.Tensor]:
-    """Additive masks (B, 1, 1, used) for rows at `positions` (B,), as the model wants them.
+    """Additive masks (B, 1, 1, room) for rows at `positions` (B,), as the model wants them.
 
     Models that mix kinds of layers take one mask a kind; a sliding window sees its last positions.
     """
-    distance = positions[:, None] - torch.arange(used, device=positions.device)
+    distance = positions[:, None] - torch.arange(room, device=positions.device)
     full = _additive(distance >= 0, dtype)
     window = getattr(config, "sliding_window", None)
     kinds = set(getattr(config, "layer_types", None) or ())

@@ -10,7 +10,7 @@ import torch
 
 from sormctl.engines.encoding import encode_steps
 from sormctl.engines.hf_load import LoadedModel
-from sormctl.errors import EngineError
+from sormctl.errors import TooLongError
 from sormctl.tasks.prompts import Prompt
 
 
@@ -40,13 +40,13 @@ class ScoreBatch:
         return bool(self._waiting or self._sorted)
 
     def add(self, request: ScoreRequest) -> None:
-        """Queue a solution; EngineError if it is too long."""
+        """Queue a solution; TooLongError if it is too long."""
         request.ids, request.positions = encode_steps(
             self._loaded.tokenizer, request.prompt, request.steps
         )
         longest = self._loaded.max_length
         if longest is not None and len(request.ids) > longest:
-            raise EngineError(
+            raise TooLongError(
                 f"a solution of {len(request.ids)} tokens with its prompt; "
                 f"{self._loaded.name} reads {longest}"
             )

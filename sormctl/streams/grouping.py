@@ -54,11 +54,11 @@ def group_by(
 
 def group_solutions(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
     """`group_by` for the solutions of one problem."""
-    return group_by(solutions, _problem_id, solution_json, parse_solution)
+    return group_by(solutions, _problem, solution_json, parse_solution)
 
 
-def _problem_id(solution: Solution) -> str:
-    return solution.problem.problem_id
+def _problem(solution: Solution) -> str:
+    return f"{solution.problem.task}\0{solution.problem.problem_id}"
 
 
 def _sorted(chunk: list[tuple[int, T]]) -> list[tuple[int, T]]:

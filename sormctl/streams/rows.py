@@ -30,7 +30,7 @@ _LOCAL = "give the published files by --data-dir or SORMCTL_DATA"
 
 def read_problems(
     bench: str,
-    split: str,
+    split: str | None,
     *,
     data_dir: Path | None = None,
     answer: str | None = None,
@@ -48,15 +48,18 @@ def read_problems(
     """
     if bench in task_names():
         task = get_task(bench)
+        part = split or "test"
         if task.generate:
-            return islice(task.generate(split, seed), limit or GENERATED)
-        return islice(_published_problems(task, split, data_dir), limit)
+            return islice(task.generate(part, seed), limit or GENERATED)
+        return islice(_published_problems(task, part, data_dir), limit)
     if not Path(bench).is_file():
         raise UsageError(f"no file and no task `{bench}`; known tasks: {', '.join(task_names())}")
     if answer is None:
         raise UsageError(f"{bench}: say how its answers compare: --answer {'|'.join(KINDS)}")
     task = get_task(get_kind(answer).name)
-    parse = _parser(task, Path(bench).name.split(".")[0])
+    if split is not None:
+        raise UsageError(f"{bench}: a file has no splits; drop --split, and give a file for each")
+    parse = _parser(task, Path(bench.removesuffix(".gz")).stem)
     return islice(read_file(Path(bench), parse), limit)
 
 

@@ -58,10 +58,10 @@ def train(
     torch.manual_seed(config.seed)
     tokenizer = load_tokenizer(config.model)
     max_length, dtype = model_limits(config)
+    model = load_model(config.model, load, tokenizer)
     rows, too_long = read_rows(config.data, tokenizer, max_length)
     if not rows:
         raise DataError(f"all {too_long} examples are over {max_length} tokens; see --max-length")
-    model = load_model(config.model, load, tokenizer)
     if accelerator.device.type == "cpu" and accelerator.mixed_precision == "bf16":
         # the fused kernel's backward pass takes half of the time there
         model.set_attn_implementation("eager")

@@ -164,7 +164,10 @@ def _check_same(config: TrainConfig, unfinished: bool) -> None:
     if unfinished:
         earlier = read_config(config.path)
     else:
-        earlier = parse_config(read_settings(Path(config.output))["training"])
+        settings = read_settings(Path(config.output)).get("training")
+        if settings is None:
+            raise UsageError(f"{config.output} was not trained by sormctl; give another folder")
+        earlier = parse_config(settings)
     if difference := first_difference(earlier, config):
         raise UsageError(f"cannot --resume: {difference}; give the same, or --overwrite")
 

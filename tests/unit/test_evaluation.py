@@ -94,5 +94,26 @@ def test_null_labels_are_no_truth() -> None:
     labelled = solution(problem=PROBLEM, labels=(None, 1), scores={"orm": (0.1, 0.9)})
     evaluation.add([labelled])
     found = {row.name: row.estimate for row in evaluation.rows()}
-    assert found["orm against rollouts: step accuracy"].n == 1
+    assert found["orm against labels: step accuracy"].n == 1
     assert found["orm against answers: final accuracy"].value == 1
+
+
+def test_a_solution_without_any_label_says_nothing() -> None:
+    evaluation = Evaluation()
+    evaluation.add([solution(labels=(None, None), scores={"orm": (0.9, 0.9)})])
+    assert rows(evaluation)["orm against labels: no error where there is none"] != 1
+
+
+def test_refinements_and_rerankings_are_compared_with_drafts() -> None:
+    evaluation = Evaluation()
+    evaluation.add(
+        [
+            wrong("d", source=GREEDY, scores={"orm": (0.1, 0.1)}),
+            solution("g", source={"kind": "global"}, scores={"orm": (0.9, 0.9)}),
+            solution("a", source=SAMPLE, scores={"orm": (0.9, 0.9)}),
+            wrong("b", source=SAMPLE, scores={"orm": (0.2, 0.2)}),
+        ]
+    )
+    found = rows(evaluation)
+    assert found["global - draft"] == found["rerank@2 by orm - draft"] == 1
+    assert found["draft + global by orm - rerank@2 by orm"] == 0

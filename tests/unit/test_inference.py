@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from sormctl.errors import TooLongError
 from sormctl.inference import (
     Generator,
     Judge,
@@ -120,3 +121,38 @@ def test_solutions_without_steps_have_no_scores() -> None:
 )
 def test_locating_errors(scores, kind: str, index: int | None) -> None:
     assert locate_error(scores, kind, 0.5) == index
+
+
+def test_a_text_that_was_cut_off_has_only_an_announced_answer() -> None:
+    """The limit fell behind a 6 that is no answer; `####` says that it is one."""
+
+    class Cut(ScriptedEngine):
+        async def sample(self, prompt, params):
+            return [replace(c, finish="length") for c in await super().sample(prompt, params)]
+
+    def predicted(text: str) -> str | None:
+        made = Generator(Cut(lambda prompt, seed: text), "m", "plain")
+        return asyncio.run(sample_solutions(made, PROBLEM, 1))[0].predicted
+
+    assert predicted("2 + 2 = 4\nThen she buys 6") is None
+    assert predicted("#### 6\nAnd then") == "6"
+
+
+def test_what_is_too_long_for_a_model_does_not_end_the_run() -> None:
+    class Short(ScriptedEngine):
+        async def sample(self, prompt, params):
+            raise TooLongError("a prompt of 9 tokens")
+
+        async def score(self, prompt, steps):
+            raise TooLongError("a solution of 9 tokens")
+
+    engine = Short(lambda prompt, seed: "")
+    (sampled,) = asyncio.run(sample_solutions(Generator(engine, "m", "plain"), PROBLEM, 1))
+    assert (sampled.correct, sampled.source["finish"]) == (False, "too-long")
+    assert asyncio.run(Judge(engine, "plain").score(solution())) == (0.0, 0.0)
+
+
+def test_a_copied_draft_is_not_labelled_twice() -> None:
+    draft = wrong(labels=(1, 0), scores={"sorm": (0.9, 0.9)})
+    made = generator(lambda prompt, seed: pytest.fail("nothing to generate"))
+    assert asyncio.run(refine_solution(made, draft, "local", None)).labels is None

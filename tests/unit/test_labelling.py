@@ -87,6 +87,7 @@ def test_waves_double() -> None:
         (["He is sad."], ["#### 3"], True, True),  # a step without a result asks for nothing
         (["7 / 2 = 3.5"], ["3.50 * 2 = 7"], True, True),
         (["2 * 600 = 1,200"], ["1200 / 3 = 400"], False, True),
+        (["2 / 4 = 1/2"], ["0.5 * 8 = 4"], False, True),
     ],
 )
 def test_consistency(prefix, rollout, string: bool, number: bool) -> None:

@@ -71,3 +71,10 @@ def test_calibration_error_by_hand() -> None:
 def test_harmonic_mean() -> None:
     assert harmonic_mean(0.5, 1.0) == pytest.approx(2 / 3)
     assert harmonic_mean(0, 0) == 0
+
+
+def test_no_interval_has_no_width() -> None:
+    """One unit tells nothing of the spread; ten solutions that are all right are ten of ten."""
+    assert math.isnan(paired_difference([1], [0]).low)
+    assert math.isnan(clustered_proportion([3], [5]).low)
+    assert clustered_proportion([4] * 10, [4] * 10).low == pytest.approx(proportion(10, 10).low)

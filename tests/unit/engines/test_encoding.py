@@ -106,7 +106,7 @@ def test_settings_that_are_no_json_are_named(tmp_path: Path) -> None:
     [
         ("./nowhere", "no such model folder"),
         ("/no/such/place", "no such model folder"),
-        ("embedded:teacher", "embedded:student, embedded:base"),
+        ("embedded:teacher", "there are embedded:student"),
     ],
 )
 def test_what_names_no_model_is_refused(name: str, message: str) -> None:

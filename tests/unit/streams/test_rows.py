@@ -59,7 +59,7 @@ def test_a_file_may_be_sliced_and_rows_keep_their_index(
 
 def test_a_users_file_is_a_benchmark(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.jsonl", lines(ROWS))
-    problems = list(read_problems(str(path), "test", answer="numeric"))
+    problems = list(read_problems(str(path), None, answer="numeric"))
     assert [p.answer for p in problems] == ["1", "2", "3", "4", "5"]
     assert {p.task for p in problems} == {"numeric"}
     assert problems[3].problem_id == "mine-3"
@@ -90,18 +90,18 @@ def test_what_is_not_there_is_said(tmp_path: Path, bench: str, split: str, messa
 def test_a_users_file_needs_a_kind_of_answer(tmp_path: Path) -> None:
     path = str(write(tmp_path / "mine.jsonl", lines(ROWS)))
     with pytest.raises(UsageError, match=r"mine.jsonl: say how .* --answer numeric\|math"):
-        read_problems(path, "test")
+        read_problems(path, None)
     with pytest.raises(UsageError, match="no answer kind `regex`"):
-        read_problems(path, "test", answer="regex")
+        read_problems(path, None, answer="regex")
 
 
 def test_a_bad_row_is_named_by_file_and_place(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.jsonl", lines([*ROWS, {"q": 1}]))
     with pytest.raises(DataError, match=r"mine.jsonl:6: no question; .*\(it has \['q'\]\)"):
-        list(read_problems(str(path), "test", answer="numeric"))
+        list(read_problems(str(path), None, answer="numeric"))
     path = write(tmp_path / "mine.json", json.dumps([*ROWS, {"q": 1}]))
     with pytest.raises(DataError, match=r"mine.json: row 5: no question"):
-        list(read_problems(str(path), "test", answer="numeric"))
+        list(read_problems(str(path), None, answer="numeric"))
 
 
 @pytest.mark.parametrize(
