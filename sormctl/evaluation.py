@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
+from sormctl.errors import RecordError
 from sormctl.metrics import (
     Estimate,
     auc,
@@ -47,6 +48,15 @@ class Row:
         data = {"section": self.section, "name": self.name, "value": e.value, "n": e.n}
         data |= {"low": e.low, "high": e.high}
         return data if self.tokens is None else data | {"tokens": self.tokens}
+
+
+def distinct(group: Sequence[Solution]) -> list[Solution]:
+    """Each solution once; RecordError if two different ones have the same id."""
+    found: dict[str, Solution] = {}
+    for solution in group:
+        if found.setdefault(solution.solution_id, solution).steps != solution.steps:
+            raise RecordError(f"two different solutions have the id {solution.solution_id}")
+    return list(found.values())
 
 
 def kind_of(solution: Solution) -> str:
@@ -229,7 +239,8 @@ class Evaluation:
         self._on_wrong: dict[str, list[float]] = defaultdict(list)
 
     def add(self, group: Sequence[Solution]) -> None:
-        """Takes all solutions of one problem."""
+        """Takes all solutions of one problem; one that comes twice counts once."""
+        group = distinct(group)
         found = outcomes(group, self._aggregations)
         self._problems.append(found)
         if "draft" in found and found["draft"].value == 0:

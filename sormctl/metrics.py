@@ -26,7 +26,8 @@ def proportion(successes: float, n: int) -> Estimate:
     share = successes / n
     centre = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
     half = Z / (1 + Z * Z / n) * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
-    return Estimate(share, n, min(share, centre - half), max(share, centre + half))
+    low, high = max(0.0, centre - half), min(1.0, centre + half)
+    return Estimate(share, n, min(share, low), max(share, high))
 
 
 def average(values: Sequence[float]) -> Estimate:

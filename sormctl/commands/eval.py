@@ -65,7 +65,8 @@ class Gate:
     """What a script asks of the result."""
 
     min_accuracy: Annotated[
-        float | None, typer.Option(help="Exit with 1 if the row --gate is below this.")
+        float | None,
+        typer.Option(min=0, max=1, help="Exit with 1 if the row --gate is below this (0 to 1)."),
     ] = None
     gate: Annotated[
         str | None, typer.Option(help="Row that --min-accuracy looks at; the first by default.")

@@ -16,7 +16,7 @@ from sormctl.streams.output import replace_file
 STUDENT, REFINER, REWARD_MODEL = "student", "refiner", "reward-model"
 
 # may differ between a run and its continuation: they do not change the trained weights
-_FREE = frozenset({"save_every", "max_batch_tokens", "num_processes"})
+_FREE = frozenset({"output", "save_every", "max_batch_tokens", "num_processes"})
 
 
 class Optimizer(StrEnum):

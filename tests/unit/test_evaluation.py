@@ -1,5 +1,6 @@
 import pytest
 
+from sormctl.errors import RecordError
 from sormctl.evaluation import Evaluation, StepTally, kind_of, outcomes
 from sormctl.records import Problem
 from tests.unit.examples import PROBLEM, solution, wrong
@@ -117,3 +118,11 @@ def test_refinements_and_rerankings_are_compared_with_drafts() -> None:
     found = rows(evaluation)
     assert found["global - draft"] == found["rerank@2 by orm - draft"] == 1
     assert found["draft + global by orm - rerank@2 by orm"] == 0
+
+
+def test_a_solution_that_comes_twice_counts_once() -> None:
+    evaluation = Evaluation()
+    evaluation.add([solution("a", source=SAMPLE), wrong("b", source=SAMPLE)] * 2)
+    assert "maj@2" in rows(evaluation)
+    with pytest.raises(RecordError, match="two different solutions have the id a"):
+        evaluation.add([solution("a"), wrong("a")])
