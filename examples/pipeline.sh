@@ -20,6 +20,7 @@ RM_EPOCHS=${RM_EPOCHS:-2}
 REFINER_EPOCHS=${REFINER_EPOCHS:-3}
 TRAIN_OPTIONS=${TRAIN_OPTIONS:---lr 1e-3 --batch-size 32}
 SEED=${SEED:-0}
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} # more threads than free cores cost more than they give
 
 GENERATE=(--seed "$SEED" --max-tokens "$MAX_TOKENS" --resume)
 # shellcheck disable=SC2206
@@ -36,7 +37,6 @@ sormctl problems "$BENCH" --split test -n "$TEST_PROBLEMS" --seed "$SEED" --over
 sormctl sample --model "$STUDENT" -n "$SAMPLES" "${GENERATE[@]}" train.jsonl -o samples.jsonl
 
 echo "── 2. reward models: labels by outcome (ORM), labels by rollouts from every prefix (SORM)" >&2
-export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 sormctl label-steps --by outcome samples.jsonl --overwrite -o outcomes.jsonl
 sormctl train-rm "${TRAIN[@]}" --epochs "$RM_EPOCHS" outcomes.jsonl -o orm &
 orm=$!
