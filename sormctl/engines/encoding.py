@@ -92,9 +92,13 @@ def resolve_model(name: str) -> str:
 def model_digest(name: str) -> str | None:
     """Tells the weights of a local model from others that take its place; None for the hub's.
 
-    It reads a part of each file, so that a large model costs no time.
+    It reads a part of each file, so that a large model costs no time. What is no model is None,
+    too: the engine says so if there is a record to work on.
     """
-    folder = Path(resolve_model(name))
+    try:
+        folder = Path(resolve_model(name))
+    except ModelError:
+        return None
     if not folder.is_dir():
         return None
     state = hashlib.blake2b(digest_size=8)
