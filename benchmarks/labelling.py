@@ -39,7 +39,7 @@ async def both_ways(
 ) -> tuple[list[Solution], list[Solution]]:
     """`count` samples of `chain`, labelled by the walk and by all rollouts."""
     problems = list(islice(get_task("chain").generate("train", 0), count // 4))  # type: ignore[misc]
-    async with open_generator("hf", (), model, "auto", SETTINGS) as student:
+    async with open_generator(model, SETTINGS) as student:
         groups = await asyncio.gather(*(sample_solutions(student, p, 4) for p in problems))
         solutions = [solution for group in groups for solution in group]
 
