@@ -35,8 +35,8 @@ from sormctl.tasks.base import Task
 from sormctl.tasks.prompts import Prompt, draft_prompt
 from sormctl.tasks.registry import get_task
 
-BATCH_SIZES = (32, 64, 128, 256, 512)
-TUNING_SHARE = 4  # batch sizes are compared on 1 / this of the prefixes
+BATCH_SIZES = (16, 32, 64, 128, 256, 512)
+TUNING_SHARE = 4  # a batch size is tried on 1 / this of the prefixes, or one batch if that is more
 
 
 def main() -> None:
@@ -139,9 +139,8 @@ async def compare(
     plain: Plain, model: str, prefixes: list[Prompt], options: argparse.Namespace
 ) -> None:
     async with create(model, dict(pair.split("=", 1) for pair in options.engine_arg)) as engine:
-        some = prefixes[::TUNING_SHARE]
-        await sample_all(engine, some, options)  # warm up
-        best = tune(plain, some)
+        await sample_all(engine, prefixes[: len(prefixes) // TUNING_SHARE], options)  # warm up
+        best = tune(plain, prefixes)
         rates: dict[str, list[float]] = {"plain": [], "engine": []}
         for turn in range(options.rounds):
             start = time.perf_counter()
@@ -163,9 +162,11 @@ def tune(plain: Plain, prefixes: list[Prompt]) -> int:
     """The batch size at which plain generation is fastest."""
     rates = {}
     for size in BATCH_SIZES:
-        if size <= len(prefixes) * plain.options.rollouts:
+        full = size // plain.options.rollouts
+        if full <= len(prefixes):
+            some = prefixes[: max(full, len(prefixes) // TUNING_SHARE)]
             start = time.perf_counter()
-            rates[size] = plain.generate(prefixes, size) / (time.perf_counter() - start)
+            rates[size] = plain.generate(some, size) / (time.perf_counter() - start)
             print(f"plain in batches of {size}: {rates[size]:.0f} tokens/s")
     return max(rates, key=lambda size: rates[size])
 
