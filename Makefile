@@ -5,6 +5,9 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 TORCH  := 2.13.0
 
+# More threads than free cores make small models many times slower.
+export OMP_NUM_THREADS ?= 1
+
 # PyPI's torch for Linux brings gigabytes of CUDA. Where there is no GPU, take the CPU build: from
 # pip's own sources if one of them has it, else by uv, which knows where PyTorch keeps it.
 TORCH_INSTALL = command -v nvidia-smi >/dev/null || $(BIN)/python -m pip install -q torch==$(TORCH)+cpu \
