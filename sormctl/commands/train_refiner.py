@@ -12,7 +12,7 @@ def train_refiner(training: Training, epochs: Epochs = 1, lr: LearningRate = 5e-
 
     Pairs that name a first error make a local refiner, the others a global one.
 
-    Example: sormctl make-refine-pairs --mode global samples.jsonl \\
-        | sormctl train-refiner --model embedded:student -o global/
+    Example: sormctl make-refine-pairs --mode global samples.jsonl
+    | sormctl train-refiner --model embedded:student -o global/
     """
     training.run(REFINER, epochs, lr, refiner.parse, "")
