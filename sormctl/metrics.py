@@ -39,7 +39,11 @@ def average(values: Sequence[float]) -> Estimate:
 
 def paired_difference(first: Sequence[float], second: Sequence[float]) -> Estimate:
     """Mean of first - second over the same problems in the same order."""
-    return _normal([a - b for a, b in zip(first, second, strict=True)])
+    differences = [a - b for a, b in zip(first, second, strict=True)]
+    if not any(differences):  # no two differ: what so many agreements can tell
+        half = proportion(0, len(differences)).high
+        return Estimate(0.0 * half, len(differences), -half, half)
+    return _normal(differences)
 
 
 def clustered_proportion(hits: Sequence[int], totals: Sequence[int]) -> Estimate:

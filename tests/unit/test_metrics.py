@@ -77,4 +77,5 @@ def test_no_interval_has_no_width() -> None:
     """One unit tells nothing of the spread; ten solutions that are all right are ten of ten."""
     assert math.isnan(paired_difference([1], [0]).low)
     assert math.isnan(clustered_proportion([3], [5]).low)
+    assert paired_difference([1, 0] * 5, [1, 0] * 5).high == pytest.approx(proportion(0, 10).high)
     assert clustered_proportion([4] * 10, [4] * 10).low == pytest.approx(proportion(10, 10).low)
