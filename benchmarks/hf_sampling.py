@@ -17,7 +17,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count, islice
 from pathlib import Path
 from random import Random
@@ -29,6 +29,7 @@ from transformers import AutoModelForCausalLM
 from sormctl.engines.base import Engine, Sampling
 from sormctl.engines.encoding import load_tokenizer, prompt_ids, prompt_style, resolve_model
 from sormctl.engines.hf import create
+from sormctl.engines.registry import parse_arguments
 from sormctl.records import Problem
 from sormctl.seeds import derive_seeds
 from sormctl.tasks.base import Task
@@ -40,7 +41,7 @@ TUNING_SHARE = 4  # a batch size is tried on 1 / this of the prefixes, or one ba
 
 
 def main() -> None:
-    """Prints each round's useful tokens per second and the ratio of the medians."""
+    """Compares the two and prints the ratio of their medians."""
     options = parse_options()
     model = resolve_model(options.model)
     prefixes = make_prefixes(options, model)
@@ -58,6 +59,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--max-tokens", type=int, default=64)
     parser.add_argument("--temperature", type=float, default=0.7)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--plain-batch", type=int, action="append", help="sizes to try")
     parser.add_argument("--engine-arg", action="append", default=[])
     return parser.parse_args()
 
@@ -138,36 +140,51 @@ async def sample_all(engine: Engine, prefixes: list[Prompt], options: argparse.N
 async def compare(
     plain: Plain, model: str, prefixes: list[Prompt], options: argparse.Namespace
 ) -> None:
-    async with create(model, dict(pair.split("=", 1) for pair in options.engine_arg)) as engine:
+    """Alternate between the two and print what each round and the medians say."""
+    async with create(model, parse_arguments(options.engine_arg)) as engine:
         await sample_all(engine, prefixes[: len(prefixes) // TUNING_SHARE], options)  # warm up
-        best = tune(plain, prefixes)
-        rates: dict[str, list[float]] = {"plain": [], "engine": []}
+        best = tune(plain, prefixes, options.plain_batch or BATCH_SIZES)
+        rates: dict[str, list[tuple[float, float]]] = {"plain": [], "engine": []}
         for turn in range(options.rounds):
-            start = time.perf_counter()
-            tokens = plain.generate(prefixes, best)
-            rates["plain"].append(tokens / (time.perf_counter() - start))
-            print(f"round {turn}: plain  {rates['plain'][-1]:8.0f} tokens/s ({tokens} tokens)")
-            start = time.perf_counter()
-            tokens = await sample_all(engine, prefixes, options)
-            rates["engine"].append(tokens / (time.perf_counter() - start))
-            print(f"round {turn}: engine {rates['engine'][-1]:8.0f} tokens/s ({tokens} tokens)")
-    first, second = median(rates["engine"]), median(rates["plain"])
-    print(
-        f"{len(prefixes)} prefixes x {options.rollouts} rollouts: engine {first:.0f}, "
-        f"plain (batches of {best}) {second:.0f} useful tokens/s: ratio {first / second:.2f}"
-    )
+            clock = Clock()
+            rates["plain"].append(clock.rates(plain.generate(prefixes, best)))
+            clock = Clock()
+            rates["engine"].append(clock.rates(await sample_all(engine, prefixes, options)))
+            for name, values in rates.items():
+                print(f"round {turn}: {name:6} {values[-1][0]:6.0f} tokens/s", flush=True)
+    print(f"{len(prefixes)} prefixes x {options.rollouts} rollouts, plain in batches of {best}")
+    for at, unit in enumerate(("second", "CPU second")):
+        mine, theirs = (median(rate[at] for rate in rates[name]) for name in ("engine", "plain"))
+        print(
+            f"median useful tokens per {unit}: engine {mine:.0f}, plain {theirs:.0f}, "
+            f"ratio {mine / theirs:.2f}"
+        )
 
 
-def tune(plain: Plain, prefixes: list[Prompt]) -> int:
-    """The batch size at which plain generation is fastest."""
+class Clock:
+    """Elapsed time and the CPU time of this process, which other processes disturb less."""
+
+    def __init__(self) -> None:
+        self.start = time.perf_counter(), time.process_time()
+
+    def rates(self, tokens: int) -> tuple[float, float]:
+        """Tokens per second and per CPU second since the clock was made."""
+        return (
+            tokens / (time.perf_counter() - self.start[0]),
+            tokens / (time.process_time() - self.start[1]),
+        )
+
+
+def tune(plain: Plain, prefixes: list[Prompt], sizes: Sequence[int]) -> int:
+    """The batch size at which plain generation costs the least CPU time."""
     rates = {}
-    for size in BATCH_SIZES:
+    for size in sizes:
         full = size // plain.options.rollouts
         if full <= len(prefixes):
-            some = prefixes[: max(full, len(prefixes) // TUNING_SHARE)]
-            start = time.perf_counter()
-            rates[size] = plain.generate(some, size) / (time.perf_counter() - start)
-            print(f"plain in batches of {size}: {rates[size]:.0f} tokens/s")
+            clock = Clock()
+            tokens = plain.generate(prefixes[: max(full, len(prefixes) // TUNING_SHARE)], size)
+            rates[size] = clock.rates(tokens)[1]
+            print(f"plain in batches of {size}: {rates[size]:.0f} tokens/CPU s", flush=True)
     return max(rates, key=lambda size: rates[size])
 
 
