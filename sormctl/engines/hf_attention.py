@@ -1,7 +1,7 @@
 """Attention of one new token per row on a CPU: two plain matrix products.
 
-On contiguous keys they take a third of the time of the fused kernel, which is made for many queries
-(`benchmarks/hf_sampling.py` shows it). Everything else is left to that kernel.
+On contiguous keys they take a quarter to all of the time of the fused kernel, which is made for
+many queries. Everything else is left to that kernel.
 """
 
 from __future__ import annotations

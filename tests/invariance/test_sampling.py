@@ -72,6 +72,15 @@ async def test_greedy_text_is_that_of_generate(family: str, tmp_path: Path) -> N
     assert len(lengths) > 2, "the models must end their texts at different lengths"
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+async def test_a_gpu_writes_the_same_text(llama: str) -> None:
+    jobs = [(prompt, with_seeds(WARM, 1, 2, 3)) for prompt in PROMPTS]
+    jobs += [(prompt, GREEDY) for prompt in PROMPTS]
+    on_cpu = await run(llama, jobs, device="cpu", batch_size="5")
+    assert await run(llama, jobs, device="cuda", batch_size="5") == on_cpu
+
+
 async def test_text_does_not_depend_on_the_batch(llama: str) -> None:
     jobs = [(PROMPTS[i % 11], with_seeds(WARM, i)) for i in range(40)]
     together = await run(llama, jobs)
