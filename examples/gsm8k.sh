@@ -15,8 +15,8 @@ BASE=$MODEL
 [ -d "$BASE" ] && BASE=$(realpath "$BASE")
 export BASE
 if [ "${SIZE:-full}" = small ]; then
-  : "${STUDENT_PROBLEMS:=32}" "${TRAIN_PROBLEMS:=24}" "${SAMPLES:=8}" "${LABELLED:=24}"
-  : "${TEST_PROBLEMS:=12}" "${MAX_TOKENS:=160}" "${RM_EPOCHS:=1}" "${REFINER_EPOCHS:=1}"
+  : "${STUDENT_PROBLEMS:=128}" "${TRAIN_PROBLEMS:=32}" "${SAMPLES:=8}" "${LABELLED:=32}" "${K:=4}"
+  : "${TEST_PROBLEMS:=20}" "${MAX_TOKENS:=160}" "${RM_EPOCHS:=1}" "${REFINER_EPOCHS:=1}"
   : "${TRAIN_OPTIONS:=--lr 1e-4 --batch-size 8}"
 else
   : "${STUDENT_PROBLEMS:=7473}" "${TRAIN_PROBLEMS:=7473}" "${SAMPLES:=96}" "${LABELLED:=40000}"
@@ -24,6 +24,7 @@ else
   : "${TRAIN_OPTIONS:=--lr 1e-5 --batch-size 128}"
 fi
 export TRAIN_PROBLEMS SAMPLES LABELLED TEST_PROBLEMS MAX_TOKENS RM_EPOCHS REFINER_EPOCHS TRAIN_OPTIONS
+[ -z "${K:-}" ] || export K
 
 export STUDENT=$OUT/student
 sormctl problems gsm8k --split train -n "$STUDENT_PROBLEMS" --overwrite -o "$OUT/worked.jsonl"

@@ -12,7 +12,7 @@ from typing import Any
 
 from sormctl.engines.base import Completion, Engine, Sampling
 from sormctl.engines.encoding import prompt_style, resolve_model
-from sormctl.engines.registry import create_engine, parse_arguments
+from sormctl.engines.registry import create_engine
 from sormctl.errors import TooLongError
 from sormctl.labelling import Rollout, backward_walk, exhaustive, is_consistent
 from sormctl.records import Json, Problem, Solution, Usage
@@ -80,23 +80,26 @@ async def open_generator(
     settings: Mapping[str, Any],
     prompt: str = "auto",
     engine: str = "hf",
-    engine_arg: Sequence[str] | None = None,
+    **engine_options: Any,
 ) -> AsyncIterator[Generator]:
-    """Loads a model; `settings` are the seed, temperature, top_p and max_tokens of a Generator."""
+    """Loads a model; `settings` are the seed, temperature, top_p and max_tokens of a Generator.
+
+    `engine_options` are those of `create_engine`.
+    """
     folder = resolve_model(model)
     style = prompt_style(folder, prompt)
-    async with create_engine(engine, folder, parse_arguments(engine_arg or ())) as running:
+    async with create_engine(engine, folder, **engine_options) as running:
         yield Generator(running, model, style, **settings)
 
 
 @asynccontextmanager
 async def open_judge(
-    model: str, prompt: str = "auto", engine: str = "hf", engine_arg: Sequence[str] | None = None
+    model: str, prompt: str = "auto", engine: str = "hf", **engine_options: Any
 ) -> AsyncIterator[Judge]:
-    """Loads a reward model."""
+    """Loads a reward model; see `open_generator`."""
     folder = resolve_model(model)
     style = prompt_style(folder, prompt)
-    async with create_engine(engine, folder, parse_arguments(engine_arg or ())) as running:
+    async with create_engine(engine, folder, **engine_options) as running:
         yield Judge(running, style)
 
 

@@ -57,7 +57,9 @@ Model = Annotated[
 RewardModel = Annotated[
     str, typer.Option("--rm", help="Reward model: a folder or hub name.", metavar="M")
 ]
-EngineName = Annotated[str, typer.Option("--engine", help="What runs the model: hf.")]
+EngineName = Annotated[
+    str, typer.Option("--engine", help="What runs the model: hf, vllm, openai or ray.")
+]
 EngineArg = Annotated[
     list[str] | None,
     typer.Option(
@@ -65,6 +67,17 @@ EngineArg = Annotated[
         metavar="NAME=VALUE",
     ),
 ]
+BaseUrl = Annotated[
+    list[str] | None,
+    typer.Option(help="Server of engine openai, repeatable: http://host:8000/v1.", metavar="URL"),
+]
+Replicas = Annotated[
+    int | None, typer.Option(min=1, help="Copies of the model on the cluster (engine ray).")
+]
+TensorParallel = Annotated[
+    int | None, typer.Option(min=1, help="GPUs that share one copy of the model (engine vllm).")
+]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Let the engine talk on standard error.")]
 PromptStyle = Annotated[
     str,
     typer.Option("--prompt", help="plain, chat, one-shot; auto asks the model folder."),
@@ -112,6 +125,14 @@ class Running:
     prompt: PromptStyle = "auto"
     engine: EngineName = "hf"
     engine_arg: EngineArg = None
+    base_url: BaseUrl = None
+    replicas: Replicas = None
+    tensor_parallel: TensorParallel = None
+    verbose: Verbose = False
+
+    def identity(self) -> dict[str, Any]:
+        """What determines the records; the rest may change before a run is resumed."""
+        return {"prompt": self.prompt, "engine": self.engine, "engine_arg": self.engine_arg}
 
 
 @dataclass(frozen=True)

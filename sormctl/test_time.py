@@ -36,7 +36,7 @@ class Models:
 class TestTime:
     """How the test-time path is run; `announce` is told of each stage as it begins."""
 
-    running: Mapping[str, Any]  # prompt, engine, engine_arg
+    running: Mapping[str, Any]  # prompt, engine and its options
     settings: Mapping[str, Any]  # seed, temperature (of samples), top_p, max_tokens
     threshold: float
     best_of: int  # samples for the best-of-n baseline; 0 leaves it out

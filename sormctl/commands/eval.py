@@ -109,7 +109,7 @@ def eval(
     evaluation = Evaluation(aggregation)
     rows: list[Row] = []
     costs = stage_costs(stages) if stages else []
-    path = {**vars(bench), **vars(sampling), **vars(running)} if bench.bench else {}
+    path = {**vars(bench), **vars(sampling), **running.identity()} if bench.bench else {}
     job = streams.job("eval", {"agg": aggregation, **path})
 
     def report(solutions: Iterable[Solution]) -> Iterator[Json]:

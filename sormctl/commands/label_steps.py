@@ -82,7 +82,7 @@ def label_steps(
     if model is None:
         raise UsageError("--by rollouts needs --model, the student that made the solutions")
     models = {"model": model, "weights": model_digest(model)}
-    arguments = {"by": by.value, **models, **how, **vars(running), **vars(sampling)}
+    arguments = {"by": by.value, **models, **how, **running.identity(), **vars(sampling)}
     job = streams.job("label-steps", arguments)
 
     @asynccontextmanager

@@ -74,7 +74,7 @@ def refine(
         raise UsageError(f"--mode {mode} needs either --rm MODEL or --scores NAME")
     how = {"mode": mode.value, "rm": rm, "scores": scores, "threshold": threshold}
     weights = [model_digest(name) for name in (model, rm) if name]
-    arguments = {"model": model, "weights": weights, **how, **vars(running), **vars(sampling)}
+    arguments = {"model": model, "weights": weights, **how, **running.identity(), **vars(sampling)}
     job = streams.job("refine", arguments)
 
     @asynccontextmanager

@@ -70,7 +70,9 @@ def rerank(
     name = scores or Path(rm or "").resolve().name
     arguments = {"rm": rm, "scores": scores, "agg": aggregation, "vote": vote.value, "keep": keep}
     weights = model_digest(rm) if rm else None
-    job = streams.job("rerank", {**arguments, "weights": weights, **vars(running)}, resume=resume)
+    job = streams.job(
+        "rerank", {**arguments, "weights": weights, **running.identity()}, resume=resume
+    )
 
     def best(group: Sequence[Solution]) -> list[Json]:
         return [solution_json(s) for s in choose(group, vote.value, name, aggregation)[:keep]]

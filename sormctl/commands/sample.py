@@ -41,7 +41,7 @@ def sample(
         raise UsageError("--greedy makes one draft of each problem; drop -n")
     settings = vars(sampling) | ({"temperature": 0.0} if greedy else {})
     models = {"model": model, "weights": model_digest(model)}
-    arguments = {**models, "num_samples": num_samples, **vars(running), **settings}
+    arguments = {**models, "num_samples": num_samples, **running.identity(), **settings}
     job = streams.job("sample", arguments)
 
     @asynccontextmanager

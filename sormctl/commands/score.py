@@ -34,7 +34,7 @@ def score(
     Example: sormctl score --rm orm/ < drafts.jsonl > scored.jsonl
     """
     label = name or Path(rm).resolve().name
-    arguments = {"rm": rm, "weights": model_digest(rm), "name": label, **vars(running)}
+    arguments = {"rm": rm, "weights": model_digest(rm), "name": label, **running.identity()}
     job = streams.job("score", arguments)
 
     @asynccontextmanager

@@ -15,7 +15,8 @@ from sormctl.engines.hf_batch import SampleBatch, SampleRequest
 from sormctl.engines.hf_load import LoadedModel, load
 from sormctl.engines.hf_score import ScoreBatch, ScoreRequest
 from sormctl.engines.hf_worker import Worker
-from sormctl.errors import ModelError, UsageError
+from sormctl.engines.registry import positive, refuse_unknown
+from sormctl.errors import ModelError
 from sormctl.tasks.prompts import Prompt
 
 # rows of a batch by number of parameters: on a CPU more rows stop paying once the arithmetic of a
@@ -88,24 +89,16 @@ class HfEngine:
         return SampleBatch(loaded, rows, _cache_budget(loaded))
 
 
-def create(model: str, arguments: Mapping[str, str]) -> HfEngine:
+def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -> HfEngine:
     """The engine for a model as the user names it; UsageError for an argument it does not have."""
-    values: dict[str, str | int] = {}
-    for name, text in arguments.items():
-        if name in ("device", "dtype"):
-            values[name] = text
-        elif name in ("batch_size", "max_length"):
-            values[name] = _positive(name, text)
-        else:
-            known = "batch_size, device, dtype, max_length"
-            raise UsageError(f"engine hf has no argument `{name}`; it has {known}")
-    return HfEngine(resolve_model(model), HfOptions(**values))  # type: ignore[arg-type]
-
-
-def _positive(name: str, text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise UsageError(f"{name}={text}: must be a whole number above 0")
-    return int(text)
+    refuse_unknown("hf", arguments, ("batch_size", "device", "dtype", "max_length"))
+    options = HfOptions(
+        device=arguments.get("device", "auto"),
+        dtype=arguments.get("dtype", "auto"),
+        batch_size=positive(arguments, "batch_size"),
+        max_length=positive(arguments, "max_length"),
+    )
+    return HfEngine(resolve_model(model), options)
 
 
 def _default_rows(loaded: LoadedModel) -> int:

@@ -8,16 +8,35 @@ from importlib import import_module
 from sormctl.engines.base import Engine
 from sormctl.errors import UsageError
 
-# name -> module:factory; a factory takes the model and the engine's own arguments
+# name -> module:factory; a factory takes the model, the engine's own arguments, and `verbose`
 ENGINES = {"hf": "sormctl.engines.hf:create"}
 
 
-def create_engine(name: str, model: str, arguments: Mapping[str, str]) -> Engine:
-    """The engine of that name for a model; UsageError for an unknown name or argument."""
+def create_engine(
+    name: str,
+    model: str,
+    engine_arg: Sequence[str] | None = None,
+    *,
+    base_url: Sequence[str] | None = None,
+    replicas: int | None = None,
+    tensor_parallel: int | None = None,
+    verbose: bool = False,
+) -> Engine:
+    """The engine of that name for a model; UsageError for an unknown name or argument.
+
+    `engine_arg` is a list of NAME=VALUE; the other options are short for arguments of their name.
+    """
     if name not in ENGINES:
         raise UsageError(f"no engine `{name}`; known engines: {', '.join(sorted(ENGINES))}")
+    short = {
+        "base_url": ",".join(base_url or ()),
+        "replicas": str(replicas or ""),
+        "tensor_parallel": str(tensor_parallel or ""),
+    }
+    given = {key: value for key, value in short.items() if value}
     module, factory = ENGINES[name].split(":")
-    engine: Engine = getattr(import_module(module), factory)(model, arguments)
+    create = getattr(import_module(module), factory)
+    engine: Engine = create(model, parse_arguments(engine_arg or ()) | given, verbose=verbose)
     return engine
 
 
@@ -30,3 +49,21 @@ def parse_arguments(pairs: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"--engine-arg {pair}: must be NAME=VALUE")
         arguments[name] = value
     return arguments
+
+
+def refuse_unknown(engine: str, arguments: Mapping[str, str], known: Sequence[str]) -> None:
+    """UsageError for an argument that the engine does not have."""
+    for name in arguments:
+        if name not in known:
+            has = ", ".join(sorted(known))
+            raise UsageError(f"engine {engine} has no argument `{name}`; it has {has}")
+
+
+def positive(arguments: Mapping[str, str], name: str) -> int | None:
+    """An argument that counts something; None if it was not given, UsageError if it is no count."""
+    text = arguments.get(name)
+    if text is None:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"{name}={text}: must be a whole number above 0")
+    return int(text)

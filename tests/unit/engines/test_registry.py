@@ -19,26 +19,31 @@ def test_a_malformed_argument_is_refused(pair: str) -> None:
 
 def test_an_unknown_engine_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match="known engines: hf"):
-        create_engine("gguf", "model", {})
+        create_engine("gguf", "model")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("argument", "message"),
     [
-        ({"batchsize": "3"}, "no argument `batchsize`; it has batch_size"),
-        ({"batch_size": "many"}, "batch_size=many: must be a whole number"),
-        ({"batch_size": "0"}, "above 0"),
-        ({"max_length": "-1"}, "above 0"),
+        ("batchsize=3", "no argument `batchsize`; it has batch_size"),
+        ("batch_size=many", "batch_size=many: must be a whole number"),
+        ("batch_size=0", "above 0"),
+        ("max_length=-1", "above 0"),
     ],
 )
-def test_bad_engine_arguments_are_refused(arguments: dict[str, str], message: str) -> None:
+def test_bad_engine_arguments_are_refused(argument: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        create_engine("hf", "embedded:student", arguments)
+        create_engine("hf", "embedded:student", [argument])
+
+
+def test_a_short_option_is_an_argument_of_its_name() -> None:
+    with pytest.raises(UsageError, match="no argument `replicas`"):
+        create_engine("hf", "embedded:student", replicas=2)
 
 
 def test_a_missing_folder_is_refused() -> None:
     with pytest.raises(ModelError, match="no such model folder"):
-        create_engine("hf", "./nowhere", {})
+        create_engine("hf", "./nowhere")
 
 
 def test_the_registry_loads_no_engine() -> None:
