@@ -25,7 +25,7 @@ help: ## list the targets
 
 setup: $(VENV)/.installed ## create .venv and install sormctl with what development needs
 
-demo: $(VENV)/.installed ## the whole pipeline on the embedded benchmark, about ten minutes
+demo: $(VENV)/.installed ## the whole pipeline on the embedded benchmark, minutes on two cores
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/demo.sh
 
 test: $(VENV)/.installed ## tests, but for the slow ones

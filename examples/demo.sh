@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The method on the embedded benchmark, from a student that is right about half of the time. Nothing
-# is downloaded; about ten minutes on two cores. `make demo` runs it.
+# is downloaded; six minutes on two idle cores. `make demo` runs it.
 #
 #   bash examples/demo.sh
 set -euo pipefail
