@@ -99,11 +99,11 @@ def rerank(
     map_records(
         job,
         parse_solution,
-        lambda group: group[0].problem.problem_id,
+        lambda solution: solution.solution_id,
         start,
         concurrency,
         tokens=no_tokens,
-        arrange=group_solutions,
+        group=group_solutions,
     )
 
 

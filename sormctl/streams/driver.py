@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sormctl.errors import SormctlError, UsageError
 from sormctl.records import Json
 from sormctl.streams.flow import Background, Flow, Start, Transform
-from sormctl.streams.journal import Journal, Unjournalled, journalled
+from sormctl.streams.journal import Journal, Keys, Unjournalled, journalled
 from sormctl.streams.jsonl import Inputs, stat_input
 from sormctl.streams.manifest import Manifest, Parents, Tally
 from sormctl.streams.output import (
@@ -74,19 +74,19 @@ def no_tokens(record: Json) -> int:
 
 def map_records(
     job: Job,
-    parse: Callable[[Json], Any],
+    parse: Callable[[Json], T],
     key: Callable[[T], str],
-    start: Start[T],
+    start: Start[Any],
     concurrency: int,
     tokens: Callable[[Json], int] = usage_tokens,
-    arrange: Callable[[Iterator[Any]], Iterator[T]] = iter,
+    group: Callable[[Iterator[T]], Iterator[Sequence[T]]] | None = None,
 ) -> None:
     """Writes what a coroutine makes of each record, in the order of the input.
 
     `start()` is entered once there is a record to work on, and yields the coroutine function, of
     which at most `concurrency` calls are active. `key` identifies a record to `--resume`;
-    `tokens` are those that the command generated for a record that it made. `arrange` turns the
-    parsed records into what the coroutine takes, such as groups of them.
+    `tokens` are those that the command generated for a record that it made. With `group` the
+    coroutine takes the groups that it makes of the records; a group is finished as a whole.
 
     A record that fails ends the run, after those before it are written.
     """
@@ -102,24 +102,27 @@ def map_records(
         writer = stack.enter_context(Background())
         finished = Counter(output.finished)
 
-        def pending() -> Generator[tuple[str, T], None, None]:
-            with inputs.placing():
-                for record in arrange(inputs.records(parse)):
-                    name = key(record)
-                    if finished[name]:
-                        finished[name] -= 1
-                    else:
-                        yield name, record
+        def is_pending(record: T) -> bool:
+            name = key(record)
+            finished[name] -= 1
+            return finished[name] < 0
 
-        async def emit(name: str, records: Sequence[Json]) -> None:
+        def pending() -> Generator[tuple[Keys, Any], None, None]:
+            with inputs.placing():
+                left = filter(is_pending, inputs.records(parse))
+                for records in group(left) if group else ([record] for record in left):
+                    keys = tuple(map(key, records))
+                    yield keys, records if group else records[0]
+
+        async def emit(keys: Keys, records: Sequence[Json]) -> None:
             num_tokens = sum(map(tokens, records))
-            output.tally.add(1, len(records), num_tokens)
+            output.tally.add(len(keys), len(records), num_tokens)
             lines = b"".join(map(encode, records))
             if isinstance(output, Journal):
-                output.write(name, lines)
+                output.write(keys, lines)
             else:  # its reader may be slow: meanwhile, work goes on
-                await writer.call(output.write, name, lines)
-            progress.add(1, num_tokens)
+                await writer.call(output.write, keys, lines)
+            progress.add(len(keys), num_tokens)
 
         asyncio.run(Flow(pending(), start, emit, concurrency).run())
         if not inputs.num_records:

@@ -12,6 +12,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 from sormctl.errors import SormctlError
 from sormctl.records import Json
+from sormctl.streams.journal import Keys
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -19,22 +20,22 @@ Transform = Callable[[T], Awaitable[Sequence[Json]]]
 Start = Callable[[], AbstractAsyncContextManager[Transform[T]]]
 WINDOW: Final = 4  # results that may wait for an earlier one, in units of the concurrency
 
-Entry = tuple[str, "asyncio.Future[Sequence[Json]]"]
+Entry = tuple[Keys, "asyncio.Future[Sequence[Json]]"]
 
 
 class Flow(Generic[T]):
-    """Applies the transform that `start` yields to each of `records`, (name, record).
+    """Applies the transform that `start` yields to each of `records`, (keys, record).
 
-    At most `concurrency` calls are active. `emit(name, result)` is awaited in the order of the
+    At most `concurrency` calls are active. `emit(keys, result)` is awaited in the order of the
     input; the error of a record, or of reading on, is raised in its place in that order.
     `records` is consumed in a thread, so that waiting for input stops nothing.
     """
 
     def __init__(
         self,
-        records: Generator[tuple[str, T], None, None],
+        records: Generator[tuple[Keys, T], None, None],
         start: Start[T],
-        emit: Callable[[str, Sequence[Json]], Awaitable[None]],
+        emit: Callable[[Keys, Sequence[Json]], Awaitable[None]],
         concurrency: int,
     ) -> None:
         self._records = records
@@ -59,7 +60,7 @@ class Flow(Generic[T]):
                     await _cancel(*self._active)
 
     async def _feed(
-        self, reader: Background, item: tuple[str, T] | None, transform: Transform[T]
+        self, reader: Background, item: tuple[Keys, T] | None, transform: Transform[T]
     ) -> None:
         try:
             while item is not None:
@@ -69,28 +70,28 @@ class Flow(Generic[T]):
         except Exception as error:
             failure = asyncio.get_running_loop().create_future()
             failure.set_exception(error)
-            await self._put("", failure)
+            await self._put((), failure)
         else:
             await self._window.put(None)
 
-    async def _put(self, name: str, result: asyncio.Future[Sequence[Json]]) -> None:
+    async def _put(self, keys: Keys, result: asyncio.Future[Sequence[Json]]) -> None:
         self._active.add(result)
-        await self._window.put((name, result))
+        await self._window.put((keys, result))
 
-    async def _apply(self, transform: Transform[T], name: str, record: T) -> Sequence[Json]:
+    async def _apply(self, transform: Transform[T], keys: Keys, record: T) -> Sequence[Json]:
         try:
             return await transform(record)
         except SormctlError as error:
-            raise type(error)(f"record {name}: {error}") from error
+            raise type(error)(f"record {keys[0]}: {error}") from error
         finally:
             self._slots.release()
 
     async def _drain(self) -> None:
         while (entry := await self._window.get()) is not None:
-            name, result = entry
+            keys, result = entry
             records = await result
             self._active.discard(result)
-            await self._emit(name, records)
+            await self._emit(keys, records)
 
 
 async def _cancel(*tasks: asyncio.Future[Any]) -> None:

@@ -1,9 +1,10 @@
 """A file that is written as it goes and survives `kill -9` at any moment.
 
-Beside FILE lies FILE.journal: one line an input record, written once the record's own lines are
-in FILE: `[size of FILE, key, records in, records out, generated tokens]`, the numbers summed up
-since the beginning. To resume, both files are cut to the last whole line of the journal that FILE
-still covers, and the records whose keys remain are not made again.
+Beside FILE lies FILE.journal: one line an input record (or group of records that are worked on
+together), written once what was made of it is in FILE: `[size of FILE, keys, records in, records
+out, generated tokens]`, the numbers summed up since the beginning. To resume, both files are cut
+to the last whole line of the journal that FILE still covers, and the records whose keys remain are
+not made again.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from sormctl.errors import UsageError
 from sormctl.streams.manifest import Manifest, Tally
 from sormctl.streams.output import Sink, has_content, locked, writing
 
+Keys = tuple[str, ...]  # of the input records of one entry
+
 
 class Journal:
     """An output file and its journal.
@@ -38,11 +41,11 @@ class Journal:
         self._data = Sink(file, str(path), compressed=path.suffix == ".gz")
         self._entries = Sink(journal, f"{path}.journal")
 
-    def write(self, key: str, lines: bytes) -> None:
-        """Appends what was made of one input record, which `tally` includes already."""
+    def write(self, keys: Keys, lines: bytes) -> None:
+        """Appends what was made of one entry's records, which `tally` includes already."""
         self._data.write(lines)
         self._data.flush()
-        entry = [self._data.num_bytes, key, *astuple(self.tally)]
+        entry = [self._data.num_bytes, keys, *astuple(self.tally)]
         self._entries.write(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))
         self._entries.flush()
 
@@ -56,8 +59,8 @@ class Journal:
                 entry = _entry(line)
                 if entry is None or not self._data.num_bytes <= entry[0] <= size:
                     break
-                self._data.num_bytes, key, *counts = entry
-                self.finished[key] += 1
+                self._data.num_bytes, keys, *counts = entry
+                self.finished.update(keys)
                 self.tally = Tally(*counts)
                 end += len(line)
         self.cut(self._data.num_bytes, end)
@@ -76,8 +79,8 @@ class Unjournalled:
         self.tally = Tally()
         self._sink = sink
 
-    def write(self, key: str, lines: bytes) -> None:
-        """Writes what was made of one input record, at once."""
+    def write(self, keys: Keys, lines: bytes) -> None:
+        """Writes what was made of one entry's records, at once."""
         self._sink.write(lines)
         self._sink.flush()
 
@@ -114,4 +117,5 @@ def _entry(line: bytes) -> list[Any] | None:
         entry = orjson.loads(line) if line.endswith(b"\n") else None
     except orjson.JSONDecodeError:
         return None
-    return entry if isinstance(entry, list) and len(entry) == 5 else None
+    well_formed = isinstance(entry, list) and len(entry) == 5 and isinstance(entry[1], list)
+    return entry if well_formed else None
