@@ -57,6 +57,11 @@ def group_solutions(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
     return group_by(solutions, _problem, solution_json, parse_solution)
 
 
+def adjacent_solutions(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
+    """Solutions of one problem that stand together; memory holds one such group."""
+    return (list(group) for _, group in groupby(solutions, key=_problem))
+
+
 def _problem(solution: Solution) -> str:
     return f"{solution.problem.task}\0{solution.problem.problem_id}"
 
