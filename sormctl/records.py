@@ -210,6 +210,7 @@ _PROBLEM_FIELDS = frozenset(_NAMES[Problem]) - {"extra"}
 _SOLUTION_FIELDS = _PROBLEM_FIELDS | frozenset(_NAMES[Solution]) - {"problem"}
 _PAIR_FIELDS = frozenset(_NAMES[Pair]) - {"extra"}
 _STRING = frozenset([str])
+_ROLLOUTS_TYPES = (int, int, bool, int)
 
 
 # ── checks ───────────────────────────────────────────────────────────────────────────────────────
@@ -222,7 +223,7 @@ def _problem(data: Json, known: frozenset[str]) -> Problem:
         question=_string(data, "question"),
         answer=_string(data, "answer"),
         reference=_optional(data, "reference", _steps),
-        extra={key: value for key, value in data.items() if key not in known},
+        extra={} if data.keys() <= known else {k: data[k] for k in data if k not in known},
     )
 
 
@@ -324,15 +325,17 @@ def _usage(value: Any, name: str) -> Usage:
 
 
 def _rollouts(value: Any, name: str) -> tuple[Rollouts, ...]:
-    return tuple(
-        Rollouts(
-            tried=_count(data, "tried", name),
-            succeeded=_count(data, "succeeded", name),
-            made=_as_bool(data.get("made", False), "rollouts.made"),
-            generated_tokens=_count(data, "generated_tokens", name),
-        )
-        for data in (_as_object(item, name) for item in _as_list(value, name))
-    )
+    return tuple([_rollout(item, name) for item in _as_list(value, name)])
+
+
+def _rollout(value: Any, name: str) -> Rollouts:
+    get = _as_object(value, name).get
+    counts = get("tried", 0), get("succeeded", 0), get("made", False), get("generated_tokens", 0)
+    if tuple(map(type, counts)) != _ROLLOUTS_TYPES:  # there is one for each step: look for it once
+        for key in ("tried", "succeeded", "generated_tokens"):
+            _count(value, key, name)
+        _as_bool(counts[2], f"{name}.made")
+    return Rollouts(*counts)
 
 
 def _verifiers(value: Any, name: str) -> tuple[Verifier, ...]:

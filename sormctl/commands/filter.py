@@ -9,8 +9,8 @@ import typer
 
 from sormctl import options
 from sormctl.filtering import Criteria, keep
-from sormctl.records import parse_solution, solution_json
-from sormctl.streams.driver import pipe_records
+from sormctl.records import parse_solution
+from sormctl.streams.driver import select_records
 
 
 def filter(
@@ -42,6 +42,4 @@ def filter(
     """
     criteria = Criteria(correct, unique, max_per_problem, min_steps, max_steps)
     job = streams.job("filter", asdict(criteria), shard=shard)
-    pipe_records(
-        job, parse_solution, lambda solutions: map(solution_json, keep(solutions, criteria))
-    )
+    select_records(job, parse_solution, lambda solutions: keep(solutions, criteria))

@@ -34,6 +34,7 @@ __all__ = [
     "map_records",
     "no_tokens",
     "pipe_records",
+    "select_records",
     "usage_tokens",
     "write_records",
 ]
@@ -134,6 +135,21 @@ def pipe_records(
 ) -> None:
     """Writes what `transform` makes of the whole stream. A file appears whole, or not at all."""
     inputs = Inputs(job.inputs, job.shard)
+    _pipe_lines(job, inputs, map(encode, transform(inputs.records(parse))))
+
+
+def select_records(
+    job: Job, parse: Callable[[Json], T], select: Callable[[Iterator[T]], Iterator[T]]
+) -> None:
+    """Writes the records that `select` lets through, as they stand in the input.
+
+    `select` must yield a record before it reads the next. A file appears whole, or not at all.
+    """
+    inputs = Inputs(job.inputs, job.shard)
+    _pipe_lines(job, inputs, (inputs.line for _ in select(inputs.records(parse))))
+
+
+def _pipe_lines(job: Job, inputs: Inputs, lines: Iterable[bytes]) -> None:
     tally = Tally()
     with ExitStack() as stack:
         progress = stack.enter_context(_progress(job, lambda: inputs.fraction))
@@ -146,8 +162,8 @@ def pipe_records(
 
         inputs.before_read = before_read
         with inputs.placing():
-            for record in transform(inputs.records(parse)):
-                sink.write(encode(record))
+            for line in lines:
+                sink.write(line)
                 tally.records_out += 1
         before_read()
         if not inputs.num_records:

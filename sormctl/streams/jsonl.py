@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 STDIN = "-"
 BLOCK = 1 << 17
+_AROUND = b"\xef\xbb\xbf\x1e \t\r\n"  # byte order mark, record separator, spaces
 
 
 def read_records(inputs: Sequence[str], parse: Callable[[Json], T]) -> Iterator[T]:
@@ -59,6 +60,11 @@ class Inputs:
             return None
         num_bytes = sum(source.num_bytes for source in self._sources)
         return min(1.0, (num_bytes - (self._lines.ahead if self._lines else 0)) / self._total)
+
+    @property
+    def line(self) -> bytes:
+        """The line of the record that was yielded last, without what may stand around the JSON."""
+        return (self._lines.line.strip(_AROUND) if self._lines else b"") + b"\n"
 
     @property
     def parents(self) -> list[dict[str, Any]]:
@@ -103,6 +109,7 @@ class _Lines:
         self._file = gzip.GzipFile(fileobj=buffered) if name.endswith(".gz") else buffered
         self._num_bytes = 0
         self.number = 0
+        self.line = b""
 
     @property
     def ahead(self) -> int:
@@ -120,9 +127,9 @@ class _Lines:
 
     def __iter__(self) -> Iterator[bytes]:
         try:  # here, because jsonlines takes an EOFError for the end
-            for self.number, line in enumerate(self._file, 1):  # noqa: B020
-                self._num_bytes += len(line)
-                yield line
+            for self.number, self.line in enumerate(self._file, 1):  # noqa: B020
+                self._num_bytes += len(self.line)
+                yield self.line
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise self.error(f"not a whole gzip file ({error}); make it again") from None
 
