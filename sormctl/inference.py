@@ -5,7 +5,7 @@ Ordinary coroutines over the `Engine` interface. Hundreds run at once, and the e
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,9 +14,10 @@ from sormctl.engines.base import Completion, Engine, Sampling
 from sormctl.engines.encoding import prompt_style, resolve_model
 from sormctl.engines.registry import create_engine
 from sormctl.errors import TooLongError
-from sormctl.labelling import Rollout, backward_walk, exhaustive, is_consistent
-from sormctl.records import Json, Problem, Solution, Usage
+from sormctl.labelling import Path, Rollout, is_consistent, label_paths, sibling_rollouts
+from sormctl.records import Json, Problem, Solution, Steps, Usage
 from sormctl.seeds import derive_seeds, digest
+from sormctl.strategies import Strategy
 from sormctl.tasks.answers import announced
 from sormctl.tasks.base import Task
 from sormctl.tasks.prompts import Prompt, draft_prompt, refine_prompt, stop_strings
@@ -114,28 +115,47 @@ async def sample_solutions(generator: Generator, problem: Problem, n: int) -> li
     ]
 
 
-async def label_solution(
-    generator: Generator, solution: Solution, k: int, consistency: str, *, plain: bool = False
-) -> Solution:
-    """SORM labels of one solution from rollouts of its prefixes (3.1 step 2).
+@dataclass(frozen=True, slots=True)
+class Labelling:
+    """How step labels are found.
 
-    `plain` makes all `k` rollouts from every prefix; otherwise the backward walk makes as few as
-    give the same labels.
+    `consistency` is a mode of `labelling.is_consistent`; `siblings` takes the other samples of the
+    problem as rollouts; `scores` names the reward model's scores that guide the strategy.
     """
-    problem, steps = solution.problem, solution.steps
+
+    strategy: Strategy
+    consistency: str = "string"
+    siblings: bool = False
+    scores: str | None = None
+
+
+async def label_solutions(
+    generator: Generator, solutions: Sequence[Solution], how: Labelling
+) -> list[Solution]:
+    """SORM labels of solutions of one problem from rollouts of their prefixes (3.1 step 2)."""
+    problem = solutions[0].problem
     task = get_task(problem.task)
 
-    async def roll_out(length: int, indices: range) -> list[Rollout]:
-        prefix = steps[:length]
+    def consistent(prefix: Steps, rest: Steps) -> bool:
+        return is_consistent(prefix, rest, task.result, how.consistency)
+
+    async def roll_out(prefix: Steps, indices: range) -> list[Rollout]:
         prompt = draft_prompt(task, problem.question, generator.style, prefix)
         completions = await generator.complete(prompt, problem.problem_id, indices)
-        return [_rollout(task, problem.answer, prefix, c, consistency) for c in completions]
+        return [_rollout(task, problem.answer, prefix, c, consistent) for c in completions]
 
-    walk = exhaustive if plain else backward_walk
-    found = await walk(len(steps), solution.correct, k, roll_out)
-    return replace(
-        solution, labels=found.labels, rollouts=found.rollouts, verifiers=found.verifiers
-    )
+    outcomes = [(solution.steps, solution.correct) for solution in solutions]
+    k = how.strategy.k if how.siblings else 0
+    free = sibling_rollouts(outcomes, k, consistent)
+    paths = [
+        Path(s.steps, s.correct, s.scores[how.scores] if how.scores else (), rollouts)
+        for s, rollouts in zip(solutions, free, strict=True)
+    ]
+    found = await label_paths(paths, how.strategy, roll_out)
+    return [
+        replace(s, labels=f.labels, rollouts=f.rollouts, verifiers=f.verifiers)
+        for s, f in zip(solutions, found, strict=True)
+    ]
 
 
 async def refine_solution(
@@ -182,13 +202,15 @@ def _predicted(task: Task, steps: Sequence[str], completion: Completion) -> str 
 
 
 def _rollout(
-    task: Task, answer: str, prefix: Sequence[str], completion: Completion, consistency: str
+    task: Task,
+    answer: str,
+    prefix: Steps,
+    completion: Completion,
+    consistent: Callable[[Steps, Steps], bool],
 ) -> Rollout:
     steps = tuple(task.split(completion.text))
-    succeeded = task.is_correct(_predicted(task, steps, completion), answer) and is_consistent(
-        prefix, steps, task.result, consistency
-    )
-    return Rollout(steps, succeeded, completion.generated_tokens)
+    is_right = task.is_correct(_predicted(task, steps, completion), answer)
+    return Rollout(steps, is_right and consistent(prefix, steps), completion.generated_tokens)
 
 
 def _solution(

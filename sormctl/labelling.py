@@ -2,18 +2,21 @@
 
 `P_i` is the prefix of the first i steps of a solution, 1 <= i <= L. Write s(i) for "some rollout
 from P_i reaches the reference answer and is consistent with P_i". After post-processing 1 (every
-step before a positive step is positive) the labels depend only on the last i with s(i); that is
-why `backward_walk` gives the labels of `exhaustive` for a part of its rollouts.
+step before a positive step is positive) the labels depend only on the last i with s(i). Which
+prefixes are tried to find it is the business of `strategies`; s(i) belongs to the prefix, so the
+solutions of one problem that share a prefix share its rollouts.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from sormctl.records import Rollouts, Steps, Verifier
+from sormctl.strategies import Strategy, Tried
 from sormctl.tasks.numbers import parse_number
 
 CONSISTENCY = ("string", "number", "off")
@@ -30,8 +33,22 @@ class Rollout:
     generated_tokens: int
 
 
-# (length of the prefix, indices of the rollouts) -> these rollouts
-RollOut = Callable[[int, range], Awaitable[Sequence[Rollout]]]
+# (prefix, indices of the rollouts) -> these rollouts
+RollOut = Callable[[Steps, range], Awaitable[Sequence[Rollout]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A solution as labelling sees it.
+
+    `scores` are a reward model's, for a strategy that is guided by them. `free[i]` holds rollouts
+    of the prefix of i + 1 steps that are there already; see `sibling_rollouts`.
+    """
+
+    steps: Steps
+    correct: bool
+    scores: tuple[float, ...] = ()
+    free: tuple[tuple[Rollout, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,46 +65,50 @@ def outcome_labels(num_steps: int, correct: bool) -> tuple[int, ...]:
     return (int(correct),) * num_steps
 
 
-async def backward_walk(num_steps: int, correct: bool, k: int, roll_out: RollOut) -> StepLabels:
-    """SORM labels by the fewest rollouts that leave them exact.
+async def label_paths(
+    paths: Sequence[Path], strategy: Strategy, roll_out: RollOut
+) -> list[StepLabels]:
+    """SORM labels of solutions of one problem, each distinct prefix rolled out once.
 
-    A correct solution needs none: its last step has nothing left to generate and is positive. For
-    a wrong one, walk backwards from the step before the last; stop at the first prefix with a
-    success, and at each prefix at the first success among `k`.
+    Goes in rounds: every solution that is not decided asks, and what is asked for is generated
+    together. So the rollouts made depend on nothing but the solutions and the rollouts' outcomes.
+    What a prefix costs is put down to the first solution that has it.
     """
-    if correct or num_steps == 0:
-        return StepLabels(outcome_labels(num_steps, correct), (Rollouts(),) * num_steps)
-    counts = [Rollouts()] * num_steps
-    for length in range(num_steps - 1, 0, -1):
-        counts[length - 1], successes = await _until_success(length, k, roll_out)
-        if successes:
-            return StepLabels(_labels(length, num_steps), tuple(counts), successes)
-    return StepLabels(_labels(0, num_steps), tuple(counts))
+    made: dict[Steps, list[Rollout]] = defaultdict(list)
+
+    async def extend(prefix: Steps, count: int) -> None:
+        made[prefix] += await roll_out(prefix, range(len(made[prefix]), count))
+
+    while wanted := _wanted(paths, strategy, made):
+        await asyncio.gather(*(extend(prefix, count) for prefix, count in wanted.items()))
+    paid: set[Steps] = set()
+    return [_step_labels(path, strategy, made, paid) for path in paths]
 
 
-async def exhaustive(num_steps: int, correct: bool, k: int, roll_out: RollOut) -> StepLabels:
-    """The plain way: `k` rollouts from every prefix. The counts of successes are values (J)."""
-    lengths = range(1, num_steps)
-    tried = await asyncio.gather(*(roll_out(length, range(k)) for length in lengths))
-    counts = [_count(rollouts) for rollouts in tried] + [Rollouts()] * min(num_steps, 1)
-    verifiers = tuple(
-        Verifier(length, rollout.steps)
-        for length, rollouts in zip(lengths, tried, strict=True)
-        for rollout in rollouts
-        if rollout.succeeded
-    )
-    last = max((verifier.prefix for verifier in verifiers), default=0)
-    labels = _labels(num_steps if correct else last, num_steps)
-    return StepLabels(labels, tuple(counts), verifiers)
+def sibling_rollouts(
+    solutions: Sequence[tuple[Steps, bool]], k: int, consistent: Callable[[Steps, Steps], bool]
+) -> list[tuple[tuple[Rollout, ...], ...]]:
+    """For each of a problem's (steps, correct): what the others are to its prefixes, for `Path`.
 
+    A sample that passes through a prefix is a rollout of it by the same policy, so the first `k`
+    of them take the place of as many rollouts and leave the distribution of labels as it is,
+    provided that `solutions` are all samples of the problem: without the wrong ones, or without
+    duplicates, the rest is no fair draw. A solution says nothing about its own prefixes.
+    """
+    through: dict[Steps, list[tuple[int, Rollout]]] = defaultdict(list)
+    for number, (steps, correct) in enumerate(solutions):
+        for length in range(1, len(steps) + 1):
+            prefix, rest = steps[:length], steps[length:]
+            succeeded = correct and bool(rest) and consistent(prefix, rest)
+            through[prefix].append((number, Rollout(rest, succeeded, 0)))
 
-def waves(k: int) -> Iterator[range]:
-    """Indices 0 … k-1 in waves of 1, 1, 2, 4, …: few are wasted, and the batch stays busy."""
-    start, size = 0, 1
-    while start < k:
-        yield range(start, min(start + size, k))
-        start += size
-        size = start
+    def others(number: int, prefix: Steps) -> tuple[Rollout, ...]:
+        return tuple(rollout for other, rollout in through[prefix] if other != number)[:k]
+
+    return [
+        tuple(others(number, steps[:length]) for length in range(1, len(steps)))
+        for number, (steps, _) in enumerate(solutions)
+    ]
 
 
 def is_consistent(
@@ -121,27 +142,48 @@ def _occurs_as_number(number: str, steps: Sequence[str]) -> bool:
     )
 
 
-async def _until_success(
-    length: int, k: int, roll_out: RollOut
-) -> tuple[Rollouts, tuple[Verifier, ...]]:
-    tried: list[Rollout] = []
-    for wave in waves(k):
-        tried += await roll_out(length, wave)
-        if any(rollout.succeeded for rollout in tried):
-            break
-    successes = tuple(Verifier(length, rollout.steps) for rollout in tried if rollout.succeeded)
-    return _count(tried), successes
+def _wanted(
+    paths: Sequence[Path], strategy: Strategy, made: dict[Steps, list[Rollout]]
+) -> dict[Steps, int]:
+    """Prefixes to roll out, and how many rollouts each should have then."""
+    wanted: dict[Steps, int] = {}
+    for path in paths:
+        for ask in strategy.asks(path.correct, _tried(path, strategy.k, made), path.scores):
+            prefix = path.steps[: ask.length]
+            count = ask.upto - len(_free(path, ask.length))
+            wanted[prefix] = max(count, wanted.get(prefix, 0))
+    return wanted
 
 
-def _count(rollouts: Sequence[Rollout]) -> Rollouts:
-    return Rollouts(
-        tried=len(rollouts),
-        succeeded=sum(rollout.succeeded for rollout in rollouts),
-        made=True,
-        generated_tokens=sum(rollout.generated_tokens for rollout in rollouts),
-    )
+def _tried(path: Path, k: int, made: dict[Steps, list[Rollout]]) -> list[Tried]:
+    seen = (_seen(path, length, k, made) for length in range(1, len(path.steps)))
+    return [Tried(len(found), sum(r.succeeded for r in found)) for found in seen]
 
 
-def _labels(num_positive: int, num_steps: int) -> tuple[int, ...]:
-    """Post-processing 1: all steps up to the last positive one are positive."""
-    return (1,) * num_positive + (0,) * (num_steps - num_positive)
+def _seen(path: Path, length: int, k: int, made: dict[Steps, list[Rollout]]) -> tuple[Rollout, ...]:
+    """The rollouts of a prefix as a solution counts them: `k` at most, free ones first."""
+    return (*_free(path, length), *made.get(path.steps[:length], ()))[:k]
+
+
+def _free(path: Path, length: int) -> tuple[Rollout, ...]:
+    return path.free[length - 1] if path.free else ()
+
+
+def _step_labels(
+    path: Path, strategy: Strategy, made: dict[Steps, list[Rollout]], paid: set[Steps]
+) -> StepLabels:
+    num_steps = len(path.steps)
+    counts: list[Rollouts] = []
+    verifiers: list[Verifier] = []
+    for length in range(1, num_steps):
+        prefix = path.steps[:length]
+        seen = _seen(path, length, strategy.k, made)
+        tokens = 0 if prefix in paid else sum(r.generated_tokens for r in made.get(prefix, ()))
+        paid.add(prefix)
+        counts.append(Rollouts(len(seen), sum(r.succeeded for r in seen), bool(seen), tokens))
+        verifiers += [Verifier(length, rollout.steps) for rollout in seen if rollout.succeeded]
+    counts += [Rollouts()] * min(num_steps, 1)
+    tried = [Tried(count.tried, count.succeeded) for count in counts[:-1]]
+    last = num_steps if path.correct else strategy.last_positive(tried, path.scores)
+    # post-processing 1: all steps up to the last positive one are positive
+    return StepLabels((1,) * last + (0,) * (num_steps - last), tuple(counts), tuple(verifiers))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -12,11 +12,13 @@ import typer
 
 from sormctl import options
 from sormctl.engines.encoding import model_digest
-from sormctl.errors import UsageError
-from sormctl.inference import label_solution, open_generator
+from sormctl.errors import RecordError, UsageError
+from sormctl.inference import Labelling, label_solutions, open_generator
 from sormctl.labelling import outcome_labels
 from sormctl.records import Json, Solution, parse_solution, solution_json
+from sormctl.strategies import TOLERANCE, strategy
 from sormctl.streams.driver import Transform, map_records, pipe_records
+from sormctl.streams.grouping import adjacent_solutions
 from sormctl.tasks.registry import get_task
 
 Labeller = Callable[[Solution], Sequence[int]]
@@ -30,12 +32,69 @@ class By(StrEnum):
     oracle = "oracle"
 
 
+class How(StrEnum):
+    """Which rollouts are made; see `strategies`."""
+
+    exact = "exact"
+    exhaustive = "exhaustive"
+    bisect = "bisect"
+    guided = "guided"
+
+
 class Consistency(StrEnum):
     """How the consistency check looks for a result; see `labelling.is_consistent`."""
 
     string = "string"
     number = "number"
     off = "off"
+
+
+@dataclass(frozen=True)
+class Searching:
+    """How rollouts are spent."""
+
+    k: Annotated[int, typer.Option("-k", min=1, help="Rollouts from a prefix, at most.")] = 8
+    strategy: Annotated[
+        How,
+        typer.Option(
+            help="exact: the paper's labels by the fewest rollouts; exhaustive: all K from every "
+            "prefix; bisect, guided: fewer, and some labels differ."
+        ),
+    ] = How.exact
+    exhaustive: Annotated[
+        bool, typer.Option("--exhaustive", help="Short for --strategy exhaustive.")
+    ] = False
+    consistency: Annotated[
+        Consistency, typer.Option(help="How each result of the prefix must be used later.")
+    ] = Consistency.string
+    siblings: Annotated[
+        bool,
+        typer.Option(
+            "--siblings",
+            help="Take the problem's other samples as rollouts of the prefixes they share. The "
+            "input must hold all samples, neither filtered nor without duplicates.",
+        ),
+    ] = False
+    scores: Annotated[
+        str | None,
+        typer.Option(help="Reward model's scores that guide the search (guided).", metavar="NAME"),
+    ] = None
+    tolerance: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of labels that may be expected wrong (guided)."),
+    ] = TOLERANCE
+
+    def labelling(self) -> Labelling:
+        """The same for `label_solutions`; UsageError where options do not fit together."""
+        if self.exhaustive and self.strategy is not How.exact:
+            raise UsageError("--exhaustive is a strategy of its own; drop --strategy")
+        name = How.exhaustive if self.exhaustive else self.strategy
+        if self.scores and name is not How.guided:
+            raise UsageError("--scores goes with --strategy guided")
+        if self.siblings and name is How.exhaustive:
+            raise UsageError("--siblings saves rollouts and --exhaustive makes them all")
+        found = strategy(name.value, self.k, self.tolerance)
+        return Labelling(found, self.consistency.value, self.siblings, self.scores)
 
 
 def label_steps(
@@ -50,17 +109,7 @@ def label_steps(
     model: Annotated[
         str | None, typer.Option("--model", help="The student that rolls out (--by rollouts).")
     ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, help="Rollouts from a prefix, at most.")] = 8,
-    exhaustive: Annotated[
-        bool,
-        typer.Option(
-            "--exhaustive",
-            help="All K rollouts from every prefix: the same labels, and counts of successes.",
-        ),
-    ] = False,
-    consistency: Annotated[
-        Consistency, typer.Option(help="How each result of the prefix must be used later.")
-    ] = Consistency.string,
+    searching: Searching,
     concurrency: options.Concurrency = 256,
     sampling: options.Sampling,
     running: options.Running,
@@ -69,11 +118,12 @@ def label_steps(
     """Label the steps of solutions as correct or incorrect.
 
     `--by rollouts` walks backwards through a wrong solution and stops at the first prefix from
-    which the student reaches the right answer; all steps up to there are correct.
+    which the student reaches the right answer; all steps up to there are correct. Solutions of a
+    problem that stand together in the input share the rollouts of their common prefixes.
 
     Example: sormctl label-steps --by rollouts --model embedded:student -k 8 < samples.jsonl
     """
-    how = {"k": k, "exhaustive": exhaustive, "consistency": consistency.value}
+    how = searching.labelling()
     if by is not By.rollouts:
         job = streams.job("label-steps", {"by": by.value})
         label = _by_outcome if by is By.outcome else _by_oracle
@@ -82,24 +132,35 @@ def label_steps(
     if model is None:
         raise UsageError("--by rollouts needs --model, the student that made the solutions")
     models = {"model": model, "weights": model_digest(model)}
-    arguments = {"by": by.value, **models, **how, **running.identity(), **vars(sampling)}
-    job = streams.job("label-steps", arguments)
+    arguments = {"by": by.value, **models, **vars(searching), **running.identity()}
+    job = streams.job("label-steps", {**arguments, **vars(sampling)})
 
     @asynccontextmanager
-    async def start() -> AsyncIterator[Transform[Solution]]:
+    async def start() -> AsyncIterator[Transform[Sequence[Solution]]]:
         async with open_generator(model, vars(sampling), **vars(running)) as generator:
 
-            async def transform(solution: Solution) -> Sequence[Json]:
-                labelled = await label_solution(
-                    generator, solution, k, consistency.value, plain=exhaustive
-                )
-                return [solution_json(labelled)]
+            async def transform(group: Sequence[Solution]) -> Sequence[Json]:
+                labelled = await label_solutions(generator, _checked(group, how.scores), how)
+                return [solution_json(solution) for solution in labelled]
 
             yield transform
 
     map_records(
-        job, parse_solution, lambda solution: solution.solution_id, start, concurrency, _tokens
+        job,
+        parse_solution,
+        lambda solution: solution.solution_id,
+        start,
+        concurrency,
+        _tokens,
+        group=adjacent_solutions,
     )
+
+
+def _checked(group: Sequence[Solution], scores: str | None) -> Sequence[Solution]:
+    for solution in group:
+        if scores is not None and scores not in solution.scores:
+            raise RecordError(f"no `scores.{scores}`; run `sormctl score --name {scores}` first")
+    return group
 
 
 def _tokens(record: Json) -> int:

@@ -1,19 +1,81 @@
-"""The backward walk and all rollouts from every prefix give the same labels, on a real model."""
+"""Cheap labels against all rollouts from every prefix, on a real model."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+from math import sqrt
 
 import pytest
 
-from benchmarks.labelling import both_ways, tokens
+from sormctl.inference import (
+    Generator,
+    Labelling,
+    label_solutions,
+    open_generator,
+    sample_solutions,
+)
+from sormctl.records import Solution
+from sormctl.strategies import Exact, Exhaustive
+from sormctl.tasks.registry import get_task
 
-SOLUTIONS = 320
+SETTINGS = {"seed": 0, "max_tokens": 200}
+PLAIN = Exhaustive(8)
+
+
+async def label(
+    student: Generator, groups: Sequence[Sequence[Solution]], how: Labelling
+) -> list[Solution]:
+    found = await asyncio.gather(*(label_solutions(student, group, how) for group in groups))
+    return [solution for group in found for solution in group]
+
+
+async def draw(student: Generator, problems: int, n: int) -> list[list[Solution]]:
+    found = islice(get_task("chain").generate("train", 0), problems)
+    return await asyncio.gather(*(sample_solutions(student, p, n) for p in found))
+
+
+def tokens(solutions: Sequence[Solution]) -> int:
+    return sum(count.generated_tokens for s in solutions for count in s.rollouts or ())
+
+
+def differing(solutions: Sequence[Solution], others: Sequence[Solution]) -> list[int]:
+    """How many labels of each solution differ."""
+    pairs = zip(solutions, others, strict=True)
+    return [sum(a != b for a, b in zip(s.labels, o.labels, strict=True)) for s, o in pairs]
 
 
 @pytest.mark.parametrize("consistency", ["string", "off"])
-def test_the_walk_gives_the_labels_of_all_rollouts(consistency: str) -> None:
-    walk, plain = asyncio.run(both_ways("embedded:student", SOLUTIONS, 8, consistency))
-    assert [s.labels for s in walk] == [s.labels for s in plain]
-    wrong = [s for s in walk if not s.correct]
-    assert len(walk) == SOLUTIONS and len(wrong) > SOLUTIONS // 10
+def test_exact_labels_are_those_of_all_rollouts(consistency: str) -> None:
+    async def both() -> tuple[list[Solution], list[Solution]]:
+        async with open_generator("embedded:student", SETTINGS) as student:
+            groups = await draw(student, 80, 4)
+            alone = [[solution] for group in groups for solution in group]
+            plain = await label(student, alone, Labelling(PLAIN, consistency))
+            return await label(student, groups, Labelling(Exact(8), consistency)), plain
+
+    exact, plain = asyncio.run(both())
+    assert [s.labels for s in exact] == [s.labels for s in plain]
+    wrong = [s for s in exact if not s.correct]
+    assert len(exact) == 320 and len(wrong) > 320 // 10
     assert {label for s in wrong for label in s.labels or ()} == {0, 1}
-    assert tokens(walk) < tokens(plain)
+    assert tokens(exact) < 0.5 * tokens(plain)
+
+
+def test_with_other_seeds_exact_labels_differ_as_two_plain_runs_do() -> None:
+    async def three() -> list[list[Solution]]:
+        async with open_generator("embedded:student", SETTINGS) as student:
+            groups = await draw(student, 320, 1)
+            fresh = replace(student, seed=1)
+            return [
+                await label(student, groups, Labelling(PLAIN)),
+                await label(fresh, groups, Labelling(PLAIN)),
+                await label(replace(student, seed=2), groups, Labelling(Exact(8))),
+            ]
+
+    plain, again, exact = asyncio.run(three())
+    noise, ours = differing(plain, again), differing(plain, exact)
+    gaps = [a - b for a, b in zip(ours, noise, strict=True)]
+    deviation = sqrt(sum(gap * gap for gap in gaps))
+    assert sum(noise) > 0
+    assert sum(gaps) <= 3 * deviation

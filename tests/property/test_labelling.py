@@ -1,55 +1,89 @@
 import asyncio
+from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sormctl.labelling import Rollout, StepLabels, backward_walk, exhaustive
+from sormctl.labelling import Path, Rollout, StepLabels, label_paths
+from sormctl.strategies import Bisect, Exact, Exhaustive, Guided, Strategy
 
-TABLES = st.integers(0, 7).flatmap(
-    lambda steps: st.tuples(
-        st.just(steps),
-        st.booleans(),
-        st.integers(1, 9).flatmap(
-            lambda k: st.tuples(
-                st.just(k),
-                st.lists(
-                    st.lists(st.booleans(), min_size=k, max_size=k), min_size=steps, max_size=steps
-                ),
-            )
-        ),
-    )
+K = st.integers(1, 9)
+STEP = st.sampled_from("ab")
+PATH = st.builds(
+    Path,
+    st.lists(STEP, max_size=6).map(tuple),
+    st.booleans(),
 )
+PATHS = st.lists(PATH, min_size=1, max_size=5)
+LUCK = st.randoms(use_true_random=False).map(lambda random: random.getrandbits(32))
 
 
-def run(walk, steps: int, correct: bool, k: int, table: list[list[bool]]) -> StepLabels:
-    async def roll_out(length: int, indices: range) -> list[Rollout]:
-        return [Rollout((str(i),), table[length - 1][i], 1) for i in indices]
+def run(paths, strategy: Strategy, luck: int) -> tuple[list[StepLabels], Counter]:
+    """Labels, and how many rollouts each prefix had; outcomes depend on (luck, prefix, index)."""
+    made: Counter = Counter()
 
-    return asyncio.run(walk(steps, correct, k, roll_out))
+    async def roll_out(prefix, indices: range) -> list[Rollout]:
+        made[prefix] += len(indices)
+        return [
+            Rollout((str(i),), hash((luck, len(prefix), *map(ord, prefix), i)) % 4 == 0, 1)
+            for i in indices
+        ]
 
-
-@given(TABLES)
-def test_the_walk_gives_the_labels_of_the_plain_way(case) -> None:
-    steps, correct, (k, table) = case
-    plain = run(exhaustive, steps, correct, k, table)
-    walk = run(backward_walk, steps, correct, k, table)
-    assert walk.labels == plain.labels
-    assert sum(c.tried for c in walk.rollouts) <= sum(c.tried for c in plain.rollouts)
+    return asyncio.run(label_paths(paths, strategy, roll_out)), made
 
 
-@given(TABLES)
-def test_labels_are_ones_then_zeros_and_end_with_the_outcome(case) -> None:
-    steps, correct, (k, table) = case
-    labels = run(backward_walk, steps, correct, k, table).labels
-    assert list(labels) == sorted(labels, reverse=True)
-    assert len(labels) == steps
-    if steps:
-        assert labels[-1] == int(correct)
+def labels(found: list[StepLabels]) -> list[tuple[int, ...]]:
+    return [solution.labels for solution in found]
 
 
-@given(TABLES)
-def test_the_verifier_continues_the_prefix_before_the_first_error(case) -> None:
-    steps, _, (k, table) = case
-    found = run(backward_walk, steps, False, k, table)
+@given(PATHS, K, LUCK)
+def test_the_exact_strategy_gives_the_labels_of_the_plain_way(paths, k: int, luck: int) -> None:
+    plain, all_made = run(paths, Exhaustive(k), luck)
+    exact, made = run(paths, Exact(k), luck)
+    assert labels(exact) == labels(plain)
+    assert made <= all_made
+
+
+@given(PATHS, K, LUCK)
+def test_without_tolerance_the_guided_labels_are_exact(paths, k: int, luck: int) -> None:
+    exact, _ = run(paths, Exact(k), luck)
+    scored = [
+        Path(p.steps, p.correct, (0.9, 0.2, 0.5, 0.0, 1.0, 0.4)[: len(p.steps)]) for p in paths
+    ]
+    assert labels(run(paths, Guided(k, 0), luck)[0]) == labels(exact)
+    assert labels(run(scored, Guided(k, 0), luck)[0]) == labels(exact)
+
+
+@given(PATHS, K, LUCK)
+def test_sharing_prefixes_changes_no_label(paths, k: int, luck: int) -> None:
+    alone = [run([path], Exact(k), luck) for path in paths]
+    together, made = run(paths, Exact(k), luck)
+    assert labels(together) == [found.labels for ((found,), _) in alone]
+    separate = sum((counts for _, counts in alone), Counter())
+    assert made <= separate
+    assert sum(c.generated_tokens for s in together for c in s.rollouts) == made.total()
+
+
+@given(PATHS, K, LUCK)
+def test_labels_are_ones_then_zeros_and_end_with_the_outcome(paths, k: int, luck: int) -> None:
+    for strategy in (Exact(k), Exhaustive(k), Bisect(k), Guided(k)):
+        for path, found in zip(paths, run(paths, strategy, luck)[0], strict=True):
+            assert list(found.labels) == sorted(found.labels, reverse=True)
+            assert len(found.labels) == len(found.rollouts) == len(path.steps)
+            if path.steps:
+                assert found.labels[-1] == int(path.correct)
+
+
+@given(PATH, K, LUCK)
+def test_the_verifier_continues_the_prefix_before_the_first_error(path, k: int, luck: int) -> None:
+    (found,), _ = run([path], Exact(k), luck)
     for verifier in found.verifiers:
         assert verifier.prefix == found.labels.index(0)
+
+
+@given(PATHS, K, LUCK)
+def test_bisection_needs_few_prefixes(paths, k: int, luck: int) -> None:
+    for path in paths:
+        _, made = run([path], Bisect(k), luck)
+        assert len(made) <= len(path.steps).bit_length()
+        assert not made or max(made.values()) <= k

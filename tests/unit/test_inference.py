@@ -7,18 +7,27 @@ from sormctl.errors import TooLongError
 from sormctl.inference import (
     Generator,
     Judge,
-    label_solution,
+    Labelling,
+    label_solutions,
     locate_error,
     refine_solution,
     sample_solutions,
 )
+from sormctl.records import Solution
 from sormctl.seeds import derive_seed
+from sormctl.strategies import Exact, Exhaustive, Strategy
 from tests.fakes import ScriptedEngine
 from tests.unit.examples import PROBLEM, solution, wrong
 
 
 def generator(script, **settings) -> Generator:
     return Generator(ScriptedEngine(script), "m", "plain", **settings)
+
+
+def label(script, draft: Solution, strategy: Strategy, consistency: str = "string") -> Solution:
+    how = Labelling(strategy, consistency)
+    (found,) = asyncio.run(label_solutions(generator(script), [draft], how))
+    return found
 
 
 def test_samples_are_split_graded_and_have_their_own_seeds() -> None:
@@ -52,10 +61,8 @@ def test_rollouts_label_the_steps_before_the_error() -> None:
     def script(prompt, seed: int) -> str:
         return "#### 7" if "4 + 2 = 7" in prompt.steps else "4 + 2 = 6\n#### 6"
 
-    for plain in (False, True):
-        found = asyncio.run(
-            label_solution(generator(script), draft, k=3, consistency="string", plain=plain)
-        )
+    for strategy in (Exact(3), Exhaustive(3)):
+        found = label(script, draft, strategy)
         assert found.labels == (1, 0, 0)
         assert found.verifiers[0].prefix == 1
         assert found.verifiers[0].steps == ("4 + 2 = 6", "#### 6")
@@ -66,8 +73,7 @@ def test_an_inconsistent_rollout_is_no_success() -> None:
     draft = wrong(steps=("2 + 3 = 5", "5 + 2 = 7", "#### 7"))
 
     def labels(consistency: str) -> tuple[int | None, ...] | None:
-        made = generator(lambda prompt, seed: "2 + 2 = 4\n#### 6")
-        return asyncio.run(label_solution(made, draft, 2, consistency)).labels
+        return label(lambda prompt, seed: "2 + 2 = 4\n#### 6", draft, Exact(2), consistency).labels
 
     assert labels("string") == (0, 0, 0)
     assert labels("off") == (1, 1, 0)
@@ -75,7 +81,7 @@ def test_an_inconsistent_rollout_is_no_success() -> None:
 
 def test_an_empty_rollout_does_not_take_its_answer_from_the_prefix() -> None:
     draft = wrong(steps=("3 + 3 = 6", "#### 7"))
-    found = asyncio.run(label_solution(generator(lambda p, s: ""), draft, 2, "off"))
+    found = label(lambda prompt, seed: "", draft, Exact(2), "off")
     assert found.labels == (0, 0)
 
 
