@@ -14,7 +14,7 @@ from sormctl.errors import RecordError
 from sormctl.records import Json, Solution, parse_solution, solution_json
 from sormctl.streams.driver import pipe_records
 from sormctl.streams.grouping import group_solutions
-from sormctl.streams.spool import spooled
+from sormctl.streams.spool import spool
 
 
 class By(StrEnum):
@@ -45,9 +45,9 @@ def balance(
     job = streams.job("balance", {"by": by.value, "seed": seed})
 
     def lengths(solutions: Iterator[Solution]) -> Iterator[Json]:
-        with spooled(map(_labelled, solutions), solution_json, parse_solution) as twice:
-            counts = count_labels(twice())
-            yield from map(solution_json, balance_prefix_lengths(twice(), counts, seed))
+        with spool(solution_json, parse_solution) as kept:
+            counts = count_labels(kept.keep(map(_labelled, solutions)))
+            yield from map(solution_json, balance_prefix_lengths(kept.read(), counts, seed))
 
     def questions(solutions: Iterator[Solution]) -> Iterator[Json]:
         for group in group_solutions(solutions):
