@@ -9,7 +9,6 @@ import pytest
 import torch
 from transformers import AutoModelForTokenClassification
 
-from sormctl.engines.base import Sampling
 from sormctl.engines.encoding import encode_steps, load_tokenizer
 from sormctl.engines.hf import create
 from sormctl.errors import EngineError, ModelError
@@ -61,12 +60,6 @@ async def test_a_later_step_does_not_change_an_earlier_score(reward_model: str) 
         for end in range(1, len(steps)):
             part = await engine.score(prompt, steps[:end])
             assert part == pytest.approx(whole[:end], abs=1e-5)
-
-
-async def test_a_reward_model_does_not_generate(reward_model: str) -> None:
-    async with create(reward_model, {}) as engine:
-        with pytest.raises(ModelError, match="reward model"):
-            await engine.sample(JOBS[0][0], Sampling())
 
 
 async def test_a_solution_that_is_too_long_fails_alone(reward_model: str) -> None:

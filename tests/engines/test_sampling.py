@@ -1,0 +1,148 @@
+"""What every engine does when it samples, on the embedded student."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from sormctl.engines.base import Completion, Engine, Sampling
+from sormctl.engines.encoding import load_tokenizer, prompt_ids, resolve_model
+from sormctl.errors import EngineError, ModelError, TooLongError
+from sormctl.tasks.prompts import Prompt
+from tests.engines.contract import Contract
+from tests.engines.problems import PROMPTS
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+MODEL = resolve_model("embedded:student")
+LIMIT = 512  # positions of the student
+GREEDY = Sampling(temperature=0.0, max_tokens=60)
+
+
+def warm(*seeds: int, **changes: Any) -> Sampling:
+    return Sampling(**{"seeds": seeds, "temperature": 1.0, "max_tokens": 60, **changes})
+
+
+async def one(engine: Engine, prompt: Prompt, params: Sampling) -> Completion:
+    (completion,) = await engine.sample(prompt, params)
+    return completion
+
+
+@torch.inference_mode()
+def reference(prompt: Prompt, max_tokens: int) -> tuple[str, int]:
+    """What `generate` writes greedily: text and number of tokens."""
+    lm = AutoModelForCausalLM.from_pretrained(MODEL).eval()
+    tokenizer = load_tokenizer(MODEL)
+    ids = torch.tensor([prompt_ids(tokenizer, prompt)])
+    mask = torch.ones_like(ids)
+    out = lm.generate(ids, attention_mask=mask, max_new_tokens=max_tokens, do_sample=False)
+    new = out[0, ids.shape[1] :].tolist()
+    return tokenizer.decode(new, skip_special_tokens=True), len(new)
+
+
+async def test_greedy_text_is_that_of_generate(student: Engine) -> None:
+    found = await asyncio.gather(*(one(student, prompt, GREEDY) for prompt in PROMPTS))
+    expected = [reference(prompt, GREEDY.max_tokens) for prompt in PROMPTS]
+    assert [(c.text, c.generated_tokens) for c in found] == expected
+
+
+async def test_one_completion_for_each_seed_in_order(contract: Contract, student: Engine) -> None:
+    seeds = [7, 1 << 62, 8, 7]
+    many = await student.sample(PROMPTS[0], warm(*seeds))
+    assert len(many) == len(seeds)
+    if contract.same_seed_same_text:
+        singles = [await one(student, PROMPTS[0], warm(seed)) for seed in seeds]
+        assert [c.text for c in many] == [c.text for c in singles]
+    assert len({c.text for c in await student.sample(PROMPTS[0], warm(*range(20)))}) > 1
+
+
+async def test_no_seeds_no_completions(student: Engine) -> None:
+    assert await student.sample(PROMPTS[0], Sampling(seeds=())) == []
+
+
+async def test_a_nucleus_of_nothing_is_greedy(student: Engine) -> None:
+    nucleus = await one(student, PROMPTS[1], warm(5, top_p=0.0))
+    assert nucleus.text == (await one(student, PROMPTS[1], GREEDY)).text
+
+
+async def test_a_stop_string_ends_the_text_before_it(student: Engine) -> None:
+    whole = await one(student, PROMPTS[0], GREEDY)
+    assert "\n" in whole.text.strip("\n")
+    cut = await one(student, PROMPTS[0], Sampling(temperature=0.0, max_tokens=60, stop=("\n",)))
+    assert cut.text == whole.text.partition("\n")[0]
+    assert cut.finish == "stop"
+    assert cut.generated_tokens < whole.generated_tokens
+
+
+async def test_usage_counts_tokens(student: Engine) -> None:
+    tokens = len(prompt_ids(load_tokenizer(MODEL), PROMPTS[3]))
+    for completion in await student.sample(PROMPTS[3], warm(1, 2, 3, max_tokens=5)):
+        assert completion.prompt_tokens == tokens
+        assert 0 <= completion.cached_tokens <= tokens
+        assert completion.generated_tokens == 5
+        assert completion.finish == "length"
+
+
+async def test_a_completion_ends_where_the_model_does(student: Engine) -> None:
+    prompt = _of_length(LIMIT - 3)
+    completion = await one(student, prompt, warm(1, max_tokens=1000))
+    assert 1 <= completion.generated_tokens <= 3
+
+
+@pytest.mark.parametrize("length", [LIMIT, 2 * LIMIT])
+async def test_a_prompt_without_room_fails_alone(student: Engine, length: int) -> None:
+    good, bad = await asyncio.gather(
+        student.sample(PROMPTS[0], GREEDY),
+        student.sample(_of_length(length), GREEDY),
+        return_exceptions=True,
+    )
+    assert isinstance(good, list)
+    assert isinstance(bad, TooLongError)
+    assert f"a prompt of {length} tokens leaves no room" in str(bad)
+    assert "\n" not in str(bad)
+
+
+async def test_an_empty_prompt_is_refused(student: Engine) -> None:
+    with pytest.raises(EngineError, match="empty prompt"):
+        await student.sample(Prompt(text=""), GREEDY)
+
+
+async def test_unicode_prompts(student: Engine) -> None:
+    prompt = Prompt(text="Frage: 3 Äpfel, 苹果 🍎?\n", steps=("3 · 2 = 6 €",))
+    completion = await one(student, prompt, GREEDY)
+    assert (completion.text, completion.generated_tokens) == reference(prompt, GREEDY.max_tokens)
+
+
+async def test_a_text_may_be_empty(student: Engine) -> None:
+    full = (await one(student, PROMPTS[0], GREEDY)).text.splitlines()
+    done = Prompt(text=PROMPTS[0].text, steps=tuple(full))
+    completion = await one(student, done, GREEDY)
+    assert (completion.text, completion.generated_tokens, completion.finish) == ("", 1, "stop")
+
+
+async def test_a_cancelled_request_leaves_the_others_alone(student: Engine) -> None:
+    tasks = [asyncio.create_task(student.sample(prompt, GREEDY)) for prompt in PROMPTS]
+    await asyncio.sleep(0)
+    for task in tasks[1::2]:
+        task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(result, asyncio.CancelledError) for result in results[1::2])
+    kept = [group[0].text for group in results[::2] if isinstance(group, list)]
+    assert kept == [reference(prompt, GREEDY.max_tokens)[0] for prompt in PROMPTS[::2]]
+
+
+async def test_a_language_model_does_not_score(student: Engine) -> None:
+    with pytest.raises(ModelError, match="only a reward model"):
+        await student.score(PROMPTS[0], ["1 + 1 = 2"])
+
+
+def _of_length(tokens: int) -> Prompt:
+    prompt = Prompt(text="1 " * tokens)
+    ids = prompt_ids(load_tokenizer(MODEL), prompt)
+    prompt = Prompt(text="1" * tokens) if len(ids) != tokens else prompt
+    assert len(prompt_ids(load_tokenizer(MODEL), prompt)) == tokens
+    return prompt
