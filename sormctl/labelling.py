@@ -65,6 +65,16 @@ def outcome_labels(num_steps: int, correct: bool) -> tuple[int, ...]:
     return (int(correct),) * num_steps
 
 
+def plain_tokens(steps: Sequence[str], generated_tokens: int, k: int) -> int:
+    """About what `k` rollouts from every prefix of a solution would generate.
+
+    A rollout is taken to be as long as the rest of the solution, which had `generated_tokens`.
+    """
+    sizes = [len(step) + 1 for step in steps]
+    rest = sum(position * size for position, size in enumerate(sizes))  # over all prefixes
+    return round(k * generated_tokens * rest / max(1, sum(sizes)))
+
+
 async def label_paths(
     paths: Sequence[Path], strategy: Strategy, roll_out: RollOut
 ) -> list[StepLabels]:

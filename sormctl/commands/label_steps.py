@@ -14,7 +14,7 @@ from sormctl import options
 from sormctl.engines.encoding import model_digest
 from sormctl.errors import RecordError, UsageError
 from sormctl.inference import Labelling, label_solutions, open_generator
-from sormctl.labelling import outcome_labels
+from sormctl.labelling import outcome_labels, plain_tokens
 from sormctl.records import Json, Solution, parse_solution, solution_json
 from sormctl.strategies import TOLERANCE, strategy
 from sormctl.streams.driver import Transform, map_records, pipe_records
@@ -153,6 +153,7 @@ def label_steps(
         concurrency,
         _tokens,
         group=adjacent_solutions,
+        plain=lambda record: _plain_tokens(record, searching.k),
     )
 
 
@@ -165,6 +166,10 @@ def _checked(group: Sequence[Solution], scores: str | None) -> Sequence[Solution
 
 def _tokens(record: Json) -> int:
     return sum(rollouts["generated_tokens"] for rollouts in record["rollouts"])
+
+
+def _plain_tokens(record: Json, k: int) -> int:
+    return plain_tokens(record["steps"], record["usage"]["generated_tokens"], k)
 
 
 def _labelled(solutions: Iterator[Solution], label: Labeller) -> Iterator[Json]:

@@ -81,6 +81,7 @@ def map_records(
     concurrency: int,
     tokens: Callable[[Json], int] = usage_tokens,
     group: Callable[[Iterator[T]], Iterator[Sequence[T]]] | None = None,
+    plain: Callable[[Json], int] = no_tokens,
 ) -> None:
     """Writes what a coroutine makes of each record, in the order of the input.
 
@@ -88,6 +89,7 @@ def map_records(
     which at most `concurrency` calls are active. `key` identifies a record to `--resume`;
     `tokens` are those that the command generated for a record that it made. With `group` the
     coroutine takes the groups that it makes of the records; a group is finished as a whole.
+    `plain` says what a record would have cost the plain way, where there is one.
 
     A record that fails ends the run, after those before it are written.
     """
@@ -117,7 +119,7 @@ def map_records(
 
         async def emit(keys: Keys, records: Sequence[Json]) -> None:
             num_tokens = sum(map(tokens, records))
-            output.tally.add(len(keys), len(records), num_tokens)
+            output.tally.add(len(keys), len(records), num_tokens, sum(map(plain, records)))
             lines = b"".join(map(encode, records))
             if isinstance(output, Journal):
                 output.write(keys, lines)
@@ -126,6 +128,13 @@ def map_records(
             progress.add(len(keys), num_tokens)
 
         asyncio.run(Flow(pending(), start, emit, concurrency).run())
+        tally = output.tally
+        if tally.plain_tokens:
+            share = tally.generated_tokens / tally.plain_tokens
+            progress.note(
+                f"{tally.generated_tokens:,} tokens; all rollouts would have been about "
+                f"{tally.plain_tokens:,} ({share:.0%})"
+            )
         if not inputs.num_records:
             progress.note(NO_RECORDS)
 

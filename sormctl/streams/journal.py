@@ -1,8 +1,8 @@
 """A file that is written as it goes and survives `kill -9` at any moment.
 
 Beside FILE lies FILE.journal: one line an input record (or group of records that are worked on
-together), written once what was made of it is in FILE: `[size of FILE, keys, records in, records
-out, generated tokens]`, the numbers summed up since the beginning. To resume, both files are cut
+together), written once what was made of it is in FILE: `[size of FILE, keys, *tally]`, the numbers
+of the tally summed up since the beginning. To resume, both files are cut
 to the last whole line of the journal that FILE still covers, and the records whose keys remain are
 not made again.
 """
@@ -14,7 +14,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import astuple
+from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from sormctl.streams.manifest import Manifest, Tally
 from sormctl.streams.output import Sink, has_content, locked, writing
 
 Keys = tuple[str, ...]  # of the input records of one entry
+_ENTRY_SIZE = 2 + len(fields(Tally))
 
 
 class Journal:
@@ -117,5 +118,7 @@ def _entry(line: bytes) -> list[Any] | None:
         entry = orjson.loads(line) if line.endswith(b"\n") else None
     except orjson.JSONDecodeError:
         return None
-    well_formed = isinstance(entry, list) and len(entry) == 5 and isinstance(entry[1], list)
+    well_formed = (
+        isinstance(entry, list) and len(entry) == _ENTRY_SIZE and isinstance(entry[1], list)
+    )
     return entry if well_formed else None

@@ -25,16 +25,23 @@ LIBRARIES = ("torch", "transformers", "accelerate", "vllm", "orjson")
 
 @dataclass(slots=True)
 class Tally:
-    """What a run has done so far, with the runs that it continues."""
+    """What a run has done so far, with the runs that it continues.
+
+    `plain_tokens` estimates what labelling by all rollouts would have generated instead.
+    """
 
     records_in: int = 0
     records_out: int = 0
     generated_tokens: int = 0
+    plain_tokens: int = 0
 
-    def add(self, records_in: int, records_out: int, generated_tokens: int) -> None:
+    def add(
+        self, records_in: int, records_out: int, generated_tokens: int, plain_tokens: int
+    ) -> None:
         self.records_in += records_in
         self.records_out += records_out
         self.generated_tokens += generated_tokens
+        self.plain_tokens += plain_tokens
 
 
 class Manifest:
