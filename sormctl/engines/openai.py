@@ -1,0 +1,177 @@
+"""Engine `openai`: servers of the OpenAI completions API that somebody already runs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from sormctl.engines.base import Completion, Sampling
+from sormctl.engines.encoding import load_tokenizer, prompt_ids, resolve_model
+from sormctl.engines.openai_http import Http, completion, settings
+from sormctl.engines.openai_pool import Pool, Sleep
+from sormctl.engines.openai_server import Server
+from sormctl.engines.registry import positive, refuse_unknown
+from sormctl.errors import EngineError, ModelError, TooLongError, UsageError
+from sormctl.tasks.prompts import Prompt
+
+_ARGUMENTS = ("base_url", "concurrency", "patience", "served_model", "timeout", "tokenizer")
+_NO_TOKENIZER = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenaiOptions:
+    """Engine arguments.
+
+    `base_urls` end in `/v1`; `tokenizer` None is the model's, `none` sends prompts as text;
+    `timeout` of one request and `patience` without any server are in seconds; `concurrency` is the
+    most requests that one server gets at once.
+    """
+
+    base_urls: tuple[str, ...]
+    served_model: str | None = None
+    tokenizer: str | None = None
+    timeout: float = 600
+    patience: float = 120
+    concurrency: int = 256
+
+
+class OpenaiEngine:
+    """The engine over the servers; `async with` asks what they serve."""
+
+    def __init__(self, model: str, options: OpenaiOptions, sleep: Sleep = asyncio.sleep) -> None:
+        self._model = model
+        self._options = options
+        self._sleep = sleep
+        self._tokenizer: Any = None
+        self._http: Http | None = None
+        self._pool: Pool | None = None
+
+    async def __aenter__(self) -> Self:
+        options = self._options
+        if options.tokenizer != _NO_TOKENIZER:
+            self._tokenizer = load_tokenizer(resolve_model(options.tokenizer or self._model))
+        self._http = Http(os.environ.get("OPENAI_API_KEY"), options.timeout)
+        servers = [Server(url, _shown(url), options.concurrency) for url in options.base_urls]
+        self._pool = Pool(servers, self._probe, options.patience, sleep=self._sleep)
+        try:
+            await self._pool.open()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+        if self._http is not None:
+            await self._http.close()
+
+    async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
+        """Completions of `prompt`, one for each of `params.seeds`, in their order."""
+        written = self._written(prompt)
+        # one request for a seed: servers disagree on the seeds of the completions of one request
+        tasks = [
+            asyncio.ensure_future(self._complete(written, params, seed)) for seed in params.seeds
+        ]
+        try:
+            return list(await asyncio.gather(*tasks))
+        finally:  # the first failure ends the others
+            for task in tasks:
+                task.cancel()
+
+    async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
+        """Never: the completions API has no reward models."""
+        raise ModelError("engine openai does not score; run the reward model with --engine hf")
+
+    def _written(self, prompt: Prompt) -> list[int] | str:
+        """The prompt as token ids, so that steps keep their tokens; without a tokenizer, text."""
+        if self._tokenizer is not None:
+            written: list[int] | str = prompt_ids(self._tokenizer, prompt)
+        elif prompt.messages:
+            raise ModelError("tokenizer=none writes no chat prompt; use --prompt plain")
+        else:
+            written = prompt.text + "".join(f"{step}\n" for step in prompt.steps)
+        if not written:
+            raise EngineError("an empty prompt: there is nothing to continue")
+        return written
+
+    async def _complete(self, written: list[int] | str, params: Sampling, seed: int) -> Completion:
+        pool, http = self._pool, self._http
+        if pool is None or http is None:
+            raise EngineError("the engine is not open; use it as a context manager")
+
+        async def send(server: Server) -> Completion:
+            limit = self._limit(server, written, params.max_tokens)
+            asked = {"model": server.model, "prompt": written, **settings(params, seed, limit)}
+            return completion(await http.complete(server.url, asked), written)
+
+        return await pool.run(send)
+
+    def _limit(self, server: Server, written: list[int] | str, max_tokens: int) -> int:
+        if server.room is None or isinstance(written, str):
+            return max_tokens
+        if len(written) >= server.room:
+            raise TooLongError(
+                f"a prompt of {len(written)} tokens leaves no room for an answer; "
+                f"{server.model} reads {server.room}"
+            )
+        return min(max_tokens, server.room - len(written))
+
+    async def _probe(self, server: Server) -> None:
+        """Whether the server answers, and what it calls the model."""
+        assert self._http is not None
+        listed = await self._http.models(server.url)
+        server.model = self._options.served_model or self._chosen(server, listed)
+        room = next((item.get("max_model_len") for item in listed if item["id"] == server.model), 0)
+        server.room = room if isinstance(room, int) and room > 0 else None
+
+    def _chosen(self, server: Server, listed: Sequence[Mapping[str, Any]]) -> str:
+        for item in listed:  # `root` is what the server loaded under that name
+            if self._model in (item["id"], item.get("root")):
+                return str(item["id"])
+        if not listed:
+            return self._model
+        if len(listed) == 1:
+            return str(listed[0]["id"])
+        served = ", ".join(str(item["id"]) for item in listed)
+        raise UsageError(
+            f"{server.name}: does not serve {self._model}; "
+            f"give --engine-arg served_model= one of {served}"
+        )
+
+
+def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -> OpenaiEngine:
+    """The engine for a model; UsageError for a bad argument, without a server or without httpx."""
+    if find_spec("httpx") is None:
+        raise UsageError("engine openai needs httpx; pip install 'sormctl[openai]'")
+    refuse_unknown("openai", arguments, _ARGUMENTS)
+    given = arguments.get("base_url") or os.environ.get("OPENAI_BASE_URL", "")
+    urls = tuple(url.strip().rstrip("/") for url in given.split(",") if url.strip())
+    if not urls:
+        raise UsageError("engine openai needs --base-url http://host:8000/v1 (or OPENAI_BASE_URL)")
+    for url in urls:
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+            raise UsageError(f"--base-url {_shown(url)}: must look like http://host:8000/v1")
+    defaults = OpenaiOptions(urls)
+    return OpenaiEngine(
+        model,
+        OpenaiOptions(
+            urls,
+            served_model=arguments.get("served_model"),
+            tokenizer=arguments.get("tokenizer"),
+            timeout=positive(arguments, "timeout") or defaults.timeout,
+            patience=positive(arguments, "patience") or defaults.patience,
+            concurrency=positive(arguments, "concurrency") or defaults.concurrency,
+        ),
+    )
+
+
+def _shown(url: str) -> str:
+    """A URL without the credentials that may be in it."""
+    return url.replace(f"{urlsplit(url).netloc.rpartition('@')[0]}@", "")

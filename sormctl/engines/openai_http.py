@@ -1,0 +1,142 @@
+"""HTTP to a server of the OpenAI API, and what its refusals mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sormctl.engines.base import Completion, Sampling
+from sormctl.engines.openai_server import Fault
+from sormctl.errors import EngineError, TooLongError
+
+if TYPE_CHECKING:
+    import httpx
+
+_TOO_LONG = re.compile(
+    r"context (length|size|window)|maximum (model |context )?length|longer than|too long", re.I
+)
+_CONNECT_SECONDS = 10.0
+# servers close idle connections after 5 s; to meet the closing of one looks like a death
+_IDLE_SECONDS = 2.0
+_MESSAGE_CHARACTERS = 300
+
+
+class Http:
+    """The client of all servers. `timeout` is in seconds; `key` never appears in a message."""
+
+    def __init__(self, key: str | None, timeout: float) -> None:
+        import httpx
+
+        self._key = key
+        self._client = httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=httpx.Timeout(timeout, connect=_CONNECT_SECONDS, pool=None),
+            limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS),
+        )
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+    async def models(self, url: str) -> list[dict[str, Any]]:
+        """What a server says that it serves; empty if it does not say."""
+        response = await self._request("GET", f"{url}/models", timeout=_CONNECT_SECONDS)
+        if response.status_code == 404:
+            return []
+        listed = self._json(response).get("data")
+        return [item for item in listed if "id" in item] if isinstance(listed, list) else []
+
+    async def complete(self, url: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a request for a completion."""
+        return self._json(await self._request("POST", f"{url}/completions", json=payload))
+
+    async def _request(self, method: str, url: str, **options: Any) -> httpx.Response:
+        import httpx
+
+        try:
+            return await self._client.request(method, url, **options)
+        except httpx.TimeoutException as error:
+            raise Fault("no answer in time", is_down=True) from error
+        except httpx.TransportError as error:  # refused, dropped, half an answer
+            what = str(error) or type(error).__name__
+            raise Fault(f"no connection: {what}", is_down=True) from error
+
+    def _json(self, response: httpx.Response) -> dict[str, Any]:
+        status = response.status_code
+        if status >= 400:
+            raise self._refusal(response)
+        try:
+            found = response.json()
+        except ValueError as error:
+            raise EngineError(f"{response.url.path}: the answer is not JSON") from error
+        if status != 200 or not isinstance(found, dict):
+            raise EngineError(f"{response.url.path}: not an answer of the OpenAI API ({status})")
+        return found
+
+    def _refusal(self, response: httpx.Response) -> Exception:
+        status = response.status_code
+        if status in (401, 403):
+            state = "is refused" if self._key else "is missing"
+            return EngineError(
+                f"{response.url.host}: the key {state} ({status}); set OPENAI_API_KEY"
+            )
+        message = f"{self._message(response)} ({status})"
+        if status in (429, 503):
+            return Fault(message, is_overload=True, after=_retry_after(response))
+        if status >= 500 or status == 408:
+            return Fault(message)
+        if status in (400, 413, 422) and _TOO_LONG.search(message):
+            return TooLongError(message)
+        return EngineError(f"{response.url.host}: {message}")
+
+    def _message(self, response: httpx.Response) -> str:
+        """The server's own words in one line."""
+        try:
+            found = response.json()
+        except ValueError:
+            found = response.text
+        for name in ("error", "message", "detail"):
+            if isinstance(found, dict) and name in found:
+                found = found[name]
+        line = " ".join(str(found).split())
+        if self._key:
+            line = line.replace(self._key, "***")
+        return line[:_MESSAGE_CHARACTERS] or "no reason given"
+
+
+def settings(params: Sampling, seed: int, limit: int) -> dict[str, Any]:
+    """How a completion is drawn, in the words of the API."""
+    greedy = params.temperature == 0 or params.top_p == 0
+    asked: dict[str, Any] = {"max_tokens": limit, "n": 1, "temperature": 0.0}
+    if not greedy:
+        asked |= {"temperature": params.temperature, "top_p": params.top_p, "seed": seed}
+    return asked | ({"stop": list(params.stop)} if params.stop else {})
+
+
+def completion(answer: Mapping[str, Any], written: list[int] | str) -> Completion:
+    """A server's answer as a completion; EngineError if it is none."""
+    try:
+        (choice,) = answer["choices"]
+        text, finish = choice["text"], choice["finish_reason"]
+        usage = answer.get("usage") or {}
+        cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise EngineError("the server's answer is not one of the completions API") from error
+    if finish == "abort":  # the server is shutting down
+        raise Fault("the server aborted the request", is_down=True)
+    if finish not in ("stop", "length"):
+        raise EngineError(f"the server ended a completion for the reason `{finish}`")
+    return Completion(
+        text=text,
+        finish=finish,
+        prompt_tokens=usage.get("prompt_tokens", 0 if isinstance(written, str) else len(written)),
+        cached_tokens=cached,
+        generated_tokens=usage.get("completion_tokens", 0),
+    )
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds; a date, which no server of this kind sends, counts as not given."""
+    text = response.headers.get("retry-after", "")
+    return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else None

@@ -1,0 +1,74 @@
+"""One server as the pool sees it: its limit, its faults, its pauses. Nothing here waits."""
+
+from __future__ import annotations
+
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 30.0
+
+
+class Fault(Exception):
+    """A request failed in a way that may pass.
+
+    `is_down`: the server did not answer at all. `is_overload`: it asked for less, and for a pause
+    of `after` seconds if that is not None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        is_down: bool = False,
+        is_overload: bool = False,
+        after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.is_down = is_down
+        self.is_overload = is_overload
+        self.after = after
+
+
+class Limit:
+    """How many requests a server may have at once: additive increase, multiplicative decrease."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._value = float(most)  # a server that queues by itself never has to be slowed down
+        self.age = 0  # how often it was halved
+
+    @property
+    def value(self) -> int:
+        """Requests at once."""
+        return int(self._value)
+
+    def answered(self) -> None:
+        """A request was answered: one more at once for every `value` of these."""
+        self._value = min(self._most, self._value + 1 / self._value)
+
+    def refused(self, age: int) -> None:
+        """A request sent at `age` was too much: half as many, once for all that were sent then."""
+        if age == self.age:
+            self._value = max(1.0, self._value / 2)
+            self.age += 1
+
+
+def pause(failures: int, uniform: float) -> float:
+    """Seconds to wait after so many failures: exponential, with full jitter by `uniform`."""
+    return uniform * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(failures, 30))
+
+
+class Server:
+    """One server: where it is, what it serves, and how it is doing."""
+
+    def __init__(self, url: str, name: str, most: int) -> None:
+        self.url = url
+        self.name = name  # for messages: the URL without credentials
+        self.limit = Limit(most)
+        self.outstanding = 0
+        self.error: str | None = None  # why it is left out
+        self.model = ""
+        self.room: int | None = None  # tokens of prompt and completion, if it tells
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it may get one more request."""
+        return self.error is None and self.outstanding < self.limit.value
