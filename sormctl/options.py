@@ -58,21 +58,18 @@ RewardModel = Annotated[
     str, typer.Option("--rm", help="Reward model: a folder or hub name.", metavar="M")
 ]
 EngineName = Annotated[
-    str, typer.Option("--engine", help="What runs the model: hf, vllm, openai or ray.")
+    str, typer.Option("--engine", help="What runs the model: hf, vllm or openai.")
 ]
 EngineArg = Annotated[
     list[str] | None,
     typer.Option(
-        help="Option of the engine, repeatable (hf: batch_size, dtype, device).",
+        help="Option of the engine, repeatable; see the page on engines.",
         metavar="NAME=VALUE",
     ),
 ]
 BaseUrl = Annotated[
     list[str] | None,
     typer.Option(help="Server of engine openai, repeatable: http://host:8000/v1.", metavar="URL"),
-]
-Replicas = Annotated[
-    int | None, typer.Option(min=1, help="Copies of the model on the cluster (engine ray).")
 ]
 TensorParallel = Annotated[
     int | None, typer.Option(min=1, help="GPUs that share one copy of the model (engine vllm).")
@@ -126,7 +123,6 @@ class Running:
     engine: EngineName = "hf"
     engine_arg: EngineArg = None
     base_url: BaseUrl = None
-    replicas: Replicas = None
     tensor_parallel: TensorParallel = None
     verbose: Verbose = False
 

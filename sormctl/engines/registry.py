@@ -9,7 +9,7 @@ from sormctl.engines.base import Engine
 from sormctl.errors import UsageError
 
 # name -> module:factory; a factory takes the model, the engine's own arguments, and `verbose`
-ENGINES = {"hf": "sormctl.engines.hf:create"}
+ENGINES = {"hf": "sormctl.engines.hf:create", "vllm": "sormctl.engines.vllm:create"}
 
 
 def create_engine(
@@ -18,7 +18,6 @@ def create_engine(
     engine_arg: Sequence[str] | None = None,
     *,
     base_url: Sequence[str] | None = None,
-    replicas: int | None = None,
     tensor_parallel: int | None = None,
     verbose: bool = False,
 ) -> Engine:
@@ -30,7 +29,6 @@ def create_engine(
         raise UsageError(f"no engine `{name}`; known engines: {', '.join(sorted(ENGINES))}")
     short = {
         "base_url": ",".join(base_url or ()),
-        "replicas": str(replicas or ""),
         "tensor_parallel": str(tensor_parallel or ""),
     }
     given = {key: value for key, value in short.items() if value}

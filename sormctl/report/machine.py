@@ -17,7 +17,7 @@ from sormctl.errors import SormctlError
 from sormctl.tasks.registry import get_task, task_names
 
 PACKAGES = ("torch", "transformers", "accelerate", "typer", "rich", "orjson", "datasets", "vllm")
-NEEDS = {"hf": ("torch", "transformers")}  # engine -> what it imports
+NEEDS = {"hf": ("torch", "transformers"), "vllm": ("vllm",)}  # engine -> what it imports
 GIB = 1 << 30
 
 

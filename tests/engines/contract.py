@@ -37,4 +37,4 @@ class Contract:
         return pytest.param(self, id=self.name, marks=(missing, *self.marks))
 
 
-CONTRACTS = (Contract("hf", "transformers"),)
+CONTRACTS = (Contract("hf", "transformers"), Contract("vllm", "vllm"))

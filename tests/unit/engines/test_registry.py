@@ -37,8 +37,8 @@ def test_bad_engine_arguments_are_refused(argument: str, message: str) -> None:
 
 
 def test_a_short_option_is_an_argument_of_its_name() -> None:
-    with pytest.raises(UsageError, match="no argument `replicas`"):
-        create_engine("hf", "embedded:student", replicas=2)
+    with pytest.raises(UsageError, match="no argument `tensor_parallel`"):
+        create_engine("hf", "embedded:student", tensor_parallel=2)
 
 
 def test_a_missing_folder_is_refused() -> None:

@@ -1,0 +1,182 @@
+"""Engine `vllm`: vLLM's asynchronous engine in a process of its own, fed without barriers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from itertools import count
+from typing import Any, Self
+
+from sormctl.engines.base import Completion, Sampling
+from sormctl.engines.encoding import (
+    encode_steps,
+    first_line,
+    load_tokenizer,
+    prompt_ids,
+    resolve_model,
+)
+from sormctl.engines.registry import positive
+from sormctl.engines.vllm_start import Log, Watchdog, engine_settings, quiet_start
+from sormctl.errors import EngineError, ModelError, TooLongError, UsageError
+from sormctl.tasks.prompts import Prompt
+
+
+class VllmEngine:
+    """The engine over one model, started by `async with`."""
+
+    def __init__(self, model: str, arguments: Mapping[str, str], verbose: bool) -> None:
+        self._model = model
+        self._arguments = arguments
+        self._verbose = verbose
+        self._numbers = count()
+        self._log: Any = None
+        self._watchdog: Any = None
+        self._engine: Any = None
+        self._tokenizer: Any = None
+        self._is_reward_model = False
+        self._room = 0
+        self._eos: list[int] = []
+
+    async def __aenter__(self) -> Self:
+        from transformers import AutoConfig
+
+        self._tokenizer = load_tokenizer(self._model)
+        try:
+            config = AutoConfig.from_pretrained(self._model)
+        except Exception as error:  # transformers raises whatever its readers meet
+            raise ModelError(f"{self._model}: cannot load it: {first_line(error)}") from error
+        names = config.architectures or []
+        self._is_reward_model = any(name.endswith("ForTokenClassification") for name in names)
+        if self._is_reward_model and config.num_labels not in (2, 3):
+            raise ModelError(
+                f"{self._model}: a reward model has 2 or 3 labels, this one {config.num_labels}"
+            )
+        self._log = Log(self._verbose)
+        settings = engine_settings(self._model, config, self._arguments)
+        self._eos = _eos_ids(self._model, config.get_text_config(), self._tokenizer)
+        try:
+            self._engine = quiet_start(settings, self._log)
+        except Exception as error:  # whatever the engine's process meets
+            line = self._log.last_error() or first_line(error)
+            self._log.close()
+            raise EngineError(f"engine vllm does not start: {line}") from error
+        self._watchdog = Watchdog()
+        self._room = self._engine.model_config.max_model_len
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.shutdown()
+            self._watchdog.stop()
+            self._log.close()
+
+    async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
+        """Completions of `prompt`, one for each of `params.seeds`, in their order."""
+        if self._is_reward_model:
+            raise ModelError(f"{self._model}: a reward model; it scores, it does not generate")
+        ids = prompt_ids(self._tokenizer, prompt)
+        limit = self._limit(len(ids), params.max_tokens)
+        # vLLM's own n would seed the completions seed, seed + 1 …, not as we are asked to
+        tasks = [
+            asyncio.ensure_future(self._complete(ids, params, seed, limit)) for seed in params.seeds
+        ]
+        try:
+            return list(await asyncio.gather(*tasks))
+        finally:  # the first failure ends the others
+            for task in tasks:
+                task.cancel()
+
+    async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
+        """P(correct) after each of `steps`."""
+        if not self._is_reward_model:
+            raise ModelError(f"{self._model}: a language model; only a reward model scores steps")
+        if not steps:
+            return []
+        from vllm import PoolingParams
+
+        ids, positions = encode_steps(self._tokenizer, prompt, steps)
+        if len(ids) > self._room:
+            raise TooLongError(
+                f"a solution of {len(ids)} tokens with its prompt; {self._model} reads {self._room}"
+            )
+        pooling = PoolingParams(task="token_classify", use_activation=True)
+        output = await self._last("encode", ids, pooling)
+        scores: list[float] = output.outputs.data[:, -1].float()[positions].tolist()
+        return scores
+
+    async def _complete(
+        self, ids: list[int], params: Sampling, seed: int, limit: int
+    ) -> Completion:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        greedy = params.temperature == 0 or params.top_p == 0
+        settings = SamplingParams(
+            temperature=0.0 if greedy else params.temperature,
+            top_p=1.0 if greedy else params.top_p,
+            seed=None if greedy else seed,
+            max_tokens=limit,
+            stop=list(params.stop),
+            stop_token_ids=self._eos,
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+        output = await self._last("generate", ids, settings)
+        (written,) = output.outputs
+        return Completion(
+            text=written.text,
+            finish=str(written.finish_reason),
+            prompt_tokens=len(ids),
+            cached_tokens=output.num_cached_tokens or 0,
+            generated_tokens=len(written.token_ids),
+        )
+
+    async def _last(self, call: str, ids: list[int], params: Any) -> Any:
+        """The final output of a request; a caller that is cancelled aborts it in vLLM."""
+        if self._engine is None:
+            raise EngineError("the engine is not open; use it as a context manager")
+        output = None
+        request = getattr(self._engine, call)
+        try:
+            async for output in request(  # noqa: B007 - the last one counts
+                {"prompt_token_ids": ids}, params, str(next(self._numbers))
+            ):
+                pass
+        except Exception as error:  # the engine is dead, or refuses the request
+            line = self._log.last_error() or first_line(error)
+            raise EngineError(f"engine vllm failed: {line}") from error
+        return output
+
+    def _limit(self, length: int, max_tokens: int) -> int:
+        if not length:
+            raise EngineError("an empty prompt: there is nothing to continue")
+        if length >= self._room:
+            raise TooLongError(
+                f"a prompt of {length} tokens leaves no room for an answer; "
+                f"{self._model} reads {self._room}"
+            )
+        return min(max_tokens, self._room - length)
+
+
+def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -> VllmEngine:
+    """The engine for a model as the user names it; UsageError if vLLM is not installed."""
+    if find_spec("vllm") is None:
+        raise UsageError("engine vllm is not installed; pip install 'sormctl[vllm]'")
+    positive(arguments, "tensor_parallel")
+    return VllmEngine(resolve_model(model), arguments, verbose)
+
+
+def _eos_ids(model: str, config: Any, tokenizer: Any) -> list[int]:
+    """Every token that ends a completion: the same set as engine hf."""
+    from transformers import GenerationConfig
+
+    try:
+        generation = GenerationConfig.from_pretrained(model)
+    except OSError:  # a model without generation settings
+        generation = None
+    found: set[int] = set()
+    for source in (generation, config, tokenizer):
+        value = getattr(source, "eos_token_id", None)
+        found.update(value if isinstance(value, list) else [value] if value is not None else [])
+    return sorted(found)
