@@ -1,0 +1,93 @@
+"""A small HTTP server that answers as it is told, in the place of an OpenAI server."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Reply = tuple[int, dict[str, Any], dict[str, str]]
+DROP: Reply = (0, {}, {})  # the connection is closed without an answer
+USAGE = {
+    "prompt_tokens": 7,
+    "completion_tokens": 2,
+    "prompt_tokens_details": {"cached_tokens": 4},
+}
+
+
+def ok(text: str = "1 + 1 = 2\n#### 2", finish: str = "stop") -> Reply:
+    return 200, {"choices": [{"text": text, "finish_reason": finish}], "usage": USAGE}, {}
+
+
+def refusal(status: int, message: str = "no", **headers: str) -> Reply:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return status, {"error": {"message": message}}, named
+
+
+@dataclass
+class Script:
+    """What a server answers to completions, in order; after that, `ok()`.
+
+    `is_dead` drops every connection. `asked` are the bodies of the requests, `keys` their keys.
+    """
+
+    replies: list[Reply] = field(default_factory=list)
+    models: list[dict[str, Any]] = field(default_factory=lambda: [{"id": "m"}])
+    is_dead: bool = False
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
+    url: str = ""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(self, body: dict[str, Any] | None, key: str | None) -> Reply:
+        with self.lock:
+            self.keys.append(key)
+            if self.is_dead:
+                return DROP
+            if body is None:
+                return 200, {"data": self.models}, {}
+            self.asked.append(body)
+            return self.replies.pop(0) if self.replies else ok()
+
+
+@contextmanager
+def serving(*replies: Reply, **settings: Any) -> Iterator[Script]:
+    """A server on the loopback in a thread, and its script."""
+    script = Script(list(replies), **settings)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self._reply(None)
+
+        def do_POST(self) -> None:
+            self._reply(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+        def _reply(self, body: dict[str, Any] | None) -> None:
+            status, found, headers = script.answer(body, self.headers.get("Authorization"))
+            if not status:
+                self.close_connection = True
+                return
+            data = json.dumps(found).encode()
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(data))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        script.url = f"http://127.0.0.1:{server.server_port}/v1"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield script
+        server.shutdown()
+        thread.join()

@@ -1,0 +1,284 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from sormctl.engines.base import Completion, Sampling
+from sormctl.engines.encoding import load_tokenizer, prompt_ids, resolve_model
+from sormctl.engines.openai import OpenaiEngine, OpenaiOptions, create
+from sormctl.engines.openai_server import Limit, pause
+from sormctl.errors import EngineError, ModelError, TooLongError, UsageError
+from sormctl.tasks.prompts import Message, Prompt
+from tests.unit.engines.server import DROP, Reply, Script, ok, refusal, serving
+
+PROMPT = Prompt(text="Question: 1 + 1?\nAnswer:\n", steps=("So 1 + 1.",))
+KEY = "sk-secret"
+
+
+@pytest.fixture(autouse=True)
+def settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+
+
+class Naps:
+    """Pauses that take no time, but let others run, and are remembered."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def engine_of(
+    *scripts: Script, naps: Naps | None = None, model: str = "m", **options: object
+) -> AsyncIterator[OpenaiEngine]:
+    given = OpenaiOptions(tuple(s.url for s in scripts), tokenizer="none", patience=30)
+    engine = OpenaiEngine(model, replace(given, **options), sleep=naps or Naps())
+    async with engine:
+        yield engine
+
+
+async def test_a_completion_and_what_it_asks_for() -> None:
+    params = Sampling(seeds=(3, 4), temperature=0.5, top_p=0.9, max_tokens=9, stop=("\n\n",))
+    with serving() as script:
+        async with engine_of(script) as engine:
+            found = await engine.sample(PROMPT, params)
+    assert found == [Completion("1 + 1 = 2\n#### 2", "stop", 7, 4, 2)] * 2
+    assert sorted(asked.pop("seed") for asked in script.asked) == [3, 4]
+    assert script.asked[0] == {
+        "model": "m",
+        "prompt": "Question: 1 + 1?\nAnswer:\nSo 1 + 1.\n",
+        "n": 1,
+        "max_tokens": 9,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "stop": ["\n\n"],
+    }
+    assert set(script.keys) == {f"Bearer {KEY}"}
+
+
+@pytest.mark.parametrize("params", [Sampling(temperature=0), Sampling(top_p=0)])
+async def test_greedy_has_no_seed(params: Sampling) -> None:
+    with serving() as script:
+        async with engine_of(script) as engine:
+            await engine.sample(PROMPT, params)
+    assert script.asked[0]["temperature"] == 0
+    assert not {"seed", "top_p"} & script.asked[0].keys()
+
+
+async def test_no_seeds_ask_for_nothing() -> None:
+    with serving() as script:
+        async with engine_of(script) as engine:
+            assert await engine.sample(PROMPT, Sampling(seeds=())) == []
+    assert not script.asked
+
+
+async def test_token_ids_and_the_room_that_the_server_tells() -> None:
+    model = resolve_model("embedded:student")
+    ids = prompt_ids(load_tokenizer(model), PROMPT)
+    served = [{"id": "m", "max_model_len": len(ids) + 5}, {"id": "x", "root": model}]
+    with serving(models=served) as script:
+        async with engine_of(script, model=model, tokenizer=None, served_model="m") as engine:
+            await engine.sample(PROMPT, Sampling(max_tokens=300))
+            with pytest.raises(TooLongError, match="leaves no room for an answer; m reads"):
+                await engine.sample(replace(PROMPT, steps=("1",) * 9), Sampling())
+        async with engine_of(script, model=model) as engine:
+            await engine.sample(PROMPT, Sampling())
+    assert script.asked[0]["prompt"] == ids
+    assert script.asked[0]["max_tokens"] == 5
+    assert script.asked[1]["model"] == "x"  # the name under which it serves our folder
+
+
+TRANSIENT = {
+    "overloaded": refusal(429),
+    "unavailable": refusal(503),
+    "failed": refusal(500),
+    "dropped": DROP,
+    "shutting down": ok(finish="abort"),
+}
+
+
+@pytest.mark.parametrize("reply", TRANSIENT.values(), ids=TRANSIENT.keys())
+async def test_what_may_pass_is_tried_again(reply: Reply) -> None:
+    with serving(reply, reply) as script:
+        async with engine_of(script) as engine:
+            assert len(await engine.sample(PROMPT, Sampling())) == 1
+    assert len(script.asked) == 3
+
+
+async def test_a_server_that_asks_for_a_pause_gets_it() -> None:
+    naps = Naps()
+    with serving(refusal(429, Retry_After="7")) as script:
+        async with engine_of(script, naps=naps) as engine:
+            await engine.sample(PROMPT, Sampling())
+    assert naps.seconds[0] >= 7
+
+
+async def test_a_pause_beyond_patience_is_an_error() -> None:
+    with serving(refusal(429, "quota", Retry_After="3600")) as script:
+        async with engine_of(script) as engine:
+            with pytest.raises(EngineError, match=r"quota \(429\); gave up after 1 tries"):
+                await engine.sample(PROMPT, Sampling())
+
+
+async def test_an_error_that_stays_ends_the_run() -> None:
+    with serving(*[refusal(500, "broken")] * 9) as script:
+        async with engine_of(script, patience=0) as engine:
+            with pytest.raises(EngineError, match=r"broken \(500\); gave up after 5 tries"):
+                await engine.sample(PROMPT, Sampling())
+
+
+REFUSALS = [
+    (refusal(400, "maximum context length is 8 tokens"), TooLongError, "context length"),
+    (refusal(400, "bad\nsampling"), EngineError, r"bad sampling \(400\)"),
+    (refusal(404, f"no model for {KEY}"), EngineError, r"no model for \*\*\* \(404\)"),
+    (refusal(401, f"wrong key {KEY}"), EngineError, "the key is refused"),
+    (ok(finish="content_filter"), EngineError, "content_filter"),
+    ((200, {"choices": []}, {}), EngineError, "not one of the completions API"),
+]
+
+
+@pytest.mark.parametrize(("reply", "kind", "message"), REFUSALS)
+async def test_what_will_not_pass_is_an_error_at_once(
+    reply: Reply, kind: type[EngineError], message: str
+) -> None:
+    with serving(reply) as script:
+        async with engine_of(script) as engine:
+            with pytest.raises(kind, match=message) as caught:
+                await engine.sample(PROMPT, Sampling())
+    assert len(script.asked) == 1
+    assert KEY not in str(caught.value)
+    assert type(caught.value) is kind
+
+
+async def test_a_missing_key_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with serving(refusal(401)) as script:
+        async with engine_of(script) as engine:
+            with pytest.raises(EngineError, match="the key is missing"):
+                await engine.sample(PROMPT, Sampling())
+
+
+async def test_requests_go_to_the_server_with_the_fewest() -> None:
+    with ExitStack() as stack:
+        scripts = [stack.enter_context(serving()) for _ in range(2)]
+        async with engine_of(*scripts) as engine:
+            await engine.sample(PROMPT, Sampling(seeds=tuple(range(40))))
+    assert all(script.asked for script in scripts)
+
+
+async def test_another_server_takes_over() -> None:
+    with ExitStack() as stack:
+        dying, living = (stack.enter_context(serving()) for _ in range(2))
+        async with engine_of(dying, living, concurrency=4) as engine:
+            await engine.sample(PROMPT, Sampling(seeds=tuple(range(8))))
+            before = len(dying.asked)
+            dying.is_dead = True
+            found = await engine.sample(PROMPT, Sampling(seeds=tuple(range(100))))
+            assert len(found) == 100
+            assert len(dying.asked) == before
+            dying.is_dead = False
+            while len(dying.asked) == before:  # until a probe has found it alive
+                await engine.sample(PROMPT, Sampling(seeds=tuple(range(8))))
+
+
+async def test_all_dead_names_the_servers() -> None:
+    with serving() as script:
+        async with engine_of(script, patience=0) as engine:
+            script.is_dead = True
+            with pytest.raises(EngineError, match=rf"no server answers: {script.url}: no conn"):
+                await engine.sample(PROMPT, Sampling(seeds=(1, 2, 3)))
+            with pytest.raises(EngineError, match="no server answers"):
+                await engine.sample(PROMPT, Sampling())
+
+
+async def test_a_server_that_is_dead_at_the_start_is_waited_for() -> None:
+    with serving(is_dead=True) as dead, serving() as living:
+        async with engine_of(dead, living) as engine:
+            assert len(await engine.sample(PROMPT, Sampling(seeds=(1, 2)))) == 2
+        with pytest.raises(EngineError, match="no server answers"):
+            async with engine_of(dead, patience=0):
+                pass
+
+
+async def test_a_caller_that_is_cancelled_leaves_no_request() -> None:
+    with serving() as script:
+        async with engine_of(script, concurrency=1) as engine:
+            tasks = [asyncio.create_task(engine.sample(PROMPT, Sampling())) for _ in range(5)]
+            await asyncio.sleep(0)
+            for task in tasks[1:]:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            assert [task.cancelled() for task in tasks] == [False, *[True] * 4]
+            assert len(await engine.sample(PROMPT, Sampling(seeds=(1, 2)))) == 2
+    assert len(script.asked) == 3
+
+
+async def test_a_model_that_is_not_served_lists_those_that_are() -> None:
+    with serving(models=[{"id": "a"}, {"id": "b"}]) as script:
+        with pytest.raises(UsageError, match="served_model= one of a, b"):
+            async with engine_of(script):
+                pass
+        async with engine_of(script, model="b") as engine:
+            await engine.sample(PROMPT, Sampling())
+    assert script.asked[0]["model"] == "b"
+
+
+async def test_it_does_not_score_or_write_chats_without_a_tokenizer() -> None:
+    with serving() as script:
+        async with engine_of(script) as engine:
+            with pytest.raises(ModelError, match="run the reward model with --engine hf"):
+                await engine.score(PROMPT, ["1"])
+            with pytest.raises(ModelError, match="--prompt plain"):
+                await engine.sample(Prompt(messages=(Message("user", "1 + 1?"),)), Sampling())
+            with pytest.raises(EngineError, match="an empty prompt"):
+                await engine.sample(Prompt(), Sampling())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "needs --base-url"),
+        ({"base_url": "localhost:8000"}, "must look like"),
+        ({"base_url": "http://a/v1", "patience": "long"}, "patience=long"),
+        ({"base_url": "http://a/v1", "device": "cpu"}, "no argument `device`"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        create("m", arguments)
+
+
+def test_without_httpx_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sormctl.engines.openai.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"sormctl\[openai\]"):
+        create("m", {"base_url": "http://a/v1"})
+
+
+def test_the_limit_halves_once_for_requests_sent_together_and_grows_by_one_a_round() -> None:
+    limit = Limit(64)
+    for _ in range(64):
+        limit.refused(0)
+    assert limit.value == 32
+    for _ in range(33):
+        limit.answered()
+    assert limit.value == 33
+    for age in range(1, 20):
+        limit.refused(age)
+    assert limit.value == 1
+    for _ in range(64 * 64):
+        limit.answered()
+    assert limit.value == 64
+
+
+def test_pauses_grow_with_full_jitter_to_a_bound() -> None:
+    assert [pause(n, 1.0) for n in range(4)] == [0.5, 1.0, 2.0, 4.0]
+    assert pause(1000, 1.0) == 30.0
+    assert pause(3, 0.0) == 0.0
