@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "options": {"streams"},
     "cli": {"commands", "options", "errors", "__init__"},
 }
-HEAVY = {"torch", "transformers", "accelerate", "vllm", "datasets", "numpy", "rich"}
+HEAVY = {"torch", "transformers", "accelerate", "vllm", "datasets", "numpy", "rich", "httpx"}
 
 
 def name_of(path: Path) -> str:

@@ -9,7 +9,11 @@ from sormctl.engines.base import Engine
 from sormctl.errors import UsageError
 
 # name -> module:factory; a factory takes the model, the engine's own arguments, and `verbose`
-ENGINES = {"hf": "sormctl.engines.hf:create", "vllm": "sormctl.engines.vllm:create"}
+ENGINES = {
+    "hf": "sormctl.engines.hf:create",
+    "openai": "sormctl.engines.openai:create",
+    "vllm": "sormctl.engines.vllm:create",
+}
 
 
 def create_engine(

@@ -16,8 +16,12 @@ from sormctl import __version__
 from sormctl.errors import SormctlError
 from sormctl.tasks.registry import get_task, task_names
 
-PACKAGES = ("torch", "transformers", "accelerate", "typer", "rich", "orjson", "datasets", "vllm")
-NEEDS = {"hf": ("torch", "transformers"), "vllm": ("vllm",)}  # engine -> what it imports
+PACKAGES = (
+    *("torch", "transformers", "accelerate", "typer", "rich", "orjson"),
+    *("datasets", "httpx", "vllm"),
+)
+# engine -> what it imports
+NEEDS = {"hf": ("torch", "transformers"), "openai": ("httpx",), "vllm": ("vllm",)}
 GIB = 1 << 30
 
 
