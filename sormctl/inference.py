@@ -87,7 +87,7 @@ async def open_generator(
 
     `engine_options` are those of `create_engine`.
     """
-    folder = resolve_model(model)
+    folder = resolve_model(model, is_hosted=engine == "openai")
     style = prompt_style(folder, prompt)
     async with create_engine(engine, folder, **engine_options) as running:
         yield Generator(running, model, style, **settings)

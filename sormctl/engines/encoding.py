@@ -71,11 +71,11 @@ def load_tokenizer(model: str) -> Any:
         )
 
 
-def resolve_model(name: str) -> str:
+def resolve_model(name: str, is_hosted: bool = False) -> str:
     """A model's folder, or its name on the hub, from what the user typed.
 
-    `embedded:student` is the model in the package. ModelError if `name` is
-    a path but no model folder.
+    `embedded:student` is the model in the package. ModelError if `name` is a path but no model
+    folder. A hosted model may be called anything.
     """
     if name.startswith(_EMBEDDED):
         return _embedded_folder(name.removeprefix(_EMBEDDED))
@@ -84,7 +84,7 @@ def resolve_model(name: str) -> str:
         return _checked_folder(path)
     if path.exists():
         raise ModelError(f"{name}: a file, not a model folder; name the folder that holds it")
-    if not _HUB_NAME.fullmatch(name):
+    if not is_hosted and not _HUB_NAME.fullmatch(name):
         raise ModelError(f"{name}: no such model folder")
     return name
 

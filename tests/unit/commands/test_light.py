@@ -179,7 +179,7 @@ def test_doctor_tells_the_same_to_people_and_programs(tmp_path: Path) -> None:
     found = json.loads(sormctl("doctor", "--json", "--data-dir", tmp_path).stdout)
     assert found["cores"]["usable"] >= 1
     assert found["packages"]["torch"]
-    assert found["engines"] == {"hf": []}
+    assert found["engines"]["hf"] == []
     assert found["tasks"]["gsm8k"] is None
     assert found["data"]["files"] == ["gsm8k/test.jsonl"]
     text = sormctl("doctor", "--data-dir", tmp_path).stdout

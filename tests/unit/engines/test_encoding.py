@@ -94,6 +94,13 @@ def test_an_unknown_style_is_refused(tmp_path: Path) -> None:
         prompt_style(str(tmp_path), "poem")
 
 
+def test_a_hosted_model_may_be_called_anything() -> None:
+    for name in ("accounts/x/models/y", "llama3:8b"):
+        assert resolve_model(name, is_hosted=True) == name
+        with pytest.raises(ModelError, match="no such model folder"):
+            resolve_model(name)
+
+
 def test_settings_that_are_no_json_are_named(tmp_path: Path) -> None:
     folder = model_folder(tmp_path, {}, None)
     (tmp_path / "sormctl.json").write_text("{")
