@@ -12,8 +12,8 @@ from typing import Any
 
 from sormctl.engines.base import Completion, Engine, Sampling
 from sormctl.engines.encoding import prompt_style, resolve_model
-from sormctl.engines.registry import create_engine
-from sormctl.errors import TooLongError
+from sormctl.engines.registry import HOSTED, create_engine
+from sormctl.errors import TooLongError, UsageError
 from sormctl.labelling import Path, Rollout, is_consistent, label_paths, sibling_rollouts
 from sormctl.records import Json, Problem, Solution, Steps, Usage
 from sormctl.seeds import derive_seeds, digest
@@ -87,7 +87,7 @@ async def open_generator(
 
     `engine_options` are those of `create_engine`.
     """
-    folder = resolve_model(model, is_hosted=engine == "openai")
+    folder = resolve_model(model, is_hosted=engine in HOSTED)
     style = prompt_style(folder, prompt)
     async with create_engine(engine, folder, **engine_options) as running:
         yield Generator(running, model, style, **settings)
@@ -98,6 +98,11 @@ async def open_judge(
     model: str, prompt: str = "auto", engine: str = "hf", **engine_options: Any
 ) -> AsyncIterator[Judge]:
     """Loads a reward model; see `open_generator`."""
+    if engine in HOSTED:
+        raise UsageError(
+            f"engine {engine} does not score; run `sormctl score --rm {model} --name NAME` with "
+            "--engine hf first, and give --scores NAME"
+        )
     folder = resolve_model(model)
     style = prompt_style(folder, prompt)
     async with create_engine(engine, folder, **engine_options) as running:

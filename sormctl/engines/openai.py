@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -12,11 +13,11 @@ from urllib.parse import urlsplit
 
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.encoding import load_tokenizer, prompt_ids, resolve_model
-from sormctl.engines.openai_http import Http, completion, settings
+from sormctl.engines.openai_http import Http, completion, room_left, settings
 from sormctl.engines.openai_pool import Pool, Sleep
 from sormctl.engines.openai_server import Server
 from sormctl.engines.registry import positive, refuse_unknown
-from sormctl.errors import EngineError, ModelError, TooLongError, UsageError
+from sormctl.errors import EngineError, ModelError, UsageError
 from sormctl.tasks.prompts import Prompt
 
 _ARGUMENTS = ("base_url", "concurrency", "patience", "served_model", "timeout", "tokenizer")
@@ -43,9 +44,17 @@ class OpenaiOptions:
 class OpenaiEngine:
     """The engine over the servers; `async with` asks what they serve."""
 
-    def __init__(self, model: str, options: OpenaiOptions, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        model: str,
+        options: OpenaiOptions,
+        *,
+        verbose: bool = False,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
         self._model = model
         self._options = options
+        self._verbose = verbose
         self._sleep = sleep
         self._tokenizer: Any = None
         self._http: Http | None = None
@@ -57,7 +66,9 @@ class OpenaiEngine:
             self._tokenizer = load_tokenizer(resolve_model(options.tokenizer or self._model))
         self._http = Http(os.environ.get("OPENAI_API_KEY"), options.timeout)
         servers = [Server(url, _shown(url), options.concurrency) for url in options.base_urls]
-        self._pool = Pool(servers, self._probe, options.patience, sleep=self._sleep)
+        self._pool = Pool(
+            servers, self._probe, options.patience, sleep=self._sleep, tell=self._tell
+        )
         try:
             await self._pool.open()
         except BaseException:
@@ -107,21 +118,15 @@ class OpenaiEngine:
             raise EngineError("the engine is not open; use it as a context manager")
 
         async def send(server: Server) -> Completion:
-            limit = self._limit(server, written, params.max_tokens)
-            asked = {"model": server.model, "prompt": written, **settings(params, seed, limit)}
+            room = room_left(server, written, params.max_tokens)
+            asked = {"model": server.model, "prompt": written, **settings(params, seed, room)}
             return completion(await http.complete(server.url, asked), written)
 
         return await pool.run(send)
 
-    def _limit(self, server: Server, written: list[int] | str, max_tokens: int) -> int:
-        if server.room is None or isinstance(written, str):
-            return max_tokens
-        if len(written) >= server.room:
-            raise TooLongError(
-                f"a prompt of {len(written)} tokens leaves no room for an answer; "
-                f"{server.model} reads {server.room}"
-            )
-        return min(max_tokens, server.room - len(written))
+    def _tell(self, line: str) -> None:
+        if self._verbose:
+            sys.stderr.write(f"engine openai: {line}\n")
 
     async def _probe(self, server: Server) -> None:
         """Whether the server answers, and what it calls the model."""
@@ -158,18 +163,15 @@ def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -
     for url in urls:
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
             raise UsageError(f"--base-url {_shown(url)}: must look like http://host:8000/v1")
-    defaults = OpenaiOptions(urls)
-    return OpenaiEngine(
-        model,
-        OpenaiOptions(
-            urls,
-            served_model=arguments.get("served_model"),
-            tokenizer=arguments.get("tokenizer"),
-            timeout=positive(arguments, "timeout") or defaults.timeout,
-            patience=positive(arguments, "patience") or defaults.patience,
-            concurrency=positive(arguments, "concurrency") or defaults.concurrency,
-        ),
+    numbers = {
+        name: number
+        for name in ("timeout", "patience", "concurrency")
+        if (number := positive(arguments, name)) is not None
+    }
+    options = OpenaiOptions(
+        urls, arguments.get("served_model"), arguments.get("tokenizer"), **numbers
     )
+    return OpenaiEngine(model, options, verbose=verbose)
 
 
 def _shown(url: str) -> str:

@@ -33,12 +33,14 @@ class Pool:
         *,
         uniform: Callable[[], float] = random.random,
         sleep: Sleep = asyncio.sleep,
+        tell: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.servers = servers
         self._probe = probe
         self._patience = patience
         self._uniform = uniform
         self._sleep = sleep
+        self._tell = tell
         self._waiting: deque[asyncio.Future[Server]] = deque()
         self._revivals: dict[Server, asyncio.Task[None]] = {}
         self._last_answer = time.monotonic()
@@ -130,6 +132,7 @@ class Pool:
         if server.error is not None:
             return
         server.error = str(fault)
+        self._tell(f"{server.name} is left out: {fault}")
         if all(server.error is not None for server in self.servers):
             self._all_down_since = time.monotonic()
         self._revivals[server] = asyncio.create_task(self._revive(server))
@@ -140,6 +143,7 @@ class Pool:
             try:
                 await self._probe(server)
                 server.error = None
+                self._tell(f"{server.name} is back")
                 break
             except (Fault, SormctlError) as error:
                 server.error = str(error)

@@ -14,6 +14,8 @@ ENGINES = {
     "openai": "sormctl.engines.openai:create",
     "vllm": "sormctl.engines.vllm:create",
 }
+# engines whose model is elsewhere: it may be called anything, and it only generates
+HOSTED = ("openai",)
 
 
 def create_engine(

@@ -10,6 +10,7 @@ from sormctl.engines.encoding import load_tokenizer, prompt_ids, resolve_model
 from sormctl.engines.openai import OpenaiEngine, OpenaiOptions, create
 from sormctl.engines.openai_server import Limit, pause
 from sormctl.errors import EngineError, ModelError, TooLongError, UsageError
+from sormctl.inference import open_judge
 from sormctl.tasks.prompts import Message, Prompt
 from tests.unit.engines.server import DROP, Reply, Script, ok, refusal, serving
 
@@ -37,10 +38,15 @@ class Naps:
 
 @asynccontextmanager
 async def engine_of(
-    *scripts: Script, naps: Naps | None = None, model: str = "m", **options: object
+    *scripts: Script,
+    naps: Naps | None = None,
+    model: str = "m",
+    verbose: bool = False,
+    **options: object,
 ) -> AsyncIterator[OpenaiEngine]:
     given = OpenaiOptions(tuple(s.url for s in scripts), tokenizer="none", patience=30)
-    engine = OpenaiEngine(model, replace(given, **options), sleep=naps or Naps())
+    settings = replace(given, **options)
+    engine = OpenaiEngine(model, settings, verbose=verbose, sleep=naps or Naps())
     async with engine:
         yield engine
 
@@ -174,10 +180,10 @@ async def test_requests_go_to_the_server_with_the_fewest() -> None:
     assert all(script.asked for script in scripts)
 
 
-async def test_another_server_takes_over() -> None:
+async def test_another_server_takes_over(capsys: pytest.CaptureFixture[str]) -> None:
     with ExitStack() as stack:
         dying, living = (stack.enter_context(serving()) for _ in range(2))
-        async with engine_of(dying, living, concurrency=4) as engine:
+        async with engine_of(dying, living, verbose=True, concurrency=4) as engine:
             await engine.sample(PROMPT, Sampling(seeds=tuple(range(8))))
             before = len(dying.asked)
             dying.is_dead = True
@@ -187,6 +193,9 @@ async def test_another_server_takes_over() -> None:
             dying.is_dead = False
             while len(dying.asked) == before:  # until a probe has found it alive
                 await engine.sample(PROMPT, Sampling(seeds=tuple(range(8))))
+    told = capsys.readouterr().err
+    assert f"{dying.url} is left out: no connection" in told
+    assert f"{dying.url} is back" in told
 
 
 async def test_all_dead_names_the_servers() -> None:
@@ -240,6 +249,12 @@ async def test_it_does_not_score_or_write_chats_without_a_tokenizer() -> None:
                 await engine.sample(Prompt(messages=(Message("user", "1 + 1?"),)), Sampling())
             with pytest.raises(EngineError, match="an empty prompt"):
                 await engine.sample(Prompt(), Sampling())
+
+
+async def test_it_opens_no_reward_model() -> None:
+    with pytest.raises(UsageError, match=r"score --rm sorm/ .* and give --scores NAME"):
+        async with open_judge("sorm/", engine="openai"):
+            pass
 
 
 @pytest.mark.parametrize(
