@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.encoding import load_tokenizer, prompt_ids, resolve_model
 from sormctl.engines.openai_http import Http, completion, room_left, settings
 from sormctl.engines.openai_pool import Pool, Sleep
-from sormctl.engines.openai_server import Server
+from sormctl.engines.openai_server import Server, is_url, shown
 from sormctl.engines.registry import positive, refuse_unknown
 from sormctl.errors import EngineError, ModelError, UsageError
 from sormctl.tasks.prompts import Prompt
@@ -64,8 +63,8 @@ class OpenaiEngine:
         options = self._options
         if options.tokenizer != _NO_TOKENIZER:
             self._tokenizer = load_tokenizer(resolve_model(options.tokenizer or self._model))
-        self._http = Http(os.environ.get("OPENAI_API_KEY"), options.timeout)
-        servers = [Server(url, _shown(url), options.concurrency) for url in options.base_urls]
+        self._http = Http(os.environ.get("OPENAI_API_KEY", "").strip(), options.timeout)
+        servers = [Server(url, shown(url), options.concurrency) for url in options.base_urls]
         self._pool = Pool(
             servers, self._probe, options.patience, sleep=self._sleep, tell=self._tell
         )
@@ -161,8 +160,8 @@ def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -
     if not urls:
         raise UsageError("engine openai needs --base-url http://host:8000/v1 (or OPENAI_BASE_URL)")
     for url in urls:
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-            raise UsageError(f"--base-url {_shown(url)}: must look like http://host:8000/v1")
+        if not is_url(url):
+            raise UsageError(f"--base-url {shown(url)}: must look like http://host:8000/v1")
     numbers = {
         name: number
         for name in ("timeout", "patience", "concurrency")
@@ -172,8 +171,3 @@ def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -
         urls, arguments.get("served_model"), arguments.get("tokenizer"), **numbers
     )
     return OpenaiEngine(model, options, verbose=verbose)
-
-
-def _shown(url: str) -> str:
-    """A URL without the credentials that may be in it."""
-    return url.replace(f"{urlsplit(url).netloc.rpartition('@')[0]}@", "")

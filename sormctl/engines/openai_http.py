@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.openai_server import Fault, Server
-from sormctl.errors import EngineError, TooLongError
+from sormctl.errors import EngineError, TooLongError, UsageError
 
 if TYPE_CHECKING:
     import httpx
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _TOO_LONG = re.compile(
     r"context (length|size|window)|maximum (model |context )?length|longer than|too long", re.I
 )
+_KEY = re.compile(r"[!-~]+")
 _CONNECT_SECONDS = 10.0
 # servers close idle connections after 5 s; to meet the closing of one looks like a death
 _IDLE_SECONDS = 2.0
@@ -25,9 +26,11 @@ _MESSAGE_CHARACTERS = 300
 class Http:
     """The client of all servers. `timeout` is in seconds; `key` never appears in a message."""
 
-    def __init__(self, key: str | None, timeout: float) -> None:
+    def __init__(self, key: str, timeout: float) -> None:
         import httpx
 
+        if key and not _KEY.fullmatch(key):  # an error of the HTTP library would quote it
+            raise UsageError("OPENAI_API_KEY: no key; it has blanks or letters beyond ASCII")
         self._key = key
         self._client = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {key}"} if key else {},
@@ -45,7 +48,8 @@ class Http:
         if response.status_code == 404:
             return []
         listed = self._json(response).get("data")
-        return [item for item in listed if "id" in item] if isinstance(listed, list) else []
+        found = listed if isinstance(listed, list) else []
+        return [item for item in found if isinstance(item, dict) and "id" in item]
 
     async def complete(self, url: str, payload: dict[str, Any]) -> dict[str, Any]:
         """The answer to a request for a completion."""
@@ -58,7 +62,7 @@ class Http:
             return await self._client.request(method, url, **options)
         except httpx.TimeoutException as error:
             raise Fault("no answer in time", is_down=True) from error
-        except httpx.TransportError as error:  # refused, dropped, half an answer
+        except httpx.RequestError as error:  # refused, dropped, half an answer
             what = str(error) or type(error).__name__
             raise Fault(f"no connection: {what}", is_down=True) from error
 
@@ -106,7 +110,7 @@ class Http:
 
 
 def room_left(server: Server, written: list[int] | str, max_tokens: int) -> int:
-    """`max_tokens`, cut to what the server reads if that is known; TooLongError if it is nothing."""
+    """`max_tokens`, cut to what the server reads if it tells; TooLongError if nothing is left."""
     if server.room is None or isinstance(written, str):
         return max_tokens
     if len(written) >= server.room:

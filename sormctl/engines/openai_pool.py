@@ -49,7 +49,10 @@ class Pool:
 
     async def open(self) -> None:
         """Waits until one server works; what trying again cannot mend is raised at once."""
-        await asyncio.gather(*(self._admit(server) for server in self.servers))
+        admitted = (self._admit(server) for server in self.servers)
+        for failure in await asyncio.gather(*admitted, return_exceptions=True):
+            if failure is not None:
+                raise failure
         self._release(await self._take())
 
     async def close(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 
@@ -72,3 +74,19 @@ class Server:
     def is_free(self) -> bool:
         """Whether it may get one more request."""
         return self.error is None and self.outstanding < self.limit.value
+
+
+def is_url(url: str) -> bool:
+    """Whether it is one of a server, such as `http://host:8000/v1`."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        return False
+
+
+def shown(url: str) -> str:
+    """A URL without the credentials that may be in it."""
+    scheme, mark, rest = url.partition("://")
+    place, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{place.rpartition('@')[2]}{slash}{path}"

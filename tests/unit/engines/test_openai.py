@@ -172,6 +172,14 @@ async def test_a_missing_key_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
                 await engine.sample(PROMPT, Sampling())
 
 
+async def test_a_key_that_cannot_be_sent_is_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\nmore")
+    with serving() as script, pytest.raises(UsageError, match="OPENAI_API_KEY") as caught:
+        async with engine_of(script):
+            pass
+    assert KEY not in str(caught.value)
+
+
 async def test_requests_go_to_the_server_with_the_fewest() -> None:
     with ExitStack() as stack:
         scripts = [stack.enter_context(serving()) for _ in range(2)]
@@ -262,6 +270,7 @@ async def test_it_opens_no_reward_model() -> None:
     [
         ({}, "needs --base-url"),
         ({"base_url": "localhost:8000"}, "must look like"),
+        ({"base_url": "http://a/v1,http://me:pw@b:x/v1"}, "--base-url http://b:x/v1: must look"),
         ({"base_url": "http://a/v1", "patience": "long"}, "patience=long"),
         ({"base_url": "http://a/v1", "device": "cpu"}, "no argument `device`"),
     ],
