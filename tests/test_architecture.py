@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "engines": BASE | {"tasks"},
     "inference": BASE | PURE | {"tasks", "engines"},
     "test_time": BASE | PURE | {"tasks", "engines", "inference"},
+    "planning": BASE | PURE | {"inference"},
     "evaluation": BASE | PURE | {"tasks"},
     "training": BASE | PURE | {"tasks", "streams", "engines", "options", "__init__"},
     "report": BASE | PURE | {"tasks", "evaluation", "__init__"},

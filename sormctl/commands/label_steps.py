@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from sormctl import options
+from sormctl import options, planning
 from sormctl.engines.encoding import model_digest
 from sormctl.errors import RecordError, UsageError
 from sormctl.inference import Labelling, label_solutions, open_generator
 from sormctl.labelling import outcome_labels, plain_tokens
+from sormctl.planning import draw_pilot
 from sormctl.records import Json, Solution, parse_solution, solution_json
 from sormctl.strategies import TOLERANCE, strategy
 from sormctl.streams.driver import Transform, map_records, pipe_records
 from sormctl.streams.grouping import adjacent_solutions
+from sormctl.streams.jsonl import Inputs
 from sormctl.tasks.registry import get_task
 
 Labeller = Callable[[Solution], Sequence[int]]
@@ -110,6 +113,12 @@ def label_steps(
         str | None, typer.Option("--model", help="The student that rolls out (--by rollouts).")
     ] = None,
     searching: Searching,
+    plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan", help="Label a small pilot only, and say what the whole input would cost."
+        ),
+    ] = False,
     concurrency: options.Concurrency = 256,
     sampling: options.Sampling,
     running: options.Running,
@@ -131,6 +140,10 @@ def label_steps(
         return
     if model is None:
         raise UsageError("--by rollouts needs --model, the student that made the solutions")
+    if plan:
+        inputs = Inputs(streams.inputs or (), streams.shard)
+        asyncio.run(_plan(inputs, how, model, vars(sampling), vars(running)))
+        return
     models = {"model": model, "weights": model_digest(model)}
     arguments = {"by": by.value, **models, **vars(searching), **running.identity()}
     job = streams.job("label-steps", {**arguments, **vars(sampling)})
@@ -155,6 +168,32 @@ def label_steps(
         group=adjacent_solutions,
         plain=lambda record: _plain_tokens(record, searching.k),
     )
+
+
+async def _plan(
+    inputs: Inputs,
+    how: Labelling,
+    model: str,
+    settings: Mapping[str, Any],
+    running: Mapping[str, Any],
+) -> None:
+    with inputs.placing():
+        solutions = inputs.records(parse_solution)
+        groups = (_checked(group, how.scores) for group in adjacent_solutions(solutions))
+        found = draw_pilot(groups, how.strategy.k, settings["seed"])
+    if not found.problems:
+        raise UsageError("--plan: the input has no records")
+    async with open_generator(model, settings, **running) as generator:
+        expected = await planning.plan(generator, found, how)
+    share = expected.tokens / max(1, found.plain_tokens)
+    for line in (
+        f"{found.solutions:,} solutions of {found.problems:,} problems; all rollouts from every "
+        f"prefix would generate about {found.plain_tokens:,} tokens",
+        f"expected: {expected.rollouts:,.0f} rollouts, {expected.tokens:,.0f} tokens "
+        f"(± {1.96 * expected.error:,.0f}), {share:.0%} of that",
+        f"at the pilot's speed ({len(found.pilot)} problems): {expected.seconds / 60:,.1f} minutes",
+    ):
+        typer.echo(line, err=True)
 
 
 def _checked(group: Sequence[Solution], scores: str | None) -> Sequence[Solution]:
