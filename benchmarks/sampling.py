@@ -33,6 +33,8 @@ from sormctl.streams.rows import read_problems
 from sormctl.tasks.prompts import Prompt, draft_prompt, stop_strings
 from sormctl.tasks.registry import get_task
 
+IN_FLIGHT = 64
+
 
 class Waves:
     """An engine over `LLM.generate`: what is asked for meanwhile waits for the whole batch."""
@@ -117,9 +119,14 @@ async def sampled(student: Generator, problems: Sequence[Any], n: int) -> int:
 
 
 async def labelled(student: Generator, groups: Sequence[Sequence[Solution]]) -> int:
-    """Tokens of the labels' rollouts."""
-    how = Labelling(Exact(8))
-    found = await asyncio.gather(*(label_solutions(student, group, how) for group in groups))
+    """Tokens of the labels' rollouts, IN_FLIGHT solutions at a time."""
+    slots = asyncio.Semaphore(IN_FLIGHT)
+
+    async def label(group: Sequence[Solution]) -> list[Solution]:
+        async with slots:
+            return await label_solutions(student, group, Labelling(Exact(8)))
+
+    found = await asyncio.gather(*map(label, groups))
     return sum(c.generated_tokens for group in found for s in group for c in s.rollouts or ())
 
 
