@@ -150,8 +150,11 @@ async def label_solutions(
         return [_rollout(task, problem.answer, prefix, c, consistent) for c in completions]
 
     outcomes = [(solution.steps, solution.correct) for solution in solutions]
-    k = how.strategy.k if how.siblings else 0
-    free = sibling_rollouts(outcomes, k, consistent)
+    free = (
+        sibling_rollouts(outcomes, how.strategy.k, consistent)
+        if how.siblings
+        else [()] * len(solutions)
+    )
     paths = [
         Path(s.steps, s.correct, s.scores[how.scores] if how.scores else (), rollouts)
         for s, rollouts in zip(solutions, free, strict=True)

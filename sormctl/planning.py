@@ -65,10 +65,11 @@ async def plan(generator: Generator, draw: Draw, how: Labelling) -> Plan:
     scale = draw.plain_tokens / max(1, sum(plain))
     share = sum(spent) / max(1, sum(plain))
     residues = [s - share * p for s, p in zip(spent, plain, strict=True)]
+    unseen = sqrt(1 - len(draw.pilot) / draw.problems)  # a pilot of everything is no guess
     return Plan(
         rollouts=scale * sum(_paid(group, "tried") for group in labelled),
         tokens=scale * sum(spent),
-        error=scale * sqrt(sum(r * r for r in residues)),
+        error=scale * unseen * sqrt(sum(r * r for r in residues)),
         seconds=scale * seconds,
     )
 

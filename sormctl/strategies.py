@@ -91,10 +91,11 @@ class Bisect(Strategy):
 
     def asks(self, correct: bool, tried: Sequence[Tried], scores: Sequence[float]) -> list[Ask]:
         low, high = 0, len(tried) + 1
+        last = _last_success(tried)  # by a solution that shares the prefix, say
         while not correct and high - low > 1:
             middle = (low + high) // 2
             found = tried[middle - 1]
-            if found.succeeded:
+            if middle <= last:
                 low = middle
             elif found.made < self.k:
                 return [self._more(middle, tried)]
@@ -119,8 +120,9 @@ class Guided(Strategy):
         if correct or _expected_error(belief) <= self.tolerance:
             return []
         at_least = _tails(belief)
+        # after n failures alone the next rollout of a positive prefix succeeds with 1 / (n + 2)
         worth = {
-            length: _information(at_least[length], _next_success(tried[length - 1]))
+            length: _information(at_least[length], 1 / (tried[length - 1].made + 2))
             / (len(tried) + 1 - length)  # the steps that a rollout has to write
             for length in range(_last_success(tried) + 1, len(tried) + 1)
             if tried[length - 1].made < self.k
@@ -200,11 +202,6 @@ def _expected_error(belief: Sequence[float]) -> float:
     """The share of the L labels that is expected to be wrong, if the median is taken for b."""
     median = _median(belief)
     return sum(p * abs(b - median) for b, p in enumerate(belief)) / len(belief)
-
-
-def _next_success(found: Tried) -> float:
-    """P(the next rollout succeeds) of a positive prefix: Laplace's rule."""
-    return (found.succeeded + 1) / (found.made + 2)
 
 
 def _information(positive: float, success: float) -> float:

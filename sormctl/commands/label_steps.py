@@ -133,6 +133,8 @@ def label_steps(
     Example: sormctl label-steps --by rollouts --model embedded:student -k 8 < samples.jsonl
     """
     how = searching.labelling()
+    if plan and (by is not By.rollouts or streams.output):
+        raise UsageError("--plan goes with --by rollouts and writes nothing; drop --by or -o")
     if by is not By.rollouts:
         job = streams.job("label-steps", {"by": by.value})
         label = _by_outcome if by is By.outcome else _by_oracle
@@ -140,9 +142,13 @@ def label_steps(
         return
     if model is None:
         raise UsageError("--by rollouts needs --model, the student that made the solutions")
+
+    def parse(record: Json) -> Solution:
+        return _guidable(parse_solution(record), how.scores)
+
     if plan:
         inputs = Inputs(streams.inputs or (), streams.shard)
-        asyncio.run(_plan(inputs, how, model, vars(sampling), vars(running)))
+        asyncio.run(_plan(inputs, parse, how, model, vars(sampling), vars(running)))
         return
     models = {"model": model, "weights": model_digest(model)}
     arguments = {"by": by.value, **models, **vars(searching), **running.identity()}
@@ -153,14 +159,14 @@ def label_steps(
         async with open_generator(model, vars(sampling), **vars(running)) as generator:
 
             async def transform(group: Sequence[Solution]) -> Sequence[Json]:
-                labelled = await label_solutions(generator, _checked(group, how.scores), how)
+                labelled = await label_solutions(generator, group, how)
                 return [solution_json(solution) for solution in labelled]
 
             yield transform
 
     map_records(
         job,
-        parse_solution,
+        parse,
         lambda solution: solution.solution_id,
         start,
         concurrency,
@@ -172,17 +178,19 @@ def label_steps(
 
 async def _plan(
     inputs: Inputs,
+    parse: Callable[[Json], Solution],
     how: Labelling,
     model: str,
     settings: Mapping[str, Any],
     running: Mapping[str, Any],
 ) -> None:
     with inputs.placing():
-        solutions = inputs.records(parse_solution)
-        groups = (_checked(group, how.scores) for group in adjacent_solutions(solutions))
+        groups = adjacent_solutions(inputs.records(parse))
         found = draw_pilot(groups, how.strategy.k, settings["seed"])
     if not found.problems:
         raise UsageError("--plan: the input has no records")
+    if not found.plain_tokens:
+        raise UsageError("--plan needs solutions with `usage.generated_tokens`, to go by")
     async with open_generator(model, settings, **running) as generator:
         expected = await planning.plan(generator, found, how)
     share = expected.tokens / max(1, found.plain_tokens)
@@ -196,11 +204,14 @@ async def _plan(
         typer.echo(line, err=True)
 
 
-def _checked(group: Sequence[Solution], scores: str | None) -> Sequence[Solution]:
-    for solution in group:
-        if scores is not None and scores not in solution.scores:
-            raise RecordError(f"no `scores.{scores}`; run `sormctl score --name {scores}` first")
-    return group
+def _guidable(solution: Solution, name: str | None) -> Solution:
+    if name is None:
+        return solution
+    if name not in solution.scores:
+        raise RecordError(f"no `scores.{name}`; run `sormctl score --name {name}` first")
+    if not all(0 <= score <= 1 for score in solution.scores[name]):
+        raise RecordError(f"`scores.{name}` must lie between 0 and 1")
+    return solution
 
 
 def _tokens(record: Json) -> int:

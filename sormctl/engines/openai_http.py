@@ -136,20 +136,22 @@ def completion(answer: Mapping[str, Any], written: list[int] | str) -> Completio
         (choice,) = answer["choices"]
         text, finish = choice["text"], choice["finish_reason"]
         usage = answer.get("usage") or {}
-        cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+        details = usage.get("prompt_tokens_details") or {}
+        counts = [
+            int(usage.get("prompt_tokens") or (0 if isinstance(written, str) else len(written))),
+            int(details.get("cached_tokens") or 0),
+            int(usage.get("completion_tokens") or 0),
+        ]
+        if not isinstance(text, str):
+            raise TypeError("`text` is no text")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EngineError("the server's answer is not one of the completions API") from error
     if finish == "abort":  # the server is shutting down
         raise Fault("the server aborted the request", is_down=True)
     if finish not in ("stop", "length"):
         raise EngineError(f"the server ended a completion for the reason `{finish}`")
-    return Completion(
-        text=text,
-        finish=finish,
-        prompt_tokens=usage.get("prompt_tokens", 0 if isinstance(written, str) else len(written)),
-        cached_tokens=cached,
-        generated_tokens=usage.get("completion_tokens", 0),
-    )
+    prompt_tokens, cached_tokens, generated_tokens = counts
+    return Completion(text, finish, prompt_tokens, cached_tokens, generated_tokens)
 
 
 def _retry_after(response: httpx.Response) -> float | None:

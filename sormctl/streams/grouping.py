@@ -58,8 +58,15 @@ def group_solutions(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
 
 
 def adjacent_solutions(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
-    """Solutions of one problem that stand together; memory holds one such group."""
-    return (list(group) for _, group in groupby(solutions, key=_problem))
+    """Solutions of one problem that stand together; memory holds one such group.
+
+    Equal ids with different questions or answers are different problems.
+    """
+
+    def same(solution: Solution) -> tuple[str, str, str]:
+        return _problem(solution), solution.problem.question, solution.problem.answer
+
+    return (list(group) for _, group in groupby(solutions, key=same))
 
 
 def _problem(solution: Solution) -> str:
