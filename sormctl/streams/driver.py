@@ -177,6 +177,8 @@ def _pipe_lines(job: Job, inputs: Inputs, lines: Iterable[bytes]) -> None:
         before_read()
         if not inputs.num_records:
             progress.note(NO_RECORDS)
+        elif not tally.records_out:
+            progress.note(f"of {inputs.num_records:,} records read, none gave one to write")
 
 
 def write_records(job: Job, records: Iterable[Json]) -> None:
