@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 from sormctl.tasks.prompts import Prompt
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +59,13 @@ class Engine(Protocol):
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
         """P(correct) after each of `steps`, by a reward model: `len(steps)` numbers in [0, 1]."""
         ...
+
+
+async def together(requests: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """The results in order; the first failure, or being cancelled, ends the others."""
+    tasks = [asyncio.ensure_future(request) for request in requests]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()

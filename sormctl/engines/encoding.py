@@ -71,6 +71,21 @@ def load_tokenizer(model: str) -> Any:
         )
 
 
+def is_reward_model(config: Any) -> bool:
+    """Whether a model's configuration is that of a classifier of tokens."""
+    names = config.architectures or []
+    return any(name.endswith("ForTokenClassification") for name in names)
+
+
+def eos_ids(*sources: Any) -> frozenset[int]:
+    """Every token that ends a completion, by generation settings, model and tokenizer."""
+    found: set[int] = set()
+    for source in sources:
+        value = getattr(source, "eos_token_id", None)
+        found.update(value if isinstance(value, list) else [value] if value is not None else [])
+    return frozenset(found)
+
+
 def resolve_model(name: str, is_hosted: bool = False) -> str:
     """A model's folder, or its name on the hub, from what the user typed.
 

@@ -15,7 +15,7 @@ import torch
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.encoding import prompt_ids
 from sormctl.engines.hf_decode import Decoder, Start
-from sormctl.engines.hf_load import LoadedModel, eos_ids
+from sormctl.engines.hf_load import LoadedModel
 from sormctl.engines.hf_prefill import Prefilled, Prompts
 from sormctl.errors import EngineError, TooLongError
 from sormctl.tasks.prompts import Prompt
@@ -57,7 +57,7 @@ class SampleBatch:
 
     def __init__(self, loaded: LoadedModel, size: int, budget: int) -> None:
         self._loaded = loaded
-        self._eos = eos_ids(loaded)
+        self._eos = loaded.eos_ids
         self._size = size
         self._waiting: deque[_Row] = deque()
         self._slots: list[_Row | None] = []

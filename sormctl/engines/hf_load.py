@@ -15,7 +15,7 @@ from transformers import (
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 from transformers.utils import logging
 
-from sormctl.engines.encoding import first_line, load_tokenizer
+from sormctl.engines.encoding import eos_ids, first_line, is_reward_model, load_tokenizer
 from sormctl.errors import ModelError, UsageError
 
 _DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -38,6 +38,11 @@ class LoadedModel:
         return device
 
     @property
+    def eos_ids(self) -> frozenset[int]:
+        """Every token that ends a completion."""
+        return eos_ids(self.model.generation_config, self.config, self.tokenizer)
+
+    @property
     def config(self) -> Any:
         """The configuration of the (text) model."""
         return self.model.config.get_text_config()
@@ -54,8 +59,8 @@ def load(name: str, device: str, dtype: str, max_length: int | None) -> LoadedMo
     logging.disable_progress_bar()
     target = _device(device)
     tokenizer = load_tokenizer(name)
-    model, is_reward_model = _load_weights(name, dtype)
-    _check(name, model, is_reward_model)
+    model, classifies = _load_weights(name, dtype)
+    _check(name, model, classifies)
     if target.type == "cpu" and model.dtype == torch.float16 and dtype == "auto":
         model = model.float()  # a CPU has no arithmetic of its own for float16
     limits = [getattr(model.config.get_text_config(), "max_position_embeddings", None), max_length]
@@ -63,18 +68,9 @@ def load(name: str, device: str, dtype: str, max_length: int | None) -> LoadedMo
         name=name,
         model=model.to(target).eval(),
         tokenizer=tokenizer,
-        is_reward_model=is_reward_model,
+        is_reward_model=classifies,
         max_length=min((limit for limit in limits if limit is not None), default=None),
     )
-
-
-def eos_ids(loaded: LoadedModel) -> frozenset[int]:
-    """Every token that ends a completion, by generation settings, model and tokenizer."""
-    found: set[int] = set()
-    for source in (loaded.model.generation_config, loaded.config, loaded.tokenizer):
-        value = getattr(source, "eos_token_id", None)
-        found.update(value if isinstance(value, list) else [value] if value is not None else [])
-    return frozenset(found)
 
 
 def _device(device: str) -> torch.device:
@@ -88,9 +84,8 @@ def _device(device: str) -> torch.device:
 
 def _load_weights(name: str, dtype: str) -> tuple[Any, bool]:
     try:
-        architectures = AutoConfig.from_pretrained(name).architectures or []
-        is_reward_model = any(item.endswith("ForTokenClassification") for item in architectures)
-        kind = AutoModelForTokenClassification if is_reward_model else AutoModelForCausalLM
+        classifies = is_reward_model(AutoConfig.from_pretrained(name))
+        kind = AutoModelForTokenClassification if classifies else AutoModelForCausalLM
         model, report = kind.from_pretrained(
             name,
             dtype=dtype,
@@ -103,11 +98,11 @@ def _load_weights(name: str, dtype: str) -> tuple[Any, bool]:
     for problem, keys in (("missing", "missing_keys"), ("of the wrong shape", "mismatched_keys")):
         if wrong := sorted(report[keys]):
             raise ModelError(f"{name}: weights are {problem} ({wrong[0]}); is the folder complete?")
-    return model, is_reward_model
+    return model, classifies
 
 
-def _check(name: str, model: Any, is_reward_model: bool) -> None:
-    if is_reward_model:
+def _check(name: str, model: Any, classifies: bool) -> None:
+    if classifies:
         if model.config.num_labels not in (2, 3):
             raise ModelError(
                 f"{name}: a reward model has 2 or 3 labels, this one {model.config.num_labels}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Self
 
-from sormctl.engines.base import Completion, Sampling
+from sormctl.engines.base import Completion, Sampling, together
 from sormctl.engines.encoding import load_tokenizer, prompt_ids, resolve_model
 from sormctl.engines.openai_http import Http, completion, room_left, settings
 from sormctl.engines.openai_pool import Pool, Sleep
@@ -86,14 +86,7 @@ class OpenaiEngine:
         """Completions of `prompt`, one for each of `params.seeds`, in their order."""
         written = self._written(prompt)
         # one request for a seed: servers disagree on the seeds of the completions of one request
-        tasks = [
-            asyncio.ensure_future(self._complete(written, params, seed)) for seed in params.seeds
-        ]
-        try:
-            return list(await asyncio.gather(*tasks))
-        finally:  # the first failure ends the others
-            for task in tasks:
-                task.cancel()
+        return await together(self._complete(written, params, seed) for seed in params.seeds)
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
         """Never: the completions API has no reward models."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from itertools import count
 from typing import Any, Self
 
-from sormctl.engines.base import Completion, Sampling
+from sormctl.engines.base import Completion, Sampling, together
 from sormctl.engines.encoding import (
     encode_steps,
+    eos_ids,
     first_line,
+    is_reward_model,
     load_tokenizer,
     prompt_ids,
     resolve_model,
@@ -46,17 +47,20 @@ class VllmEngine:
             config = AutoConfig.from_pretrained(self._model)
         except Exception as error:  # transformers raises whatever its readers meet
             raise ModelError(f"{self._model}: cannot load it: {first_line(error)}") from error
-        names = config.architectures or []
-        self._is_reward_model = any(name.endswith("ForTokenClassification") for name in names)
+        self._is_reward_model = is_reward_model(config)
         if self._is_reward_model and config.num_labels not in (2, 3):
             raise ModelError(
                 f"{self._model}: a reward model has 2 or 3 labels, this one {config.num_labels}"
             )
+        sources = _generation(self._model), config.get_text_config(), self._tokenizer
+        self._eos = sorted(eos_ids(*sources))
         self._log = Log(self._verbose)
-        settings = engine_settings(self._model, config, self._arguments)
-        self._eos = _eos_ids(self._model, config.get_text_config(), self._tokenizer)
         try:
+            settings = engine_settings(self._model, config, self._arguments)
             self._engine = quiet_start(settings, self._log)
+        except UsageError:
+            self._log.close()
+            raise
         except Exception as error:  # whatever the engine's process meets
             line = self._log.last_error() or first_line(error)
             self._log.close()
@@ -79,14 +83,7 @@ class VllmEngine:
         ids = prompt_ids(self._tokenizer, prompt)
         limit = self._limit(len(ids), params.max_tokens)
         # vLLM's own n would seed the completions seed, seed + 1 …, not as we are asked to
-        tasks = [
-            asyncio.ensure_future(self._complete(ids, params, seed, limit)) for seed in params.seeds
-        ]
-        try:
-            return list(await asyncio.gather(*tasks))
-        finally:  # the first failure ends the others
-            for task in tasks:
-                task.cancel()
+        return await together(self._complete(ids, params, seed, limit) for seed in params.seeds)
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
         """P(correct) after each of `steps`."""
@@ -167,16 +164,10 @@ def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -
     return VllmEngine(resolve_model(model), arguments, verbose)
 
 
-def _eos_ids(model: str, config: Any, tokenizer: Any) -> list[int]:
-    """Every token that ends a completion: the same set as engine hf."""
+def _generation(model: str) -> Any:
     from transformers import GenerationConfig
 
     try:
-        generation = GenerationConfig.from_pretrained(model)
+        return GenerationConfig.from_pretrained(model)
     except OSError:  # a model without generation settings
-        generation = None
-    found: set[int] = set()
-    for source in (generation, config, tokenizer):
-        value = getattr(source, "eos_token_id", None)
-        found.update(value if isinstance(value, list) else [value] if value is not None else [])
-    return sorted(found)
+        return None

@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import fields
 from difflib import get_close_matches
 from multiprocessing import active_children
-from pathlib import Path
 from typing import Any
 
 from sormctl.engines.registry import positive
@@ -30,29 +29,27 @@ class Log:
 
     def __init__(self, verbose: bool) -> None:
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "INFO" if verbose else "ERROR")
-        self._path: Path | None = None
-        if not verbose:
-            handle, name = tempfile.mkstemp(prefix="sormctl-vllm-", suffix=".log")
-            os.close(handle)
-            self._path = Path(name)
+        self._file = None if verbose else tempfile.TemporaryFile()  # noqa: SIM115 (see close)
 
     def open(self) -> int:
         """A file descriptor to write to; the caller closes it."""
-        return os.dup(2) if self._path is None else os.open(self._path, os.O_WRONLY | os.O_APPEND)
+        return os.dup(self._file.fileno() if self._file else 2)
 
     def last_error(self) -> str:
         """The last line that names an error; empty if there is none."""
-        if self._path is None or not self._path.exists():
+        if self._file is None:
             return ""
-        lines = self._path.read_text(errors="replace").splitlines()
+        size = os.fstat(self._file.fileno()).st_size
+        text = os.pread(self._file.fileno(), size, 0)  # leaves the place where others write
+        lines = text.decode(errors="replace").splitlines()
         return next(
             (line.split("] ")[-1].strip() for line in reversed(lines) if "Error:" in line), ""
         )
 
     def close(self) -> None:
-        """Remove the file."""
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
+        """Forget the file; it has no name, so nothing stays however this ends."""
+        if self._file is not None:
+            self._file.close()
 
 
 def engine_settings(model: str, config: Any, arguments: Mapping[str, str]) -> dict[str, Any]:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-import torch
-from transformers import AutoModelForTokenClassification
 
 from sormctl.engines.base import Engine, Sampling
-from sormctl.engines.encoding import encode_steps, load_tokenizer
 from sormctl.errors import ModelError, TooLongError
 from sormctl.tasks.prompts import Prompt
-from tests.engines.problems import PROMPTS
+from tests.engines.problems import PROMPTS, plain_scores
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -21,21 +18,9 @@ JOBS = [
 ]
 
 
-@torch.inference_mode()
-def plain(model: str) -> list[list[float]]:
-    reward_model = AutoModelForTokenClassification.from_pretrained(model).eval()
-    tokenizer = load_tokenizer(model)
-    result = []
-    for prompt, steps in JOBS:
-        ids, positions = encode_steps(tokenizer, prompt, steps)
-        good = torch.softmax(reward_model(torch.tensor([ids])).logits[0], -1)[:, -1]
-        result.append(good[positions].tolist())
-    return result
-
-
 async def test_scores_are_those_of_transformers(judge: Engine, reward_model: str) -> None:
     found = await asyncio.gather(*(judge.score(*job) for job in JOBS))
-    for got, expected in zip(found, plain(reward_model), strict=True):
+    for got, expected in zip(found, plain_scores(reward_model, JOBS), strict=True):
         assert got == pytest.approx(expected, abs=1e-4)
     assert len({round(score, 3) for group in found for score in group}) > 10
 

@@ -6,13 +6,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
-import torch
-from transformers import AutoModelForTokenClassification
 
-from sormctl.engines.encoding import encode_steps, load_tokenizer
 from sormctl.engines.hf import create
 from sormctl.errors import EngineError, ModelError
 from sormctl.tasks.prompts import Prompt
+from tests.engines.problems import plain_scores
 from tests.invariance.families import save_reward_model
 
 JOBS = [
@@ -26,22 +24,12 @@ async def scores(model: str, **arguments: str) -> list[list[float]]:
         return await asyncio.gather(*(engine.score(*job) for job in JOBS))
 
 
-@torch.inference_mode()
-def plain(model: str) -> list[list[float]]:
-    reward_model = AutoModelForTokenClassification.from_pretrained(model).eval()
-    tokenizer = load_tokenizer(model)
-    result = []
-    for prompt, steps in JOBS:
-        ids, positions = encode_steps(tokenizer, prompt, steps)
-        good = torch.softmax(reward_model(torch.tensor([ids])).logits[0], -1)[:, -1]
-        result.append(good[positions].tolist())
-    return result
-
-
 @pytest.mark.parametrize("batch_size", ["1", "8", "64"])
 async def test_scores_are_those_of_a_plain_forward_pass(reward_model: str, batch_size: str) -> None:
     found = await scores(reward_model, batch_size=batch_size)
-    for got, expected, (_, steps) in zip(found, plain(reward_model), JOBS, strict=True):
+    for got, expected, (_, steps) in zip(
+        found, plain_scores(reward_model, JOBS), JOBS, strict=True
+    ):
         assert got == pytest.approx(expected, abs=1e-5)
         assert len(got) == len(steps)
     assert len({round(score, 4) for group in found for score in group}) > 10
@@ -49,7 +37,7 @@ async def test_scores_are_those_of_a_plain_forward_pass(reward_model: str, batch
 
 async def test_the_last_of_three_labels_is_the_good_one(tmp_path: Path) -> None:
     model = str(save_reward_model(tmp_path, labels=3))
-    for got, expected in zip(await scores(model), plain(model), strict=True):
+    for got, expected in zip(await scores(model), plain_scores(model, JOBS), strict=True):
         assert got == pytest.approx(expected, abs=1e-5)
 
 

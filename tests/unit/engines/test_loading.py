@@ -5,7 +5,7 @@ import pytest
 import torch
 import transformers
 
-from sormctl.engines.hf_load import eos_ids, load
+from sormctl.engines.hf_load import load
 from sormctl.errors import ModelError, UsageError
 from tests.invariance.families import ENDS, byte_tokenizer, save_family, save_reward_model
 
@@ -21,7 +21,7 @@ def test_what_a_model_says_of_itself(tmp_path: Path) -> None:
     loaded = load(str(save_family("llama", tmp_path)), "auto", "auto", None)
     assert not loaded.is_reward_model
     assert loaded.max_length == 128
-    assert eos_ids(loaded) == set(ENDS)
+    assert loaded.eos_ids == set(ENDS)
     assert loaded.model.dtype == torch.float32
 
 
