@@ -2,9 +2,8 @@
 
 Beside FILE lies FILE.journal: one line an input record (or group of records that are worked on
 together), written once what was made of it is in FILE: `[size of FILE, keys, *tally]`, the numbers
-of the tally summed up since the beginning. To resume, both files are cut
-to the last whole line of the journal that FILE still covers, and the records whose keys remain are
-not made again.
+of the tally summed up since the beginning. To resume, both files are cut to the last whole line of
+the journal that FILE still covers, and the records whose keys remain are not made again.
 """
 
 from __future__ import annotations
