@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
 
 def derive_seed(seed: int, problem_id: str, prefix: Sequence[str] = (), index: int = 0) -> int:
-    """The seed of one completion: a hash of (seed, problem id, prefix, index), in [0, 2**63).
+    """A hash of (seed, problem id, prefix, index), in [0, 2**63)."""
+    key = digest(str(seed), problem_id, *prefix)
+    return int.from_bytes(blake2b(index.to_bytes(8, "big"), key=key, digest_size=8).digest()) >> 1
+
+
+def derive_seeds(
+    seed: int, problem_id: str, prefix: Sequence[str], indices: Iterable[int]
+) -> tuple[int, ...]:
+    """The seeds of completions number `indices` of one prefix, in [0, 2**63).
+
+    They are consecutive, from `derive_seed` on, so that an engine can ask for a run of them in one
+    request; the ranges of two prefixes are 2**63 wide apart on average, and do not meet.
 
     Two labelling strategies that ask for the same rollout of the same prefix get the same text,
     and a run that is resumed continues as the uninterrupted one would have.
     """
-    return derive_seeds(seed, problem_id, prefix, range(index, index + 1))[0]
-
-
-def derive_seeds(
-    seed: int, problem_id: str, prefix: Sequence[str], indices: Sequence[int]
-) -> tuple[int, ...]:
-    """`derive_seed` for several indices of one prefix; the prefix is hashed once."""
-    base = digest(str(seed), problem_id, *prefix)
-    return tuple(
-        int.from_bytes(blake2b(index.to_bytes(8, "big"), key=base, digest_size=8).digest()) >> 1
-        for index in indices
-    )
+    first = derive_seed(seed, problem_id, prefix)
+    return tuple((first + index) % 2**63 for index in indices)
 
 
 def digest(*parts: str) -> bytes:

@@ -82,8 +82,9 @@ class VllmEngine:
             raise ModelError(f"{self._model}: a reward model; it scores, it does not generate")
         ids = prompt_ids(self._tokenizer, prompt)
         limit = self._limit(len(ids), params.max_tokens)
-        # vLLM's own n would seed the completions seed, seed + 1 …, not as we are asked to
-        return await together(self._complete(ids, params, seed, limit) for seed in params.seeds)
+        runs = consecutive(params.seeds)
+        found = await together(self._complete(ids, params, run, limit) for run in runs)
+        return [completion for run in found for completion in run]
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
         """P(correct) after each of `steps`."""
@@ -104,8 +105,9 @@ class VllmEngine:
         return scores
 
     async def _complete(
-        self, ids: list[int], params: Sampling, seed: int, limit: int
-    ) -> Completion:
+        self, ids: list[int], params: Sampling, seeds: range, limit: int
+    ) -> list[Completion]:
+        """One request: vLLM seeds its n completions seed, seed + 1 …"""
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
@@ -113,21 +115,24 @@ class VllmEngine:
         settings = SamplingParams(
             temperature=0.0 if greedy else params.temperature,
             top_p=1.0 if greedy else params.top_p,
-            seed=None if greedy else seed,
+            n=len(seeds),
+            seed=None if greedy else seeds.start,
             max_tokens=limit,
             stop=list(params.stop),
             stop_token_ids=self._eos,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
         output = await self._last("generate", ids, settings)
-        (written,) = output.outputs
-        return Completion(
-            text=written.text,
-            finish=str(written.finish_reason),
-            prompt_tokens=len(ids),
-            cached_tokens=output.num_cached_tokens or 0,
-            generated_tokens=len(written.token_ids),
-        )
+        return [
+            Completion(
+                text=written.text,
+                finish=str(written.finish_reason),
+                prompt_tokens=len(ids),
+                cached_tokens=output.num_cached_tokens or 0,
+                generated_tokens=len(written.token_ids),
+            )
+            for written in output.outputs
+        ]
 
     async def _last(self, call: str, ids: list[int], params: Any) -> Any:
         """The final output of a request; a caller that is cancelled aborts it in vLLM."""
@@ -162,6 +167,21 @@ def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -
         raise UsageError("engine vllm is not installed; pip install 'sormctl[vllm]'")
     positive(arguments, "tensor_parallel")
     return VllmEngine(resolve_model(model), arguments, verbose)
+
+
+def consecutive(seeds: Sequence[int]) -> list[range]:
+    """`seeds` in order, as the fewest ranges.
+
+    >>> consecutive([7, 8, 9, 4])
+    [range(7, 10), range(4, 5)]
+    """
+    runs: list[range] = []
+    for seed in seeds:
+        if runs and seed == runs[-1].stop:
+            runs[-1] = range(runs[-1].start, seed + 1)
+        else:
+            runs.append(range(seed, seed + 1))
+    return runs
 
 
 def _generation(model: str) -> Any:

@@ -40,7 +40,8 @@ def test_samples_are_split_graded_and_have_their_own_seeds() -> None:
     first, second = asyncio.run(sample_solutions(generator(script, seed=3), PROBLEM, 2))
     assert first.steps == ("2 + 2 = 4", "4 + 2 = 6", "#### 6")
     assert (first.predicted, first.correct, second.correct) == ("6", True, False)
-    assert seeds == [derive_seed(3, "p1", (), 0), derive_seed(3, "p1", (), 1)]
+    first_seed = derive_seed(3, "p1")
+    assert seeds == [first_seed, first_seed + 1]
     assert first.solution_id != second.solution_id
     assert first.usage.generated_tokens > 0
 

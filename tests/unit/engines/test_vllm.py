@@ -1,0 +1,21 @@
+"""What engine vllm does before vLLM is asked."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sormctl.engines.vllm import consecutive
+
+
+def test_a_run_of_seeds_is_one_request() -> None:
+    assert consecutive([7, 8, 9, 4]) == [range(7, 10), range(4, 5)]
+
+
+@given(st.lists(st.integers(0, 9)))
+def test_no_seed_is_lost_and_runs_are_as_long_as_can_be(seeds) -> None:
+    runs = consecutive(seeds)
+    assert [seed for run in runs for seed in run] == seeds
+    assert all(before.stop != after.start for before, after in itertools.pairwise(runs))
