@@ -13,7 +13,7 @@ from typing import Any
 from sormctl.engines.base import Completion, Engine, Sampling
 from sormctl.engines.encoding import prompt_style, resolve_model
 from sormctl.engines.registry import HOSTED, create_engine
-from sormctl.errors import TooLongError, UsageError
+from sormctl.errors import EngineError, TooLongError, UsageError
 from sormctl.labelling import Path, Rollout, is_consistent, label_paths, sibling_rollouts
 from sormctl.records import Json, Problem, Solution, Steps, Usage
 from sormctl.seeds import derive_seeds, digest
@@ -48,9 +48,14 @@ class Generator:
             stop=stop_strings(self.style),
         )
         try:
-            return await self.engine.sample(prompt, params)
+            found = await self.engine.sample(prompt, params)
         except TooLongError:  # no room for an answer: one hopeless record must not end the run
             return [Completion("", "too-long", 0, 0, 0) for _ in indices]
+        if len(found) != len(params.seeds):  # who asks for the missing ones would ask for ever
+            raise EngineError(
+                f"asked for {len(params.seeds)} completions, the engine gave {len(found)}"
+            )
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,18 @@ async def plan(generator: Generator, draw: Draw, how: Labelling) -> Plan:
     )
 
 
+def report(draw: Draw, expected: Plan) -> tuple[str, ...]:
+    """The plan in a few lines for a person."""
+    share = expected.tokens / max(1, draw.plain_tokens)
+    return (
+        f"{draw.solutions:,} solutions of {draw.problems:,} problems; all rollouts from every "
+        f"prefix would generate about {draw.plain_tokens:,} tokens",
+        f"expected: {expected.rollouts:,.0f} rollouts, {expected.tokens:,.0f} tokens "
+        f"(± {1.96 * expected.error:,.0f}), {share:.0%} of that",
+        f"at the pilot's speed ({len(draw.pilot)} problems): {expected.seconds / 60:,.1f} minutes",
+    )
+
+
 def plain_cost(group: Group, k: int) -> int:
     """Tokens of the plain way for some solutions."""
     return sum(plain_tokens(s.steps, s.usage.generated_tokens, k) for s in group)

@@ -12,7 +12,7 @@ from sormctl.records import solution_json
 from sormctl.streams.driver import pipe_records
 from sormctl.tasks.answers import get_kind
 from sormctl.tasks.grading import grader
-from sormctl.tasks.registry import get_task
+from sormctl.tasks.registry import task_names
 
 
 def grade(
@@ -40,7 +40,7 @@ def grade(
     if task and answer:
         raise UsageError("give --task or --answer, not both")
     name = get_kind(answer).name if answer else task
-    if name:
-        get_task(name)  # a wrong name is the command line's fault, not the first record's
+    if name and name not in task_names():  # not the first record's fault
+        raise UsageError(f"no task `{name}`; known tasks: {', '.join(task_names())}")
     job = streams.job("grade", {"task": name}, shard=shard)
     pipe_records(job, grader(name), lambda solutions: map(solution_json, solutions))

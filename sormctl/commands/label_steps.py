@@ -22,7 +22,7 @@ from sormctl.strategies import TOLERANCE, strategy
 from sormctl.streams.driver import Transform, map_records, pipe_records
 from sormctl.streams.grouping import adjacent_solutions
 from sormctl.streams.jsonl import Inputs
-from sormctl.tasks.registry import get_task
+from sormctl.tasks.registry import get_task, with_task
 
 Labeller = Callable[[Solution], Sequence[int]]
 
@@ -138,13 +138,13 @@ def label_steps(
     if by is not By.rollouts:
         job = streams.job("label-steps", {"by": by.value})
         label = _by_outcome if by is By.outcome else _by_oracle
-        pipe_records(job, parse_solution, lambda solutions: _labelled(solutions, label))
+        pipe_records(job, with_task(parse_solution), lambda solutions: _labelled(solutions, label))
         return
     if model is None:
         raise UsageError("--by rollouts needs --model, the student that made the solutions")
 
     def parse(record: Json) -> Solution:
-        return _guidable(parse_solution(record), how.scores)
+        return _guidable(with_task(parse_solution)(record), how.scores)
 
     if plan:
         inputs = Inputs(streams.inputs or (), streams.shard)
@@ -193,14 +193,7 @@ async def _plan(
         raise UsageError("--plan needs solutions with `usage.generated_tokens`, to go by")
     async with open_generator(model, settings, **running) as generator:
         expected = await planning.plan(generator, found, how)
-    share = expected.tokens / max(1, found.plain_tokens)
-    for line in (
-        f"{found.solutions:,} solutions of {found.problems:,} problems; all rollouts from every "
-        f"prefix would generate about {found.plain_tokens:,} tokens",
-        f"expected: {expected.rollouts:,.0f} rollouts, {expected.tokens:,.0f} tokens "
-        f"(± {1.96 * expected.error:,.0f}), {share:.0%} of that",
-        f"at the pilot's speed ({len(found.pilot)} problems): {expected.seconds / 60:,.1f} minutes",
-    ):
+    for line in planning.report(found, expected):
         typer.echo(line, err=True)
 
 

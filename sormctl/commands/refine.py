@@ -22,6 +22,7 @@ from sormctl.inference import (
 )
 from sormctl.records import Json, Solution, parse_solution, solution_json
 from sormctl.streams.driver import Transform, map_records
+from sormctl.tasks.registry import with_task
 
 
 class Mode(StrEnum):
@@ -97,7 +98,7 @@ def refine(
 
             yield transform
 
-    map_records(job, parse_solution, lambda draft: draft.solution_id, start, concurrency)
+    map_records(job, with_task(parse_solution), lambda draft: draft.solution_id, start, concurrency)
 
 
 async def _scores_of(draft: Solution, judge: Judge | None, name: str | None) -> Sequence[float]:

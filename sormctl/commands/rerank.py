@@ -20,6 +20,7 @@ from sormctl.records import Json, Solution, parse_solution, solution_json
 from sormctl.reranking import AGGREGATIONS, choose
 from sormctl.streams.driver import Transform, map_records, no_tokens, pipe_records
 from sormctl.streams.grouping import group_solutions
+from sormctl.tasks.registry import with_task
 
 
 class Vote(StrEnum):
@@ -98,7 +99,7 @@ def rerank(
 
     map_records(
         job,
-        parse_solution,
+        with_task(parse_solution),
         lambda solution: solution.solution_id,
         start,
         concurrency,

@@ -14,6 +14,7 @@ from sormctl.errors import UsageError
 from sormctl.inference import open_generator, sample_solutions
 from sormctl.records import Json, Problem, parse_problem, solution_json
 from sormctl.streams.driver import Transform, map_records
+from sormctl.tasks.registry import with_task
 
 
 def sample(
@@ -54,4 +55,6 @@ def sample(
 
             yield transform
 
-    map_records(job, parse_problem, lambda problem: problem.problem_id, start, concurrency)
+    map_records(
+        job, with_task(parse_problem), lambda problem: problem.problem_id, start, concurrency
+    )

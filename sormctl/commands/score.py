@@ -15,6 +15,7 @@ from sormctl.engines.encoding import model_digest
 from sormctl.inference import open_judge
 from sormctl.records import Json, Solution, parse_solution, solution_json
 from sormctl.streams.driver import Transform, map_records, no_tokens
+from sormctl.tasks.registry import with_task
 
 
 def score(
@@ -49,7 +50,7 @@ def score(
 
     map_records(
         job,
-        parse_solution,
+        with_task(parse_solution),
         lambda solution: solution.solution_id,
         start,
         concurrency,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from sormctl.errors import RecordError, UsageError
+from sormctl.errors import RecordError
 from sormctl.records import Json, Solution, parse_solution
 from sormctl.seeds import digest
 from sormctl.tasks.base import Task
@@ -42,10 +42,7 @@ def _task(data: Json, default: str | None) -> Task:
     name = data.get("task", default)
     if not isinstance(name, str):
         raise RecordError("no `task`; give --task NAME, or --answer KIND")
-    try:
-        return get_task(name)
-    except UsageError as error:  # the record's fault, so it needs a place
-        raise RecordError(str(error)) from None
+    return get_task(name)
 
 
 def _ungraded(data: Json, task: Task) -> Solution:

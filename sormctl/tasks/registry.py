@@ -10,21 +10,29 @@ makes `sormctl problems mytask` work, and every command after it, as soon as it 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import entry_points
+from typing import TypeVar
 
-from sormctl.errors import UsageError
+from sormctl.errors import RecordError, UsageError
+from sormctl.records import Json
 from sormctl.tasks.base import Task
+
+T = TypeVar("T")
 
 GROUP = "sormctl.tasks"
 
 
 @cache
 def get_task(name: str) -> Task:
-    """The task of that name; UsageError lists the names that exist."""
+    """The task that a record names; RecordError lists the names that exist.
+
+    UsageError if its package is broken.
+    """
     found = entry_points(group=GROUP, name=name)
     if not found:
-        raise UsageError(f"no task `{name}`; known tasks: {', '.join(task_names())}")
+        raise RecordError(f"no task `{name}`; known tasks: {', '.join(task_names())}")
     entry = next(iter(found))
     try:
         task = entry.load()
@@ -33,6 +41,17 @@ def get_task(name: str) -> Task:
     if not isinstance(task, Task):
         raise UsageError(f"task `{name}` ({entry.value}) is no sormctl.tasks.base.Task")
     return task
+
+
+def with_task(parse: Callable[[Json], T]) -> Callable[[Json], T]:
+    """`parse`, which also refuses a record of an unknown task, while its place is known."""
+
+    def checked(data: Json) -> T:
+        record = parse(data)
+        get_task(data["task"])
+        return record
+
+    return checked
 
 
 def task_names() -> list[str]:

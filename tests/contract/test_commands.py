@@ -76,6 +76,14 @@ def test_a_wrong_type_is_named(command: Command) -> None:
     assert (result.exit_code, result.stderr) == (65, f"sormctl {command.argv[0]}: {message}")
 
 
+@pytest.mark.parametrize("command", WITH_A_MODEL, ids=str)
+def test_an_unknown_task_is_named(command: Command) -> None:
+    result = invoke(command, encoded(command.records[:1], task="nope"))
+    message = f"sormctl {command.argv[0]}: <stdin>:1: no task `nope`; known tasks: chain, choice"
+    assert result.exit_code == 65
+    assert result.stderr.startswith(message)
+
+
 @pytest.mark.parametrize("command", ALL, ids=str)
 def test_unknown_fields_pass_through(command: Command, request: pytest.FixtureRequest) -> None:
     models = request.getfixturevalue("models") if command.needs_model else NO_MODELS

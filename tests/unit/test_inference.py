@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from sormctl.errors import TooLongError
+from sormctl.errors import EngineError, TooLongError
 from sormctl.inference import (
     Generator,
     Judge,
@@ -44,6 +44,16 @@ def test_samples_are_split_graded_and_have_their_own_seeds() -> None:
     assert seeds == [first_seed, first_seed + 1]
     assert first.solution_id != second.solution_id
     assert first.usage.generated_tokens > 0
+
+
+def test_an_engine_that_gives_too_little_ends_the_run() -> None:
+    class Stingy(ScriptedEngine):
+        async def sample(self, prompt, params):
+            return (await super().sample(prompt, params))[1:]
+
+    student = Generator(Stingy(lambda prompt, seed: "#### 6"), "m", "plain")
+    with pytest.raises(EngineError, match="asked for 2 completions, the engine gave 1"):
+        asyncio.run(sample_solutions(student, PROBLEM, 2))
 
 
 def test_solution_ids_differ_between_settings_and_repeat_for_the_same() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sormctl.errors import UsageError
+from sormctl.errors import RecordError, UsageError
 from sormctl.tasks.registry import get_task, task_names
 
 MODULE = """
@@ -62,5 +62,5 @@ def test_a_broken_package_is_named(
 
 
 def test_an_unknown_task_names_those_that_exist() -> None:
-    with pytest.raises(UsageError, match=r"no task `gsm9k`; known tasks: .*gsm8k"):
+    with pytest.raises(RecordError, match=r"no task `gsm9k`; known tasks: .*gsm8k"):
         get_task("gsm9k")
