@@ -25,6 +25,7 @@ COMMANDS = (
     "grade",
     "filter",
     "label-steps",
+    "filter-labels",
     "balance",
     "train-rm",
     "make-refine-pairs",

@@ -1,13 +1,18 @@
-"""Which solutions to keep: expert iteration's filter, de-duplication and union (3.1 step 1)."""
+"""Which solutions to keep: expert iteration's filter, de-duplication and union (3.1 step 1).
+
+And which labels: self-supervision by a reward model (appendix I).
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sormctl.records import Solution
 from sormctl.seeds import digest
+
+Labels = tuple[int | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,18 @@ def keep(solutions: Iterable[Solution], criteria: Criteria) -> Iterator[Solution
             if kept[solution.problem.problem_id] > criteria.max_per_problem:
                 continue
         yield solution
+
+
+def agreeing_labels(labels: Labels, scores: Sequence[float], threshold: float) -> Labels:
+    """Appendix I: labels that differ from the self-supervised label 1[score > threshold] are None.
+
+    >>> agreeing_labels((1, 1, 0, None), (0.9, 0.5, 0.1, 0.9), threshold=0.5)
+    (1, None, 0, None)
+    """
+    return tuple(
+        label if label == (score > threshold) else None
+        for label, score in zip(labels, scores, strict=True)
+    )
 
 
 def _fits(solution: Solution, criteria: Criteria) -> bool:

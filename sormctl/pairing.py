@@ -1,4 +1,5 @@
-"""Training pairs for refiners: a wrong draft and what it should have become. Paper, 3.1 step 3.
+"""Training pairs. For refiners, a wrong draft and what it should have become (paper, 3.1 step 3);
+for contrastive reward models, a correct solution and an incorrect one (appendix F).
 
 Each function takes the solutions of one problem.
 """
@@ -47,6 +48,18 @@ def value_pairs(solutions: Sequence[Solution], targets: int, seed: int) -> Itera
             error = values.index(max(values)) + 1
             others = (v for v in draft.verifiers if v.steps[:1] != draft.steps[error : error + 1])
             yield from _continued(draft, error, _of_prefix(others, error), targets, seed)
+
+
+def contrastive_pairs(solutions: Sequence[Solution], seed: int) -> list[tuple[Solution, Solution]]:
+    """Appendix F: correct and incorrect solutions in pairs, as many as there can be.
+
+    No solution, by its steps, is in two pairs; which are left over is drawn by `seed`.
+    """
+    distinct = {s.steps: s for s in solutions if s.steps}.values()
+    random = Random(f"{seed} {solutions[0].problem.problem_id}" if solutions else "")
+    good, bad = ([s for s in distinct if s.correct is correct] for correct in (True, False))
+    count = min(len(good), len(bad))
+    return list(zip(random.sample(good, count), random.sample(bad, count), strict=True))
 
 
 def _wrong_drafts(solutions: Iterable[Solution]) -> Iterator[Solution]:

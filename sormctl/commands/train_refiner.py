@@ -5,6 +5,7 @@ from __future__ import annotations
 from sormctl.training import refiner
 from sormctl.training.config import REFINER
 from sormctl.training.options import Epochs, LearningRate, Training
+from sormctl.training.runs import one_each
 
 
 def train_refiner(training: Training, epochs: Epochs = 1, lr: LearningRate = 5e-5) -> None:
@@ -15,4 +16,4 @@ def train_refiner(training: Training, epochs: Epochs = 1, lr: LearningRate = 5e-
     Example: sormctl make-refine-pairs --mode global samples.jsonl
     | sormctl train-refiner --model embedded:student -o global/
     """
-    training.run(REFINER, epochs, lr, refiner.parse, "")
+    training.run(REFINER, epochs, lr, one_each(refiner.parse), "")

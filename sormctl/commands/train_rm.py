@@ -2,17 +2,67 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from sormctl.errors import UsageError
 from sormctl.training import reward_model
-from sormctl.training.config import REWARD_MODEL
+from sormctl.training.config import REWARD_MODEL, Objective
 from sormctl.training.options import Epochs, LearningRate, Training
+from sormctl.training.runs import one_each
 
 
-def train_rm(training: Training, epochs: Epochs = 1, lr: LearningRate = 1e-5) -> None:
-    """Train a reward model on labelled solutions: an ORM or a SORM, as the labels say.
+def train_rm(
+    *,
+    objective: Annotated[
+        Objective,
+        typer.Option(
+            help="classifier: the label of each step; contrastive: a correct above an incorrect "
+            "solution of the same problem, by the last token; needs no labels."
+        ),
+    ] = Objective.classifier,
+    soft_labels: Annotated[
+        bool,
+        typer.Option(
+            "--soft-labels",
+            help="Train on the share of successful rollouts (label-steps --exhaustive).",
+        ),
+    ] = False,
+    classes: Annotated[
+        int,
+        typer.Option(
+            min=2, max=3, help="3: incorrect, neutral, correct, by `ratings` (import-prm800k)."
+        ),
+    ] = 2,
+    training: Training,
+    epochs: Epochs = 1,
+    lr: LearningRate = 1e-5,
+) -> None:
+    """Train a reward model on solutions: an ORM or a SORM, as their labels say.
 
     The model judges each step at its last token; labels that are null are not trained on. The
-    folder holds a token classifier of transformers with the labels incorrect and correct.
+    folder holds a token classifier of transformers with the labels incorrect and correct. Its
+    score is 1 - P(incorrect), whatever it was trained for.
+
+    Soft labels need all rollouts of every prefix: a walk that stopped at the first success tells
+    nothing of shares, and is refused.
 
     Example: sormctl train-rm --model embedded:student -o sorm/ --epochs 2 < steps.jsonl
     """
-    training.run(REWARD_MODEL, epochs, lr, reward_model.parse, reward_model.SKIPPED)
+    target = {"objective": objective, "soft_labels": soft_labels, "classes": classes}
+    is_contrastive = objective is Objective.contrastive
+    if [is_contrastive, soft_labels, classes == 3].count(True) > 1:
+        raise UsageError("give one of --objective contrastive, --soft-labels and --classes 3")
+    if is_contrastive:
+        pairs = partial(reward_model.pairs, seed=training.seed)
+        training.run(REWARD_MODEL, epochs, lr, pairs, reward_model.UNPAIRED, **target)
+        return
+    labels_of = reward_model.step_labels
+    if soft_labels:
+        labels_of = reward_model.soft_labels
+    elif classes == 3:
+        labels_of = reward_model.rated_labels
+    examples = one_each(partial(reward_model.parse, labels_of=labels_of))
+    training.run(REWARD_MODEL, epochs, lr, examples, reward_model.SKIPPED, **target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sormctl.training import student
 from sormctl.training.config import STUDENT
 from sormctl.training.options import Epochs, LearningRate, Training
+from sormctl.training.runs import one_each
 
 
 def train_student(training: Training, epochs: Epochs = 3, lr: LearningRate = 2e-5) -> None:
@@ -15,4 +16,4 @@ def train_student(training: Training, epochs: Epochs = 3, lr: LearningRate = 2e-
 
     Example: sormctl filter < samples.jsonl | sormctl train-student --model embedded:student -o s1/
     """
-    training.run(STUDENT, epochs, lr, student.parse, student.SKIPPED)
+    training.run(STUDENT, epochs, lr, one_each(student.parse), student.SKIPPED)

@@ -77,6 +77,14 @@ def is_reward_model(config: Any) -> bool:
     return any(name.endswith("ForTokenClassification") for name in names)
 
 
+def p_correct(probabilities: Any) -> Any:
+    """P(correct) = 1 - P(incorrect), from a tensor of probabilities (..., C) of 2 or 3 classes.
+
+    Class 0 is incorrect. The others are summed: they are precise where P(correct) is near 0.
+    """
+    return probabilities[..., 1:].sum(-1)
+
+
 def eos_ids(*sources: Any) -> frozenset[int]:
     """Every token that ends a completion, by generation settings, model and tokenizer."""
     found: set[int] = set()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from sormctl.engines.encoding import encode_steps
+from sormctl.engines.encoding import encode_steps, p_correct
 from sormctl.engines.hf_load import LoadedModel
 from sormctl.errors import TooLongError
 from sormctl.tasks.prompts import Prompt
@@ -81,6 +81,5 @@ class ScoreBatch:
         logits = self._loaded.model(
             ids.to(device), attention_mask=mask.to(device), use_cache=False
         ).logits
-        # the last label is the good one, of two (bad, good) and of three (bad, neutral, good)
-        good = torch.softmax(logits.float(), dim=-1)[..., -1].cpu()
+        good = p_correct(torch.softmax(logits.float(), dim=-1)).cpu()
         return [good[i, item.positions].tolist() for i, item in enumerate(batch)]

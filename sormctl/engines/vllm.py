@@ -14,6 +14,7 @@ from sormctl.engines.encoding import (
     first_line,
     is_reward_model,
     load_tokenizer,
+    p_correct,
     prompt_ids,
     resolve_model,
 )
@@ -101,7 +102,7 @@ class VllmEngine:
             )
         pooling = PoolingParams(task="token_classify", use_activation=True)
         output = await self._last("encode", ids, pooling)
-        scores: list[float] = output.outputs.data[:, -1].float()[positions].tolist()
+        scores: list[float] = p_correct(output.outputs.data.float())[positions].tolist()
         return scores
 
     async def _complete(

@@ -140,11 +140,17 @@ def map_records(
 
 
 def pipe_records(
-    job: Job, parse: Callable[[Json], T], transform: Callable[[Iterator[T]], Iterable[Json]]
+    job: Job,
+    parse: Callable[[Json], T],
+    transform: Callable[[Iterator[T]], Iterable[Json]],
+    summary: Callable[[], str] | None = None,
 ) -> None:
-    """Writes what `transform` makes of the whole stream. A file appears whole, or not at all."""
+    """Writes what `transform` makes of the whole stream. A file appears whole, or not at all.
+
+    `summary` says at the end what else the user should know.
+    """
     inputs = Inputs(job.inputs, job.shard)
-    _pipe_lines(job, inputs, map(encode, transform(inputs.records(parse))))
+    _pipe_lines(job, inputs, map(encode, transform(inputs.records(parse))), summary)
 
 
 def select_records(
@@ -158,7 +164,9 @@ def select_records(
     _pipe_lines(job, inputs, (inputs.line for _ in select(inputs.records(parse))))
 
 
-def _pipe_lines(job: Job, inputs: Inputs, lines: Iterable[bytes]) -> None:
+def _pipe_lines(
+    job: Job, inputs: Inputs, lines: Iterable[bytes], summary: Callable[[], str] | None = None
+) -> None:
     tally = Tally()
     with ExitStack() as stack:
         progress = stack.enter_context(_progress(job, lambda: inputs.fraction))
@@ -179,6 +187,8 @@ def _pipe_lines(job: Job, inputs: Inputs, lines: Iterable[bytes]) -> None:
             progress.note(NO_RECORDS)
         elif not tally.records_out:
             progress.note(f"of {inputs.num_records:,} records read, none gave one to write")
+        elif summary:
+            progress.note(summary())
 
 
 def write_records(job: Job, records: Iterable[Json]) -> None:

@@ -15,6 +15,9 @@ from sormctl.streams.output import replace_file
 
 STUDENT, REFINER, REWARD_MODEL = "student", "refiner", "reward-model"
 
+# the classes that a reward model tells apart, by their number; the first is always `incorrect`
+CLASS_NAMES = {2: ("incorrect", "correct"), 3: ("incorrect", "neutral", "correct")}
+
 # may differ between a run and its continuation: they do not change the trained weights
 _FREE = frozenset({"output", "save_every", "max_batch_tokens", "num_processes"})
 
@@ -24,6 +27,13 @@ class Optimizer(StrEnum):
 
     adamw = "adamw"
     muon = "muon"
+
+
+class Objective(StrEnum):
+    """What a reward model is trained for."""
+
+    classifier = "classifier"
+    contrastive = "contrastive"
 
 
 class Dtype(StrEnum):
@@ -40,7 +50,8 @@ class TrainConfig:
 
     `batch_size` counts rows a step over all processes; `max_length` and `max_batch_tokens` count
     tokens; `warmup` is a share of the steps. `prompt` is a resolved style, never `auto`.
-    `data_sha256` identifies the training examples; it is known once they are spooled.
+    `objective`, `soft_labels` and `classes` are a reward model's. `data_sha256` identifies the
+    training examples; it is known once they are spooled.
     """
 
     kind: str
@@ -60,6 +71,9 @@ class TrainConfig:
     save_every: str
     num_processes: int | None = None
     mode: str | None = None
+    objective: Objective = Objective.classifier
+    soft_labels: bool = False
+    classes: int = 2
     data_sha256: str = ""
     version: str = __version__
 
@@ -105,6 +119,7 @@ def parse_config(data: dict[str, Any]) -> TrainConfig:
     settings = {name: value for name, value in data.items() if name in known}
     settings["optimizer"] = Optimizer(settings["optimizer"])
     settings["dtype"] = Dtype(settings["dtype"])
+    settings["objective"] = Objective(settings.get("objective", Objective.classifier))
     return TrainConfig(**settings)
 
 

@@ -1,7 +1,8 @@
 """Training examples, and their token ids, positions and targets: the only place that makes them.
 
 An example is a prompt and the steps that follow it. With labels it trains a reward model, which is
-read at the last token of each step; without, it teaches a language model to write the steps.
+read at the last token of each step; with a rival, a contrastive one, which is read at the last
+token of both; without either, it teaches a language model to write the steps.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,7 +19,7 @@ from sormctl.engines.encoding import encode_steps, prompt_ids, step_ids
 from sormctl.records import Json, Steps
 from sormctl.tasks.prompts import Message, Prompt
 
-Labels = tuple[int | None, ...]
+Labels = tuple[float | None, ...]  # ints are classes, floats shares of successes
 
 # Batches are cut from this many shuffled batches' worth of rows, sorted by length: 5 % of the slots
 # are padding then, and 21 % without.
@@ -27,15 +28,17 @@ _SORTED_BATCHES = 50
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """`steps` that follow `prompt`; `labels` (1, 0, None: no target) where they are judged.
+    """`steps` that follow `prompt`; `labels` (None: no target) where they are judged.
 
-    `mode` is a refiner's: global or local.
+    A label is a class (int), or P(correct) (float; then all of them are). `mode` is a refiner's:
+    global or local. `rival` holds the steps of an incorrect solution, where `steps` are correct.
     """
 
     prompt: Prompt
     steps: Steps
     labels: Labels | None = None
     mode: str | None = None
+    rival: Steps | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,29 @@ class Row:
     """One example as token ids: the outputs at `positions` are trained on `targets`.
 
     For a language model a target is a token id, at the position before it; for a reward model a
-    label, at the last token of its step.
+    label, at the last token of its step. The `rival` of a contrastive pair goes wherever its row
+    goes, and the pair counts as one target.
     """
 
     ids: array[int]
     positions: array[int]
-    targets: array[int]
+    targets: array[int] | array[float]
+    rival: Row | None = None
+
+    @property
+    def sequences(self) -> tuple[Row, ...]:
+        """What stands in a batch for this row: the row, and its rival behind it."""
+        return (self,) if self.rival is None else (self, self.rival)
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest sequence."""
+        return max(len(row.ids) for row in self.sequences)
+
+    @property
+    def size(self) -> int:
+        """Slots of a batch that the row takes."""
+        return self.longest * len(self.sequences)
 
 
 def example_json(example: Example) -> dict[str, Any]:
@@ -59,6 +79,7 @@ def example_json(example: Example) -> dict[str, Any]:
         "steps": example.steps,
         "labels": example.labels,
         "mode": example.mode,
+        "rival": example.rival,
     }
 
 
@@ -70,19 +91,25 @@ def parse_example(data: Json) -> Example:
     else:
         asked = Prompt(messages=tuple(Message(**turn) for turn in prompt))
     judged = None if labels is None else tuple(labels)
-    return Example(asked, tuple(data["steps"]), judged, data["mode"])
+    rival = None if data["rival"] is None else tuple(data["rival"])
+    return Example(asked, tuple(data["steps"]), judged, data["mode"], rival)
 
 
 def encode(tokenizer: Any, example: Example) -> Row:
     """Token ids, positions and targets of an example.
 
     A reward model's row holds every prefix of the solution: one target at the end of each labelled
-    step. A language model's targets are the tokens of the steps and the end of sequence.
+    step. A pair is judged at the last step of both solutions (paper, appendix F). A language
+    model's targets are the tokens of the steps and the end of sequence.
     """
+    if example.rival is not None:
+        good, bad = (
+            _judged_row(tokenizer, example.prompt, steps, (*(None,) * (len(steps) - 1), label))
+            for steps, label in ((example.steps, 1), (example.rival, 0))
+        )
+        return replace(good, rival=bad)
     if example.labels is not None:
-        ids, ends = encode_steps(tokenizer, example.prompt, example.steps)
-        judged = [(end, x) for end, x in zip(ends, example.labels, strict=True) if x is not None]
-        return Row(array("i", ids), *(array("i", column) for column in zip(*judged, strict=True)))
+        return _judged_row(tokenizer, example.prompt, example.steps, example.labels)
     ids = prompt_ids(tokenizer, example.prompt)
     start = len(ids)
     for step in step_ids(tokenizer, example.steps):
@@ -96,13 +123,21 @@ def encode(tokenizer: Any, example: Example) -> Row:
     )
 
 
+def _judged_row(tokenizer: Any, prompt: Prompt, steps: Steps, labels: Labels) -> Row:
+    ids, ends = encode_steps(tokenizer, prompt, steps)
+    judged = [(end, x) for end, x in zip(ends, labels, strict=True) if x is not None]
+    positions, targets = zip(*judged, strict=True)
+    code = "f" if isinstance(targets[0], float) else "i"
+    return Row(array("i", ids), array("i", positions), array(code, targets))
+
+
 def read_rows(path: Path, tokenizer: Any, max_length: int) -> tuple[list[Row], int]:
     """The rows of a spooled file, and how many examples were left out as over `max_length`."""
     rows, too_long = [], 0
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             row = encode(tokenizer, parse_example(json.loads(line)))
-            if len(row.ids) <= max_length:
+            if row.longest <= max_length:
                 rows.append(row)
             else:
                 too_long += 1

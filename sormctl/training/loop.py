@@ -110,7 +110,7 @@ class _Run:
     lengths: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.lengths = [len(row.ids) for row in self.rows]
+        self.lengths = [row.size for row in self.rows]
 
     @property
     def num_steps(self) -> int:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from sormctl import options
 from sormctl.training.config import Dtype, Optimizer, TrainConfig
-from sormctl.training.runs import How, Parse, run
+from sormctl.training.runs import Examples, How, run
 
 Output = Annotated[
     Path, typer.Option("-o", "--output", help="Folder of the trained model.", metavar="DIR")
@@ -93,11 +93,16 @@ class Training:
     quiet: options.Quiet = False
     log_format: options.LogFormat = "text"
 
-    def run(self, kind: str, epochs: int, lr: float, parse: Parse, skipped: str) -> None:
-        """Trains a model of that kind; for `parse` and `skipped` see `runs.run`."""
+    def run(
+        self, kind: str, epochs: int, lr: float, examples: Examples, skipped: str, **target: Any
+    ) -> None:
+        """Trains a model of that kind; for `examples` and `skipped` see `runs.run`.
+
+        `target` are the fields of TrainConfig that only a reward model has.
+        """
         given = dict(vars(self))
         how = How(**{item.name: given.pop(item.name) for item in fields(How)})
         inputs = given.pop("inputs") or ()
         output = str(given.pop("output"))
-        config = TrainConfig(kind=kind, epochs=epochs, lr=lr, output=output, **given)
-        run(config, inputs, parse, skipped, how)
+        config = TrainConfig(kind=kind, epochs=epochs, lr=lr, output=output, **given, **target)
+        run(config, inputs, examples, skipped, how)

@@ -1,43 +1,110 @@
-"""Reward models: a token classifier read at the last token of each step (paper, 3.1 step 2)."""
+"""Reward models: a token classifier read at the last token of each step (paper, 3.1 step 2).
+
+What is trained is in the examples: the labels as they are, shares of successful rollouts, ratings
+of three classes (appendix H), or pairs of solutions (appendix F).
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sormctl.errors import RecordError
-from sormctl.records import Json, parse_solution
-from sormctl.tasks.prompts import draft_prompt
-from sormctl.tasks.registry import get_task
-from sormctl.training.data import Example
+from sormctl.pairing import contrastive_pairs
+from sormctl.records import Json, Solution, parse_solution
+from sormctl.streams.grouping import group_solutions
+from sormctl.streams.jsonl import read_records
+from sormctl.tasks.prompts import Prompt, draft_prompt
+from sormctl.tasks.registry import get_task, with_task
+from sormctl.training.config import CLASS_NAMES, Objective, read_config
+from sormctl.training.data import Example, Labels
 
 SKIPPED = "solutions without a labelled step"
-LABELS = {0: "incorrect", 1: "correct"}
+UNPAIRED = "solutions without a partner"
+
+LabelsOf = Callable[[Solution], Labels]
 
 
-def parse(data: Json, style: str) -> Example | None:
-    """A labelled solution as an example; None if none of its labels is a target."""
-    solution = parse_solution(data)
+def step_labels(solution: Solution) -> Labels:
+    """The labels as they are: 1 correct, 0 incorrect."""
     if solution.labels is None:
         raise RecordError("no `labels`; run `sormctl label-steps` first")
-    if all(label is None for label in solution.labels):
+    return solution.labels
+
+
+def parse(data: Json, style: str, labels_of: LabelsOf = step_labels) -> Example | None:
+    """A labelled solution as an example; None if none of its labels is a target."""
+    solution = parse_solution(data)
+    labels = labels_of(solution)
+    if all(label is None for label in labels):
         return None
-    prompt = draft_prompt(get_task(solution.problem.task), solution.problem.question, style)
-    return Example(prompt, solution.steps, solution.labels)
+    return Example(_prompt(solution, style), solution.steps, labels)
 
 
-def load(folder: str) -> Any:
+def soft_labels(solution: Solution) -> Labels:
+    """Per labelled step the share of the rollouts from it that succeeded: V of the student.
+
+    The last step, from which there are none, keeps its label. RecordError unless every other
+    prefix was tried: a walk that stops at the first success says nothing about shares.
+    """
+    labels, counts = step_labels(solution), solution.rollouts
+    if counts is None or not all(count.tried for count in counts[:-1]):
+        raise RecordError("not all prefixes have `rollouts`; see label-steps --exhaustive")
+    return tuple(
+        None if label is None else count.succeeded / count.tried if count.tried else float(label)
+        for label, count in zip(labels, counts, strict=True)
+    )
+
+
+def rated_labels(solution: Solution) -> Labels:
+    """The classes 0, 1, 2 (incorrect, neutral, correct) of `ratings` -1, 0, 1 (appendix H)."""
+    ratings = solution.problem.extra.get("ratings")
+    if ratings is None:
+        raise RecordError("no `ratings`; see `sormctl import-prm800k`, or drop --classes 3")
+    if not isinstance(ratings, list | tuple) or len(ratings) != len(solution.steps):
+        raise RecordError("`ratings` must be a list with one entry for each step")
+    if any(type(x) is not int or x not in (-1, 0, 1) for x in ratings if x is not None):
+        raise RecordError("`ratings` must hold -1, 0, 1 or null")
+    return tuple(None if rating is None else rating + 1 for rating in ratings)
+
+
+def pairs(inputs: Sequence[str], style: str, seed: int) -> Iterator[Example | None]:
+    """Contrastive pairs of graded solutions, grouped by problem in bounded memory (appendix F).
+
+    None for each solution that is in no pair.
+    """
+    graded = with_task(parse_solution)
+    for group in group_solutions(read_records(inputs, graded)):
+        paired = contrastive_pairs(group, seed)
+        for good, bad in paired:
+            yield Example(_prompt(good, style), good.steps, rival=bad.steps)
+        yield from (None for _ in range(len(group) - 2 * len(paired)))
+
+
+def load(folder: str, classes: int = 2) -> Any:
     """The model in `folder` with a head that judges tokens, new unless the model has one."""
     from transformers import AutoConfig, AutoModelForTokenClassification
 
+    names = CLASS_NAMES[classes]
     config = AutoConfig.from_pretrained(folder)
-    config.id2label = LABELS
-    config.label2id = {name: label for label, name in LABELS.items()}
+    config.id2label = dict(enumerate(names))
+    config.label2id = {name: label for label, name in enumerate(names)}
     config.classifier_dropout = 0.0  # else 0.1, and a run could not be repeated
     return AutoModelForTokenClassification.from_pretrained(folder, config=config, dtype="float32")
 
 
+def _prompt(solution: Solution, style: str) -> Prompt:
+    return draft_prompt(get_task(solution.problem.task), solution.problem.question, style)
+
+
 if __name__ == "__main__":
-    from sormctl.training.losses import reward_model_loss
+    from sormctl.training import losses
     from sormctl.training.worker import main
 
-    main(load, reward_model_loss)
+    config = read_config(Path(sys.argv[1]))
+    contrastive = config.objective is Objective.contrastive
+    loss = losses.contrastive_loss if contrastive else losses.reward_model_loss
+    main(partial(load, classes=config.classes), loss)

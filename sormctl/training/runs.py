@@ -23,6 +23,7 @@ from sormctl.streams.output import encode, locked, writing
 from sormctl.training import launch
 from sormctl.training.checkpoints import list_checkpoints, publish
 from sormctl.training.config import (
+    CLASS_NAMES,
     REFINER,
     REWARD_MODEL,
     STUDENT,
@@ -38,7 +39,7 @@ from sormctl.training.progress import TrainingProgress
 
 COMMANDS = {STUDENT: "train-student", REFINER: "train-refiner", REWARD_MODEL: "train-rm"}
 
-Parse = Callable[[Json, str], Example | None]
+Examples = Callable[[Sequence[str], str], Iterator[Example | None]]  # (inputs, prompt style)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,18 @@ class How:
     accelerate_config: Path | None = None
 
 
-def run(config: TrainConfig, inputs: Sequence[str], parse: Parse, skipped: str, how: How) -> None:
-    """Trains on the examples that `parse` makes of the records and leaves the model at its output.
+def one_each(parse: Callable[[Json, str], Example | None]) -> Examples:
+    """The examples that `parse` makes of the records, one of each."""
+    return lambda inputs, style: read_records(inputs, lambda data: parse(data, style))
 
-    `config` has model and prompt as the user typed them. `skipped` names the records of which
-    `parse` makes None. Raises UsageError, DataError, ModelError, OutputError, BusyError.
+
+def run(
+    config: TrainConfig, inputs: Sequence[str], examples: Examples, skipped: str, how: How
+) -> None:
+    """Trains on the `examples` of the inputs and leaves the model at its output.
+
+    `config` has model and prompt as the user typed them. `skipped` names the records for which
+    `examples` gives None. Raises UsageError, DataError, ModelError, OutputError, BusyError.
     """
     parse_interval(config.save_every)
     model = resolve_model(config.model)
@@ -71,8 +79,7 @@ def run(config: TrainConfig, inputs: Sequence[str], parse: Parse, skipped: str, 
         if unfinished and not (how.resume or how.overwrite):
             raise UsageError(f"{config.partial} holds an unfinished run; --resume or --overwrite")
         spool = config.partial / "new.jsonl"
-        records = read_records(inputs, lambda data: parse(data, config.prompt))
-        found = _spool(records, spool)
+        found = _spool(examples(inputs, config.prompt), spool)
         found.tell(config, skipped, progress)
         config = replace(config, data_sha256=found.sha256, mode=found.mode)
         if how.resume and (unfinished or output.exists()):
@@ -96,7 +103,7 @@ class _Found:
     examples: int = 0
     skipped: int = 0
     modes: set[str] = field(default_factory=set)
-    labels: Counter[int | None] = field(default_factory=Counter)
+    labels: Counter[float | None] = field(default_factory=Counter)
 
     @property
     def mode(self) -> str | None:
@@ -109,10 +116,18 @@ class _Found:
             raise DataError(f"nothing to train on: {why}")
         left_out = f"; left out: {self.skipped:,} {skipped}" if self.skipped else ""
         progress.note(f"{self.examples:,} examples{left_out}")
-        if config.kind == REWARD_MODEL:
-            progress.note(f"step labels: {self.labels[1]:,} correct, {self.labels[0]:,} incorrect")
-            if not (self.labels[0] and self.labels[1]):
+        if self.labels:
+            progress.note(f"step labels: {self._describe_labels(config)}")
+            if len(self.labels.keys() - {None}) == 1:
                 progress.note("all labels are the same: the model will learn to say just that")
+
+    def _describe_labels(self, config: TrainConfig) -> str:
+        if config.soft_labels:
+            shares = Counter({share: n for share, n in self.labels.items() if share is not None})
+            mean = sum(share * n for share, n in shares.items()) / shares.total()
+            return f"{shares.total():,} shares of successes, {mean:.2f} on average"
+        names = reversed(list(enumerate(CLASS_NAMES[config.classes])))
+        return ", ".join(f"{self.labels[label]:,} {name}" for label, name in names)
 
 
 def _spool(examples: Iterable[Example | None], path: Path) -> _Found:

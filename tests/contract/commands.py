@@ -55,6 +55,7 @@ PURE = (
     Command(("label-steps", "--by", "outcome"), (CORRECT, WRONG), "steps"),
     Command(("balance", "--by", "prefix-length"), (CORRECT, WRONG), "labels"),
     Command(("balance", "--by", "question"), (CORRECT, WRONG), "correct"),
+    Command(("filter-labels", "--by", "orm"), (CORRECT, WRONG), "labels"),
     Command(("make-refine-pairs", "--mode", "global"), (CORRECT, WRONG), "steps", passes=False),
     Command(("make-refine-pairs", "--mode", "local"), (CORRECT, WRONG), "steps", passes=False),
     Command(("rerank", "--scores", "orm"), (CORRECT, WRONG), "scores"),

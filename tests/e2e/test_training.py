@@ -88,6 +88,45 @@ def test_a_reward_model_is_trained_and_put_in_place(reward_model: tuple[Path, st
     assert lines[-1].startswith("train-rm: step 10/10, loss 0.")
 
 
+def test_a_contrastive_reward_model(folder: Path) -> None:
+    """Needs no labels; a run is another one if its objective is."""
+    solutions = [{**x, "problem_id": f"p{i % 8}"} for i, x in enumerate(sums(40, wrong=0.5))]
+    unlabelled = [{name: x[name] for name in x if name != "labels"} for x in solutions]
+    write_jsonl(folder / "graded.jsonl", unlabelled)
+    command = ("train-rm", "--model", "tiny", "-o", "contrast", *SMALL, "graded.jsonl")
+    code, _, err = sormctl(folder, *command, "--objective", "contrastive")
+    assert code == 0, err
+    first, last = err.splitlines()[0], err.splitlines()[-1]
+    pairs = int(first.removeprefix("train-rm: ").split()[0])
+    assert first.endswith(f" examples; left out: {40 - 2 * pairs} solutions without a partner")
+    assert last.startswith("train-rm: step ")
+    code, _, err = sormctl(folder, *command, "--resume", "--objective", "contrastive")
+    assert (code, err.splitlines()[-1]) == (0, "train-rm: contrast is finished already")
+    write_jsonl(folder / "graded.jsonl", solutions)
+    code, _, err = sormctl(folder, *command, "--resume")
+    assert code == 2
+    assert "cannot --resume: objective was contrastive, now classifier" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--soft-labels",), 65, "labelled.jsonl:1: not all prefixes have `rollouts`"),
+        (("--classes", "3"), 65, "labelled.jsonl:1: no `ratings`"),
+        (("--classes", "3", "--soft-labels"), 2, "give one of --objective contrastive,"),
+        (("--objective", "contrastive"), 65, "all 40 records are solutions without a partner"),
+    ],
+)
+def test_what_an_objective_needs(
+    folder: Path, options: tuple[str, ...], code: int, message: str
+) -> None:
+    command = ("train-rm", "--model", "tiny", "-o", "y", "-q", "labelled.jsonl", *options)
+    found, _, err = sormctl(folder, *command)
+    assert (found, err.count("\n")) == (code, 1), err
+    assert message in err
+    assert not (folder / "y.partial").exists()
+
+
 def test_it_is_finished_already(folder: Path, reward_model: tuple[Path, str]) -> None:
     command = ("train-rm", "--model", "tiny", "-o", "rm", *SMALL, "labelled.jsonl")
     code, _, err = sormctl(folder, *command)

@@ -27,6 +27,6 @@ def plain_scores(model: str, jobs: Sequence[tuple[Prompt, Sequence[str]]]) -> li
     result = []
     for prompt, steps in jobs:
         ids, positions = encode_steps(tokenizer, prompt, steps)
-        good = torch.softmax(reward_model(torch.tensor([ids])).logits[0], -1)[:, -1]
+        good = 1 - torch.softmax(reward_model(torch.tensor([ids])).logits[0], -1)[:, 0]
         result.append(good[positions].tolist())
     return result

@@ -35,7 +35,7 @@ async def test_scores_are_those_of_a_plain_forward_pass(reward_model: str, batch
     assert len({round(score, 4) for group in found for score in group}) > 10
 
 
-async def test_the_last_of_three_labels_is_the_good_one(tmp_path: Path) -> None:
+async def test_of_three_labels_all_but_the_first_are_good(tmp_path: Path) -> None:
     model = str(save_reward_model(tmp_path, labels=3))
     for got, expected in zip(await scores(model), plain_scores(model, JOBS), strict=True):
         assert got == pytest.approx(expected, abs=1e-5)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sormctl.filtering import Criteria, keep
+from sormctl.filtering import Criteria, agreeing_labels, keep
 from sormctl.records import Solution
 from tests.unit.examples import PROBLEM, solution, wrong
 
@@ -50,3 +52,17 @@ def test_length() -> None:
     solutions = [solution(str(n), steps=("x",) * n) for n in range(5)]
     assert names(solutions, min_steps=1, max_steps=3) == ["1", "2", "3"]
     assert names(solutions, max_steps=0) == ["0"]
+
+
+LABELLED = st.lists(st.tuples(st.sampled_from([0, 1, None]), st.floats(0, 1)))
+
+
+@given(LABELLED, st.floats(0, 1))
+def test_only_labels_that_disagree_are_dropped(
+    steps: list[tuple[int | None, float]], threshold: float
+) -> None:
+    labels, scores = tuple(x for x, _ in steps), tuple(x for _, x in steps)
+    kept = agreeing_labels(labels, scores, threshold)
+    assert agreeing_labels(kept, scores, threshold) == kept
+    for before, score, after in zip(labels, scores, kept, strict=True):
+        assert after == (before if before == int(score > threshold) else None)

@@ -1,4 +1,7 @@
-from sormctl.pairing import global_pairs, local_pairs, value_pairs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sormctl.pairing import contrastive_pairs, global_pairs, local_pairs, value_pairs
 from sormctl.records import Rollouts, Verifier
 from tests.unit.examples import solution, wrong
 
@@ -56,3 +59,22 @@ def test_a_value_pair_marks_the_step_after_the_highest_value() -> None:
     )
     (pair,) = value_pairs([draft], targets=5, seed=0)
     assert (pair.first_error, pair.target) == (2, ("a", "b", "d", "#### 6"))
+
+
+@given(good=st.lists(st.integers(0, 9)), bad=st.lists(st.integers(0, 9)), seed=st.integers(0, 3))
+def test_contrastive_pairs_are_as_many_as_can_be(
+    good: list[int], bad: list[int], seed: int
+) -> None:
+    """Each has a correct and an incorrect solution, and none is in two of them."""
+    group = [solution(f"s{i}", steps=(f"way {x}", "#### 6")) for i, x in enumerate(good)]
+    group += [wrong(f"w{i}", steps=(f"way {x}", "#### 7")) for i, x in enumerate(bad)]
+    pairs = contrastive_pairs(group, seed)
+    assert pairs == contrastive_pairs(group, seed)
+    assert len(pairs) == min(len(set(good)), len(set(bad)))
+    assert all(one.correct and not other.correct for one, other in pairs)
+    used = [part.steps for pair in pairs for part in pair]
+    assert len(set(used)) == len(used)
+
+
+def test_solutions_without_steps_are_in_no_contrastive_pair() -> None:
+    assert not contrastive_pairs([solution(), wrong(steps=())], seed=0)

@@ -133,6 +133,20 @@ def test_filter_by_outcome_number_and_length() -> None:
     assert count("--max-steps", "2") == 1
 
 
+def test_filter_labels_drops_what_the_scores_deny() -> None:
+    (wrong,) = (json.loads(line) for line in graded(WRONG).splitlines())
+    judged = {**wrong, "labels": [1, 0], "scores": {"sorm": [0.4, 0.2]}, "mine": 7}
+    result = sormctl("filter-labels", "--by", "sorm", stdin=lines(judged))
+    assert records(result) == [{**judged, "labels": [None, 0]}]
+    assert "filter-labels: 1 of 2 labels dropped\n" in result.stderr
+    lower = sormctl(
+        "filter-labels", "-q", "--by", "sorm", "--threshold", "0.3", stdin=lines(judged)
+    )
+    assert records(lower) == [judged]
+    message = sormctl("filter-labels", "--by", "orm", stdin=lines(judged), code=65).stderr
+    assert "<stdin>:1: no `scores.orm`; run `sormctl score --name orm` first" in message
+
+
 def test_show_marks_labels_scores_and_the_first_error() -> None:
     (wrong,) = (json.loads(line) for line in graded(WRONG).splitlines())
     labelled = {**wrong, "labels": [1, 0], "scores": {"sorm": [0.91, 0.2]}}

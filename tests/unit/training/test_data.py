@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from sormctl.engines.encoding import encode_steps, load_tokenizer
 from sormctl.errors import RecordError
-from sormctl.records import pair_json, solution_json
+from sormctl.records import Rollouts, Solution, pair_json, parse_solution, solution_json
 from sormctl.tasks.prompts import Message, Prompt
 from sormctl.training import refiner, reward_model, student
 from sormctl.training.data import (
@@ -24,7 +25,7 @@ from sormctl.training.data import (
     split_batch,
 )
 from tests.models import make_model
-from tests.unit.examples import solution, wrong
+from tests.unit.examples import PROBLEM, solution, wrong
 from tests.unit.training.runs import problems, sums, write_jsonl
 
 PROMPT = Prompt(text="Question: How many apples?\nAnswer:\n")
@@ -59,9 +60,27 @@ def test_a_reward_model_reads_the_last_token_of_each_labelled_step(tokenizer) ->
     assert (list(row.ids), [15, 18]) == encode_steps(tokenizer, PROMPT, STEPS)
 
 
+def test_shares_of_successes_are_floats(tokenizer) -> None:
+    row = encode(tokenizer, Example(PROMPT, STEPS, labels=(0.25, 1.0)))
+    assert (row.targets.typecode, list(row.targets)) == ("f", [0.25, 1.0])
+
+
+def test_a_pair_is_read_at_the_last_token_of_both(tokenizer) -> None:
+    rival = ("1 + 2 = 4", "4 - 0 = 4", "#### 4")
+    row = encode(tokenizer, Example(PROMPT, STEPS, rival=rival))
+    assert row.rival is not None
+    for part, steps, label in ((row, STEPS, 1), (row.rival, rival, 0)):
+        ids, positions = encode_steps(tokenizer, PROMPT, steps)
+        assert (list(part.ids), list(part.positions)) == (ids, positions[-1:])
+        assert list(part.targets) == [label]
+    assert (row.longest, row.size) == (len(row.rival.ids), 2 * len(row.rival.ids))
+
+
 @pytest.mark.parametrize(
     "example",
     [
+        Example(PROMPT, STEPS, labels=(None, 0.5)),
+        Example(PROMPT, STEPS, rival=("#### 4",)),
         Example(PROMPT, STEPS),
         Example(PROMPT, STEPS, labels=(None, 1)),
         Example(Prompt(messages=(Message("user", "1 + 2?"),)), STEPS, mode="local"),
@@ -73,11 +92,14 @@ def test_examples_survive_json(example: Example) -> None:
 
 def test_rows_that_are_too_long_are_counted(tokenizer, tmp_path: Path) -> None:
     short, long = Example(PROMPT, STEPS), Example(PROMPT, STEPS * 9)
-    path = write_jsonl(tmp_path / "train.jsonl", [example_json(x) for x in (short, long, short)])
+    rival = replace(short, rival=STEPS * 9)
+    path = write_jsonl(
+        tmp_path / "train.jsonl", [example_json(x) for x in (short, long, rival, short)]
+    )
     rows, too_long = read_rows(path, tokenizer, max_length=20)
     assert ([list(row.ids) for row in rows], too_long) == (
         [list(encode(tokenizer, short).ids)] * 2,
-        1,
+        2,
     )
 
 
@@ -97,6 +119,59 @@ def test_a_reward_model_needs_labels() -> None:
     assert reward_model.parse(solution_json(solution(labels=(None, None))), "plain") is None
     example = reward_model.parse(solution_json(solution(labels=(1, None))), "plain")
     assert example is not None and example.labels == (1, None)
+    assert example.prompt.text == "Question: What is 2 + 2 + 2?\nAnswer:\n"
+
+
+TRIED, LAST = Rollouts(4, 1, True), Rollouts()
+
+
+def test_a_soft_label_is_the_share_of_successes() -> None:
+    """One of four rollouts from step 1 succeeded; from the last step there are none."""
+    judged = solution(labels=(1, 1), rollouts=(TRIED, LAST))
+    assert reward_model.soft_labels(judged) == (0.25, 1.0)
+    assert reward_model.soft_labels(replace(judged, labels=(None, 1))) == (None, 1.0)
+
+
+@pytest.mark.parametrize("rollouts", [None, (Rollouts(), LAST)])
+def test_soft_labels_need_all_rollouts(rollouts: tuple[Rollouts, ...] | None) -> None:
+    with pytest.raises(RecordError, match="label-steps --exhaustive"):
+        reward_model.soft_labels(solution(labels=(1, 1), rollouts=rollouts))
+
+
+def rated(ratings: object) -> Solution:
+    return parse_solution({**solution_json(solution()), "ratings": ratings})
+
+
+def test_ratings_are_classes() -> None:
+    assert reward_model.rated_labels(rated([-1, 1])) == (0, 2)
+    assert reward_model.rated_labels(rated([0, None])) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("ratings", "message"),
+    [
+        (None, "no `ratings`"),
+        ([1], "one entry for each step"),
+        ("ab", "must be a list"),
+        ([1, 2], "-1, 0, 1 or null"),
+        ([1, True], "-1, 0, 1 or null"),
+    ],
+)
+def test_wrong_ratings_are_told(ratings: object, message: str) -> None:
+    with pytest.raises(RecordError, match=message):
+        reward_model.rated_labels(rated(ratings))
+
+
+def test_pairs_are_made_of_the_solutions_of_a_problem(tmp_path: Path) -> None:
+    """p1 has one correct and two incorrect solutions, p2 a correct one: three have no partner."""
+    other = solution("s2", problem=replace(PROBLEM, problem_id="p2"))
+    mixed = (wrong(), other, solution(), wrong("w2", steps=("#### 7",)))
+    path = write_jsonl(tmp_path / "graded.jsonl", [solution_json(x) for x in mixed])
+    found = list(reward_model.pairs([str(path)], "plain", seed=0))
+    assert found.count(None) == 2
+    (example,) = (x for x in found if x is not None)
+    assert example.steps == solution().steps
+    assert example.rival in (wrong().steps, ("#### 7",))
     assert example.prompt.text == "Question: What is 2 + 2 + 2?\nAnswer:\n"
 
 

@@ -8,6 +8,7 @@ import math
 import resource
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,14 @@ from sormctl.engines.encoding import prompt_style, read_settings
 from sormctl.errors import DataError, ModelError, OutputError, UsageError
 from sormctl.training import refiner, reward_model, student
 from sormctl.training.checkpoints import list_checkpoints
-from sormctl.training.config import REWARD_MODEL, Dtype, Optimizer, TrainConfig
+from sormctl.training.config import REWARD_MODEL, Dtype, Objective, Optimizer, TrainConfig
 from sormctl.training.data import Example
 from sormctl.training.loop import Stopped, mixed_precision
-from sormctl.training.losses import language_model_loss, reward_model_loss
+from sormctl.training.losses import contrastive_loss, language_model_loss, reward_model_loss
 from tests.models import make_model
 from tests.unit.training.runs import CONFIG, losses, prepare, sums, train_here
+
+LEARNER = (reward_model.load, contrastive_loss)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +83,60 @@ def test_a_reward_model_learns_and_loads(tmp_path: Path, tiny: str) -> None:
     assert model.config.classifier_dropout == 0.0
     tokens = AutoTokenizer.from_pretrained(folder)("How many apples? 1 + 2", return_tensors="pt")
     assert model(**tokens).logits.softmax(-1)[0, -1, 1] > 0.9
+
+
+def contrasted(count: int) -> list[Example]:
+    """Pairs of a right and a wrong sum, the wrong one longer."""
+    return [
+        replace(x, labels=None, rival=("0 + 0 = 0", "1 + 1 = 3", "#### 3")) for x in judged(count)
+    ]
+
+
+def contrastive_run(tmp_path: Path, model: str, **fields: object) -> TrainConfig:
+    made: dict[str, object] = {"kind": REWARD_MODEL, "objective": Objective.contrastive, **fields}
+    config = replace(CONFIG, model=model, output=str(tmp_path / "out"), **made)  # type: ignore[arg-type]
+    return prepare(config, contrasted(24))
+
+
+def test_a_contrastive_reward_model_learns_which_is_better(tmp_path: Path, tiny: str) -> None:
+    """Untrained, either is as likely; its score is P(correct) of the same two labels."""
+    config = contrastive_run(tmp_path, tiny, epochs=8)
+    events = train_here(config, *LEARNER)
+    assert events[0] == {"event": "rows", "rows": 24, "too_long": 0, "steps": 48}
+    assert losses(events)[0] == pytest.approx(math.log(2), abs=0.2)
+    assert losses(events)[-1] < 0.05
+    model = AutoModelForTokenClassification.from_pretrained(config.partial / "model")
+    assert model.config.id2label == {0: "incorrect", 1: "correct"}
+
+
+def test_a_pair_stays_together_in_the_parts_of_a_batch(tmp_path: Path, tiny: str) -> None:
+    """A pair takes some 50 slots, so with 30 each goes through alone: four passes a step."""
+    found = [
+        losses(train_here(contrastive_run(tmp_path / name, tiny, max_batch_tokens=most), *LEARNER))
+        for name, most in (("whole", 8192), ("parts", 30))
+    ]
+    assert found[0] == pytest.approx(found[1], abs=1e-4)
+
+
+def test_three_classes_are_learned_and_named(tmp_path: Path, tiny: str) -> None:
+    config = replace(
+        CONFIG, kind=REWARD_MODEL, model=tiny, output=str(tmp_path / "prm"), epochs=8, classes=3
+    )
+    prepare(config, [replace(x, labels=(2, 0)) for x in judged(24)])
+    load = partial(reward_model.load, classes=3)
+    history = losses(train_here(config, load, reward_model_loss))
+    assert history[0] == pytest.approx(math.log(3), abs=0.3)
+    assert history[-1] < 0.2
+    model = AutoModelForTokenClassification.from_pretrained(config.partial / "model")
+    assert model.config.id2label == {0: "incorrect", 1: "neutral", 2: "correct"}
+
+
+def test_soft_labels_are_learned(tmp_path: Path, tiny: str) -> None:
+    """The best that can be learned of a share of 1/4 is its entropy, 0.562."""
+    config = replace(CONFIG, kind=REWARD_MODEL, model=tiny, output=str(tmp_path / "rm"), epochs=8)
+    prepare(config, [replace(x, labels=(0.25, None)) for x in judged(24)])
+    history = losses(train_here(config, reward_model.load, reward_model_loss))
+    assert history[-1] == pytest.approx(0.562, abs=0.02)
 
 
 def test_the_folder_says_what_it_is(tmp_path: Path, tiny: str) -> None:

@@ -1,0 +1,57 @@
+"""`sormctl filter-labels`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from sormctl import options
+from sormctl.errors import RecordError
+from sormctl.filtering import agreeing_labels
+from sormctl.records import Json, Solution, parse_solution, solution_json
+from sormctl.streams.driver import pipe_records
+
+
+def filter_labels(
+    *,
+    by: Annotated[
+        str, typer.Option(help="Scores to compare with, as `score` named them.", metavar="NAME")
+    ],
+    threshold: Annotated[
+        float, typer.Option(help="A step that scores above it is taken to be correct.")
+    ] = 0.5,
+    streams: options.Streams,
+) -> None:
+    """Drop labels that a reward model trained on them does not share (appendix I).
+
+    Such labels become null, which is no training target; no solution is left out. Balance after
+    it, not before.
+
+    Example: sormctl score --rm sorm1/ steps.jsonl | sormctl filter-labels --by sorm1
+    | sormctl balance | sormctl train-rm --model embedded:student -o sorm2/
+    """
+    job = streams.job("filter-labels", {"by": by, "threshold": threshold})
+    counts: Counter[str] = Counter()
+
+    def filtered(solution: Solution) -> Json:
+        if solution.labels is None:
+            raise RecordError("no `labels`; run `sormctl label-steps` first")
+        if by not in solution.scores:
+            raise RecordError(f"no `scores.{by}`; run `sormctl score --name {by}` first")
+        kept = agreeing_labels(solution.labels, solution.scores[by], threshold)
+        counts["before"] += len(kept) - solution.labels.count(None)
+        counts["after"] += len(kept) - kept.count(None)
+        return solution_json(replace(solution, labels=kept))
+
+    def summary() -> str:
+        dropped = counts["before"] - counts["after"]
+        return f"{dropped:,} of {counts['before']:,} labels dropped"
+
+    def transform(solutions: Iterator[Solution]) -> Iterator[Json]:
+        return map(filtered, solutions)
+
+    pipe_records(job, parse_solution, transform, summary)
