@@ -29,7 +29,6 @@ from sormctl.records import Solution
 from sormctl.strategies import Ask, Bisect, Exact, Exhaustive, Guided, Strategy, Tried
 from sormctl.streams.rows import read_problems
 
-SIBLINGS = 32
 TOLERANCES = (0.01, 0.02, 0.05, 0.1)
 Group = Sequence[Solution]
 
@@ -121,7 +120,7 @@ async def related(student: Generator, groups: Sequence[Group], k: int, rm: bool)
     """Many samples of each problem."""
     fresh = replace(student, seed=student.seed + 1)
     plain = await alone(student, groups, Exhaustive(k))
-    table = Table(f"{len(groups)} problems with {SIBLINGS} samples each", plain)
+    table = Table(f"{len(groups)} problems with {len(groups[0])} samples each", plain)
     table.add("plain", plain)
     table.add("plain, other seeds: noise floor", await alone(fresh, groups, Exhaustive(k)))
     table.add("exact, as unrelated solutions", await alone(student, groups, Exact(k)))
@@ -160,7 +159,8 @@ async def main() -> None:
     async with open_generator(options.model, settings) as student:
         single = await draw(student, options, options.solutions, 1)
         await unrelated(student, single, options.k, options.rm is not None)
-        many = await draw(student, options, max(1, options.solutions // SIBLINGS), SIBLINGS)
+        problems = max(1, options.solutions // options.samples)
+        many = await draw(student, options, problems, options.samples)
         await related(student, many, options.k, options.rm is not None)
 
 
@@ -170,6 +170,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--task", default="chain")
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--solutions", type=int, default=1000)
+    parser.add_argument("--samples", type=int, default=32, help="of a problem, second table")
     parser.add_argument("--rm", help="a SORM that guides, such as runs/demo/sorm")
     parser.add_argument("--max-tokens", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,10 +1,12 @@
 """sormctl on engine vllm against a bare loop around the same vLLM, on the same prompts.
 
-usage: python -m benchmarks.sampling [--model M] [--task chain] [--problems N]
+usage: python -m benchmarks.sampling [--model M] [--task chain] [--problems N] [--base-url URL]
 
 `sample -n 8` is held against `LLM.generate` with n = 8. `label-steps` is held against the same
 strategy in waves: all rollouts that are wanted go to one `LLM.generate`, and nothing new starts
-before the last of them ends. Rounds take turns; ratios are of generated tokens a second.
+before the last of them ends. With `--base-url`, a server of the same model that is idle otherwise,
+`sample -n 8` on engine openai is held against `LLM.generate`, too. Rounds take turns; ratios are of
+generated tokens a second.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any, Self
@@ -130,6 +133,18 @@ async def labelled(student: Generator, groups: Sequence[Sequence[Solution]]) -> 
     return sum(c.generated_tokens for group in found for s in group for c in s.rollouts or ())
 
 
+@asynccontextmanager
+async def hosted(options: argparse.Namespace, settings: dict[str, Any]) -> AsyncIterator[Any]:
+    """The model behind `--base-url`; None without."""
+    if options.base_url is None:
+        yield None
+        return
+    async with open_generator(
+        options.model, settings, options.style, "openai", base_url=[options.base_url]
+    ) as student:
+        yield student
+
+
 async def main() -> None:
     """Prints the rates of each round and the ratio of the medians."""
     options = _options()
@@ -144,7 +159,10 @@ async def main() -> None:
         prompt_ids(tokenizer, draft_prompt(task, p.question, options.style)) for p in problems
     ]
     settings = {"seed": 0, "temperature": 0.7, "max_tokens": options.max_tokens}
-    async with open_generator(options.model, settings, engine="vllm") as student:
+    async with (
+        open_generator(options.model, settings, engine="vllm") as student,
+        hosted(options, settings) as server,
+    ):
         from transformers import AutoConfig
         from vllm import LLM
 
@@ -160,11 +178,15 @@ async def main() -> None:
 
             found["sample"].append(await rate(sampled(student, problems, 8)))
             found["bare"].append(await rate(by_hand()))
+            if server:
+                found.setdefault("openai", []).append(await rate(sampled(server, problems, 8)))
             found["label"].append(await rate(labelled(student, groups)))
             found["waves"].append(await rate(labelled(waves, groups)))
             print(f"round {number}:", *(f"{k} {v[-1]:.0f}" for k, v in found.items()), flush=True)
     middle = {name: median(values) for name, values in found.items()}
     print(f"sample -n 8 over LLM.generate: {middle['sample'] / middle['bare']:.2f}")
+    if server:
+        print(f"openai over LLM.generate: {middle['openai'] / middle['bare']:.2f}")
     print(f"label-steps over waves of LLM.generate: {middle['label'] / middle['waves']:.2f}")
 
 
@@ -173,6 +195,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", default="embedded:student")
     parser.add_argument("--task", default="chain")
     parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--base-url")
     parser.add_argument("--problems", type=int, default=200)
     parser.add_argument("--max-tokens", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
