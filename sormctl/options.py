@@ -35,7 +35,8 @@ LogFormat = Annotated[
     str, typer.Option(help="Progress and messages on standard error: text or json.")
 ]
 Shard = Annotated[
-    str | None, typer.Option(help="Take only every N-th record: I/N with I from 0.", metavar="I/N")
+    str | None,
+    typer.Option(help="Part I (from 0) of N; a problem's records stay together.", metavar="I/N"),
 ]
 DataDir = Annotated[
     Path | None,

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
+from zlib import crc32
 
 import orjson
 
@@ -39,7 +40,7 @@ def read_records(inputs: Sequence[str], parse: Callable[[Json], T]) -> Iterator[
 class Inputs:
     """The input of one command, and what is to be told of it: progress, hashes, counts.
 
-    `shard` is `I/N`: only records whose ordinal modulo N is I. `before_read` is called whenever
+    `shard` is `I/N`: only that part of the records (`shard_of`). `before_read` is called whenever
     what was read before is used up, so reading on may block. `num_records` were yielded so far.
     """
 
@@ -84,7 +85,7 @@ class Inputs:
                 self._sources.append(_Source(raw, shown(name), self.before_read))
                 lines = self._lines = _Lines(name, self._sources[-1])
                 for data in lines.objects():
-                    if ordinal % count == index:
+                    if count == 1 or shard_of(data, ordinal, count) == index:
                         self.num_records += 1
                         yield lines.check(parse, data)
                     ordinal += 1
@@ -182,6 +183,15 @@ def parse_shard(shard: str | None) -> tuple[int, int]:
     if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
         raise UsageError(f"--shard {shard}: give I/N with I from 0 to N-1, such as 0/4")
     return int(index), int(count)
+
+
+def shard_of(data: Json, ordinal: int, count: int) -> int:
+    """Which of `count` shards a record belongs to: the records of a problem stay together.
+
+    A hash of `problem_id` decides; where there is none, the record's `ordinal` in the input.
+    """
+    name = data.get("problem_id")
+    return (crc32(name.encode()) if isinstance(name, str) else ordinal) % count
 
 
 def shown(name: str) -> str:

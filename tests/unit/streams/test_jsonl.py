@@ -141,6 +141,15 @@ def test_shards_are_a_partition(tmp_path: Path) -> None:
     assert shards == [[0, 3, 6], [1, 4, 7], [2, 5]]
 
 
+def test_a_problem_stays_in_one_shard(tmp_path: Path) -> None:
+    path = tmp_path / "solutions.jsonl"
+    path.write_text("".join(f'{{"problem_id": "p{i % 50}", "x": {i}}}\n' for i in range(200)))
+    shards = [list(Inputs([str(path)], f"{i}/3").records(dict)) for i in range(3)]
+    assert sorted(record["x"] for shard in shards for record in shard) == list(range(200))
+    names = [{record["problem_id"] for record in shard} for shard in shards]
+    assert all(names) and sum(map(len, names)) == 50
+
+
 @pytest.mark.parametrize("shard", ["3/3", "-1/3", "1", "a/b", "1/", "0/0"])
 def test_impossible_shards(shard: str) -> None:
     with pytest.raises(UsageError, match="give I/N with I from 0 to N-1"):
