@@ -25,7 +25,7 @@ ifneq ($(wildcard ../shared/data),)
 export SORMCTL_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help demo test test-all lint fix docs golden bench setup clean
+.PHONY: help demo paper test test-all lint fix docs golden bench setup clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ setup: $(VENV)/.installed ## create .venv and install sormctl with what developm
 
 demo: $(VENV)/.installed ## the whole pipeline on the embedded benchmark, minutes on two cores
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/demo.sh
+
+paper: $(VENV)/.installed ## the paper's experiments: BENCH=chain SCALE=demo, cpu or gpu, STUDENT=...
+	PATH="$(abspath $(BIN)):$$PATH" $(MAKE) -f examples/paper/Makefile
 
 test: $(VENV)/.installed-vllm ## tests, but for the slow ones
 	$(BIN)/pytest -m "not slow and not gpu" --cov --cov-report=term:skip-covered
