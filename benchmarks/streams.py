@@ -19,7 +19,7 @@ import orjson
 
 from sormctl.cli import app
 
-NUM_PROBLEMS = 2_000
+NUM_PROBLEMS = 10_000
 NUM_SAMPLES = 8
 NUM_STEPS = 6
 NUM_ROUNDS = 5

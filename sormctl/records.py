@@ -128,7 +128,7 @@ def parse_solution(data: Json) -> Solution:
         verifiers=_optional(data, "verifiers", _verifiers) or (),
         scores=_optional(data, "scores", _scores) or {},
     )
-    _check_lengths(solution)
+    check_lengths(solution)
     return solution
 
 
@@ -227,7 +227,8 @@ def _problem(data: Json, known: frozenset[str]) -> Problem:
     )
 
 
-def _check_lengths(solution: Solution) -> None:
+def check_lengths(solution: Solution) -> None:
+    """RecordError unless what a solution has for each step is there for each step."""
     count = len(solution.steps)
     _check_length(solution.labels, count, "labels")
     _check_length(solution.rollouts, count, "rollouts")

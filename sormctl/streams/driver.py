@@ -161,7 +161,7 @@ def select_records(
     `select` must yield a record before it reads the next. A file appears whole, or not at all.
     """
     inputs = Inputs(job.inputs, job.shard)
-    _pipe_lines(job, inputs, (inputs.line for _ in select(inputs.records(parse))))
+    _pipe_lines(job, inputs, (inputs.line + b"\n" for _ in select(inputs.records(parse))))
 
 
 def _pipe_lines(

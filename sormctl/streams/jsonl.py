@@ -14,10 +14,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from zlib import crc32
 
-import orjson
-
 from sormctl.errors import DataError, RecordError, UsageError
 from sormctl.records import Json
+from sormctl.streams.decoding import decoder, load
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -41,12 +40,14 @@ class Inputs:
     """The input of one command, and what is to be told of it: progress, hashes, counts.
 
     `shard` is `I/N`: only that part of the records (`shard_of`). `before_read` is called whenever
-    what was read before is used up, so reading on may block. `num_records` were yielded so far.
+    what was read before is used up, so reading on may block. `num_records` were yielded so far,
+    the last from `line`, which is without what may stand around the JSON.
     """
 
     def __init__(self, names: Sequence[str] = (), shard: str | None = None) -> None:
         self.names = list(names) or [STDIN]
         self.num_records = 0
+        self.line = b""
         self.before_read: Callable[[], None] = _nothing
         self._shard = parse_shard(shard)
         self._sources: list[_Source] = []
@@ -63,11 +64,6 @@ class Inputs:
         return min(1.0, (num_bytes - (self._lines.ahead if self._lines else 0)) / self._total)
 
     @property
-    def line(self) -> bytes:
-        """The line of the record that was yielded last, without what may stand around the JSON."""
-        return (self._lines.line.strip(_AROUND) if self._lines else b"") + b"\n"
-
-    @property
     def parents(self) -> list[dict[str, Any]]:
         """Name and SHA-256 of every input that was read to its end."""
         return [
@@ -78,18 +74,31 @@ class Inputs:
 
     def records(self, parse: Callable[[Json], T]) -> Iterator[T]:
         """The records, in order; the errors are those of `read_records`."""
+        decode = decoder(parse)
+        for line in self._read():
+            record = self._placed(decode, line)
+            self.num_records += 1
+            self.line = line
+            yield record
+
+    def _read(self) -> Iterator[bytes]:
         index, count = self._shard
         ordinal = 0
         for name in self.names:
             with _open(name) as raw:
                 self._sources.append(_Source(raw, shown(name), self.before_read))
-                lines = self._lines = _Lines(name, self._sources[-1])
-                for data in lines.objects():
-                    if count == 1 or shard_of(data, ordinal, count) == index:
-                        self.num_records += 1
-                        yield lines.check(parse, data)
+                self._lines = _Lines(name, self._sources[-1])
+                for line in self._lines:
+                    if count == 1 or shard_of(self._placed(load, line), ordinal, count) == index:
+                        yield line
                     ordinal += 1
         self._lines = None
+
+    def _placed(self, decode: Callable[[bytes], T], line: bytes) -> T:
+        try:
+            return decode(line)
+        except RecordError as error:
+            raise (self._lines.error(str(error)) if self._lines else error) from None
 
     @contextmanager
     def placing(self) -> Iterator[None]:
@@ -110,7 +119,6 @@ class _Lines:
         self._file = gzip.GzipFile(fileobj=buffered) if name.endswith(".gz") else buffered
         self._num_bytes = 0
         self.number = 0
-        self.line = b""
 
     @property
     def ahead(self) -> int:
@@ -118,28 +126,15 @@ class _Lines:
         plain = isinstance(self._file, io.BufferedReader)
         return self._source.num_bytes - self._num_bytes if plain else 0
 
-    def objects(self) -> Iterator[Json]:
-        import jsonlines  # 60 ms that `--help` need not pay
-
-        try:
-            yield from jsonlines.Reader(self, loads=orjson.loads).iter(type=dict, skip_empty=True)
-        except jsonlines.InvalidLineError as error:
-            raise self.error(_explain(error)) from None
-
     def __iter__(self) -> Iterator[bytes]:
-        try:  # here, because jsonlines takes an EOFError for the end
-            for self.number, self.line in enumerate(self._file, 1):  # noqa: B020
-                self._num_bytes += len(self.line)
-                yield self.line
+        """The lines that hold something, without what may stand around it."""
+        try:
+            for self.number, line in enumerate(self._file, 1):  # noqa: B020
+                self._num_bytes += len(line)
+                if text := line.strip(_AROUND):
+                    yield text
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise self.error(f"not a whole gzip file ({error}); make it again") from None
-
-    def check(self, parse: Callable[[Json], T], data: Json) -> T:
-        """`parse(data)`, with the place of the line that was read last in its errors."""
-        try:
-            return parse(data)
-        except RecordError as error:
-            raise self.error(str(error)) from None
 
     def error(self, message: str) -> DataError:
         return DataError(f"{self._name}:{self.number}: {message}")
@@ -242,13 +237,3 @@ def _open(name: str) -> Iterator[Any]:
         raise UsageError(f"cannot read {name}: {error.strerror}") from None
     with file:
         yield file
-
-
-def _explain(error: Any) -> str:
-    """A line that jsonlines refused, in one clause."""
-    cause = error.__cause__
-    if isinstance(cause, orjson.JSONDecodeError):
-        return f"not JSON ({cause.msg} at column {cause.pos + 1}); mend or remove the line"
-    if isinstance(cause, UnicodeDecodeError):
-        return "not UTF-8 text; convert the file with iconv"
-    return "not a JSON object; every line must be one"

@@ -58,7 +58,7 @@ def test_reads_standard_input(monkeypatch: pytest.MonkeyPatch, names: list[str])
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b'{"n": 1', "not JSON (unexpected end of data at column 9); mend or remove the line"),
+        (b'{"n": 1', "not JSON (unexpected end of data at column 8); mend or remove the line"),
         (b'{"n": 1 x}', "not JSON (unexpected character, "),
         (b"[1]", "not a JSON object; every line must be one"),
         (b"null", "not a JSON object; every line must be one"),

@@ -1,0 +1,97 @@
+"""A line of JSON into a record, solutions by a decoder that msgspec compiles from the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
+from functools import cache
+from typing import Any, TypeVar, get_type_hints
+
+import orjson
+
+from sormctl.errors import RecordError
+from sormctl.records import Json, Problem, Solution, check_lengths, parse_solution
+
+T = TypeVar("T")
+Decode = Callable[[bytes], T]
+_OF_PROBLEM = [item for item in fields(Problem) if item.name != "extra"]
+_OF_SOLUTION = [item for item in fields(Solution) if item.name != "problem"]
+_LABELS = frozenset([0, 1, None])
+
+
+def decoder(parse: Callable[[Json], T]) -> Decode[T]:
+    """What makes of a line the record that `parse` makes of its object, with the same errors."""
+    if parse is parse_solution:
+        return solution_decoder()  # type: ignore[return-value]
+    return lambda line: parse(load(line))
+
+
+def load(line: bytes) -> Json:
+    """The object on a line; RecordError if there is none."""
+    try:
+        data = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise RecordError(_explain(line, error)) from None
+    if not isinstance(data, dict):
+        raise RecordError("not a JSON object; every line must be one")
+    return data
+
+
+@cache
+def solution_decoder() -> Decode[Solution]:
+    """A fast `parse_solution` of a line. What it cannot take as it is, the slow one decides on."""
+    from msgspec import MsgspecError, convert, json  # 7 ms that `--help` need not pay
+    from msgspec.structs import astuple
+
+    row = _row_type()
+    names = frozenset(row.__struct_fields__)
+    decode = json.Decoder(row).decode
+    split = len(_OF_PROBLEM)
+
+    def solution(line: bytes) -> Solution:
+        extra: Json = {}
+        try:
+            values = astuple(decode(line))
+        except (MsgspecError, UnicodeDecodeError):
+            data = load(line)
+            extra = {name: data[name] for name in data if name not in names}
+            known = {name: data[name] for name in data if name in names}
+            try:
+                values = astuple(convert(known, row))
+            except MsgspecError:
+                return parse_solution(data)
+        of_problem = (*values[:split], extra)
+        record = Solution(Problem(*of_problem), *values[split:])
+        if record.labels is not None and not _LABELS.issuperset(record.labels):
+            return parse_solution(load(line))
+        check_lengths(record)
+        return record
+
+    return solution
+
+
+def _row_type() -> Any:
+    """A solution as it stands on a line: the fields of its problem, then its own."""
+    from msgspec import defstruct
+
+    hints = {**get_type_hints(Problem), **get_type_hints(Solution)}
+    rows = [(item.name, hints[item.name], *_default(item)) for item in _OF_PROBLEM + _OF_SOLUTION]
+    return defstruct("Row", rows, kw_only=True, forbid_unknown_fields=True, gc=False)
+
+
+def _default(item: Field[Any]) -> list[Any]:
+    from msgspec import field
+
+    if item.default_factory is not MISSING:
+        return [field(default_factory=item.default_factory)]
+    if item.default is not MISSING:
+        return [item.default]
+    return [None] if item.name == "predicted" else []
+
+
+def _explain(line: bytes, error: orjson.JSONDecodeError) -> str:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return "not UTF-8 text; convert the file with iconv"
+    return f"not JSON ({error.msg} at column {error.pos + 1}); mend or remove the line"
