@@ -25,6 +25,7 @@ COMMANDS = (
     "grade",
     "filter",
     "label-steps",
+    "import-prm800k",
     "filter-labels",
     "balance",
     "train-rm",

@@ -14,12 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from sormctl.records import Pair, pair_json
+from sormctl.records import Pair, pair_json, parse_solution
 from sormctl.streams.output import locked
+from sormctl.tasks.prompts import draft_prompt
+from sormctl.tasks.registry import get_task
+from tests.engines.problems import plain_scores
 from tests.models import make_model
 from tests.unit.training.runs import problems, sums, write_jsonl
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+PRM800K = Path(__file__).parents[1] / "unit" / "tasks" / "prm800k.jsonl"
 SMALL = ("--batch-size", "4", "--lr", "1e-2", "--dtype", "float32")
 
 
@@ -125,6 +129,29 @@ def test_what_an_objective_needs(
     assert (found, err.count("\n")) == (code, 1), err
     assert message in err
     assert not (folder / "y.partial").exists()
+
+
+def test_a_reward_model_of_three_classes(folder: Path) -> None:
+    """Imported, trained, and read as 1 - P(incorrect)."""
+    code, people, err = sormctl(folder, "import-prm800k", str(PRM800K))
+    assert code == 0, err
+    (folder / "people.jsonl").write_text(people)
+    command = ("train-rm", "--model", "tiny", "-o", "prm", *SMALL, "--classes", "3")
+    code, _, err = sormctl(folder, *command, "people.jsonl")
+    assert code == 0, err
+    assert "train-rm: step labels: 4 correct, 1 neutral, 3 incorrect" in err.splitlines()
+    code, scored, err = sormctl(folder, "score", "--rm", "prm", "people.jsonl")
+    assert code == 0, err
+    for line, expected in zip(scored.splitlines(), scores(folder / "prm", people), strict=True):
+        assert json.loads(line)["scores"]["prm"] == pytest.approx(expected, abs=1e-4)
+
+
+def scores(model: Path, solutions: str) -> list[list[float]]:
+    """1 - P(incorrect) by transformers alone."""
+    found = [parse_solution(json.loads(line)) for line in solutions.splitlines()]
+    task = get_task("math")
+    jobs = [(draft_prompt(task, x.problem.question, "plain"), x.steps) for x in found]
+    return plain_scores(str(model), jobs)
 
 
 def test_it_is_finished_already(folder: Path, reward_model: tuple[Path, str]) -> None:
