@@ -19,7 +19,9 @@ STUDENT, REFINER, REWARD_MODEL = "student", "refiner", "reward-model"
 CLASS_NAMES = {2: ("incorrect", "correct"), 3: ("incorrect", "neutral", "correct")}
 
 # may differ between a run and its continuation: they do not change the trained weights
-_FREE = frozenset({"output", "save_every", "max_batch_tokens", "num_processes"})
+_FREE = frozenset(
+    {"output", "save_every", "max_batch_tokens", "num_processes", "gradient_checkpointing"}
+)
 
 
 class Optimizer(StrEnum):
@@ -42,6 +44,14 @@ class Dtype(StrEnum):
     auto = "auto"
     float32 = "float32"
     bfloat16 = "bfloat16"
+
+
+class Packing(StrEnum):
+    """Whether the rows of a batch stand in one line, without padding."""
+
+    auto = "auto"
+    on = "on"
+    off = "off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +81,8 @@ class TrainConfig:
     save_every: str
     num_processes: int | None = None
     mode: str | None = None
+    packing: Packing = Packing.auto
+    gradient_checkpointing: bool = False
     objective: Objective = Objective.classifier
     soft_labels: bool = False
     classes: int = 2
@@ -119,6 +131,7 @@ def parse_config(data: dict[str, Any]) -> TrainConfig:
     settings = {name: value for name, value in data.items() if name in known}
     settings["optimizer"] = Optimizer(settings["optimizer"])
     settings["dtype"] = Dtype(settings["dtype"])
+    settings["packing"] = Packing(settings.get("packing", Packing.auto))
     settings["objective"] = Objective(settings.get("objective", Objective.classifier))
     return TrainConfig(**settings)
 

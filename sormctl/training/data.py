@@ -61,6 +61,11 @@ class Row:
         return (self,) if self.rival is None else (self, self.rival)
 
     @property
+    def tokens(self) -> int:
+        """Tokens of its sequences."""
+        return sum(len(row.ids) for row in self.sequences)
+
+    @property
     def longest(self) -> int:
         """Tokens of the longest sequence."""
         return max(len(row.ids) for row in self.sequences)
@@ -145,11 +150,12 @@ def read_rows(path: Path, tokenizer: Any, max_length: int) -> tuple[list[Row], i
 
 
 def plan_batches(
-    lengths: Sequence[int], batch_size: int, epochs: int, seed: int
+    lengths: Sequence[int], batch_size: int, epochs: int, seed: int, packed: bool = False
 ) -> Iterator[list[int]]:
     """Row numbers of every batch of a run, in order: a function of its arguments alone.
 
-    Each epoch visits each row once, in batches of rows of similar length (its last may be smaller).
+    Each epoch visits each row once (its last batch may be smaller), in batches of rows of similar
+    length, or of any rows if they are packed, so that no slot is padding.
     """
     for epoch in range(epochs):
         random = Random(f"{seed} {epoch}")
@@ -157,24 +163,33 @@ def plan_batches(
         random.shuffle(order)
         batches = []
         for chunk in _cut(order, batch_size * _SORTED_BATCHES):
-            batches += _cut(sorted(chunk, key=lengths.__getitem__), batch_size)
+            ordered = chunk if packed else sorted(chunk, key=lengths.__getitem__)
+            batches += _cut(ordered, batch_size)
         random.shuffle(batches)
         yield from batches
 
 
-def split_batch(lengths: Sequence[int], batch: Sequence[int], max_tokens: int) -> list[list[int]]:
-    """`batch` in parts of at most `max_tokens` slots, padding included; a part has a row at least.
+def split_batch(
+    lengths: Sequence[int], batch: Sequence[int], max_tokens: int, packed: bool = False
+) -> list[list[int]]:
+    """`batch` in parts of at most `max_tokens` slots; a part has a row at least.
+
+    Rows that are not packed are padded to the longest of their part.
 
     >>> split_batch([2, 3, 4], [0, 1, 2], max_tokens=8)
     [[0, 1], [2]]
+    >>> split_batch([2, 3, 4], [0, 1, 2], max_tokens=9, packed=True)
+    [[0, 1, 2]]
     """
+
+    def slots(part: Sequence[int]) -> int:
+        sizes = [lengths[row] for row in part]
+        return sum(sizes) if packed else max(sizes) * len(sizes)
+
     parts: list[list[int]] = [[]]
-    widest = 0
     for row in batch:
-        widest = max(widest, lengths[row])
-        if parts[-1] and widest * (len(parts[-1]) + 1) > max_tokens:
+        if parts[-1] and slots([*parts[-1], row]) > max_tokens:
             parts.append([])
-            widest = lengths[row]
         parts[-1].append(row)
     return parts
 

@@ -27,6 +27,7 @@ from sormctl.training.data import Row, plan_batches, read_rows, split_batch
 from sormctl.training.losses import Batch, collate
 from sormctl.training.models import load_model, model_limits, save_model
 from sormctl.training.optimizers import build_optimizers, learning_rate
+from sormctl.training.packing import use_packing
 
 Event = dict[str, Any]
 Load = Callable[[str], Any]
@@ -62,12 +63,16 @@ def train(
     rows, too_long = read_rows(config.data, tokenizer, max_length)
     if not rows:
         raise DataError(f"all {too_long} examples are over {max_length} tokens; see --max-length")
-    if accelerator.device.type == "cpu" and accelerator.mixed_precision == "bf16":
+    half = accelerator.mixed_precision == "bf16"
+    packed = use_packing(model, config.packing, max_length, half)
+    if not packed and half and accelerator.device.type == "cpu":
         # the fused kernel's backward pass takes half of the time there
         model.set_attn_implementation("eager")
+    if config.gradient_checkpointing:
+        model.gradient_checkpointing_enable()
     model, *optimizers = accelerator.prepare(model, *build_optimizers(model, config))
     model.train()
-    run = _Run(config, accelerator, model, optimizers, loss, rows, tokenizer.pad_token_id)
+    run = _Run(config, accelerator, model, optimizers, loss, rows, tokenizer.pad_token_id, packed)
     if accelerator.is_main_process:
         report({"event": "rows", "rows": len(rows), "too_long": too_long, "steps": run.num_steps})
         run.report = report
@@ -106,8 +111,11 @@ class _Run:
     loss: Loss
     rows: Sequence[Row]
     pad: int
+    packed: bool
     report: Callable[[Event], None] | None = None
     lengths: list[int] = field(init=False)
+    slots: int = 0  # that went through this process's model, padding included
+    useful: int = 0  # those of them that are tokens of rows
 
     def __post_init__(self) -> None:
         self.lengths = [row.size for row in self.rows]
@@ -122,7 +130,9 @@ class _Run:
         meter = _Meter(self, first)
         save_steps, save_seconds = parse_interval(config.save_every)
         saved = time.monotonic()
-        plan = plan_batches(self.lengths, config.batch_size, config.epochs, config.seed)
+        plan = plan_batches(
+            self.lengths, config.batch_size, config.epochs, config.seed, self.packed
+        )
         for step, batch in enumerate(islice(plan, first, None), first + 1):
             lr = learning_rate(config, step - 1, self.num_steps)
             meter.add(step, batch, self._step(batch, lr), lr)
@@ -141,12 +151,15 @@ class _Run:
         share = 1 / sum(len(self.rows[row].targets) for row in batch)
         if not mine:  # a last batch smaller than the number of processes
             mine, share = batch[:1], 0.0
-        parts = split_batch(self.lengths, mine, self.config.max_batch_tokens)
+        parts = split_batch(self.lengths, mine, self.config.max_batch_tokens, self.packed)
         total = torch.zeros((), device=accelerator.device)
         for i, part in enumerate(parts, 1):
             last = i == len(parts)
             with nullcontext() if last else accelerator.no_sync(self.model):
-                batch_of = collate([self.rows[row] for row in part], self.pad)
+                rows = [self.rows[row] for row in part]
+                batch_of = collate(rows, self.pad, self.packed)
+                self.slots += batch_of.ids.numel()
+                self.useful += sum(row.tokens for row in rows)
                 loss = self.loss(self.model, batch_of.to(accelerator.device)) * share
                 # the processes' gradients are averaged, but their losses are to be summed
                 accelerator.backward(loss * accelerator.num_processes)
@@ -180,12 +193,13 @@ class _Meter:
         self._last = step
         self._start = time.monotonic()
         self._tokens = 0
+        self._run.slots = self._run.useful = 0
         self._loss = torch.zeros((), device=self._run.accelerator.device)
 
     def add(self, step: int, batch: Sequence[int], loss: Tensor, lr: float) -> None:
         """Counts one step, and logs if a log is due."""
         self._loss += loss
-        self._tokens += sum(self._run.lengths[row] for row in batch)
+        self._tokens += sum(self._run.rows[row].tokens for row in batch)
         if step % LOG_EVERY == 0 or step == 1 or step == self._run.num_steps:
             self._log(step, lr)
             self._begin(step)
@@ -201,6 +215,7 @@ class _Meter:
             "loss": round(loss, 6),
             "lr": lr,
             "tokens_per_second": round(self._tokens / (time.monotonic() - self._start)),
+            "useful_tokens": round(run.useful / run.slots, 4),
         }
         with run.config.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(logged) + "\n")

@@ -18,26 +18,65 @@ from sormctl.training.data import Row
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows side by side: `ids` (B, T), and for each target (N,) its row, its position, itself."""
+    """Rows side by side: `ids` (B, T), and for each target (N,) its row, its position, itself.
+
+    Packed rows stand one after another, so B is 1; `borders` is where each begins, and T.
+    """
 
     ids: Tensor
     rows: Tensor
     positions: Tensor
     targets: Tensor
+    borders: Tensor | None = None
+    longest: int = 0
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What the model gets. Positions restart at each of the packed rows."""
+        plain = {"input_ids": self.ids, "use_cache": False}
+        if self.borders is None:
+            return plain
+        starts = self.borders[:-1].repeat_interleave(self.borders.diff())
+        restarting = torch.arange(self.ids.shape[1], device=self.ids.device) - starts
+        borders = {"cu_seq_lens_q": self.borders, "max_length_q": self.longest}
+        return {**plain, "position_ids": restarting.unsqueeze(0), **borders}
 
     def to(self, device: torch.device) -> Batch:
         """The same on `device`."""
         tensors = (self.ids, self.rows, self.positions, self.targets)
-        return Batch(*(tensor.to(device, non_blocking=True) for tensor in tensors))
+        ids, rows, positions, targets = (x.to(device, non_blocking=True) for x in tensors)
+        borders = None if self.borders is None else self.borders.to(device, non_blocking=True)
+        return Batch(ids, rows, positions, targets, borders, self.longest)
 
 
-def collate(rows: Sequence[Row], pad: int) -> Batch:
-    """Rows padded on the right to the longest; the rival of a row stands behind it.
+def collate(rows: Sequence[Row], pad: int, packed: bool = False) -> Batch:
+    """Rows as one batch, padded or `packed`; the rival of a row stands behind it."""
+    sequences = [sequence for row in rows for sequence in row.sequences]
+    return _pack(sequences) if packed else _pad(sequences, pad)
+
+
+def _pack(rows: Sequence[Row]) -> Batch:
+    """Rows one after another; a model needs the attention of `packing.py` to tell them apart."""
+    lengths = torch.tensor([len(row.ids) for row in rows])
+    borders = torch.cat((torch.zeros(1, dtype=torch.long), lengths.cumsum(0)))
+    starts = borders.tolist()
+    positions = [x + start for row, start in zip(rows, starts, strict=False) for x in row.positions]
+    return Batch(
+        ids=torch.tensor([token for row in rows for token in row.ids]).unsqueeze(0),
+        rows=torch.zeros(len(positions), dtype=torch.long),
+        positions=torch.tensor(positions),
+        targets=torch.tensor([target for row in rows for target in row.targets]),
+        borders=borders,
+        longest=int(lengths.max()),
+    )
+
+
+def _pad(rows: Sequence[Row], pad: int) -> Batch:
+    """Rows padded on the right to the longest.
 
     No attention mask is needed: a causal model never looks at what stands to the right, and
     without one the fast attention kernels stay in use.
     """
-    rows = [sequence for row in rows for sequence in row.sequences]
     ids = torch.full((len(rows), max(len(row.ids) for row in rows)), pad)
     for i, row in enumerate(rows):
         ids[i, : len(row.ids)] = torch.tensor(row.ids)
@@ -52,7 +91,7 @@ def collate(rows: Sequence[Row], pad: int) -> Batch:
 def language_model_loss(model: Any, batch: Batch) -> Tensor:
     """Summed cross entropy of the target tokens. Logits are computed only where one is needed."""
     columns = torch.unique(batch.positions)  # sorted; (C,)
-    logits = model(input_ids=batch.ids, use_cache=False, logits_to_keep=columns).logits  # (B, C, V)
+    logits = model(**batch.inputs, logits_to_keep=columns).logits  # (B, C, V)
     return target_loss(logits[batch.rows, torch.searchsorted(columns, batch.positions)], batch)
 
 
@@ -75,7 +114,7 @@ def contrastive_loss(model: Any, batch: Batch) -> Tensor:
 
 def _judgements(model: Any, batch: Batch) -> Tensor:
     """The logits (N, C) at the positions of the targets."""
-    logits = model(input_ids=batch.ids, use_cache=False).logits  # (B, T, C)
+    logits = model(**batch.inputs).logits  # (B, T, C)
     judged: Tensor = logits[batch.rows, batch.positions]
     return judged
 

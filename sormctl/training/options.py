@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from sormctl import options
-from sormctl.training.config import Dtype, Optimizer, TrainConfig
+from sormctl.training.config import Dtype, Optimizer, Packing, TrainConfig
 from sormctl.training.runs import Examples, How, run
 
 Output = Annotated[
@@ -43,6 +43,19 @@ DtypeName = Annotated[
     typer.Option(
         "--dtype",
         help="What to compute in; weights stay float32. auto: bfloat16 where it is native.",
+    ),
+]
+PackingChoice = Annotated[
+    Packing,
+    typer.Option(
+        "--packing",
+        help="Examples one after another, without padding. auto: on a GPU, in bfloat16.",
+    ),
+]
+GradientCheckpointing = Annotated[
+    bool,
+    typer.Option(
+        "--gradient-checkpointing", help="Compute activations twice: slower, in less memory."
     ),
 ]
 SaveEvery = Annotated[
@@ -85,6 +98,8 @@ class Training:
     dtype: DtypeName = Dtype.auto
     prompt: options.PromptStyle = "auto"
     seed: options.Seed = 0
+    packing: PackingChoice = Packing.auto
+    gradient_checkpointing: GradientCheckpointing = False
     save_every: SaveEvery = "10m"
     num_processes: NumProcesses = None
     accelerate_config: AccelerateConfig = None

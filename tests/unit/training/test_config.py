@@ -8,6 +8,7 @@ import pytest
 from sormctl.errors import UsageError
 from sormctl.training.config import (
     Optimizer,
+    Packing,
     first_difference,
     parse_interval,
     read_config,
@@ -17,7 +18,13 @@ from tests.unit.training.runs import CONFIG
 
 
 def test_a_configuration_survives_its_file(tmp_path: Path) -> None:
-    config = replace(CONFIG, output=str(tmp_path / "out"), optimizer=Optimizer.muon, mode="local")
+    config = replace(
+        CONFIG,
+        output=str(tmp_path / "out"),
+        optimizer=Optimizer.muon,
+        mode="local",
+        packing=Packing.on,
+    )
     config.partial.mkdir()
     write_config(config)
     assert read_config(config.path) == config

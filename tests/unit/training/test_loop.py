@@ -20,7 +20,7 @@ from sormctl.engines.encoding import prompt_style, read_settings
 from sormctl.errors import DataError, ModelError, OutputError, UsageError
 from sormctl.training import refiner, reward_model, student
 from sormctl.training.checkpoints import list_checkpoints
-from sormctl.training.config import REWARD_MODEL, Dtype, Objective, Optimizer, TrainConfig
+from sormctl.training.config import REWARD_MODEL, Dtype, Objective, Optimizer, Packing, TrainConfig
 from sormctl.training.data import Example
 from sormctl.training.loop import Stopped, mixed_precision
 from sormctl.training.losses import contrastive_loss, language_model_loss, reward_model_loss
@@ -160,6 +160,28 @@ def test_parts_of_a_batch_add_up(tmp_path: Path, tiny: str) -> None:
     whole = student_run(tmp_path / "whole", tiny)
     parts = student_run(tmp_path / "parts", tiny, max_batch_tokens=30)
     assert losses(train_student(whole)) == pytest.approx(losses(train_student(parts)), abs=1e-4)
+
+
+def test_packing_and_checkpointing_learn_the_same(tmp_path: Path, tiny: str) -> None:
+    """One batch, so that the rows of a step are the same in either order."""
+    fields: dict[str, object] = {"epochs": 1, "batch_size": 24}
+    plain = student_run(tmp_path / "plain", tiny, **fields)
+    expected = losses(train_student(plain))
+    on = {**fields, "packing": Packing.on}
+    packed = student_run(tmp_path / "packed", tiny, **on)
+    parts = student_run(tmp_path / "parts", tiny, max_batch_tokens=50, **on)
+    again = student_run(tmp_path / "again", tiny, gradient_checkpointing=True, **fields)
+    for config in (packed, parts, again):
+        assert losses(train_student(config)) == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_log_says_what_share_is_useful(tmp_path: Path, tiny: str) -> None:
+    """Rows of up to 22 tokens, padded to the longest of four; packed ones need no padding."""
+    events = train_student(student_run(tmp_path / "padded", tiny))
+    shares = [x["useful_tokens"] for x in events if x["event"] == "step"]
+    assert 0.8 < min(shares) < 1.0
+    events = train_student(student_run(tmp_path / "packed", tiny, packing=Packing.on))
+    assert {x["useful_tokens"] for x in events if x["event"] == "step"} == {1.0}
 
 
 def test_padding_changes_nothing(tmp_path: Path, tiny: str) -> None:
