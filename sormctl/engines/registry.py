@@ -12,6 +12,7 @@ from sormctl.errors import UsageError
 ENGINES = {
     "hf": "sormctl.engines.hf:create",
     "openai": "sormctl.engines.openai:create",
+    "ray": "sormctl.engines.ray:create",
     "vllm": "sormctl.engines.vllm:create",
 }
 # engines whose model is elsewhere: it may be called anything, and it only generates
@@ -25,6 +26,7 @@ def create_engine(
     *,
     base_url: Sequence[str] | None = None,
     tensor_parallel: int | None = None,
+    replicas: int | None = None,
     verbose: bool = False,
 ) -> Engine:
     """The engine of that name for a model; UsageError for an unknown name or argument.
@@ -36,6 +38,7 @@ def create_engine(
     short = {
         "base_url": ",".join(base_url or ()),
         "tensor_parallel": str(tensor_parallel or ""),
+        "replicas": str(replicas or ""),
     }
     given = {key: value for key, value in short.items() if value}
     module, factory = ENGINES[name].split(":")

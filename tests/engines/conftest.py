@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,11 @@ from tests.engines.contract import CONTRACTS, Contract
 
 
 @pytest.fixture(scope="session", params=[contract.parameter() for contract in CONTRACTS])
-def contract(request: pytest.FixtureRequest) -> Contract:
+def contract(request: pytest.FixtureRequest) -> Iterator[Contract]:
     """The engine under test."""
     found: Contract = request.param
-    return found
+    with found.around():
+        yield found
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -1,0 +1,241 @@
+"""Engine `ray`: replicas of engine vllm or hf, as actors on a Ray cluster.
+
+Ray places them, carries requests, and replaces a replica that dies and asks it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections import Counter
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.util import find_spec
+from typing import Any, Self, TypeVar
+
+from sormctl.engines.base import Completion, Engine, Sampling
+from sormctl.engines.encoding import first_line, resolve_model
+from sormctl.engines.registry import create_engine, positive
+from sormctl.engines.vllm_start import Log, chatter_to
+from sormctl.errors import EngineError, SormctlError, UsageError
+from sormctl.tasks.prompts import Prompt
+
+T = TypeVar("T")
+
+_INNER = ("hf", "vllm")
+_RETRIES = 3  # of a request whose replica died: one that kills replicas must end
+_OURS = ("inner", "replicas", "cpus", "wait")
+
+
+@dataclass(frozen=True, slots=True)
+class RayOptions:
+    """Engine arguments; `inner_arguments` are those of the engine in each replica.
+
+    `replicas` None: as many as the cluster's GPUs hold, one on a cluster without GPUs; `gpus` and
+    `cpus` of a replica; `wait` seconds for the cluster to have them free.
+    """
+
+    inner: str
+    replicas: int | None = None
+    gpus: int = 1
+    cpus: int = 1
+    wait: int = 60
+    inner_arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+class Replica:
+    """The actor: an engine, opened by the first call, again after a restart."""
+
+    def __init__(self, model: str, options: RayOptions, verbose: bool) -> None:
+        arguments = [f"{name}={value}" for name, value in options.inner_arguments.items()]
+        self._new = partial(create_engine, options.inner, model, arguments, verbose=verbose)
+        self._opening = asyncio.Lock()
+        self._engine: Engine | None = None
+
+    async def open(self) -> None:
+        """Load the model."""
+        await self._opened()
+
+    async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
+        """See `Engine`."""
+        engine = await self._opened()
+        return await _or_die(engine.sample(prompt, params))
+
+    async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
+        """See `Engine`."""
+        engine = await self._opened()
+        return await _or_die(engine.score(prompt, steps))
+
+    async def _opened(self) -> Engine:
+        async with self._opening:
+            if self._engine is None:
+                engine = self._new()
+                self._engine = await engine.__aenter__()
+            return self._engine
+
+
+class RayEngine:
+    """The engine over a cluster; `async with` connects to it and starts the replicas."""
+
+    def __init__(self, model: str, options: RayOptions, verbose: bool) -> None:
+        self._model = model
+        self._options = options
+        self._verbose = verbose
+        self._is_ours = False  # whether we connected to the cluster, and so leave it
+        self._log: Log | None = None
+        self._group: Any = None
+        self._replicas: list[Any] = []
+        self._outstanding: Counter[int] = Counter()
+
+    async def __aenter__(self) -> Self:
+        self._log = Log(self._verbose)
+        try:
+            self._connect()
+            await self._place()
+            await self._load()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        import ray
+        from ray.util import remove_placement_group
+
+        log, self._log = self._log, None
+        if log is None:
+            return
+        with chatter_to(log.open()):
+            for replica in self._replicas:
+                ray.kill(replica)
+            if self._group is not None:
+                remove_placement_group(self._group)
+            if self._is_ours:
+                ray.shutdown()
+        self._replicas, self._group, self._is_ours = [], None, False
+        log.close()
+
+    async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
+        """Completions of `prompt`, one for each of `params.seeds`, in their order."""
+        completions: list[Completion] = await self._ask("sample", prompt, params)
+        return completions
+
+    async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
+        """P(correct) after each of `steps`."""
+        scores: list[float] = await self._ask("score", prompt, tuple(steps))
+        return scores
+
+    def _connect(self) -> None:
+        import ray
+
+        if ray.is_initialized():
+            return
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        level = logging.INFO if self._verbose else logging.CRITICAL
+        assert self._log is not None
+        with chatter_to(self._log.open()):
+            try:
+                ray.init(
+                    os.environ.get("RAY_ADDRESS") or "local",
+                    log_to_driver=self._verbose,
+                    logging_level=level,
+                )
+            except Exception as error:  # whatever the connection meets
+                raise EngineError(f"no Ray cluster: {first_line(error)}") from error
+        self._is_ours = True
+
+    async def _place(self) -> None:
+        import ray
+        from ray.util import placement_group
+        from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+        options, total = self._options, ray.cluster_resources()
+        gpus = options.gpus if total.get("GPU") else 0
+        number = options.replicas or (int(total["GPU"]) // gpus if gpus else 1) or 1
+        needed = {"CPU": options.cpus} | ({"GPU": gpus} if gpus else {})
+        self._group = placement_group([needed] * number, strategy="SPREAD")
+        if not await asyncio.to_thread(self._group.wait, options.wait):
+            wants = " and ".join(f"{count} {kind}" for kind, count in needed.items())
+            has = " and ".join(f"{total.get(kind, 0):g} {kind}" for kind in needed)
+            raise EngineError(
+                f"the Ray cluster has no room for {number} replicas of {wants} each after "
+                f"{options.wait} s (in all it has {has}); give fewer --replicas, or more time by "
+                "--engine-arg wait=SECONDS"
+            )
+        actor = ray.remote(Replica).options(
+            num_cpus=options.cpus,
+            num_gpus=gpus,
+            max_restarts=-1,
+            max_task_retries=_RETRIES,
+            scheduling_strategy=PlacementGroupSchedulingStrategy(self._group),
+        )
+        self._replicas = [actor.remote(self._model, options, self._verbose) for _ in range(number)]
+
+    async def _load(self) -> None:
+        opening = (self._call(replica.open) for replica in self._replicas)
+        for outcome in await asyncio.gather(*opening, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _ask(self, method: str, *arguments: Any) -> Any:
+        """The answer of the replica that has the fewest requests."""
+        if not self._replicas:
+            raise EngineError("the engine is not open; use it as a context manager")
+        chosen = min(range(len(self._replicas)), key=self._outstanding.__getitem__)
+        self._outstanding[chosen] += 1
+        try:
+            return await self._call(getattr(self._replicas[chosen], method), *arguments)
+        finally:
+            self._outstanding[chosen] -= 1
+
+    async def _call(self, method: Any, *arguments: Any) -> Any:
+        import ray
+        from ray.exceptions import RayError, RayTaskError
+
+        reference = method.remote(*arguments)
+        try:
+            return await reference
+        except asyncio.CancelledError:
+            if self._replicas:  # else we have left the cluster
+                ray.cancel(reference)
+            raise
+        except RayTaskError as error:
+            if isinstance(error.cause, SormctlError):
+                raise error.cause from None
+            raise EngineError(f"a replica failed: {first_line(error.cause)}") from error
+        except RayError as error:
+            line = " ".join(str(error).split())
+            raise EngineError(f"a replica died {_RETRIES + 1} times: {line}") from error
+
+
+def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -> RayEngine:
+    """The engine for a model as the user names it; UsageError for a bad argument."""
+    if find_spec("ray") is None:
+        raise UsageError("engine ray is not installed; pip install 'sormctl[ray]'")
+    inner = arguments.get("inner") or ("vllm" if find_spec("vllm") else "hf")
+    if inner not in _INNER:
+        raise UsageError(f"inner={inner}: must be {' or '.join(_INNER)}")
+    passed = {name: value for name, value in arguments.items() if name not in _OURS}
+    if positive(arguments, "tensor_parallel"):  # inside Ray, vLLM would look for GPUs of its own
+        passed.setdefault("distributed_executor_backend", "mp")
+    options = RayOptions(
+        inner,
+        positive(arguments, "replicas"),
+        positive(arguments, "tensor_parallel") or 1,
+        positive(arguments, "cpus") or 1,
+        positive(arguments, "wait") or 60,
+        passed,
+    )
+    return RayEngine(resolve_model(model), options, verbose)
+
+
+async def _or_die(request: Coroutine[Any, Any, T]) -> T:
+    """The result; if vLLM's own process is dead, so is the replica, and Ray replaces it."""
+    try:
+        return await request
+    except EngineError as error:
+        if type(error.__cause__).__name__ == "EngineDeadError":
+            os._exit(1)
+        raise
