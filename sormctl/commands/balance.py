@@ -12,8 +12,7 @@ from sormctl import options
 from sormctl.balancing import balance_prefix_lengths, balance_question, count_labels
 from sormctl.errors import RecordError
 from sormctl.records import Json, Solution, parse_solution, solution_json
-from sormctl.streams.driver import pipe_records
-from sormctl.streams.grouping import group_solutions
+from sormctl.streams.driver import pipe_records, select_groups
 from sormctl.streams.spool import spool
 
 
@@ -49,11 +48,10 @@ def balance(
             counts = count_labels(kept.keep(map(_labelled, solutions)))
             yield from map(solution_json, balance_prefix_lengths(kept.read(), counts, seed))
 
-    def questions(solutions: Iterator[Solution]) -> Iterator[Json]:
-        for group in group_solutions(solutions):
-            yield from map(solution_json, balance_question(group, seed))
-
-    pipe_records(job, parse_solution, lengths if by is By.prefix_length else questions)
+    if by is By.prefix_length:
+        pipe_records(job, parse_solution, lengths)
+    else:
+        select_groups(job, lambda group: balance_question(group, seed))
 
 
 def _labelled(solution: Solution) -> Solution:

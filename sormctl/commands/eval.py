@@ -14,10 +14,10 @@ import typer
 from sormctl import options
 from sormctl.errors import SormctlError, UsageError
 from sormctl.evaluation import Evaluation, Row
-from sormctl.records import Json, Solution, parse_solution
+from sormctl.records import Json, Solution
 from sormctl.report.table import print_rows, print_stages
 from sormctl.reranking import AGGREGATIONS
-from sormctl.streams.driver import pipe_records, write_records
+from sormctl.streams.driver import pipe_groups, write_records
 from sormctl.streams.grouping import group_solutions
 from sormctl.streams.manifest import stage_costs
 from sormctl.streams.rows import read_problems
@@ -112,18 +112,18 @@ def eval(
     path = {**vars(bench), **vars(sampling), **running.identity()} if bench.bench else {}
     job = streams.job("eval", {"agg": aggregation, **path})
 
-    def report(solutions: Iterable[Solution]) -> Iterator[Json]:
-        for group in group_solutions(solutions):
+    def report(groups: Iterable[list[Solution]]) -> Iterator[Json]:
+        for group in groups:
             evaluation.add(group)
         rows.extend(evaluation.rows())
         if streams.output is not None or not sys.stdout.isatty():
             yield {"rows": [row.json() for row in rows], "stages": costs}
 
     if bench.bench is None:
-        pipe_records(job, parse_solution, report)
+        pipe_groups(job, report)
     else:
         solved = _solve(bench.bench, bench, vars(sampling), vars(running), streams.quiet)
-        write_records(job, report(solved))
+        write_records(job, report(group_solutions(solved)))
     print_rows(rows)
     print_stages(costs)
     _check_gate(rows, gate.gate, gate.min_accuracy)

@@ -11,9 +11,8 @@ import typer
 from sormctl import options
 from sormctl.errors import RecordError
 from sormctl.pairing import global_pairs, local_pairs, value_pairs
-from sormctl.records import Json, Solution, pair_json, parse_solution
-from sormctl.streams.driver import pipe_records
-from sormctl.streams.grouping import group_solutions
+from sormctl.records import Json, Solution, pair_json
+from sormctl.streams.driver import pipe_groups
 
 
 class Mode(StrEnum):
@@ -50,7 +49,7 @@ def make_refine_pairs(
     arguments = {"mode": mode.value, "targets": targets, "seed": seed}
     job = streams.job("make-refine-pairs", arguments)
 
-    def checked(solution: Solution) -> Solution:
+    def check(solution: Solution) -> None:
         if mode is Mode.locally and None in (solution.labels or (None,)):
             raise RecordError(
                 "no `labels` at every step; take them from `sormctl label-steps --by rollouts`, "
@@ -59,10 +58,9 @@ def make_refine_pairs(
         tried = solution.rollouts[:-1] if solution.rollouts else ()
         if mode is Mode.value and not solution.correct and not all(c.made for c in tried):
             raise RecordError("not all prefixes have `rollouts`; see label-steps --exhaustive")
-        return solution
 
-    def transform(solutions: Iterator[Solution]) -> Iterator[Json]:
-        for group in group_solutions(map(checked, solutions)):
+    def pairs(groups: Iterator[list[Solution]]) -> Iterator[Json]:
+        for group in groups:
             yield from map(pair_json, PAIRS[mode](group, targets, seed))
 
-    pipe_records(job, parse_solution, transform)
+    pipe_groups(job, pairs, check)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from sormctl.errors import RecordError, UsageError
 from sormctl.inference import Judge, open_judge
 from sormctl.records import Json, Solution, parse_solution, solution_json
 from sormctl.reranking import AGGREGATIONS, choose
-from sormctl.streams.driver import Transform, map_records, no_tokens, pipe_records
+from sormctl.streams.driver import Transform, map_records, no_tokens, select_groups
 from sormctl.streams.grouping import group_solutions
 from sormctl.tasks.registry import with_task
 
@@ -75,17 +76,11 @@ def rerank(
         "rerank", {**arguments, "weights": weights, **running.identity()}, resume=resume
     )
 
-    def best(group: Sequence[Solution]) -> list[Json]:
-        return [solution_json(s) for s in choose(group, vote.value, name, aggregation)[:keep]]
+    def best(group: Sequence[Solution]) -> list[Solution]:
+        return choose(group, vote.value, name, aggregation)[:keep]
 
     if rm is None:
-
-        def ranked(solutions: Iterator[Solution]) -> Iterator[Json]:
-            needed = () if vote is Vote.majority else (name,)
-            for group in group_solutions(_checked(s, needed) for s in solutions):
-                yield from best(group)
-
-        pipe_records(job, parse_solution, ranked)
+        select_groups(job, best, bool if vote is Vote.majority else partial(_check, name))
         return
 
     @asynccontextmanager
@@ -93,7 +88,8 @@ def rerank(
         async with open_judge(rm, **vars(running)) as judge:
 
             async def transform(group: list[Solution]) -> Sequence[Json]:
-                return best(await asyncio.gather(*(_scored(s, judge, name) for s in group)))
+                scored = await asyncio.gather(*(_scored(s, judge, name) for s in group))
+                return list(map(solution_json, best(scored)))
 
             yield transform
 
@@ -112,11 +108,8 @@ async def _scored(solution: Solution, judge: Judge, name: str) -> Solution:
     return replace(solution, scores={**solution.scores, name: await judge.score(solution)})
 
 
-def _checked(solution: Solution, needed: Sequence[str]) -> Solution:
-    for name in needed:
-        if name not in solution.scores:
-            raise RecordError(
-                f"{solution.solution_id}: no `scores.{name}`; "
-                f"run `sormctl score --name {name}` first"
-            )
-    return solution
+def _check(name: str, solution: Solution) -> None:
+    if name not in solution.scores:
+        raise RecordError(
+            f"{solution.solution_id}: no `scores.{name}`; run `sormctl score --name {name}` first"
+        )

@@ -70,6 +70,29 @@ def solution_decoder() -> Decode[Solution]:
     return solution
 
 
+@cache
+def problem_decoder() -> Decode[str]:
+    """What finds only the name of the problem (task and id) that a line is about."""
+    from msgspec import MsgspecError, defstruct, json
+
+    names: Any = defstruct("Names", [("task", str), ("problem_id", str)])
+    decode: Decode[Any] = json.Decoder(names).decode
+
+    def name(line: bytes) -> str:
+        try:
+            found = decode(line)
+        except MsgspecError:
+            return problem_name(parse_solution(load(line)))  # says what is wrong with it
+        return f"{found.task}\0{found.problem_id}"
+
+    return name
+
+
+def problem_name(solution: Solution) -> str:
+    """Identifies a solution's problem among those of all tasks."""
+    return f"{solution.problem.task}\0{solution.problem.problem_id}"
+
+
 def _row_type() -> Any:
     """A solution as it stands on a line: the fields of its problem, then its own."""
     from msgspec import defstruct

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sormctl.errors import SormctlError, UsageError
-from sormctl.records import Json
+from sormctl.records import Json, Solution
 from sormctl.streams.flow import Background, Flow, Start, Transform
 from sormctl.streams.journal import Journal, Keys, Unjournalled, journalled
 from sormctl.streams.jsonl import Inputs, stat_input
@@ -33,7 +33,9 @@ __all__ = [
     "Transform",
     "map_records",
     "no_tokens",
+    "pipe_groups",
     "pipe_records",
+    "select_groups",
     "select_records",
     "usage_tokens",
     "write_records",
@@ -162,6 +164,37 @@ def select_records(
     """
     inputs = Inputs(job.inputs, job.shard)
     _pipe_lines(job, inputs, (inputs.line + b"\n" for _ in select(inputs.records(parse))))
+
+
+def pipe_groups(
+    job: Job,
+    transform: Callable[[Iterator[list[Solution]]], Iterable[Json]],
+    check: Callable[[Solution], object] = bool,
+) -> None:
+    """Writes what `transform` makes of the solutions of each problem, wherever they stand.
+
+    `check` raises RecordError for a solution that will not do. Memory: see `group_lines`.
+    """
+    inputs = Inputs(job.inputs, job.shard)
+    groups = ([solution for solution, _ in group] for group in inputs.groups(check))
+    _pipe_lines(job, inputs, map(encode, transform(groups)))
+
+
+def select_groups(
+    job: Job,
+    select: Callable[[list[Solution]], Iterable[Solution]],
+    check: Callable[[Solution], object] = bool,
+) -> None:
+    """Writes those of each problem's solutions that `select` names, as they stand in the input."""
+    inputs = Inputs(job.inputs, job.shard)
+
+    def chosen() -> Iterator[bytes]:
+        for group in inputs.groups(check):
+            lines = {id(solution): line for solution, line in group}
+            for solution in select([solution for solution, _ in group]):
+                yield lines[id(solution)] + b"\n"
+
+    _pipe_lines(job, inputs, chosen())
 
 
 def _pipe_lines(

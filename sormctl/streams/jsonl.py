@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from zlib import crc32
 
-from sormctl.errors import DataError, RecordError, UsageError
-from sormctl.records import Json
-from sormctl.streams.decoding import decoder, load
+from sormctl.errors import DataError, RecordError, SormctlError, UsageError
+from sormctl.records import Json, Solution, parse_solution
+from sormctl.streams.decoding import decoder, load, problem_decoder
+from sormctl.streams.grouping import group_lines
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -52,6 +53,7 @@ class Inputs:
         self._shard = parse_shard(shard)
         self._sources: list[_Source] = []
         self._lines: _Lines | None = None  # that are being read
+        self._place = b""  # FILE:LINE, counted from 1, of a record that is taken from its group
         sizes = [_size(name) for name in self.names]
         self._total = sum(size for size in sizes if size) if None not in sizes else None
 
@@ -81,6 +83,30 @@ class Inputs:
             self.line = line
             yield record
 
+    def groups(self, check: Callable[[Solution], object]) -> Iterator[list[tuple[Solution, bytes]]]:
+        """The solutions of each problem, each with its line; `check` may raise RecordError."""
+        decode = decoder(parse_solution)
+
+        def solution(line: bytes) -> Solution:
+            check(record := decode(line))
+            return record
+
+        for group in group_lines(self._named()):
+            found = []
+            for entry in group:
+                self._place, _, line = entry.partition(b" ")  # for errors
+                found.append((self._placed(solution, line), line))
+            yield found
+        self._place = b""
+
+    def _named(self) -> Iterator[tuple[str, bytes]]:
+        """The name of the problem that each line is about, and the line behind its place."""
+        name = problem_decoder()
+        for line in self._read():
+            self.num_records += 1
+            number = self._lines.number if self._lines else 0
+            yield self._placed(name, line), b"%d:%d %b" % (len(self._sources), number, line)
+
     def _read(self) -> Iterator[bytes]:
         index, count = self._shard
         ordinal = 0
@@ -98,7 +124,14 @@ class Inputs:
         try:
             return decode(line)
         except RecordError as error:
-            raise (self._lines.error(str(error)) if self._lines else error) from None
+            raise self._where(error) from None
+
+    def _where(self, error: RecordError) -> SormctlError:
+        """An error with the place of the record that was yielded last, if that is not past."""
+        if self._place:
+            file, number = map(int, self._place.split(b":"))
+            return DataError(f"{shown(self.names[file - 1])}:{number}: {error}")
+        return self._lines.error(str(error)) if self._lines else error
 
     @contextmanager
     def placing(self) -> Iterator[None]:
@@ -106,7 +139,7 @@ class Inputs:
         try:
             yield
         except RecordError as error:
-            raise (self._lines.error(str(error)) if self._lines else error) from None
+            raise self._where(error) from None
 
 
 class _Lines:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sormctl.streams.driver import Job
-from sormctl.streams.grouping import group_by
+from sormctl.streams.grouping import group_lines
 from sormctl.streams.jsonl import read_records
 from sormctl.streams.output import encode
 from tests.unit.streams.jobs import problems, run, scripted, write
@@ -51,20 +51,13 @@ def test_a_run_cut_anywhere_is_resumed_to_the_same_bytes(finished: Path, data: A
             assert engine.calls == COUNT + 3 - entries[:noted].count(b"\n")
 
 
-@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers())), st.integers(1, 8))
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers())), st.integers(1, 30))
 def test_groups_on_disk_are_those_in_memory(items: list[tuple[str, int]], bound: int) -> None:
     names = list(dict.fromkeys(name for name, _ in items))
     expected = [[item for item in items if item[0] == name] for name in names]
-    groups = group_by(items, lambda item: item[0], dict_of, tuple_of, max_records=bound)
-    assert list(groups) == expected
-
-
-def dict_of(item: tuple[str, int]) -> dict[str, Any]:
-    return {"name": item[0], "n": str(item[1])}
-
-
-def tuple_of(data: Any) -> tuple[str, int]:
-    return data["name"], int(data["n"])
+    lines = ((name, f"{name} {n}".encode()) for name, n in items)
+    groups = list(group_lines(lines, max_bytes=bound))
+    assert groups == [[f"{name} {n}".encode() for name, n in group] for group in expected]
 
 
 json_values = st.recursive(

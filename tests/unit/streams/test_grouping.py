@@ -2,46 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sormctl.errors import OutputError
-from sormctl.records import Json
+from sormctl.errors import DataError, OutputError, RecordError
+from sormctl.records import Solution, solution_json
 from sormctl.streams import grouping
-from sormctl.streams.grouping import group_by, group_solutions
+from sormctl.streams.driver import Job, pipe_groups, select_groups
+from sormctl.streams.grouping import group_lines, group_solutions
+from sormctl.streams.output import encode
 from tests.unit.examples import solution
 
-Item = tuple[str, int]
-ITEMS: list[Item] = [("b", 0), ("a", 1), ("b", 2), ("c", 3), ("a", 4), ("b", 5)]
-GROUPS = [[("b", 0), ("b", 2), ("b", 5)], [("a", 1), ("a", 4)], [("c", 3)]]
+LINES = [b"b 0", b"a 1", b"b 2", b"c 3", b"a 4", b"b 5"]
+GROUPS = [[b"b 0", b"b 2", b"b 5"], [b"a 1", b"a 4"], [b"c 3"]]
 
 
-def name(item: Item) -> str:
-    return item[0]
+def grouped(lines: Iterable[bytes], max_bytes: int) -> list[list[bytes]]:
+    return list(group_lines(((line[:1].decode(), line) for line in lines), max_bytes))
 
 
-def to_json(item: Item) -> Json:
-    return {"name": item[0], "n": item[1]}
-
-
-def parse(data: Json) -> Item:
-    return data["name"], data["n"]
-
-
-@pytest.mark.parametrize("max_records", [1, 2, 3, 5, 6, 7])
-def test_groups(max_records: int) -> None:
-    assert list(group_by(iter(ITEMS), name, to_json, parse, max_records)) == GROUPS
+@pytest.mark.parametrize("max_bytes", [1, 4, 7, 9, 18, 19])
+def test_groups(max_bytes: int) -> None:
+    assert grouped(LINES, max_bytes) == GROUPS
 
 
 def test_nothing() -> None:
-    assert list(group_by([], name, to_json, parse)) == []
+    assert grouped([], 9) == []
 
 
 def test_more_runs_than_may_be_open() -> None:
-    items = [(f"k{i % 7}", i) for i in range(3 * grouping.MAX_RUNS)]
-    groups = list(group_by(items, name, to_json, parse, max_records=1))
-    assert groups == [[item for item in items if item[0] == f"k{i}"] for i in range(7)]
+    lines = [b"%d %d" % (-i % 7, i) for i in range(3 * grouping.MAX_RUNS)]
+    groups = [[line for line in lines if line[:1] == b"%d" % (-i % 7)] for i in range(7)]
+    assert grouped(lines, max_bytes=1) == groups
+
+
+def test_what_comes_grouped_waits_in_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grouping, "_merged", lambda runs: iter(runs[0]))  # all is in the first
+    lines = [b"%d" % (i // 9) for i in range(90)]
+    assert len(grouped(lines, max_bytes=2)) == 10
 
 
 def test_solutions_of_a_problem() -> None:
@@ -52,4 +53,35 @@ def test_solutions_of_a_problem() -> None:
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "no"))
     with pytest.raises(OutputError, match=r"cannot write temporary files in .* \(set TMPDIR"):
-        list(group_by(ITEMS, name, to_json, parse, max_records=2))
+        grouped(LINES, max_bytes=2)
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    good = encode(solution_json(solution("s1")))
+    (tmp_path / "a.jsonl").write_bytes(good + b"\n")
+    (tmp_path / "b.jsonl").write_bytes(
+        b" " + good + good.replace(b'"correct":true', b'"correct":1')
+    )
+    names = [str(tmp_path / name) for name in ("a.jsonl", "b.jsonl")]
+    return Job("test", {}, names, tmp_path / "out.jsonl", quiet=True)
+
+
+def test_a_bad_solution_is_named_after_grouping(job: Job) -> None:
+    with pytest.raises(DataError, match=r"b\.jsonl:2: `correct` must be true or false"):
+        pipe_groups(job, lambda groups: [{"n": len(group)} for group in groups])
+
+
+def test_a_solution_that_will_not_do_is_named(job: Job) -> None:
+    def check(found: Solution) -> None:
+        raise RecordError("will not do")
+
+    with pytest.raises(DataError, match=r"a\.jsonl:1: will not do"):
+        select_groups(job, list, check)
+
+
+def test_chosen_solutions_stay_as_they_were(job: Job, tmp_path: Path) -> None:
+    line = (tmp_path / "a.jsonl").read_bytes().strip().replace(b":", b" : ")
+    (tmp_path / "a.jsonl").write_bytes(line + b"\n\n" + line)
+    select_groups(replace(job, inputs=job.inputs[:1]), lambda group: group[1:])
+    assert (tmp_path / "out.jsonl").read_bytes() == line + b"\n"
