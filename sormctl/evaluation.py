@@ -19,6 +19,7 @@ from sormctl.metrics import (
     auc,
     average,
     calibration_error,
+    clustered_difference,
     clustered_proportion,
     harmonic_mean,
     paired_difference,
@@ -271,7 +272,7 @@ class Evaluation:
         if self._agreement[1]:
             agreement = clustered_proportion(*self._agreement)
             rows.append(Row("steps", "labels against oracle: step accuracy", agreement))
-        return rows
+        return [*rows, *self._between_models()]
 
     def _add_steps(self, solution: Solution) -> None:
         labels = solution.labels or ()
@@ -289,6 +290,18 @@ class Evaluation:
                     [s for s, _ in known], [t for _, t in known]
                 )
             self._final[name].append((scores[-1] >= THRESHOLD) == solution.correct)
+
+    def _between_models(self) -> Iterator[Row]:
+        """Paired differences of the reward models that judged the same solutions."""
+        for (one, first), (two, second) in combinations(self._steps.items(), 2):
+            name, _, truth = one.rpartition(" against ")
+            if two.endswith(f" against {truth}") and first.totals == second.totals:
+                better = clustered_difference(first.hits, second.hits, first.totals)
+                yield Row("reward models", f"{name} - {two}: step accuracy", better)
+        for (one, right), (two, other) in combinations(self._final.items(), 2):
+            if len(right) == len(other):
+                name = f"{one} - {two} against answers: final accuracy"
+                yield Row("reward models", name, paired_difference(right, other))
 
     def _accuracies(self) -> Iterator[Row]:
         for name in self._names():

@@ -46,6 +46,26 @@ def paired_difference(first: Sequence[float], second: Sequence[float]) -> Estima
     return _normal(differences)
 
 
+def clustered_difference(
+    first: Sequence[int], second: Sequence[int], totals: Sequence[int]
+) -> Estimate:
+    """How much larger a share of the same steps is: sum(first - second) / sum(totals).
+
+    Paired by solution, which is the unit of chance as in `clustered_proportion`.
+    """
+    n, clusters = sum(totals), sum(t > 0 for t in totals)
+    differences = [a - b for a, b in zip(first, second, strict=True)]
+    if clusters < 2:
+        return Estimate(sum(differences) / n if n else math.nan, n, math.nan, math.nan)
+    if not any(differences):
+        half = proportion(0, clusters).high
+        return Estimate(0.0, n, -half, half)
+    share = sum(differences) / n
+    spread = sum((d - share * t) ** 2 for d, t in zip(differences, totals, strict=True))
+    half = Z * math.sqrt(spread * clusters / (clusters - 1)) / n
+    return Estimate(share, n, share - half, share + half)
+
+
 def clustered_proportion(hits: Sequence[int], totals: Sequence[int]) -> Estimate:
     """A share of steps whose unit of chance is the solution: sum(hits) / sum(totals).
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from sormctl.errors import RecordError
@@ -126,3 +128,15 @@ def test_a_solution_that_comes_twice_counts_once() -> None:
     assert "maj@2" in rows(evaluation)
     with pytest.raises(RecordError, match="two different solutions have the id a"):
         evaluation.add([solution("a"), wrong("a")])
+
+
+def test_reward_models_are_compared_on_the_same_steps() -> None:
+    evaluation = Evaluation()
+    for number, labels in enumerate([(1, 0), (1, 1), (0, 0)]):
+        scores = {"sorm": tuple(map(float, labels)), "orm": (1.0, 0.0)}
+        draft = replace(solution(f"s{number}"), labels=labels, scores=scores)
+        evaluation.add([draft])
+    found = {row.name: row.estimate for row in evaluation.rows() if row.section == "reward models"}
+    assert found["sorm - orm against labels: step accuracy"].value == pytest.approx(2 / 6)
+    assert found["sorm - orm against labels: step accuracy"].n == 6
+    assert "sorm - orm against answers: final accuracy" in found

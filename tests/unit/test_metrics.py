@@ -6,6 +6,7 @@ from sormctl.metrics import (
     auc,
     average,
     calibration_error,
+    clustered_difference,
     clustered_proportion,
     harmonic_mean,
     paired_difference,
@@ -36,6 +37,17 @@ def test_paired_difference_by_hand() -> None:
     found = paired_difference([1, 1, 0, 1], [0, 1, 0, 0])
     assert (found.value, found.n) == (0.5, 4)
     assert found.high - found.value == pytest.approx(1.959964 * math.sqrt(1 / 3) / 2)
+
+
+def test_a_difference_of_steps_is_paired_by_solution() -> None:
+    found = clustered_difference([3, 2, 4, 1], [2, 2, 2, 1], [4, 2, 4, 2])
+    assert found.value == pytest.approx(3 / 12)
+    assert found.n == 12
+    # residues 1 - 4/4, 0 - 2/4, 2 - 4/4, 0 - 2/4: their squares sum to 1.5
+    assert found.high - found.value == pytest.approx(1.959964 * math.sqrt(1.5 * 4 / 3) / 12)
+    same = clustered_difference([1, 2], [1, 2], [2, 2])
+    assert same.value == 0 and same.low == -same.high < 0
+    assert math.isnan(clustered_difference([1], [0], [2]).low)
 
 
 def test_clustering_widens_the_interval_of_like_steps() -> None:
