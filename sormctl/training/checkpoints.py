@@ -16,13 +16,12 @@ from sormctl.errors import OutputError
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-KEEP = 2
 _STEP = "step-"
 _FULL = 1 << 20  # bytes
 
 
-def save_checkpoint(accelerator: Accelerator, folder: Path, step: int) -> None:
-    """Keeps weights, optimizer and random state as of `step`, and drops all but the newest two.
+def save_checkpoint(accelerator: Accelerator, folder: Path, step: int, keep: int) -> None:
+    """Keeps weights, optimizer and random state as of `step`, and of all so far the newest `keep`.
 
     Every process calls it. The checkpoint appears by a rename, so a reader never sees half of one.
     OutputError if it cannot be written; what was there before stays.
@@ -34,7 +33,7 @@ def save_checkpoint(accelerator: Accelerator, folder: Path, step: int) -> None:
         accelerator.save_state(str(temporary))
         accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        for old in list_checkpoints(folder)[:-KEEP]:
+        for old in list_checkpoints(folder)[:-keep]:
             shutil.rmtree(old)
 
 

@@ -20,7 +20,8 @@ CLASS_NAMES = {2: ("incorrect", "correct"), 3: ("incorrect", "neutral", "correct
 
 # may differ between a run and its continuation: they do not change the trained weights
 _FREE = frozenset(
-    {"output", "save_every", "max_batch_tokens", "num_processes", "gradient_checkpointing"}
+    {"output", "save_every", "keep_checkpoints", "max_batch_tokens", "num_processes"}
+    | {"gradient_checkpointing", "examples"}
 )
 
 
@@ -79,6 +80,7 @@ class TrainConfig:
     dtype: Dtype
     seed: int
     save_every: str
+    keep_checkpoints: int = 2
     num_processes: int | None = None
     mode: str | None = None
     packing: Packing = Packing.auto
@@ -87,6 +89,7 @@ class TrainConfig:
     soft_labels: bool = False
     classes: int = 2
     data_sha256: str = ""
+    examples: int = 0
     version: str = __version__
 
     @property

@@ -139,7 +139,8 @@ class _Run:
             overdue = save_seconds is not None and time.monotonic() - saved > save_seconds
             due, stopped = self._any(overdue, stop())
             if due or stopped or (save_steps and step % save_steps == 0):
-                checkpoints.save_checkpoint(self.accelerator, config.checkpoints, step)
+                kept = config.keep_checkpoints
+                checkpoints.save_checkpoint(self.accelerator, config.checkpoints, step, kept)
                 saved = time.monotonic()
             if stopped:
                 raise Stopped

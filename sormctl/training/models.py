@@ -13,6 +13,7 @@ from accelerate import Accelerator
 
 from sormctl.engines.encoding import SETTINGS_FILE, first_line
 from sormctl.errors import ModelError
+from sormctl.training.card import model_card
 from sormctl.training.checkpoints import replacing
 from sormctl.training.config import TrainConfig
 
@@ -59,7 +60,8 @@ def save_model(
 ) -> None:
     """Writes the finished model to `config.partial / "model"`, in `dtype`, as transformers does.
 
-    Beside it, `sormctl.json` says what it is and how it was made, and `metrics.jsonl` how it went.
+    Beside it, `sormctl.json` and the model card say what it is and how it was made, `metrics.jsonl`
+    how it went.
     """
     temporary = config.partial / "unfinished"
     state = accelerator.get_state_dict(model)
@@ -74,11 +76,13 @@ def save_model(
         "training": asdict(config),
     }
     text = json.dumps(settings, indent=2) + "\n"
+    card = model_card(config, json.loads(config.metrics.read_text("utf-8").splitlines()[-1]))
     with replacing(temporary, temporary.with_name("model")):
         finished.save_pretrained(temporary, state_dict=_cast(state, dtype))
         tokenizer.save_pretrained(temporary)
         shutil.copy(config.metrics, temporary)
         (temporary / SETTINGS_FILE).write_text(text, encoding="utf-8")
+        (temporary / "README.md").write_text(card, encoding="utf-8")
 
 
 def _cast(state: dict[str, torch.Tensor], dtype: torch.dtype) -> dict[str, torch.Tensor]:

@@ -61,6 +61,9 @@ GradientCheckpointing = Annotated[
 SaveEvery = Annotated[
     str, typer.Option(help="Keep a checkpoint every so many steps (500) or minutes (10m).")
 ]
+KeepCheckpoints = Annotated[
+    int, typer.Option(min=1, help="Checkpoints of an unfinished run to keep, the newest.")
+]
 NumProcesses = Annotated[
     int | None,
     typer.Option(min=1, help="Worker processes; by default one a GPU, or one on the CPU."),
@@ -101,6 +104,7 @@ class Training:
     packing: PackingChoice = Packing.auto
     gradient_checkpointing: GradientCheckpointing = False
     save_every: SaveEvery = "10m"
+    keep_checkpoints: KeepCheckpoints = 2
     num_processes: NumProcesses = None
     accelerate_config: AccelerateConfig = None
     resume: Resume = False

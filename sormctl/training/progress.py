@@ -49,20 +49,23 @@ class TrainingProgress:
             self._shown = self._event  # the last word is what to do
             self.note("stopped; continue with --resume")
 
-    def _seconds_left(self) -> int:
+    def _seconds_left(self) -> int | None:
+        """None as long as there is but one step to judge by."""
         start, first = self._begun
         done = self._event["step"] - first
         left = self._event["steps"] - self._event["step"]
-        return round((time.monotonic() - start) / done * left) if done else 0
+        if not left:
+            return 0
+        return round((time.monotonic() - start) / done * left) if done else None
 
     def _figures(self) -> dict[str, Any]:
         return {**self._event, "seconds_left": self._seconds_left()}
 
     def _summary(self) -> str:
         event = self._event
-        minutes, seconds = divmod(self._seconds_left(), 60)
+        left = self._seconds_left()
+        until = "" if left is None else f", {left // 60}:{left % 60:02} left"
         return (
             f"step {event['step']:,}/{event['steps']:,}, loss {event['loss']:.4f}, "
-            f"lr {event['lr']:.2e}, {event['tokens_per_second']:,} tokens/s, "
-            f"{minutes}:{seconds:02} left"
+            f"lr {event['lr']:.2e}, {event['tokens_per_second']:,} tokens/s{until}"
         )

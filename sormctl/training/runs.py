@@ -81,7 +81,7 @@ def run(
         spool = config.partial / "new.jsonl"
         found = _spool(examples(inputs, config.prompt), spool)
         found.tell(config, skipped, progress)
-        config = replace(config, data_sha256=found.sha256, mode=found.mode)
+        config = replace(config, data_sha256=found.sha256, examples=found.examples, mode=found.mode)
         if how.resume and (unfinished or output.exists()):
             _check_same(config, unfinished)
             if not unfinished:

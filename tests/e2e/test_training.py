@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,16 +15,34 @@ from pathlib import Path
 
 import pytest
 
-from sormctl.records import Pair, pair_json, parse_solution
+from sormctl.records import Pair, pair_json, parse_solution, solution_json
 from sormctl.streams.output import locked
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
 from tests.engines.problems import plain_scores
 from tests.models import make_model
+from tests.unit.examples import PROBLEM, solution
 from tests.unit.training.runs import problems, sums, write_jsonl
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 PRM800K = Path(__file__).parents[1] / "unit" / "tasks" / "prm800k.jsonl"
+MODELS = Path(__file__).parents[2] / "docs" / "models.md"
+FSDP = """\
+compute_environment: LOCAL_MACHINE
+distributed_type: FSDP
+use_cpu: false
+num_machines: 1
+num_processes: 2
+machine_rank: 0
+mixed_precision: 'no'
+main_process_ip: 127.0.0.1
+main_process_port: 0
+fsdp_config:
+  fsdp_version: 2
+  fsdp_auto_wrap_policy: TRANSFORMER_BASED_WRAP
+  fsdp_transformer_layer_cls_to_wrap: LlamaDecoderLayer
+  fsdp_state_dict_type: FULL_STATE_DICT
+"""
 SMALL = ("--batch-size", "4", "--lr", "1e-2", "--dtype", "float32")
 
 
@@ -152,6 +171,44 @@ def scores(model: Path, solutions: str) -> list[list[float]]:
     task = get_task("math")
     jobs = [(draft_prompt(task, x.problem.question, "plain"), x.steps) for x in found]
     return plain_scores(str(model), jobs)
+
+
+def test_transformers_alone_scores_as_sormctl_does(
+    folder: Path, reward_model: tuple[Path, str]
+) -> None:
+    """The snippet of the documentation, which is that of the model card, as it is typed."""
+    model, _ = reward_model
+    card, page = (model / "README.md").read_text("utf-8"), MODELS.read_text("utf-8")
+    snippet = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
+    assert f"```python\n{snippet}```" in card
+    assert len(snippet.splitlines()) < 15
+    (folder / "sorm").symlink_to(model)
+    typed = subprocess.run(
+        [sys.executable, "-c", snippet],
+        cwd=folder,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    sum_of_two = solution(
+        steps=("3 + 4 = 7", "#### 7"),
+        problem=replace(PROBLEM, question="How many apples? 3 + 4"),
+    )
+    write_jsonl(folder / "sum.jsonl", [solution_json(sum_of_two)])
+    code, out, err = sormctl(folder, "score", "--rm", "sorm", "sum.jsonl")
+    assert code == 0, err
+    (scores,) = json.loads(out)["scores"].values()
+    assert json.loads(typed.stdout) == pytest.approx(scores, abs=1e-3)
+
+
+def test_the_model_card_says_what_was_trained_on_what(reward_model: tuple[Path, str]) -> None:
+    model, _ = reward_model
+    trained = json.loads((model / "sormctl.json").read_text())["training"]
+    card = (model / "README.md").read_text("utf-8")
+    assert f"| sha256 of the examples | `{trained['data_sha256']}` |" in card
+    for line in ("| examples | 40 |", "| lr | 0.01 |", "| step | 10 |", "sormctl score --rm"):
+        assert line in card
 
 
 def test_it_is_finished_already(folder: Path, reward_model: tuple[Path, str]) -> None:
@@ -294,12 +351,20 @@ def test_two_trainings_of_one_folder(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_two_processes_learn_what_one_learns(folder: Path) -> None:
+    """Also by a configuration of accelerate.
+
+    It asks for FSDP, which accelerate (1.15) drops on a CPU: the weights are whole in both
+    processes. So this holds that the file reaches the launcher, and what two processes learn.
+    """
+    (folder / "fsdp.yaml").write_text(FSDP)
     arguments = ("train-student", "--model", "tiny", *SMALL, "--epochs", "4", "problems.jsonl")
-    for name, more in (("one", ()), ("two", ("--num-processes", "2"))):
+    two = ("--num-processes", "2")  # the worker compares it with what was started
+    ways = {"one": (), "two": two, "fsdp": (*two, "--accelerate-config", "fsdp.yaml")}
+    losses = {}
+    for name, more in ways.items():
         code, _, err = sormctl(folder, *arguments, "-o", name, *more)
         assert code == 0, err
-    one, two = (
-        [json.loads(x)["loss"] for x in (folder / name / "metrics.jsonl").read_text().splitlines()]
-        for name in ("one", "two")
-    )
-    assert one == pytest.approx(two, abs=1e-3)
+        lines = (folder / name / "metrics.jsonl").read_text().splitlines()
+        losses[name] = [json.loads(line)["loss"] for line in lines]
+    assert losses["two"] == pytest.approx(losses["one"], abs=1e-3)
+    assert losses["fsdp"] == pytest.approx(losses["one"], abs=1e-3)

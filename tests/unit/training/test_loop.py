@@ -216,10 +216,13 @@ def test_a_stopped_run_continues_to_the_same_weights(
     assert [json.loads(line)["step"] for line in logged] == [1, 10, 12]
 
 
-def test_the_newest_two_checkpoints_are_kept(tmp_path: Path, tiny: str) -> None:
-    config = student_run(tmp_path, tiny, save_every="3")
+@pytest.mark.parametrize(("keep", "kept"), [(1, [12]), (2, [9, 12]), (3, [6, 9, 12])])
+def test_the_newest_checkpoints_are_kept(
+    tmp_path: Path, tiny: str, keep: int, kept: list[int]
+) -> None:
+    config = student_run(tmp_path, tiny, save_every="3", keep_checkpoints=keep)
     train_student(config)
-    assert {path.name for path in config.checkpoints.iterdir()} == {"step-9", "step-12"}
+    assert {path.name for path in config.checkpoints.iterdir()} == {f"step-{x}" for x in kept}
 
 
 @pytest.mark.parametrize("limit", [50_000, 100_000])

@@ -1,0 +1,78 @@
+"""The model card: what a folder holds, how it was made, and how to use it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sormctl.training.config import REFINER, REWARD_MODEL, STUDENT, TrainConfig
+
+_KINDS = {
+    STUDENT: "A student: a language model that writes solutions step by step.",
+    REFINER: "A refiner: a language model that makes a better solution of a draft.",
+    REWARD_MODEL: "A reward model: a token classifier that judges each step at its last token.",
+}
+_USES = {
+    STUDENT: "sormctl sample --model FOLDER problems.jsonl",
+    REFINER: "sormctl refine --model FOLDER drafts.jsonl",
+    REWARD_MODEL: "sormctl score --rm FOLDER solutions.jsonl",
+}
+_CLASSES = {REWARD_MODEL: "AutoModelForTokenClassification"}
+_LANGUAGE_MODEL = "AutoModelForCausalLM"
+_TOLD = ("kind", "model", "output", "mode", "prompt", "data_sha256", "examples", "version")
+
+SNIPPET = """\
+import torch
+from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+model = AutoModelForTokenClassification.from_pretrained("sorm")
+tokenizer = AutoTokenizer.from_pretrained("sorm")
+question, steps = "How many apples? 3 + 4", ["3 + 4 = 7", "#### 7"]
+ids, ends = tokenizer(f"Question: {question}\\nAnswer:\\n")["input_ids"], []
+for step in steps:  # each is encoded alone and judged at its last token
+    ids += tokenizer(f"{step}\\n", add_special_tokens=False)["input_ids"]
+    ends.append(len(ids) - 1)
+with torch.no_grad():
+    logits = model(torch.tensor([ids])).logits[0, ends]
+print((1 - logits.softmax(-1)[:, 0]).tolist())  # P(correct) of each prefix
+"""
+
+
+def model_card(config: TrainConfig, last: dict[str, Any]) -> str:
+    """The text of README.md; `last` is the last line of the metrics."""
+    settings = {name: x for name, x in asdict(config).items() if name not in _TOLD}
+    return f"""\
+# {config.kind}{f" ({config.mode})" if config.mode else ""}
+
+{_KINDS[config.kind]} Trained by sormctl {config.version}.
+
+| | |
+|---|---|
+| base model | `{config.model}` |
+| prompt | {config.prompt} |
+| examples | {config.examples:,} |
+| sha256 of the examples | `{config.data_sha256}` |
+
+## Use
+
+```sh
+{_USES[config.kind]}
+```
+
+{_loading(config)}
+## Training
+
+At the end: {_table(last)}
+`metrics.jsonl` has the whole course. The settings: {_table(settings)}"""
+
+
+def _loading(config: TrainConfig) -> str:
+    loader = _CLASSES.get(config.kind, _LANGUAGE_MODEL)
+    if config.kind != REWARD_MODEL or config.prompt != "plain":
+        return f"transformers loads it with `{loader}`.\n"
+    return f"With transformers alone (`sorm` is this folder):\n\n```python\n{SNIPPET}```\n"
+
+
+def _table(values: dict[str, Any]) -> str:
+    rows = "".join(f"| {name} | {value} |\n" for name, value in values.items())
+    return f"\n\n| | |\n|---|---|\n{rows}"
