@@ -85,6 +85,8 @@ class TrainConfig:
     mode: str | None = None
     packing: Packing = Packing.auto
     gradient_checkpointing: bool = False
+    lora: int | None = None
+    merge_lora: bool = True
     objective: Objective = Objective.classifier
     soft_labels: bool = False
     classes: int = 2

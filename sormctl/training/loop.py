@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedType
 from torch import Tensor
 
 from sormctl.engines.encoding import load_tokenizer
@@ -24,6 +24,7 @@ from sormctl.errors import DataError, UsageError
 from sormctl.training import checkpoints
 from sormctl.training.config import Dtype, TrainConfig, parse_interval
 from sormctl.training.data import Row, plan_batches, read_rows, split_batch
+from sormctl.training.lora import add_lora
 from sormctl.training.losses import Batch, collate
 from sormctl.training.models import load_model, model_limits, save_model
 from sormctl.training.optimizers import build_optimizers, learning_rate
@@ -69,7 +70,9 @@ def train(
         # the fused kernel's backward pass takes half of the time there
         model.set_attn_implementation("eager")
     if config.gradient_checkpointing:
-        model.gradient_checkpointing_enable()
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    if config.lora:
+        model = add_lora(model, config)
     model, *optimizers = accelerator.prepare(model, *build_optimizers(model, config))
     model.train()
     run = _Run(config, accelerator, model, optimizers, loss, rows, tokenizer.pad_token_id, packed)
@@ -224,7 +227,13 @@ class _Meter:
 
 
 def _check_processes(config: TrainConfig, accelerator: Accelerator) -> None:
-    """`accelerate launch --cpu` starts one process, however many it is asked for."""
+    """UsageError if the run cannot be what was asked for.
+
+    `accelerate launch --cpu` starts one process, however many it is asked for.
+    """
     asked, started = config.num_processes, accelerator.num_processes
     if asked not in (None, started):
         raise UsageError(f"--num-processes {asked}: the launcher started {started}")
+    sharded = accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED)
+    if config.lora and config.merge_lora and sharded:
+        raise UsageError("--lora: a sharded model cannot be merged; add --no-merge-lora")

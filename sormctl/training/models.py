@@ -67,7 +67,11 @@ def save_model(
     state = accelerator.get_state_dict(model)
     if not accelerator.is_main_process:
         return
-    finished = accelerator.unwrap_model(model).to(dtype)
+    finished = accelerator.unwrap_model(model)
+    if config.lora and config.merge_lora:
+        finished = finished.merge_and_unload()  # in float32
+        state = finished.state_dict()
+    finished = finished.to(dtype)
     settings = {
         "kind": config.kind,
         "prompt": config.prompt,

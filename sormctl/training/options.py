@@ -58,6 +58,19 @@ GradientCheckpointing = Annotated[
         "--gradient-checkpointing", help="Compute activations twice: slower, in less memory."
     ),
 ]
+LoraRank = Annotated[
+    int | None,
+    typer.Option(
+        "--lora", min=1, help="Train matrices of this rank beside the frozen ones.", metavar="RANK"
+    ),
+]
+MergeLora = Annotated[
+    bool,
+    typer.Option(
+        "--merge-lora/--no-merge-lora",
+        help="Merge them into the saved model, or save a folder for peft, with them alone.",
+    ),
+]
 SaveEvery = Annotated[
     str, typer.Option(help="Keep a checkpoint every so many steps (500) or minutes (10m).")
 ]
@@ -103,6 +116,8 @@ class Training:
     seed: options.Seed = 0
     packing: PackingChoice = Packing.auto
     gradient_checkpointing: GradientCheckpointing = False
+    lora: LoraRank = None
+    merge_lora: MergeLora = True
     save_every: SaveEvery = "10m"
     keep_checkpoints: KeepCheckpoints = 2
     num_processes: NumProcesses = None

@@ -1,0 +1,31 @@
+"""LoRA: small matrices beside the frozen ones, trained in their place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sormctl.errors import UsageError
+from sormctl.training.config import REWARD_MODEL, TrainConfig
+
+HEADS = ["score", "classifier"]  # what transformers calls the head of a token classifier
+
+
+def add_lora(model: Any, config: TrainConfig) -> Any:
+    """`model` with matrices of rank `config.lora` beside those of its layers, which are frozen.
+
+    The head of a reward model is new, so it is trained in full. UsageError if peft is missing.
+    """
+    try:
+        from peft import LoraConfig, TaskType, get_peft_model
+    except ImportError as error:
+        raise UsageError("--lora needs peft; pip install 'sormctl[lora]'") from error
+    judges = config.kind == REWARD_MODEL
+    settings = LoraConfig(
+        task_type=TaskType.TOKEN_CLS if judges else TaskType.CAUSAL_LM,
+        r=config.lora,
+        lora_alpha=2 * (config.lora or 0),
+        target_modules="all-linear",
+        exclude_modules=HEADS if judges else None,
+        modules_to_save=HEADS if judges else None,
+    )
+    return get_peft_model(model, settings)
