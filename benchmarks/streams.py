@@ -22,7 +22,7 @@ from sormctl.cli import app
 NUM_PROBLEMS = 10_000
 NUM_SAMPLES = 8
 NUM_STEPS = 6
-NUM_ROUNDS = 5
+NUM_ROUNDS = 3
 COMMANDS = {
     "balance": ("balance",),
     "balance by question": ("balance", "--by", "question"),

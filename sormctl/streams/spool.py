@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, Generic, TypeVar
 
-import orjson
-
 from sormctl.records import Json
+from sormctl.streams.decoding import decoder
 from sormctl.streams.output import encode, writing
 
 T = TypeVar("T")
@@ -37,7 +36,7 @@ class Spool(Generic[T]):
         """The records that were kept, from the first on."""
         with writing("temporary files"):
             self._file.seek(0)  # writes what is still in its buffer
-        return (self._parse(orjson.loads(line)) for line in self._file)
+        return map(decoder(self._parse), self._file)
 
 
 @contextmanager

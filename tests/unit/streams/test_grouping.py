@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,17 @@ def test_what_comes_grouped_waits_in_one_file(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(grouping, "_merged", lambda runs: iter(runs[0]))  # all is in the first
     lines = [b"%d" % (i // 9) for i in range(90)]
     assert len(grouped(lines, max_bytes=2)) == 10
+
+
+def test_memory_is_that_of_a_chunk() -> None:
+    """10 MB of lines, whose groups are spread over all of them, within a fifth of that."""
+    lines = ((str(i % 2000), b"%500d" % i) for i in range(20_000))
+    tracemalloc.start()
+    try:
+        assert sum(len(group) for group in group_lines(lines, max_bytes=1 << 18)) == 20_000
+        assert tracemalloc.get_traced_memory()[1] < 2 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_solutions_of_a_problem() -> None:
