@@ -17,7 +17,7 @@ from sormctl.evaluation import Evaluation, Row
 from sormctl.records import Json, Solution
 from sormctl.report.table import print_rows, print_stages
 from sormctl.reranking import AGGREGATIONS
-from sormctl.streams.driver import pipe_groups, write_records
+from sormctl.streams.driver import pipe_groups, side_file, write_records
 from sormctl.streams.grouping import group_solutions
 from sormctl.streams.manifest import stage_costs
 from sormctl.streams.rows import read_problems
@@ -85,6 +85,13 @@ def eval(
             help="Add what the stages cost, from the manifests in this folder.", metavar="DIR"
         ),
     ] = None,
+    outcomes: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write each problem's part of the rows here: what a paired bootstrap needs.",
+            metavar="FILE",
+        ),
+    ] = None,
     bench: Bench,
     gate: Gate,
     sampling: options.Sampling,
@@ -113,8 +120,9 @@ def eval(
     job = streams.job("eval", {"agg": aggregation, **path})
 
     def report(groups: Iterable[list[Solution]]) -> Iterator[Json]:
-        for group in groups:
-            evaluation.add(group)
+        with side_file(job, outcomes) as write:
+            for group in groups:
+                write(evaluation.add(group))
         rows.extend(evaluation.rows())
         if streams.output is not None or not sys.stdout.isatty():
             yield {"rows": [row.json() for row in rows], "stages": costs}

@@ -37,6 +37,7 @@ __all__ = [
     "pipe_records",
     "select_groups",
     "select_records",
+    "side_file",
     "usage_tokens",
     "write_records",
 ]
@@ -234,6 +235,18 @@ def write_records(job: Job, records: Iterable[Json]) -> None:
             sink.write(encode(record))
             progress.add()
             tally.records_out += 1
+
+
+@contextmanager
+def side_file(job: Job, path: Path | None) -> Iterator[Callable[[Json], None]]:
+    """What writes records to a second output of a command; nowhere without a path."""
+    if path is None:
+        yield lambda record: None
+        return
+    if has_content(path) and not job.overwrite:
+        raise UsageError(f"{path} exists; give --overwrite to replace it")
+    with whole_file(path) as sink:
+        yield lambda record: sink.write(encode(record))
 
 
 def _progress(job: Job, fraction: Callable[[], float | None] = lambda: None) -> Progress:

@@ -2,8 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from sormctl.answering import kind_of, outcomes
 from sormctl.errors import RecordError
-from sormctl.evaluation import Evaluation, StepTally, kind_of, outcomes
+from sormctl.evaluation import Evaluation
+from sormctl.judging import StepTally
 from sormctl.records import Problem
 from tests.unit.examples import PROBLEM, solution, wrong
 
@@ -82,14 +84,14 @@ def test_step_tally_by_hand() -> None:
     tally.add([0.9, 0.4, 0.2], [1, 1, 0])
     tally.add([0.8, 0.1], [1, 0])
     tally.add([0.7, 0.6], [1, 1])
-    found = {row.name: row.estimate for row in tally.rows("orm")}
-    assert found["orm: step accuracy"].value == pytest.approx(6 / 7)
-    assert found["orm: false positive rate"].value == 0
-    assert found["orm: false negative rate"].value == pytest.approx(1 / 5)
-    assert found["orm: AUC"].value == 1
-    assert found["orm: first error found"].value == 0.5
-    assert found["orm: no error where there is none"].value == 1
-    assert found["orm: first-error F1"].value == pytest.approx(2 / 3)
+    found = dict(tally.estimates())
+    assert found["step accuracy"].value == pytest.approx(6 / 7)
+    assert found["false positive rate"].value == 0
+    assert found["false negative rate"].value == pytest.approx(1 / 5)
+    assert found["AUC"].value == 1
+    assert found["first error found"].value == 0.5
+    assert found["no error where there is none"].value == 1
+    assert found["first-error F1"].value == pytest.approx(2 / 3)
 
 
 def test_null_labels_are_no_truth() -> None:
@@ -140,3 +142,39 @@ def test_reward_models_are_compared_on_the_same_steps() -> None:
     assert found["sorm - orm against labels: step accuracy"].value == pytest.approx(2 / 6)
     assert found["sorm - orm against labels: step accuracy"].n == 6
     assert "sorm - orm against answers: final accuracy" in found
+
+
+def test_a_problem_tells_its_part_of_the_rows() -> None:
+    """Two labelled samples: 0.9 0.1 against 1 1 misses one good step, 0.9 0.1 against 1 0 none."""
+    evaluation = Evaluation()
+    found = evaluation.add(
+        [
+            solution("a", source=SAMPLE, labels=(1, 1), scores={"orm": (0.9, 0.1)}),
+            wrong("b", source=SAMPLE, labels=(1, 0), scores={"orm": (0.9, 0.1)}),
+        ]
+    )
+    assert (found["task"], found["problem_id"]) == (PROBLEM.task, PROBLEM.problem_id)
+    assert found["outcomes"]["sample"] == 0.5
+    assert found["steps"]["orm against labels: step accuracy"] == (3, 4)
+    assert found["steps"]["orm against labels: false negative rate"] == (1, 3)
+    assert found["steps"]["orm against labels: false positive rate"] == (0, 1)
+    assert found["steps"]["orm against labels: first error found"] == (1, 1)
+    assert found["steps"]["orm against labels: no error where there is none"] == (0, 1)
+    assert found["steps"]["orm against answers: final accuracy"] == (1, 2)
+
+
+def test_the_parts_add_up_to_the_rows() -> None:
+    evaluation = Evaluation()
+    parts = [
+        evaluation.add(
+            [replace(solution(f"s{n}"), labels=labels, scores={"orm": (0.7, 0.2)}, problem=problem)]
+        )
+        for n, labels in enumerate([(1, 0), (1, 1), (0, 0)])
+        for problem in [replace(PROBLEM, problem_id=f"p{n}")]
+    ]
+    shares = {name for part in parts for name in part["steps"]}
+    found = {row.name: row.estimate.value for row in evaluation.rows()}
+    for name in shares:
+        hits, totals = (sum(part["steps"][name][i] for part in parts) for i in (0, 1))
+        assert found[name] == hits / totals
+    assert found["accuracy"] == sum(part["outcomes"]["accuracy"] for part in parts) / 3

@@ -1,0 +1,124 @@
+"""The ways of answering a problem that its solutions allow, and what each costs. Paper, 3.2 and D.
+
+What the solutions are decides which ways there are. A *draft* is a greedy sample, the others are
+*samples*; *global*, *local* and *value* are refinements. Scores add reranking.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from sormctl.errors import RecordError
+from sormctl.metrics import pass_at_k
+from sormctl.records import Solution
+from sormctl.reranking import choose, rank
+
+REFINEMENTS = ("global", "local", "value")
+
+
+def distinct(group: Sequence[Solution]) -> list[Solution]:
+    """Each solution once; RecordError if two different ones have the same id."""
+    found: dict[str, Solution] = {}
+    for solution in group:
+        if found.setdefault(solution.solution_id, solution).steps != solution.steps:
+            raise RecordError(f"two different solutions have the id {solution.solution_id}")
+    return list(found.values())
+
+
+def kind_of(solution: Solution) -> str:
+    """`draft`, `sample`, or the kind of refinement."""
+    kind = str(solution.source.get("kind", "sample"))
+    return "draft" if kind == "sample" and solution.source.get("temperature") == 0 else kind
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How often one way of answering one problem is right (0 to 1), and its tokens."""
+
+    value: float
+    tokens: int
+
+
+Outcomes = dict[str, Outcome]
+
+
+def outcomes(group: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes:
+    """Every way of answering one problem that its solutions allow."""
+    if len(group) == 1:
+        return {"accuracy": Outcome(_first(group), _tokens(group))}
+    kinds: dict[str, list[Solution]] = defaultdict(list)
+    for solution in group:
+        kinds[kind_of(solution)].append(solution)
+    found: Outcomes = {}
+    for kind in ("draft", *REFINEMENTS):
+        if kind in kinds:
+            share = sum(s.correct for s in kinds[kind]) / len(kinds[kind])
+            found[kind] = Outcome(share, _tokens(kinds[kind]))
+    if samples := kinds.get("sample"):
+        found |= _of_samples(samples, aggregations)
+    candidates = [s for kind in ("draft", *REFINEMENTS) for s in kinds.get(kind, ())]
+    if len({kind_of(s) for s in candidates}) > 1:
+        found |= _of_candidates(candidates, aggregations)
+    return found
+
+
+def _of_samples(samples: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes:
+    k, correct, tokens = len(samples), sum(s.correct for s in samples), _tokens(samples)
+    found = {"sample": Outcome(correct / k, tokens // k)}
+    if k == 1:
+        return found
+    found[f"maj@{k}"] = Outcome(_first(choose(samples, "majority", "")), tokens)
+    for name in _scored(samples):
+        found |= _reranked(samples, name, aggregations, f"rerank@{k}")
+        found[f"weighted maj@{k} by {name}"] = Outcome(
+            _first(choose(samples, "weighted", name)), tokens
+        )
+    sizes = [size for size in (2**i for i in range(1, 12)) if size < k]
+    for size in (*sizes, k):
+        cost = tokens * size // k
+        found[f"pass@{size}"] = Outcome(pass_at_k(k, correct, size), cost)
+    return found
+
+
+def _of_candidates(candidates: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes:
+    """Draft and refinements together: reranked by each reward model, and by an oracle."""
+    present = [kind for kind in ("draft", *REFINEMENTS) if kind in map(kind_of, candidates)]
+    found: Outcomes = {}
+    for size in range(2, len(present) + 1):
+        for kinds in combinations(present, size):
+            chosen = [s for s in candidates if kind_of(s) in kinds]
+            label = " + ".join(kinds)
+            if "draft" in kinds:
+                for name in _scored(chosen):
+                    found |= _reranked(chosen, name, aggregations, label)
+            right = float(any(s.correct for s in chosen))
+            found[f"{label}, oracle"] = Outcome(right, _tokens(chosen))
+    return found
+
+
+def _reranked(
+    solutions: Sequence[Solution], name: str, aggregations: Sequence[str], label: str
+) -> Outcomes:
+    tokens = _tokens(solutions)
+    return {
+        f"{label} by {name}" + ("" if aggregation == "final" else f", {aggregation}"): Outcome(
+            _first(rank(solutions, name, aggregation)), tokens
+        )
+        for aggregation in aggregations
+    }
+
+
+def _first(solutions: Sequence[Solution]) -> float:
+    return float(solutions[0].correct)
+
+
+def _scored(solutions: Sequence[Solution]) -> list[str]:
+    """Names of the reward models that scored all of these solutions."""
+    return sorted(set.intersection(*(set(s.scores) for s in solutions)))
+
+
+def _tokens(solutions: Iterable[Solution]) -> int:
+    return sum(s.usage.generated_tokens for s in solutions)

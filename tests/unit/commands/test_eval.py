@@ -1,0 +1,27 @@
+"""`sormctl eval` and its second output."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from sormctl.cli import app
+from sormctl.records import solution_json
+from tests.unit.examples import PROBLEM, solution, wrong
+
+
+def test_outcomes_come_problem_by_problem(tmp_path: Path) -> None:
+    source = {"kind": "sample", "temperature": 0.7}
+    group = [solution("a", source=source), wrong("b", source=source)]
+    lines = "\n".join(json.dumps(solution_json(each)) for each in group)
+    path = tmp_path / "outcomes.jsonl"
+    result = CliRunner().invoke(app, ["eval", "-q", "--outcomes", str(path)], lines)
+    assert result.exit_code == 0, result.stderr
+    (found,) = map(json.loads, path.read_text().splitlines())
+    assert (found["task"], found["problem_id"]) == (PROBLEM.task, PROBLEM.problem_id)
+    assert found["outcomes"]["sample"] == 0.5
+    again = CliRunner().invoke(app, ["eval", "-q", "--outcomes", str(path)], lines)
+    assert again.exit_code == 2
+    assert "exists; give --overwrite" in again.stderr
