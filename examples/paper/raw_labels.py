@@ -1,0 +1,46 @@
+"""Labels as the rollouts gave them, without post-processing 1 (paper, 3.1 step 2 and G).
+
+    sormctl label-steps --exhaustive … samples.jsonl | python examples/paper/raw_labels.py
+
+A step is positive if a rollout from it succeeded, whatever later steps are; the last step has
+nothing left to roll out, and is as correct as the answer. Needs the rollouts of `--exhaustive`.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+from sormctl.errors import RecordError, SormctlError
+from sormctl.records import Json, Solution, parse_solution, solution_json
+from sormctl.streams.jsonl import read_records
+from sormctl.streams.output import encode
+
+
+def raw_labels(solution: Solution) -> tuple[int, ...]:
+    """1 at each step from which a rollout succeeded."""
+    if not solution.rollouts:
+        return ()
+    *tried, _ = solution.rollouts
+    return (*(int(found.succeeded > 0) for found in tried), int(solution.correct))
+
+
+def relabelled(record: Json) -> Solution:
+    """The solution with its raw labels."""
+    solution = parse_solution(record)
+    if solution.rollouts is None or not all(found.made for found in solution.rollouts[:-1]):
+        raise RecordError("not all prefixes were rolled out; label with `--exhaustive`")
+    return replace(solution, labels=raw_labels(solution))
+
+
+def main() -> None:
+    """From standard input to standard output."""
+    for solution in read_records([], relabelled):
+        sys.stdout.buffer.write(encode(solution_json(solution)))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SormctlError as error:
+        sys.exit(f"raw_labels: {error}")
