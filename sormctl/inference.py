@@ -35,6 +35,7 @@ class Generator:
     temperature: float = 0.7
     top_p: float = 1.0
     max_tokens: int = 300
+    logprobs: bool = False
 
     async def complete(
         self, prompt: Prompt, problem_id: str, indices: Sequence[int]
@@ -46,6 +47,7 @@ class Generator:
             top_p=self.top_p,
             max_tokens=self.max_tokens,
             stop=stop_strings(self.style),
+            logprobs=self.logprobs,
         )
         try:
             found = await self.engine.sample(prompt, params)
@@ -88,7 +90,7 @@ async def open_generator(
     engine: str = "hf",
     **engine_options: Any,
 ) -> AsyncIterator[Generator]:
-    """Loads a model; `settings` are the seed, temperature, top_p and max_tokens of a Generator.
+    """Loads a model; `settings` are those of a Generator: seed, temperature, top_p …
 
     `engine_options` are those of `create_engine`.
     """
@@ -241,7 +243,7 @@ def _solution(
         steps=steps,
         predicted=predicted,
         correct=task.is_correct(predicted, problem.answer),
-        source={**origin, **_source(generator), "finish": completion.finish},
+        source={**origin, **_source(generator), **_outcome(completion)},
         usage=Usage(
             completion.prompt_tokens, completion.cached_tokens, completion.generated_tokens
         ),
@@ -254,6 +256,13 @@ def _source(generator: Generator) -> Json:
         "temperature": generator.temperature,
         "seed": generator.seed,
     }
+
+
+def _outcome(completion: Completion) -> Json:
+    found = {"finish": completion.finish}
+    if completion.logprob is None:
+        return found
+    return {**found, "logprob": round(completion.logprob, 4)}  # beyond, it depends on the batch
 
 
 def _solution_id(problem: Problem, generator: Generator, origin: Json) -> str:

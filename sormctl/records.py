@@ -72,7 +72,8 @@ class Solution:
     correct: bool = _doc("whether `predicted` equals `answer`")
     source: Json = _doc(
         "how it was made: `kind` (sample, global, local, value), `model`, `seed`, `finish`; "
-        "a refinement also has `draft_id` and `first_error`",
+        "a refinement also has `draft_id` and `first_error`; `sample --logprobs` adds `logprob`, "
+        "the log-probability of its tokens at temperature 1",
         default_factory=dict,
     )
     usage: Usage = _doc("tokens it cost", default_factory=Usage)

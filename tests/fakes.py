@@ -46,7 +46,8 @@ class ScriptedEngine:
         finally:
             self.active -= 1
         size = len(prompt.text.split())
-        return [Completion(text, "stop", size, 0, len(text.split())) for text in texts]
+        logprob = -1.23456 if params.logprobs else None
+        return [Completion(text, "stop", size, 0, len(text.split()), logprob) for text in texts]
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
         """One half for each step."""

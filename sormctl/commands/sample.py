@@ -26,6 +26,9 @@ def sample(
     greedy: Annotated[
         bool, typer.Option("--greedy", help="One draft of each problem, at temperature 0.")
     ] = False,
+    logprobs: Annotated[
+        bool, typer.Option("--logprobs", help="Note log P(solution) as `logprob` in its source.")
+    ] = False,
     concurrency: options.Concurrency = 256,
     sampling: options.Sampling,
     running: options.Running,
@@ -40,7 +43,7 @@ def sample(
     """
     if greedy and num_samples > 1:
         raise UsageError("--greedy makes one draft of each problem; drop -n")
-    settings = vars(sampling) | ({"temperature": 0.0} if greedy else {})
+    settings = {**vars(sampling), "logprobs": logprobs} | ({"temperature": 0.0} if greedy else {})
     models = {"model": model, "weights": model_digest(model)}
     arguments = {**models, "num_samples": num_samples, **running.identity(), **settings}
     job = streams.job("sample", arguments)

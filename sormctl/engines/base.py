@@ -17,6 +17,7 @@ class Sampling:
     """How to continue a prompt: one completion for each seed.
 
     `temperature` 0 is greedy. `stop` strings end a completion and are not part of its text.
+    `logprobs` asks for the log-probability of each completion.
     """
 
     seeds: tuple[int, ...] = (0,)
@@ -24,6 +25,7 @@ class Sampling:
     top_p: float = 1.0
     max_tokens: int = 300
     stop: tuple[str, ...] = ()
+    logprobs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,9 @@ class Completion:
     `finish` is `stop` (end of sequence or a stop string) or `length` (the token limit).
     `prompt_tokens` is the length of the prompt; `cached_tokens` says how many of these needed no
     computation for this completion (another completion of the same prefix had paid for them).
+    `logprob`, if it was asked for, is the sum of the natural log-probabilities of the generated
+    tokens, the one that ended it included, under the model's own distribution: at temperature 1,
+    before top-p, whatever the completion was drawn at.
     """
 
     text: str
@@ -40,6 +45,7 @@ class Completion:
     prompt_tokens: int
     cached_tokens: int
     generated_tokens: int
+    logprob: float | None = None
 
 
 class Engine(Protocol):

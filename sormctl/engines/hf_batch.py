@@ -50,6 +50,7 @@ class _Row:
     request: SampleRequest
     number: int
     tokens: list[int] = field(default_factory=list)
+    logprob: float | None = None
 
 
 class SampleBatch:
@@ -88,7 +89,11 @@ class SampleBatch:
         if not self._slots:
             return []
         ended = self._append(self._decoder.step(len(self._slots)))
-        rows = [row for i in ended if (row := self._slots[i])]
+        rows = []
+        for i in ended:
+            if row := self._slots[i]:
+                row.logprob = self._decoder.logprob(i)
+                rows.append(row)
         self._end(ended)
         return self._complete(rows)
 
@@ -205,6 +210,7 @@ class SampleBatch:
             prompt_tokens=len(request.ids),
             cached_tokens=len(request.ids) if row.number else 0,
             generated_tokens=len(row.tokens),
+            logprob=row.logprob,
         )
 
     def _text(self, tokens: list[int]) -> str:
@@ -224,6 +230,7 @@ def _start(row: _Row) -> Start:
         seed=params.seeds[row.number],
         temperature=params.temperature,
         top_p=params.top_p,
+        logprobs=params.logprobs,
     )
 
 

@@ -16,7 +16,7 @@ from sormctl.engines.hf_cache import SlotCache
 from sormctl.engines.hf_load import LoadedModel
 from sormctl.engines.hf_masks import decode_mask
 from sormctl.engines.hf_prefill import Prefilled
-from sormctl.engines.hf_random import choose_tokens, uniforms
+from sormctl.engines.hf_random import choose_tokens, log_probabilities, uniforms
 
 # what a step needs of each slot; `token` stands at `position` and the model has not read it yet
 _SLOT = np.dtype(
@@ -28,6 +28,8 @@ _SLOT = np.dtype(
         ("advance", np.int64),  # 0 in an empty slot, which stays where it is
         ("temperature", np.float32),
         ("top_p", np.float32),
+        ("logprobs", np.int64),  # 1 if `logprob` is wanted, the sum over the tokens so far
+        ("logprob", np.float64),
     ]
 )
 
@@ -42,6 +44,7 @@ class Start:
     seed: int
     temperature: float
     top_p: float
+    logprobs: bool = False
 
 
 class Decoder:
@@ -64,7 +67,7 @@ class Decoder:
             seed = item.seed % 2**64
             self._state[slot] = (
                 *(seed, 0, item.token, item.position, 1),
-                *(item.temperature, item.top_p),
+                *(item.temperature, item.top_p, item.logprobs, 0.0),
             )
             targets, rows = copies.setdefault(item.prompt.cache, ([], []))
             targets.append(slot)
@@ -76,6 +79,7 @@ class Decoder:
     def end(self, slots: Sequence[int]) -> None:
         """Empty slots; until they are used again they compute something that nobody reads."""
         self._state["advance"][slots] = 0
+        self._state["logprobs"][slots] = 0
         self._state["position"][slots] = 0
 
     def move(self, sources: Sequence[int], targets: Sequence[int]) -> None:
@@ -87,16 +91,25 @@ class Decoder:
         """The next token of each of the first `slots` slots."""
         state = self._state[:slots]
         logits = self._forward(state)
-        tokens: list[int] = choose_tokens(
+        chosen = choose_tokens(
             logits,
             self._tensor(uniforms(state["seed"], state["index"])),
             self._tensor(state["temperature"]),
             self._tensor(state["top_p"]),
-        ).tolist()
+        )
+        if state["logprobs"].any():
+            rows = np.flatnonzero(state["logprobs"])
+            state["logprob"][rows] += log_probabilities(logits[rows], chosen[rows]).tolist()
+        tokens: list[int] = chosen.tolist()
         state["token"] = tokens
         state["position"] += state["advance"]
         state["index"] += np.uint64(1)
         return tokens
+
+    def logprob(self, slot: int) -> float | None:
+        """The sum of the log-probabilities of a slot's tokens, if it is wanted."""
+        state = self._state[slot]
+        return float(state["logprob"]) if state["logprobs"] else None
 
     def _forward(self, state: NDArray[Any]) -> torch.Tensor:
         """Logits (B, V) after the token of each slot."""

@@ -40,6 +40,11 @@ def choose_tokens(
     return torch.where(greedy, logits.argmax(-1), tokens) if bool(greedy.any()) else tokens
 
 
+def log_probabilities(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """Of each of `tokens` (B,) under the model's own distribution, from its `logits` (B, V)."""
+    return torch.log_softmax(logits.float(), dim=-1).gather(-1, tokens[:, None])[:, 0]
+
+
 def _mix(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
     bits = (bits ^ (bits >> np.uint64(30))) * _MULTIPLIERS[0]
     bits = (bits ^ (bits >> np.uint64(27))) * _MULTIPLIERS[1]

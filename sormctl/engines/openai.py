@@ -112,7 +112,7 @@ class OpenaiEngine:
         async def send(server: Server) -> Completion:
             room = room_left(server, written, params.max_tokens)
             asked = {"model": server.model, "prompt": written, **settings(params, seed, room)}
-            return completion(await http.complete(server.url, asked), written)
+            return completion(await http.complete(server.url, asked), written, params.logprobs)
 
         return await pool.run(send)
 

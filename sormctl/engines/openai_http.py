@@ -127,11 +127,15 @@ def settings(params: Sampling, seed: int, limit: int) -> dict[str, Any]:
     asked: dict[str, Any] = {"max_tokens": limit, "n": 1, "temperature": 0.0}
     if not greedy:
         asked |= {"temperature": params.temperature, "top_p": params.top_p, "seed": seed}
+    if params.logprobs:
+        asked["logprobs"] = 1  # to some servers, 0 means none
     return asked | ({"stop": list(params.stop)} if params.stop else {})
 
 
-def completion(answer: Mapping[str, Any], written: list[int] | str) -> Completion:
-    """A server's answer as a completion; EngineError if it is none."""
+def completion(
+    answer: Mapping[str, Any], written: list[int] | str, logprobs: bool = False
+) -> Completion:
+    """A server's answer as a completion; EngineError if it is none, or lacks `logprobs`."""
     try:
         (choice,) = answer["choices"]
         text, finish = choice["text"], choice["finish_reason"]
@@ -144,6 +148,7 @@ def completion(answer: Mapping[str, Any], written: list[int] | str) -> Completio
         ]
         if not isinstance(text, str):
             raise TypeError("`text` is no text")
+        logprob = _logprob(choice) if logprobs else None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EngineError("the server's answer is not one of the completions API") from error
     if finish == "abort":  # the server is shutting down
@@ -151,7 +156,14 @@ def completion(answer: Mapping[str, Any], written: list[int] | str) -> Completio
     if finish not in ("stop", "length"):
         raise EngineError(f"the server ended a completion for the reason `{finish}`")
     prompt_tokens, cached_tokens, generated_tokens = counts
-    return Completion(text, finish, prompt_tokens, cached_tokens, generated_tokens)
+    return Completion(text, finish, prompt_tokens, cached_tokens, generated_tokens, logprob)
+
+
+def _logprob(choice: Mapping[str, Any]) -> float:
+    listed = (choice.get("logprobs") or {}).get("token_logprobs")
+    if listed is None:
+        raise EngineError("the server gives no log-probabilities")
+    return float(sum(listed))
 
 
 def _retry_after(response: httpx.Response) -> float | None:

@@ -121,6 +121,7 @@ class VllmEngine:
             max_tokens=limit,
             stop=list(params.stop),
             stop_token_ids=self._eos,
+            logprobs=0 if params.logprobs else None,  # those of the tokens drawn, and no others
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
         output = await self._last("generate", ids, settings)
@@ -131,6 +132,7 @@ class VllmEngine:
                 prompt_tokens=len(ids),
                 cached_tokens=output.num_cached_tokens or 0,
                 generated_tokens=len(written.token_ids),
+                logprob=written.cumulative_logprob,
             )
             for written in output.outputs
         ]

@@ -30,9 +30,14 @@ def problems(folder: Path, number: int) -> str:
 
 def test_standard_output_holds_records_only(tmp_path: Path) -> None:
     run = subprocess.run(
-        [*SORMCTL, *SAMPLE, problems(tmp_path, 3)], capture_output=True, text=True, check=True
+        [*SORMCTL, *SAMPLE, "--logprobs", problems(tmp_path, 3)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert len([json.loads(line) for line in run.stdout.splitlines()]) == 24
+    records = [json.loads(line) for line in run.stdout.splitlines()]
+    assert len(records) == 24
+    assert all(record["source"]["logprob"] < 0 for record in records)
     assert run.stderr == ""
 
 

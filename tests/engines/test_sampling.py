@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -32,11 +34,29 @@ async def one(engine: Engine, prompt: Prompt, params: Sampling) -> Completion:
     return completion
 
 
+@cache
+def plain_model() -> tuple[Any, Any]:
+    """The student and its tokenizer, by transformers alone."""
+    return AutoModelForCausalLM.from_pretrained(MODEL).eval(), load_tokenizer(MODEL)
+
+
+@torch.inference_mode()
+def log_probability(prompt: Prompt, completion: Completion) -> float | None:
+    """What transformers gives for the text; None if other tokens than the engine's write it."""
+    lm, tokenizer = plain_model()
+    new = tokenizer(completion.text, add_special_tokens=False)["input_ids"]
+    new += [tokenizer.eos_token_id] * (completion.finish == "stop")
+    if len(new) != completion.generated_tokens:
+        return None
+    ids = torch.tensor([prompt_ids(tokenizer, prompt) + new])
+    found = torch.log_softmax(lm(ids).logits[0, :-1], dim=-1).gather(-1, ids[0, 1:, None])
+    return float(found[-len(new) :].sum())
+
+
 @torch.inference_mode()
 def reference(prompt: Prompt, max_tokens: int) -> tuple[str, int]:
     """What `generate` writes greedily: text and number of tokens."""
-    lm = AutoModelForCausalLM.from_pretrained(MODEL).eval()
-    tokenizer = load_tokenizer(MODEL)
+    lm, tokenizer = plain_model()
     ids = torch.tensor([prompt_ids(tokenizer, prompt)])
     mask = torch.ones_like(ids)
     out = lm.generate(ids, attention_mask=mask, max_new_tokens=max_tokens, do_sample=False)
@@ -58,6 +78,42 @@ async def test_one_completion_for_each_seed_in_order(contract: Contract, student
         singles = [await one(student, PROMPTS[0], warm(seed)) for seed in seeds]
         assert [c.text for c in many] == [c.text for c in singles]
     assert len({c.text for c in await student.sample(PROMPTS[0], warm(*range(20)))}) > 1
+
+
+async def test_a_run_of_seeds_is_one_completion_each(contract: Contract, student: Engine) -> None:
+    many = await student.sample(PROMPTS[0], warm(*range(40, 72)))
+    assert len(many) == 32
+    assert len({c.text for c in many}) > 1
+    if contract.same_seed_same_text:
+        again = await asyncio.gather(*(one(student, PROMPTS[0], warm(s)) for s in range(40, 72)))
+        assert [c.text for c in many] == [c.text for c in again]
+
+
+@pytest.mark.parametrize("changes", [{}, {"temperature": 0.3}, {"top_p": 0.5}, {"max_tokens": 7}])
+async def test_log_probabilities_are_the_models_own(
+    student: Engine, changes: dict[str, Any]
+) -> None:
+    """Whatever a completion was drawn at, greedily too."""
+    asked = [GREEDY, warm(1, 2, 3, **changes)]
+    checked = 0
+    for params in asked:
+        params = replace(params, logprobs=True)
+        for prompt in PROMPTS[:4]:
+            for completion in await student.sample(prompt, params):
+                if (expected := log_probability(prompt, completion)) is not None:
+                    assert completion.logprob == pytest.approx(expected, abs=1e-3)
+                    checked += 1
+    assert checked >= 8
+
+
+async def test_log_probabilities_must_be_asked_for(student: Engine) -> None:
+    plain, asked = await asyncio.gather(
+        student.sample(PROMPTS[0], warm(1, 2)),
+        student.sample(PROMPTS[0], warm(1, 2, logprobs=True)),
+    )
+    assert [c.logprob for c in plain] == [None, None]
+    assert all(c.logprob is not None and c.logprob < 0 for c in asked)
+    assert [c.text for c in plain] == [c.text for c in asked]
 
 
 async def test_no_seeds_no_completions(student: Engine) -> None:
@@ -135,8 +191,28 @@ async def test_a_cancelled_request_leaves_the_others_alone(student: Engine) -> N
     assert kept == [reference(prompt, GREEDY.max_tokens)[0] for prompt in PROMPTS[::2]]
 
 
+async def test_requests_cancelled_under_load_leave_the_others_alone(
+    contract: Contract, student: Engine
+) -> None:
+    params = warm(*range(8))
+    tasks = [asyncio.create_task(student.sample(prompt, params)) for prompt in PROMPTS * 3]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    cancelled = [task for task in tasks[1::2] if task.cancel()]
+    kept = [task for task in tasks if task not in cancelled]
+    results = await asyncio.gather(*kept)
+    await asyncio.wait(cancelled)
+    assert len(cancelled) > 5
+    assert all(task.cancelled() for task in cancelled)
+    assert all(len(result) == 8 for result in results)
+    if contract.same_seed_same_text:
+        alone = [await student.sample(prompt, params) for prompt in PROMPTS]
+        texts = [[c.text for c in group] for group in alone] * 3
+        expected = [text for text, task in zip(texts, tasks, strict=True) if task in kept]
+        assert [[c.text for c in group] for group in results] == expected
+
+
 async def test_a_language_model_does_not_score(student: Engine) -> None:
-    with pytest.raises(ModelError, match="only a reward model"):
+    with pytest.raises(ModelError, match=r"only a reward model|does not score"):
         await student.score(PROMPTS[0], ["1 + 1 = 2"])
 
 

@@ -46,6 +46,17 @@ def test_samples_are_split_graded_and_have_their_own_seeds() -> None:
     assert first.usage.generated_tokens > 0
 
 
+def test_log_probabilities_are_noted_if_asked_for_and_change_nothing_else() -> None:
+    def one(**settings) -> Solution:
+        return asyncio.run(
+            sample_solutions(generator(lambda *_: "#### 6", **settings), PROBLEM, 1)
+        )[0]
+
+    plain, asked = one(), one(logprobs=True)
+    assert asked.source == {**plain.source, "logprob": -1.2346}
+    assert asked.solution_id == plain.solution_id
+
+
 def test_an_engine_that_gives_too_little_ends_the_run() -> None:
     class Stingy(ScriptedEngine):
         async def sample(self, prompt, params):

@@ -70,6 +70,18 @@ async def test_a_completion_and_what_it_asks_for() -> None:
     assert set(script.keys) == {f"Bearer {KEY}"}
 
 
+async def test_log_probabilities_are_those_of_the_tokens() -> None:
+    status, answer, headers = ok()
+    choice = {**answer["choices"][0], "logprobs": {"token_logprobs": [-0.5, -1.25]}}
+    with serving((status, {**answer, "choices": [choice]}, headers), ok()) as script:
+        async with engine_of(script) as engine:
+            (found,) = await engine.sample(PROMPT, Sampling(logprobs=True))
+            with pytest.raises(EngineError, match="gives no log-probabilities"):
+                await engine.sample(PROMPT, Sampling(logprobs=True))
+    assert found.logprob == -1.75
+    assert script.asked[0]["logprobs"] == 1
+
+
 @pytest.mark.parametrize("params", [Sampling(temperature=0), Sampling(top_p=0)])
 async def test_greedy_has_no_seed(params: Sampling) -> None:
     with serving() as script:
