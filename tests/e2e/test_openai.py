@@ -1,10 +1,7 @@
 """Engine `openai` against real vLLM servers, one of which dies."""
 
-import contextlib
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,67 +9,23 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
-from sormctl.engines.encoding import resolve_model
+from tests.engines.servers import ENVIRONMENT, Server
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(find_spec("vllm") is None, reason="vllm is not installed"),
 ]
 
-# without chunked prefill: on a CPU, vLLM 0.32 dies of seeded requests with it
-SERVER = (
-    *("-m", "vllm.entrypoints.openai.api_server", "--served-model-name", "student"),
-    *("--host", "127.0.0.1", "--dtype", "float32", "--enforce-eager", "--max-num-seqs", "16"),
-    *("--no-enable-chunked-prefill", "--max-num-batched-tokens", "2048", "--block-size", "32"),
-    *("--kv-cache-memory-bytes", str(1 << 27)),
-)
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "NO_PROXY": "127.0.0.1"}
-START_SECONDS = 300
-
-
-class Server:
-    """A vLLM server in a process group of its own."""
-
-    def __init__(self, log: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}/v1"
-        argv = [sys.executable, *SERVER, "--port", str(port)]
-        argv += ["--model", resolve_model("embedded:student")]
-        with log.open("wb") as file:
-            self.process = subprocess.Popen(
-                argv, stdout=file, stderr=file, env=ENVIRONMENT, start_new_session=True
-            )
-
-    def wait(self) -> None:
-        """Until it answers."""
-        opener = build_opener(ProxyHandler({}))
-        end = time.monotonic() + START_SECONDS
-        while self.process.poll() is None and time.monotonic() < end:
-            with contextlib.suppress(URLError, ConnectionError):
-                opener.open(f"{self.url}/models", timeout=5).close()
-                return
-            time.sleep(1)
-        raise AssertionError("the server does not start")
-
-    def kill(self) -> None:
-        """At once, with what it started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
+def servers() -> Iterator[list[Server]]:
     with ExitStack() as stack:
         found = []
-        for number in range(2):
-            found.append(Server(tmp_path_factory.mktemp("server") / f"{number}.log"))
+        for _ in range(2):
+            found.append(Server())
             stack.callback(found[-1].kill)
         for server in found:
             server.wait()
@@ -82,7 +35,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
 @contextmanager
 def sormctl(*arguments: str, **options: object) -> Iterator[subprocess.Popen[bytes]]:
     argv = [sys.executable, "-m", "sormctl", *arguments]
-    with subprocess.Popen(argv, env=ENVIRONMENT, **options) as process:
+    with subprocess.Popen(argv, env=os.environ | ENVIRONMENT, **options) as process:
         yield process
 
 
