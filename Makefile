@@ -25,7 +25,7 @@ ifneq ($(wildcard ../shared/data),)
 export SORMCTL_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help demo paper test test-all lint fix docs golden bench setup clean
+.PHONY: help demo paper results test test-all lint fix docs golden bench setup clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ demo: $(VENV)/.installed ## the whole pipeline on the embedded benchmark, minute
 
 paper: $(VENV)/.installed ## the paper's experiments: BENCH=chain SCALE=demo, cpu or gpu, STUDENT=...
 	PATH="$(abspath $(BIN)):$$PATH" $(MAKE) -f examples/paper/Makefile
+
+results: $(VENV)/.installed ## docs/results.md and its plots from docs/results/
+	$(BIN)/python -m examples.paper.report render docs/results -o docs/results.md
 
 test: $(VENV)/.installed-vllm ## tests, but for the slow ones
 	$(BIN)/pytest -m "not slow and not gpu" --cov --cov-report=term:skip-covered

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,11 +18,21 @@ PAPER = ROOT / "examples" / "paper"
 def test_graph_makes_every_result_once(tmp_path: Path) -> None:
     run(tmp_path, "make", "-f", PAPER / "Makefile", "SCALE=demo", f"OUT={tmp_path}")
     run(tmp_path, "make", "-q", "-f", PAPER / "Makefile", "SCALE=demo", f"OUT={tmp_path}")
-    report = run(tmp_path, sys.executable, PAPER / "report.py", tmp_path)
-    for name in ("sft/main", "ei/value", "sft/many", "ei/labels", "cross-sft", "sft/budget-4"):
-        assert f"## {name}.json\n" in report
-    for row in ("sorm against labels: step accuracy", "draft + global + local by orm"):
-        assert f"| {row} | " in report
+    collected, page = tmp_path / "results" / "demo.json", tmp_path / "results.md"
+    collected.parent.mkdir()
+    report = (sys.executable, "-m", "examples.paper.report")
+    run(ROOT, *report, "collect", tmp_path, "SCALE=demo", "-o", collected)
+    run(ROOT, *report, "render", collected.parent, "-o", page)
+    text = page.read_text("utf-8")
+    for name in ("sft/main", "sft/value", "sft/many", "sft/labels", "cross-sft", "sft/budget-4"):
+        assert f"#### demo {name}.json\n" in text
+    for row in ("draft + global + local by the ORM", "best by the SORM, 4 samples"):
+        assert re.search(rf"\| {re.escape(row)} \| [0-9.]+ \| [0-9.]+ to ", text)
+    assert {path.name for path in collected.parent.glob("*.svg")} == {
+        "demo.budget.svg",
+        "demo.figure-4.svg",
+        "demo.figure-5.svg",
+    }
 
 
 def run(folder: Path, *command: str | Path) -> str:

@@ -1,0 +1,1 @@
+"""Statistics, tables and plots of a finished graph; see __main__.py."""

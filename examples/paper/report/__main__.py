@@ -1,0 +1,71 @@
+"""Collects the results of a finished graph, and renders the page of results.
+
+python -m examples.paper.report collect OUT SCALE=cpu -o docs/results/chain-cpu.json
+python -m examples.paper.report render docs/results -o docs/results.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from examples.paper.report.collect import collect
+from examples.paper.report.page import render
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.paper.report", description=__doc__.splitlines()[0]
+    )
+    commands = parser.add_subparsers(required=True)
+    collecting = commands.add_parser("collect", help="all seeds of a graph into one small file")
+    collecting.add_argument("out", type=Path, help="the graph's OUT")
+    collecting.add_argument("settings", nargs="*", help="what it was made with: SCALE=cpu ...")
+    collecting.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    collecting.set_defaults(run=_collect)
+    rendering = commands.add_parser("render", help="the page and its plots from such files")
+    rendering.add_argument("folder", type=Path, help="collected files and hand-written fragments")
+    rendering.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    rendering.add_argument("--no-plots", action="store_true", help="leave the plots as they are")
+    rendering.set_defaults(run=_render)
+    arguments = parser.parse_args()
+    arguments.run(parser, arguments)
+
+
+def _collect(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    try:
+        found = collect(arguments.out, arguments.settings)
+    except ValueError as error:
+        parser.error(str(error))
+    arguments.output.write_text(to_json(found), "utf-8")
+
+
+def _render(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    if not arguments.no_plots:
+        from examples.paper.report.plots import draw
+
+        draw(arguments.folder)
+    arguments.output.write_text(render(arguments.folder, arguments.output.parent), "utf-8")
+
+
+def to_json(data: object, depth: int = 3) -> str:
+    """JSON with a line for each of the members `depth` levels down: it can be read and compared."""
+    return _nested(data, depth, "") + "\n"
+
+
+def _nested(data: object, depth: int, indent: str) -> str:
+    if depth and isinstance(data, dict | list) and data:
+        inner = indent + " "
+        if isinstance(data, dict):
+            members = [f"{json.dumps(k)}: {_nested(v, depth - 1, inner)}" for k, v in data.items()]
+        else:
+            members = [_nested(value, depth - 1, inner) for value in data]
+        opened, closed = "{}" if isinstance(data, dict) else "[]"
+        return f"{opened}\n{inner}" + f",\n{inner}".join(members) + f"\n{indent}{closed}"
+    return json.dumps(data, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    main()

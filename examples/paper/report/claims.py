@@ -1,0 +1,306 @@
+"""The paper's claims as paired differences, and the rule that judges them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+Ref = tuple[str, str]  # name of a result, name of a row; {s} is a student, {k} the most samples
+REPRODUCED, REFUTED, UNDECIDED = "reproduced", "not reproduced", "undecided"
+
+STEPS, FINAL = "{} against {}: step accuracy", "{} against answers: final accuracy"
+BY_ORM = "draft + global + local by orm"
+AGREEMENT = "labels against oracle: step accuracy"
+AGGREGATIONS = ("mean", "weighted-mean", "min", "product", "penultimate-mean")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """First - second of each pair lies between `low` and `high` (shares, not percent).
+
+    A pair without a second is a figure that lies there itself.
+    """
+
+    key: str
+    text: str
+    where: str
+    paper: str
+    pairs: Sequence[tuple[Ref, Ref | None]]
+    low: float = 0.0
+    high: float = inf
+
+    def concrete(self, student: str, k: int) -> list[tuple[Ref, Ref | None]]:
+        """The pairs with the names of a student and of the most samples in their place."""
+        return [
+            (_filled(first, student, k), second and _filled(second, student, k))
+            for first, second in self.pairs
+        ]
+
+    @property
+    def by_student(self) -> bool:
+        """Whether each student has its own answer."""
+        return any("{s}" in first[0] for first, _ in self.pairs)
+
+    def condition(self) -> str:
+        """What the differences must do, in words, in points."""
+        low, high = 100 * self.low, 100 * self.high
+        if self.high == inf:
+            return f"above {low:g}"
+        return f"below {high:g}" if self.low == -inf else f"between {low:g} and {high:g}"
+
+
+def judge(claim: Claim, found: Sequence[dict[str, Any]]) -> str:
+    """The verdict on a claim from its differences: all must hold, and one that fails refutes it."""
+    verdicts = [_judge_one(claim, each) for each in found]
+    if REFUTED in verdicts:
+        return REFUTED
+    return UNDECIDED if UNDECIDED in verdicts else REPRODUCED
+
+
+def _judge_one(claim: Claim, found: dict[str, Any]) -> str:
+    inside = [claim.low < value < claim.high for value in found["by_seed"]]
+    if all(inside) and claim.low < found["low"] and found["high"] < claim.high:
+        return REPRODUCED
+    outside = found["high"] < claim.low or found["low"] > claim.high
+    return REFUTED if outside and not any(inside) else UNDECIDED
+
+
+def _filled(ref: Ref, student: str, k: int) -> Ref:
+    return (ref[0].replace("{s}", student), ref[1].replace("{k}", str(k)))
+
+
+def _main(first: str, second: str) -> tuple[Ref, Ref]:
+    return ("{s}/main", first), ("{s}/main", second)
+
+
+def _ranked(first: str, second: str) -> tuple[Ref, Ref]:
+    prefix = "rerank@{k} by "
+    return ("{s}/many", prefix + first), ("{s}/many", prefix + second)
+
+
+CLAIMS = (
+    Claim(
+        "sorm-steps",
+        "The SORM judges steps better than the ORM",
+        "table 1",
+        "79 against 74, 81 against 73 %",
+        [_main(STEPS.format("sorm", "labels"), STEPS.format("orm", "labels"))],
+    ),
+    Claim(
+        "sorm-truth",
+        "The same against the exact oracle",
+        "table 1",
+        "not measured",
+        [_main(STEPS.format("sorm", "oracle"), STEPS.format("orm", "oracle"))],
+    ),
+    Claim(
+        "balanced-orm",
+        "Balancing the ORM does not make it judge steps better (by less than 1 point)",
+        "table 1",
+        "73 against 74, 74 against 73 %",
+        [_main(STEPS.format("balanced-orm", "labels"), STEPS.format("orm", "labels"))],
+        -inf,
+        0.01,
+    ),
+    Claim(
+        "orm-final",
+        "The ORM judges final answers better than the SORM",
+        "table 2",
+        "82 against 79, 85 against 80 %",
+        [_main(FINAL.format("orm"), FINAL.format("sorm"))],
+    ),
+    Claim(
+        "pessimistic",
+        "The ORM is pessimistic: it calls more valid steps bad than the SORM",
+        "section 4.1",
+        "no figures",
+        [
+            _main(
+                "orm against labels: false negative rate",
+                "sorm against labels: false negative rate",
+            )
+        ],
+    ),
+    Claim(
+        "similar-shares",
+        "Global and local refinement fix similar shares of wrong drafts (within 3 points)",
+        "table 3",
+        "20 and 21, 28 and 28 %",
+        [_main("global: fixed", "local: fixed")],
+        -0.03,
+        0.03,
+    ),
+    Claim(
+        "located",
+        "Local refinement fixes more where the SORM points than where the ORM does",
+        "table 3",
+        "21 against 18, 28 against 26 %",
+        [(("{s}/main", "local: fixed"), ("{s}/local-orm", "local: fixed"))],
+    ),
+    Claim(
+        "union",
+        "Global and local together fix more wrong drafts than either",
+        "table 3",
+        "28 against 20 and 21, 41 against 28 and 28 %",
+        [_main("global + local, oracle: fixed", f"{kind}: fixed") for kind in ("global", "local")],
+    ),
+    Claim(
+        "when-to-refine",
+        "Refining every draft gains little (less than 2 points)",
+        "figure 3",
+        "global at most +1, local a little more",
+        [_main(kind, "draft") for kind in ("global", "local")],
+        -inf,
+        0.02,
+    ),
+    Claim(
+        "reranked-draft",
+        "Draft, global and local reranked by the ORM beat the draft",
+        "figure 4",
+        "+8 on average; 53 to 65 %",
+        [_main(BY_ORM, "draft")],
+    ),
+    Claim(
+        "reranked-three",
+        "They beat the best of three samples by the same ORM",
+        "figure 4",
+        "about +8 (GSM8K)",
+        [_main(BY_ORM, "rerank@3 by orm")],
+    ),
+    Claim(
+        "expert-iteration",
+        "Expert iteration raises maj@1",
+        "table 5",
+        "41 to 49, 48 to 53 %",
+        [(("ei/main", "draft"), ("sft/main", "draft"))],
+    ),
+    Claim(
+        "rerank-vote",
+        "Reranking many samples by the ORM beats the majority vote",
+        "table 5",
+        "64 against 55, 71 against 59 %",
+        [(("{s}/many", "rerank@{k} by orm"), ("{s}/many", "maj@{k}"))],
+    ),
+    Claim(
+        "rl-collapse",
+        "A refiner by reinforcement learning returns the draft's answer (within 1 point)",
+        "table 6",
+        "36 and 36 %, with and without ORM",
+        [((f"sft/{name}", "global"), (f"sft/{name}", "draft")) for name in ("rl", "rl-orm")],
+        -0.01,
+        0.01,
+    ),
+    Claim(
+        "ei-refiner",
+        "The refiner by expert iteration is the best of table 6",
+        "table 6",
+        "39 against 36, 15, 36, 36 %",
+        [
+            (("sft/main", "global"), other)
+            for other in (
+                ("sft/main", "draft"),
+                *((f"sft/{name}", "global") for name in ("prompted", "supervised", "rl", "rl-orm")),
+            )
+        ],
+    ),
+    Claim(
+        "final-best",
+        "The final step's score is the best of six for reranking by the SORM",
+        "figure 5, D",
+        "a plot",
+        [_ranked("sorm", f"sorm, {name}") for name in AGGREGATIONS],
+    ),
+    Claim(
+        "weighted-worst",
+        "The weighted mean is the worst of them",
+        "figure 5, D",
+        "a plot",
+        [_ranked("sorm", "sorm, weighted-mean")]
+        + [
+            _ranked(f"sorm, {name}", "sorm, weighted-mean")
+            for name in AGGREGATIONS
+            if name != "weighted-mean"
+        ],
+    ),
+    Claim(
+        "across-students",
+        "An ORM judges its own student's answers better than the other student's ORM does",
+        "table 7, E",
+        "64 against 58, 56 against 51 %",
+        [
+            (("cross-sft", FINAL.format("orm")), ("cross-sft", FINAL.format("orm-ei"))),
+            (("cross-ei", FINAL.format("orm")), ("cross-ei", FINAL.format("orm-sft"))),
+        ],
+    ),
+    Claim(
+        "classifier",
+        "The classifier reranks better than the contrastive reward model",
+        "F",
+        "56 against 47 %",
+        [_ranked("orm", "contrastive")],
+    ),
+    Claim(
+        "labels",
+        "Labels by rollouts agree with the truth in about 94 % of steps (91 to 97)",
+        "G",
+        "94 % of 257 steps",
+        [(("{s}/labels", AGREEMENT), None)],
+        0.91,
+        0.97,
+    ),
+    Claim(
+        "post-processing",
+        "Each post-processing of labels helps (1 and 2: agreement; 3: the SORM's step accuracy)",
+        "G",
+        "not measured",
+        [
+            *(
+                (("{s}/labels", AGREEMENT), ("{s}/labels-" + off, AGREEMENT))
+                for off in ("no-monotone", "consistency-off")
+            ),
+            _main(STEPS.format("sorm", "labels"), STEPS.format("sorm-unbalanced", "labels")),
+        ],
+    ),
+    Claim(
+        "other-labels",
+        "A PRM from labels of another source judges final answers worse than the ORM",
+        "H",
+        "58 %",
+        [_main(FINAL.format("orm"), FINAL.format("prm"))],
+    ),
+    Claim(
+        "filtered",
+        "Filtering its data by the SORM changes its step accuracy little (within 2 points)",
+        "I",
+        "79, 79 against 78 %",
+        [
+            _main(STEPS.format(f"sorm-filtered-{n}", "labels"), STEPS.format("sorm", "labels"))
+            for n in (1, 2)
+        ],
+        -0.02,
+        0.02,
+    ),
+    Claim(
+        "value",
+        "Value refinement fixes fewer wrong drafts than local and global refinement",
+        "J",
+        "14 against 21 and 20 %",
+        [
+            (("{s}/value", f"{kind}: fixed"), ("{s}/value", "value: fixed"))
+            for kind in ("local", "global")
+        ],
+    ),
+    Claim(
+        "equal-budget",
+        "Not in the paper: draft, global and local by the ORM beat four samples, which cost more, "
+        "chosen by vote, ORM or SORM",
+        "equal budget",
+        "not asked",
+        [
+            (("{s}/main", BY_ORM), ("{s}/budget-4", row))
+            for row in ("maj@4", "rerank@4 by orm", "rerank@4 by sorm")
+        ],
+    ),
+)

@@ -1,0 +1,153 @@
+"""A finished graph, all seeds, as one small JSON object: what the page is rendered from."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from examples.paper.report.claims import CLAIMS, Ref
+from examples.paper.report.costs import commands, commit, costs, made_with
+from examples.paper.report.intervals import Bootstrap, Interval, Share, mcnemar
+from examples.paper.report.read import Result, read_results
+
+Results = dict[str, dict[str, Result]]
+DIGITS = 5
+
+
+def collect(out: Path, settings: Sequence[str]) -> dict[str, Any]:
+    """Everything that the page says of a run; ValueError if there are no results in `out`."""
+    results = read_results(out)
+    if not results:
+        raise ValueError(f"{out} holds no results; run `make paper` first")
+    seeds = sorted({seed for by_seed in results.values() for seed in by_seed}, key=int)
+    students = sorted({name.split("/")[0] for name in results if "/" in name}, reverse=True)
+    bootstrap = Bootstrap([_problems(results, seed) for seed in seeds])
+    k = _most_samples(results)
+    return {
+        "settings": list(settings),
+        "commit": commit(),
+        **made_with(out),
+        "seeds": seeds,
+        "students": students,
+        "samples": k,
+        "results": {
+            name: _rows(by_seed, seeds, bootstrap) for name, by_seed in sorted(results.items())
+        },
+        "claims": {
+            claim.key: {
+                student: list(_pairs(results, claim.concrete(student, k), seeds, bootstrap))
+                for student in (students if claim.by_student else [""])
+            }
+            for claim in CLAIMS
+        },
+        "commands": commands(out, settings, seeds[0]),
+        "costs": costs(out),
+    }
+
+
+def _problems(results: Results, seed: str) -> list[str]:
+    found = {name for by_seed in results.values() for name in _result(by_seed, seed).problems}
+    return sorted(found) or [""]
+
+
+def _result(by_seed: dict[str, Result], seed: str) -> Result:
+    return by_seed.get(seed, Result({}))
+
+
+def _most_samples(results: Results) -> int:
+    """The k of the largest maj@k."""
+    rows = [row for by_seed in results.values() for r in by_seed.values() for row in r.rows]
+    return max(
+        (int(found[1]) for row in rows if (found := re.fullmatch(r"maj@(\d+)", row))), default=0
+    )
+
+
+def _shares(results: Results, ref: Ref, seeds: Sequence[str]) -> list[Share | None]:
+    return [_result(results.get(ref[0], {}), seed).share(ref[1]) for seed in seeds]
+
+
+def _rows(
+    by_seed: dict[str, Result], seeds: Sequence[str], bootstrap: Bootstrap
+) -> dict[str, dict[str, Any]]:
+    """The rows of one result, over the seeds."""
+    names = dict.fromkeys(name for result in by_seed.values() for name in result.rows)
+    return {name: _row(name, by_seed, seeds, bootstrap) for name in names}
+
+
+def _row(
+    name: str, by_seed: dict[str, Result], seeds: Sequence[str], bootstrap: Bootstrap
+) -> dict[str, Any]:
+    rows = [by_seed[s].rows[name] for s in seeds if s in by_seed and name in by_seed[s].rows]
+    shares = [_result(by_seed, seed).share(name) for seed in seeds]
+    if any(shares):
+        found = _interval(bootstrap.share(shares))
+    else:  # no share, such as an AUC
+        values = [row["value"] for row in rows]
+        found = {"value": _rounded(sum(values) / len(values)), "by_seed": [*map(_rounded, values)]}
+    found["n"] = sum(row["n"] for row in rows)
+    if "tokens" in rows[0]:
+        found["tokens"] = round(sum(row["tokens"] for row in rows) / len(rows), 1)
+    return found
+
+
+def _pairs(
+    results: Results,
+    pairs: Sequence[tuple[Ref, Ref | None]],
+    seeds: Sequence[str],
+    bootstrap: Bootstrap,
+) -> Iterator[dict[str, Any]]:
+    """The differences of those pairs that were run."""
+    for first, second in pairs:
+        ours = _shares(results, first, seeds)
+        if second is None:
+            if any(ours):
+                n = sum(share.n for share in ours if share)
+                yield {"first": first, **_interval(bootstrap.share(ours)), "n": n}
+            continue
+        theirs = _shares(results, second, seeds)
+        both = [_common(a, b) for a, b in zip(ours, theirs, strict=True)]
+        if not any(both):
+            continue
+        one, two = [pair and pair[0] for pair in both], [pair and pair[1] for pair in both]
+        found = {"first": first, "second": second, **_interval(bootstrap.difference(one, two))}
+        found["n"] = sum(share.n for share in one if share)
+        if (test := _mcnemar(one, two)) is not None:
+            found["mcnemar"] = test
+        yield found
+
+
+def _common(first: Share | None, second: Share | None) -> tuple[Share, Share] | None:
+    """Both over the problems that both have; None if there are none."""
+    if first is None or second is None:
+        return None
+    names = [name for name in first.totals if name in second.totals]
+    return (first.over(names), second.over(names)) if names else None
+
+
+def _mcnemar(one: Sequence[Share | None], two: Sequence[Share | None]) -> dict[str, Any] | None:
+    """Over the problems of all seeds, where each has one answer."""
+    both = [(a, b) for a, b in zip(one, two, strict=True) if a and b]
+    if any(total != 1 for pair in both for share in pair for total in share.totals.values()):
+        return None
+    first = [a.hits[name] for a, _ in both for name in a.hits]
+    second = [b.hits[name] for a, b in both for name in a.hits]
+    test = mcnemar(first, second)
+    return test and {**asdict(test), "p": float(f"{test.p:.2g}")}
+
+
+def _interval(found: Interval) -> dict[str, Any]:
+    return {
+        "value": _rounded(found.value),
+        "low": _rounded(found.low),
+        "high": _rounded(found.high),
+        "t_half": None if found.t_half is None else _rounded(found.t_half),
+        "by_seed": [*map(_rounded, found.by_seed)],
+    }
+
+
+def _rounded(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, DIGITS) + 0.0

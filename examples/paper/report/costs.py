@@ -1,0 +1,67 @@
+"""How the files of a graph were made: the commands by `make`, what they cost by the manifests."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+MAKEFILE = Path(__file__).parents[1] / "Makefile"
+MANIFEST = ".manifest.json"
+
+
+def commands(out: Path, settings: Sequence[str], seed: str) -> list[str]:
+    """What makes every file of one seed, in order; `$OUT` stands for the graph's folder.
+
+    `settings` are those that the graph was made with, such as `SCALE=cpu`. ValueError if `make`
+    cannot list the commands with these.
+    """
+    asked = ["make", "-n", "-B", "-f", str(MAKEFILE), *settings, f"OUT={out}", f"SEEDS={seed}"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ValueError(f"{' '.join(asked)}: {done.stderr.strip()}")
+    joined = re.sub(r"\s*\\\n\s*", " ", done.stdout)
+    plain = joined.replace(f"{out}/", "$OUT/").replace(f"{MAKEFILE.parents[2]}/", "")
+    return [line for line in plain.splitlines() if line and not line.startswith(("mkdir ", "make"))]
+
+
+def costs(out: Path) -> list[dict[str, Any]]:
+    """Records, generated tokens and seconds of every file that has a manifest, over the seeds."""
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for path in sorted(out.glob(f"[0-9]*/**/*{MANIFEST}")):
+        name = "/".join(path.relative_to(out).parts[1:]).removesuffix(MANIFEST)
+        found[name].append(json.loads(path.read_text("utf-8")))
+    listed = sorted(found.items(), key=lambda item: item[1][0]["started"])
+    return [
+        {
+            "file": name,
+            "command": made[0]["command"],
+            "records": sum(each["records_out"] for each in made),
+            "tokens": sum(each["generated_tokens"] for each in made),
+            "seconds": round(sum(each["seconds"] for each in made)),
+        }
+        for name, made in listed
+    ]
+
+
+def made_with(out: Path) -> dict[str, Any]:
+    """Versions of the program and its libraries, and when the first and last file were made."""
+    manifests = [json.loads(p.read_text("utf-8")) for p in out.glob(f"[0-9]*/**/*{MANIFEST}")]
+    last = max(manifests, key=lambda made: made["started"])
+    return {
+        "version": last["version"],
+        "libraries": last["libraries"],
+        "started": min(made["started"] for made in manifests),
+        "finished": max(made["finished"] or made["started"] for made in manifests),
+    }
+
+
+def commit() -> str | None:
+    """The commit of this checkout; with a mark if its code is not as committed."""
+    asked = ["git", "-C", str(MAKEFILE.parent), "describe", "--always", "--dirty", "--abbrev=7"]
+    done = subprocess.run([*asked, "--exclude=*"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None

@@ -1,0 +1,235 @@
+"""The paper's tables and figures as rows of results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from examples.paper.report.claims import AGGREGATIONS, AGREEMENT, BY_ORM, FINAL, Ref
+
+# the models of the paper's tables, and what they are called there
+MODELS = {
+    "orm": "ORM",
+    "balanced-orm": "balanced ORM",
+    "sorm": "SORM",
+}
+OTHERS = {
+    "prm": "PRM (H)",
+    "contrastive": "contrastive (F)",
+    "sorm-unbalanced": "SORM, labels not balanced (G)",
+    "sorm-1": "SORM, one epoch (I)",
+    "sorm-filtered-1": "SORM filtered by that of one epoch (I)",
+    "sorm-filtered-2": "SORM filtered by that of two epochs (I)",
+}
+RATES = ("step accuracy", "false positive rate", "false negative rate", "AUC", "first error found")
+ORACLE_BEST = "draft + global + local, oracle"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A table: its lines' labels and rows, `{s}` and `{k}` as in claims.
+
+    With `rates`, each row is the beginning of several: `ROW: RATE`.
+    """
+
+    key: str
+    title: str
+    lines: Mapping[str, Ref]
+    note: str = ""
+    rates: Sequence[str] = ()
+    plot: str | None = None
+
+    @property
+    def by_student(self) -> bool:
+        """Whether each student has its own table."""
+        return any("{s}" in file for file, _ in self.lines.values())
+
+
+def _main(rows: Mapping[str, str]) -> dict[str, Ref]:
+    return {label: ("{s}/main", row) for label, row in rows.items()}
+
+
+def _many(rows: Mapping[str, str]) -> dict[str, Ref]:
+    return {label: ("{s}/many", row) for label, row in rows.items()}
+
+
+def _judges(truth: str) -> dict[str, Ref]:
+    return _main({MODELS[name]: f"{name} against {truth}" for name in MODELS})
+
+
+EXPERIMENTS = (
+    Experiment(
+        "table-1",
+        "Table 1: steps, against labels by rollouts",
+        _judges("labels"),
+        "Each reward model judges the steps of the drafts at a threshold of 0.5. A false positive "
+        "is a bad step called good.",
+        RATES,
+    ),
+    Experiment(
+        "table-1-truth",
+        "Table 1 against the truth",
+        _judges("oracle"),
+        "The same against the benchmark's exact oracle.",
+        RATES,
+    ),
+    Experiment(
+        "table-2",
+        "Table 2: final answers",
+        _main({label: FINAL.format(name) for name, label in MODELS.items()}),
+        "Whether the score of the last step, at 0.5, tells a right draft from a wrong one.",
+    ),
+    Experiment(
+        "table-3",
+        "Table 3: wrong drafts that are fixed",
+        {
+            "global": ("{s}/main", "global: fixed"),
+            "local + ORM": ("{s}/local-orm", "local: fixed"),
+            "local + SORM": ("{s}/main", "local: fixed"),
+            "global or local + ORM": ("{s}/local-orm", "global + local, oracle: fixed"),
+            "global or local + SORM": ("{s}/main", "global + local, oracle: fixed"),
+        },
+    ),
+    Experiment(
+        "figure-3",
+        "Figure 3: refining every draft",
+        _main({"draft": "draft", "global": "global", "local + SORM": "local"})
+        | {"local + ORM": ("{s}/local-orm", "local")},
+        "Without an ORM that decides when to refine.",
+    ),
+    Experiment(
+        "figure-4",
+        "Figure 4: reranked refinements",
+        _main(
+            {
+                "draft (greedy)": "draft",
+                "majority of three samples": "maj@3",
+                "best of three samples by the ORM": "rerank@3 by orm",
+                "draft + global by the ORM": "draft + global by orm",
+                "draft + local by the ORM": "draft + local by orm",
+                "draft + global + local by the ORM": BY_ORM,
+                "best of three samples, oracle": "pass@3",
+                "draft + global + local, oracle": ORACLE_BEST,
+            }
+        ),
+        plot="figure-4",
+    ),
+    Experiment(
+        "table-5",
+        "Table 5: the student before and after expert iteration",
+        {"maj@1": ("{s}/main", "draft")}
+        | _many({f"{name}@{{k}}": f"{name}@{{k}}" for name in ("maj", "pass")})
+        | _many({"rerank@{k} by the ORM": "rerank@{k} by orm"}),
+    ),
+    Experiment(
+        "table-6",
+        "Table 6, C: global refiners",
+        {
+            "the student alone": ("sft/main", "draft"),
+            "prompted": ("sft/prompted", "global"),
+            "supervised": ("sft/supervised", "global"),
+            "reinforcement learning": ("sft/rl", "global"),
+            "reinforcement learning, ORM in the reward": ("sft/rl-orm", "global"),
+            "expert iteration": ("sft/main", "global"),
+        },
+        "Accuracy of the refinements of all drafts. Where the paper used PPO, this is GRPO.",
+    ),
+    Experiment(
+        "figure-5",
+        "Figure 5, D: how step scores are put together",
+        _many(
+            {"final": "rerank@{k} by sorm"}
+            | {name: f"rerank@{{k}} by sorm, {name}" for name in AGGREGATIONS}
+        ),
+        "Reranking the samples of table 5 by the SORM.",
+        plot="figure-5",
+    ),
+    Experiment(
+        "table-7",
+        "Table 7, E: ORMs on another student's drafts",
+        {
+            "ORM of `sft` on drafts of `sft`": ("cross-sft", FINAL.format("orm")),
+            "ORM of `ei` on drafts of `sft`": ("cross-sft", FINAL.format("orm-ei")),
+            "ORM of `sft` on drafts of `ei`": ("cross-ei", FINAL.format("orm-sft")),
+            "ORM of `ei` on drafts of `ei`": ("cross-ei", FINAL.format("orm")),
+        },
+        "Accuracy on final answers.",
+    ),
+    Experiment(
+        "F",
+        "F: classifier against contrastive",
+        _many(
+            {"classifier (ORM)": "rerank@{k} by orm", "contrastive": "rerank@{k} by contrastive"}
+        ),
+        "Reranking the samples of table 5.",
+    ),
+    Experiment(
+        "G",
+        "G: labels by rollouts against the truth",
+        {
+            "all three": ("sft/labels", AGREEMENT),
+            "without 1 (all before a positive step is positive)": (
+                "sft/labels-no-monotone",
+                AGREEMENT,
+            ),
+            "without 2 (consistency)": ("sft/labels-consistency-off", AGREEMENT),
+        },
+        "Share of steps whose label is the oracle's. Balancing (3) drops labels and changes none: "
+        "what it does is below, among the reward models.",
+    ),
+    Experiment(
+        "H",
+        "F, G, H, I: other reward models, against labels by rollouts",
+        {
+            label: ("sft/main", f"{name} against labels")
+            for name, label in (MODELS | OTHERS).items()
+        },
+        rates=RATES,
+    ),
+    Experiment(
+        "H-truth",
+        "F, G, H, I: the same against the truth",
+        {
+            label: ("sft/main", f"{name} against oracle")
+            for name, label in (MODELS | OTHERS).items()
+        },
+        rates=RATES,
+    ),
+    Experiment(
+        "H-final",
+        "F, G, H, I: the same on final answers",
+        {label: ("sft/main", FINAL.format(name)) for name, label in (MODELS | OTHERS).items()},
+    ),
+    Experiment(
+        "J",
+        "J: wrong drafts that value refinement fixes",
+        {
+            "value": ("sft/value", "value: fixed"),
+            "local + SORM": ("sft/value", "local: fixed"),
+            "global": ("sft/value", "global: fixed"),
+        },
+    ),
+    Experiment(
+        "budget",
+        "Accuracy at equal budget",
+        {
+            "one sample": ("sft/budget-1", "accuracy"),
+            **{
+                f"{label}, {n} samples": (f"sft/budget-{n}", f"{row.format(n=n)}")
+                for label, row in (
+                    ("majority", "maj@{n}"),
+                    ("best by the ORM", "rerank@{n} by orm"),
+                    ("best by the SORM", "rerank@{n} by sorm"),
+                )
+                for n in (2, 4, 8, 16, 32, 64, 96)
+            },
+            "draft": ("sft/main", "draft"),
+            "draft + global by the ORM": ("sft/main", "draft + global by orm"),
+            "draft + local by the ORM": ("sft/main", "draft + local by orm"),
+            "draft + global + local by the ORM": ("sft/main", BY_ORM),
+        },
+        "Accuracy against the tokens that are generated for a problem. N samples are the first of "
+        "those of table 5, on fewer problems than the refinements.",
+        plot="budget",
+    ),
+)

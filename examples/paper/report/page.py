@@ -1,0 +1,163 @@
+"""The page of results: everything that was collected, and what was written by hand, in its place.
+
+A folder holds collected files, `RUN.json`, and fragments of Markdown: `intro.md` begins the page,
+`RUN.md` follows the claims of a run, `RUN.KEY.md` its experiment KEY, and `end-*.md` end the page,
+in the order of their names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from examples.paper.report.experiments import EXPERIMENTS
+from examples.paper.report.tables import (
+    Run,
+    claims_table,
+    differences_table,
+    experiment_tables,
+    table,
+)
+
+NOTICE = (
+    "<!-- Made by `python -m examples.paper.report render`; edit docs/results/*.md instead. -->"
+)
+RULE = """\
+A claim is a paired difference, or several, and what it must be. It is *reproduced* if the 95 %
+interval and every seed's value lie where the claim says, for all of its differences; *not
+reproduced* if for one of them the interval and every seed's value lie elsewhere; else *undecided*.
+The figures are those of the difference that comes nearest to failing, in points. All are
+[below](#{anchor}).
+
+The intervals are those of a bootstrap over seeds and, within a seed, over problems: a replicate
+draws as many seeds as there are, with replacement, then as many problems of each as it has, and
+takes the mean over seeds. A problem brings all that was found of it, so differences are paired and
+steps stay with their problem. A seed is a run of everything, with its own problems, samples, models
+and test set. McNemar's exact test counts the problems that only the first, and only the second, got
+right, of all seeds. Nothing is corrected for the number of claims.
+
+"""
+FEW = """\
+{n} seeds are few: where trainings differ more than test sets do, the intervals are too narrow. So
+the seeds' values stand beside them, and half of Student's interval of these alone (*t over seeds*,
+degrees of freedom: {df}), which is right for any number of seeds, and wide.
+"""
+ONE = "There is one seed, so the intervals speak of these models alone.\n"
+
+
+def render(folder: Path, beside: Path) -> str:
+    """The page; links are relative to the folder `beside` that it will lie in."""
+    lines = [NOTICE, "", *_fragment(folder / "intro.md", "# Results")]
+    for path in sorted(folder.glob("*.json")):
+        run = {"name": path.stem, **json.loads(path.read_text("utf-8"))}
+        lines += _run(run, folder, os.path.relpath(folder, beside))
+    for path in sorted(folder.glob("end-*.md")):
+        lines += _fragment(path)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _fragment(path: Path, default: str = "") -> Iterator[str]:
+    text = path.read_text("utf-8").strip() if path.exists() else default
+    if text:
+        yield text
+        yield ""
+
+
+def _run(run: Run, folder: Path, link: str) -> Iterator[str]:
+    name = run["name"]
+    yield f"## {name}: the paper's claims\n"
+    yield _made(run, link) + "\n"
+    yield from claims_table(run)
+    n = len(run["seeds"])
+    count = FEW.format(n=n, df=n - 1) if n > 1 else ONE
+    yield "\n" + RULE.format(anchor=f"{name}-the-differences") + count
+    yield from _fragment(folder / f"{name}.md")
+    yield f"## {name}: tables and figures\n"
+    yield (
+        "Percentages; *n* counts problems, drafts or steps of all seeds; *tokens* are those "
+        "generated for a problem. The last column leads to the commands.\n"
+    )
+    for experiment in EXPERIMENTS:
+        yield f"### {name}: {experiment.title}\n"
+        if experiment.note:
+            yield experiment.note + "\n"
+        plot = f"{name}.{experiment.plot}.svg"
+        if experiment.plot and (folder / plot).exists():
+            yield f"![{experiment.title}]({link}/{plot})\n"
+        yield from experiment_tables(run, experiment)
+        yield from _fragment(folder / f"{name}.{experiment.key}.md")
+    yield f"### {name}: the differences\n"
+    yield from differences_table(run)
+    yield ""
+    yield from _commands(run)
+
+
+def _made(run: Run, link: str) -> str:
+    """What a run was, in a sentence or two."""
+    libraries = ", ".join(f"{name} {version}" for name, version in run["libraries"].items())
+    settings = " ".join(run["settings"])
+    return (
+        f"`make paper {settings}`, seeds {', '.join(run['seeds'])}, commit {run['commit']}; "
+        f"sormctl {run['version']}, {libraries}. First file {run['started']}, last "
+        f"{run['finished']}. All figures: [{run['name']}.json]({link}/{run['name']}.json)."
+    )
+
+
+# ── commands ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _commands(run: Run) -> Iterator[str]:
+    name = run["name"]
+    yield f"### {name}: what it cost\n"
+    head = ("made by", "files", "records", "tokens generated", "seconds", "")
+    yield from table(head, _cost_lines(run["costs"]))
+    yield (
+        "\nAll seeds together, by the manifests beside the files; training leaves none. Where "
+        "commands ran side by side, seconds overlap.\n"
+    )
+    yield f"### {name}: commands\n"
+    yield (
+        f"What `make -n` prints for seed {run['seeds'][0]}; `$OUT` is the folder of the run. Below "
+        "each result stand the commands that it needs and that are not above. A remark says what "
+        "all seeds cost together.\n"
+    )
+    costs = {cost["file"]: cost for cost in run["costs"]}
+    waiting: list[str] = []
+    for command in run["commands"]:
+        target = _target(command)
+        waiting.append(command + _remark(costs.get(target)))
+        if command_makes_result(command):
+            yield f"#### {name} {target}\n"
+            yield "```sh\n" + "\n".join(waiting) + "\n```\n"
+            waiting.clear()
+    if waiting:
+        yield "```sh\n" + "\n".join(waiting) + "\n```\n"
+
+
+def _cost_lines(costs: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[str]]:
+    for command in dict.fromkeys(cost["command"] for cost in costs):
+        members = [cost for cost in costs if cost["command"] == command]
+        sums = [sum(cost[what] for cost in members) for what in ("records", "tokens", "seconds")]
+        yield (f"`{command}`", f"{len(members)}", *(f"{value:,}" for value in sums), "")
+
+
+def command_makes_result(command: str) -> bool:
+    """Whether a command's output is the rows of `sormctl eval`."""
+    return "sormctl eval" in command and _target(command).endswith(".json")
+
+
+def _target(command: str) -> str:
+    """The file that a command makes, below OUT/SEED."""
+    found = re.findall(r"(?:-o|>) \$OUT/\d+/(\S+)", command)
+    return found[-1].removesuffix(".part") if found else ""
+
+
+def _remark(cost: Mapping[str, Any] | None) -> str:
+    if cost is None:
+        return ""
+    tokens = f", {cost['tokens']:,} tokens" if cost["tokens"] else ""
+    return f"  # {cost['records']:,} records{tokens}, {cost['seconds']:,} s"

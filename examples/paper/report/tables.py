@@ -1,0 +1,180 @@
+"""Markdown of tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from examples.paper.report.claims import CLAIMS, REPRODUCED, Claim, judge
+from examples.paper.report.experiments import Experiment
+
+Run = Mapping[str, Any]  # a collected file, and its `name`
+NOT_RUN = "not run"
+STUDENT_NAMES = {
+    "sft": "before expert iteration",
+    "ei": "after expert iteration",
+    "": "both students",
+}
+
+
+def percent(value: float, sign: bool = False) -> str:
+    """A share in percent, with one decimal."""
+    text = f"{100 * value:+.1f}" if sign else f"{100 * value:.1f}"
+    return text.replace("-0.0", "0.0").replace("+0.0", "0.0")
+
+
+def interval(row: Mapping[str, Any], sign: bool = False) -> str:
+    """`LOW to HIGH`; nothing where there is none."""
+    if row.get("low") is None:
+        return ""
+    return f"{percent(row['low'], sign)} to {percent(row['high'], sign)}"
+
+
+def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
+    """A table in Markdown, numbers on the right of their column."""
+    yield "| " + " | ".join(head) + " |"
+    yield "|---" + "|---:" * (len(head) - 2) + "|---|"
+    for line in lines:
+        yield "| " + " | ".join(line) + " |"
+
+
+def anchor(run: Run, result: str) -> str:
+    """A link to the commands that made a result."""
+    slug = f"{run['name']}-{result}json".replace("/", "")
+    return f"[{result}](#{slug})"
+
+
+def experiment_tables(run: Run, experiment: Experiment) -> Iterator[str]:
+    """The table of an experiment; one for each student where that makes a difference."""
+    for student in run["students"] if experiment.by_student else [""]:
+        lines = [
+            (label.format(k=run["samples"]), *_row(run, file, row, student))
+            for label, (file, row) in experiment.lines.items()
+        ]
+        title = f"`{student}`" if student else ""
+        yield from (
+            _rates(run, experiment, title, lines) if experiment.rates else _list(run, title, lines)
+        )
+        yield ""
+
+
+Line = tuple[str, str, str]  # label, result, row
+
+
+def _row(run: Run, file: str, row: str, student: str) -> tuple[str, str]:
+    return file.replace("{s}", student), row.replace("{k}", str(run["samples"]))
+
+
+def _list(run: Run, title: str, lines: Sequence[Line]) -> Iterator[str]:
+    head = (title, "%", "95 % interval", "seeds", "t over seeds", "n", "tokens", "from")
+    yield from table(head, (_cells(run, *line) for line in lines))
+
+
+def _cells(run: Run, label: str, result: str, row: str) -> Sequence[str]:
+    found = run["results"].get(result, {}).get(row)
+    if found is None:
+        return (label, NOT_RUN, "", "", "", "", "", "")
+    half = found.get("t_half")
+    return (
+        label,
+        percent(found["value"]),
+        interval(found),
+        ", ".join(map(percent, found["by_seed"])),
+        "" if half is None else f"± {percent(half)}",
+        f"{found['n']:,}",
+        f"{found['tokens']:,.0f}" if "tokens" in found else "",
+        anchor(run, result),
+    )
+
+
+def _rates(run: Run, experiment: Experiment, title: str, lines: Sequence[Line]) -> Iterator[str]:
+    def cells(label: str, result: str, row: str) -> Sequence[str]:
+        rows = run["results"].get(result, {})
+        found = [rows.get(f"{row}: {rate}") for rate in experiment.rates]
+        if not any(found):
+            return (label, NOT_RUN, *("" for _ in found[1:]), "", "")
+        shown = [_with_interval(each) if each else "" for each in found]
+        return (
+            label,
+            *shown,
+            f"{next(each for each in found if each)['n']:,}",
+            anchor(run, result),
+        )
+
+    head = (title, *experiment.rates, "n (steps)", "from")
+    yield from table(head, (cells(*line) for line in lines))
+
+
+def _with_interval(row: Mapping[str, Any]) -> str:
+    between = interval(row)
+    return percent(row["value"]) + (f" ({between})" if between else "")
+
+
+# ── claims ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def claims_table(run: Run) -> Iterator[str]:
+    """Every claim with its verdict, beside the paper's own figures."""
+    students = run["students"]
+    head = ("claim", "in the paper", *(STUDENT_NAMES[s] for s in students), "its figures")
+    yield "| " + " | ".join(head) + " |"
+    yield "|---" * len(head) + "|"
+    for claim in CLAIMS:
+        found = run["claims"].get(claim.key, {})
+        if claim.by_student:
+            verdicts = [_verdict(claim, found.get(student, [])) for student in students]
+        else:
+            verdicts = [_verdict(claim, found.get("", [])), *("" for _ in students[1:])]
+        yield "| " + " | ".join((claim.text, claim.where, *verdicts, claim.paper)) + " |"
+
+
+def _verdict(claim: Claim, found: Sequence[Mapping[str, Any]]) -> str:
+    """The verdict, and the difference that decides it: the one that is nearest to failing."""
+    if not found:
+        return NOT_RUN
+    verdict = judge(claim, found)
+    worst = min(found, key=lambda each: min(each["low"] - claim.low, claim.high - each["high"]))
+    sign = "second" in worst
+    missing = len(claim.pairs) - len(found)
+    note = f"; {missing} of {len(claim.pairs)} comparisons not run" if missing else ""
+    shown = f"**{verdict}**" if verdict == REPRODUCED else verdict
+    return f"{shown}: {percent(worst['value'], sign)} ({interval(worst, sign)}){note}"
+
+
+def differences_table(run: Run) -> Iterator[str]:
+    """Every paired difference that a claim rests on."""
+    head = ("first - second", "points", "95 % interval", "seeds", "t over seeds", "n", "McNemar")
+    yield "| claim " + "| " + " | ".join((*head, "must be")) + " |"
+    yield "|---|---" + "|---:" * (len(head) - 1) + "|---|"
+    for claim in CLAIMS:
+        for student in run["claims"].get(claim.key, {}).values():
+            for each in student:
+                cells = (claim.where, *_difference(run, each), claim.condition())
+                yield "| " + " | ".join(cells) + " |"
+
+
+def _difference(run: Run, each: Mapping[str, Any]) -> Sequence[str]:
+    sign = "second" in each
+    half, test = each.get("t_half"), each.get("mcnemar")
+    return (
+        _names(run, each["first"], each.get("second")),
+        percent(each["value"], sign),
+        interval(each, sign),
+        ", ".join(percent(value, sign) for value in each["by_seed"]),
+        "" if half is None else f"± {percent(half)}",
+        f"{each['n']:,}",
+        f"{test['first']} : {test['second']}, p {_chance(test['p'])}" if test else "",
+    )
+
+
+def _names(run: Run, first: Sequence[str], second: Sequence[str] | None) -> str:
+    """What is subtracted from what, with links to how both were made."""
+    if second is None:
+        return f"{first[1]}, {anchor(run, first[0])}"
+    if first[0] == second[0]:
+        return f"{first[1]} - {second[1]}, {anchor(run, first[0])}"
+    return f"{first[1]}, {anchor(run, first[0])} - {second[1]}, {anchor(run, second[0])}"
+
+
+def _chance(p: float) -> str:
+    return "< 0.0001" if p < 0.0001 else f"= {p:g}"

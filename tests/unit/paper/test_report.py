@@ -1,0 +1,110 @@
+"""A small graph collected and rendered; the committed page as its files say."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples.paper.report.__main__ import to_json
+from examples.paper.report.collect import collect
+from examples.paper.report.page import render
+from tests.unit.paper.tree import ORM, make_tree
+
+ROOT = Path(__file__).parents[3]
+RESULTS = ROOT / "docs" / "results"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    out = tmp_path_factory.mktemp("out")
+    make_tree(out)
+    found: dict[str, Any] = json.loads(to_json(collect(out, ["BENCH=chain", "SCALE=demo"])))
+    return found
+
+
+def test_rows_are_over_the_seeds(run: dict[str, Any]) -> None:
+    rows = run["results"]["sft/main"]
+    assert rows["draft"]["by_seed"] == [0.5, 0.25]
+    assert (rows["draft"]["value"], rows["draft"]["n"]) == (0.375, 8)
+    assert rows["draft"]["low"] < 0.375 < rows["draft"]["high"]
+    assert rows["global: fixed"]["by_seed"] == [0.5, pytest.approx(2 / 3, abs=1e-5)]
+    assert (rows[ORM]["value"], rows[ORM]["n"]) == (0.5, 32)
+    assert rows["orm against labels: AUC"]["value"] == 0.8
+    assert "low" not in rows["orm against labels: AUC"]
+
+
+def test_claims_are_paired_differences(run: dict[str, Any]) -> None:
+    """Global fixes p2 of the first seed, p1 and p2 of the second; local p3 of the first."""
+    (found,) = run["claims"]["similar-shares"]["sft"]
+    assert found["by_seed"] == [0.0, pytest.approx(2 / 3, abs=1e-5)]
+    assert found["mcnemar"] == {"first": 3, "second": 1, "p": 0.62}
+    assert found["n"] == 5
+    (steps,) = run["claims"]["sorm-steps"]["sft"]
+    assert (steps["value"], steps["n"]) == (0.25, 32)
+    assert "mcnemar" not in steps
+
+
+def test_what_was_not_run_is_missing(run: dict[str, Any]) -> None:
+    assert run["claims"]["value"] == {"sft": []}
+    assert run["claims"]["expert-iteration"] == {"": []}
+
+
+def test_every_figure_leads_to_its_commands(run: dict[str, Any], tmp_path: Path) -> None:
+    text = page(run, tmp_path)
+    headings = {
+        re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")
+        for line in text.splitlines()
+        if line.startswith("#")
+    }
+    links = set(re.findall(r"\]\(#([^)]+)\)", text))
+    assert "small-sftmainjson" in links
+    assert links <= headings
+    block = text.split("#### small sft/main.json")[1].split("```")[1]
+    assert "sormctl eval --overwrite" in block
+    assert "-o $OUT/1/sft/main.json  # 2 records, 3 s" in block
+    assert "sormctl train-rm" in block and "not run" in text
+
+
+def test_fragments_have_their_places(run: dict[str, Any], tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    names = ("intro", "small", "small.table-1", "end-2", "end-1")
+    for name in names:
+        (results / f"{name}.md").write_text(f"fragment {name}")
+    found = re.findall(r"fragment (\S+)", page(run, tmp_path))
+    assert found == ["intro", "small", "small.table-1", "end-1", "end-2"]
+
+
+def page(run: dict[str, Any], folder: Path) -> str:
+    results = folder / "results"
+    results.mkdir(exist_ok=True)
+    (results / "small.json").write_text(to_json(run))
+    return render(results, folder)
+
+
+def test_committed_page_is_fresh() -> None:
+    """`make results` makes it."""
+    assert (ROOT / "docs" / "results.md").read_text("utf-8") == render(RESULTS, ROOT / "docs")
+
+
+def test_committed_plots_are_fresh(tmp_path: Path) -> None:
+    plots = pytest.importorskip("examples.paper.report.plots", exc_type=ImportError)
+    for path in RESULTS.glob("*.json"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    plots.draw(tmp_path)
+    made = {path.name: path.read_bytes() for path in tmp_path.glob("*.svg")}
+    assert made == {path.name: path.read_bytes() for path in RESULTS.glob("*.svg")}
+
+
+def test_plots_are_the_same_each_time(run: dict[str, Any], tmp_path: Path) -> None:
+    plots = pytest.importorskip("examples.paper.report.plots", exc_type=ImportError)
+    for name in ("one", "two"):
+        ((_, figure),) = plots.plots(run)
+        plots.save(figure, tmp_path / f"{name}.svg")
+    one, two = ((tmp_path / f"{name}.svg").read_bytes() for name in ("one", "two"))
+    assert one == two
+    assert b"<svg" in one

@@ -1,0 +1,62 @@
+"""A small finished graph, made up: two seeds of a student, four problems."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sormctl.metrics import average, clustered_proportion
+
+MANIFEST = {
+    "command": "eval",
+    "version": "0.1.0",
+    "records_out": 1,
+    "generated_tokens": 0,
+    "started": "2026-11-01T10:00:00+00:00",
+    "finished": "2026-11-01T11:00:00+00:00",
+    "seconds": 1.4,
+    "libraries": {"python": "3.11"},
+}
+ORM, SORM = (f"{name} against labels: step accuracy" for name in ("orm", "sorm"))
+
+
+def make_tree(out: Path) -> None:
+    """Drafts are right in 2 and 1 of 4; global fixes 1 of 2 and 2 of 3, local 1 of 2 and none."""
+    made = {"1": ("1100", "1110", "1101"), "2": ("1000", "1110", "1000")}
+    for seed, (draft, globally, locally) in made.items():
+        problems = [
+            {
+                "task": "chain",
+                "problem_id": f"{seed}-{i}",
+                "outcomes": {
+                    "draft": int(draft[i]),
+                    "global": int(globally[i]),
+                    "local": int(locally[i]),
+                    "global + local, oracle": int(globally[i]) | int(locally[i]),
+                },
+                "steps": {ORM: [2, 4], SORM: [3, 4]},
+            }
+            for i in range(4)
+        ]
+        write_result(out / seed / "sft" / "main.json", problems)
+
+
+def write_result(path: Path, problems: list[Mapping[str, Any]]) -> None:
+    """What `sormctl eval --outcomes` would leave, its rows of accuracy and steps only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for name in problems[0]["outcomes"]:
+        mean = average([problem["outcomes"][name] for problem in problems])
+        rows.append({"section": "accuracy", "name": name, "value": mean.value, "n": mean.n})
+        rows[-1]["tokens"] = 30
+    for name in problems[0]["steps"]:
+        hits, totals = zip(*(problem["steps"][name] for problem in problems), strict=True)
+        mean = clustered_proportion(hits, totals)
+        rows.append({"section": "steps", "name": name, "value": mean.value, "n": mean.n})
+    rows.append({"section": "wrong drafts", "name": "global: fixed", "value": 0.5, "n": 2})
+    rows.append({"section": "steps", "name": "orm against labels: AUC", "value": 0.8, "n": 16})
+    path.write_text(json.dumps({"rows": rows}))
+    path.with_suffix(".outcomes.jsonl").write_text("\n".join(map(json.dumps, problems)))
+    path.with_name(f"{path.name}.manifest.json").write_text(json.dumps(MANIFEST))
