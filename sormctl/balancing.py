@@ -3,51 +3,47 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 
-from sormctl.records import Solution
+from sormctl.records import Labels, Solution
 
-LabelCounts = Counter[tuple[int, int]]  # (prefix length, label) -> number of labels
+LabelCounts = Counter[tuple[int, int | None]]  # (prefix length, label) -> number of labels
 
 
-def count_labels(solutions: Iterable[Solution]) -> LabelCounts:
-    """How often each label occurs at each prefix length (1 = after the first step)."""
+def count_labels(rows: Iterable[Labels]) -> LabelCounts:
+    """How often each label of solutions occurs at each prefix length (1 = after the first step)."""
     counts: LabelCounts = Counter()
-    for solution in solutions:
-        for length, label in enumerate(solution.labels or (), start=1):
-            if label is not None:
-                counts[length, label] += 1
+    for labels in rows:
+        for key in enumerate(labels, start=1):
+            if key[1] is not None:
+                counts[key] += 1
     return counts
 
 
-def balance_prefix_lengths(
-    solutions: Iterable[Solution], counts: LabelCounts, seed: int
-) -> Iterator[Solution]:
+def prefix_length_balancer(counts: LabelCounts, seed: int) -> Callable[[Labels], Labels]:
     """Post-processing 3: at each prefix length as many positive as negative labels.
 
-    Surplus labels, drawn at random, become null: no solution is lost. `counts` are those of the
-    same solutions (`count_labels`), so the second pass needs no memory of them.
+    Surplus labels, drawn at random, become null: no solution is lost. `counts` are those of all
+    solutions (`count_labels`), whose labels the function then takes one after the other: a second
+    pass needs no memory of them.
     """
     left = Counter(counts)
     wanted = Counter({key: min(counts[key[0], 0], counts[key[0], 1]) for key in counts})
-    random = Random(seed)
+    random = Random(seed).random
 
-    def keep(length: int, label: int) -> bool:
+    def keep(key: tuple[int, int | None]) -> bool:
         # Selection sampling (Knuth, algorithm S): exactly `wanted` of the labels `left` are kept.
-        key = (length, label)
-        chosen = random.random() * left[key] < wanted[key]
+        chosen = random() * left[key] < wanted[key]
         left[key] -= 1
         wanted[key] -= chosen
         return chosen
 
-    for solution in solutions:
-        labels = tuple(
-            label if label is not None and keep(length, label) else None
-            for length, label in enumerate(solution.labels or (), start=1)
-        )
-        yield solution if solution.labels is None else replace(solution, labels=labels)
+    def balance(labels: Labels) -> Labels:
+        keys = enumerate(labels, start=1)
+        return tuple([key[1] if key[1] is not None and keep(key) else None for key in keys])
+
+    return balance
 
 
 def balance_question(solutions: Sequence[Solution], seed: int) -> list[Solution]:
@@ -55,9 +51,11 @@ def balance_question(solutions: Sequence[Solution], seed: int) -> list[Solution]
 
     The solutions that stay keep their order; which ones stay depends on `seed` and the question.
     """
-    random = Random(f"{seed} {solutions[0].problem.problem_id}" if solutions else seed)
     correct = [i for i, solution in enumerate(solutions) if solution.correct]
     incorrect = [i for i, solution in enumerate(solutions) if not solution.correct]
     size = min(len(correct), len(incorrect))
+    if not size:
+        return []
+    random = Random(f"{seed} {solutions[0].problem.problem_id}")
     kept = sorted(random.sample(correct, size) + random.sample(incorrect, size))
     return [solutions[i] for i in kept]

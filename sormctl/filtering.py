@@ -9,10 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sormctl.records import Solution
+from sormctl.records import Labels, Solution
 from sormctl.seeds import digest
-
-Labels = tuple[int | None, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,7 @@ def global_pairs(solutions: Sequence[Solution], targets: int, seed: int) -> Iter
     """Each incorrect solution with up to `targets` correct ones of the same question."""
     correct = list(dict.fromkeys(s.steps for s in solutions if s.correct))
     for draft in _wrong_drafts(solutions):
-        random = Random(f"{seed} {draft.solution_id}")
-        for target in random.sample(correct, min(targets, len(correct))):
+        for target in _drawn(correct, targets, seed, draft):
             yield _pair(draft, None, target)
 
 
@@ -78,9 +77,14 @@ def _of_prefix(traces: Iterable[Verifier], length: int) -> list[Steps]:
 def _continued(
     draft: Solution, error: int, traces: Sequence[Steps], targets: int, seed: int
 ) -> Iterator[Pair]:
-    random = Random(f"{seed} {draft.solution_id}")
-    for trace in random.sample(traces, min(targets, len(traces))):
+    for trace in _drawn(traces, targets, seed, draft):
         yield _pair(draft, error, (*draft.steps[:error], *trace))
+
+
+def _drawn(choices: Sequence[Steps], targets: int, seed: int, draft: Solution) -> Sequence[Steps]:
+    if len(choices) <= 1:  # the usual case: one verifying trace; a generator costs microseconds
+        return choices
+    return Random(f"{seed} {draft.solution_id}").sample(choices, min(targets, len(choices)))
 
 
 def _pair(draft: Solution, first_error: int | None, target: Steps) -> Pair:

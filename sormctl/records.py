@@ -15,6 +15,7 @@ from sormctl.errors import RecordError
 T = TypeVar("T")
 Json = Mapping[str, Any]
 Steps = tuple[str, ...]
+Labels = tuple[int | None, ...]
 
 
 def _doc(text: str, **default: Any) -> Any:
@@ -77,7 +78,7 @@ class Solution:
         default_factory=dict,
     )
     usage: Usage = _doc("tokens it cost", default_factory=Usage)
-    labels: tuple[int | None, ...] | None = _doc(
+    labels: Labels | None = _doc(
         "per step: 1 correct, 0 incorrect, null not a training target", default=None
     )
     rollouts: tuple[Rollouts, ...] | None = _doc(
@@ -231,18 +232,21 @@ def _problem(data: Json, known: frozenset[str]) -> Problem:
 def check_lengths(solution: Solution) -> None:
     """RecordError unless what a solution has for each step is there for each step."""
     count = len(solution.steps)
-    _check_length(solution.labels, count, "labels")
-    _check_length(solution.rollouts, count, "rollouts")
+    labels, rollouts = solution.labels, solution.rollouts
+    if labels is not None and len(labels) != count:
+        raise _uneven("labels", labels, count)
+    if rollouts is not None and len(rollouts) != count:
+        raise _uneven("rollouts", rollouts, count)
     for name, values in solution.scores.items():
-        _check_length(values, count, "scores", name)
+        if len(values) != count:
+            raise _uneven(f"scores.{name}", values, count)
     for verifier in solution.verifiers:
         if not 0 <= verifier.prefix <= count:
             raise RecordError(f"`verifiers` names prefix {verifier.prefix} of {count} steps")
 
 
-def _check_length(values: Sequence[object] | None, count: int, *name: str) -> None:
-    if values is not None and len(values) != count:
-        raise RecordError(f"`{'.'.join(name)}` has {len(values)} entries for {count} steps")
+def _uneven(name: str, values: Sequence[object], count: int) -> RecordError:
+    return RecordError(f"`{name}` has {len(values)} entries for {count} steps")
 
 
 def _get(data: Json, name: str, remedy: str = "") -> Any:
@@ -308,7 +312,7 @@ def _steps(value: Any, name: str) -> Steps:
     return tuple(steps)
 
 
-def _labels(value: Any, name: str) -> tuple[int | None, ...]:
+def _labels(value: Any, name: str) -> Labels:
     labels = _as_list(value, name)
     for i, label in enumerate(labels):
         if label is not None and (type(label) is not int or label not in (0, 1)):

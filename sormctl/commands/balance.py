@@ -9,11 +9,12 @@ from typing import Annotated
 import typer
 
 from sormctl import options
-from sormctl.balancing import balance_prefix_lengths, balance_question, count_labels
+from sormctl.balancing import balance_question, count_labels, prefix_length_balancer
 from sormctl.errors import RecordError
-from sormctl.records import Json, Solution, parse_solution, solution_json
-from sormctl.streams.driver import pipe_records, select_groups
-from sormctl.streams.spool import spool
+from sormctl.records import Labels, Solution
+from sormctl.streams.driver import pipe_lines, select_groups
+from sormctl.streams.relabelling import relabelled
+from sormctl.streams.spool import Spool
 
 
 class By(StrEnum):
@@ -43,18 +44,21 @@ def balance(
     """
     job = streams.job("balance", {"by": by.value, "seed": seed})
 
-    def lengths(solutions: Iterator[Solution]) -> Iterator[Json]:
-        with spool(solution_json, parse_solution) as kept:
-            counts = count_labels(kept.keep(map(_labelled, solutions)))
-            yield from map(solution_json, balance_prefix_lengths(kept.read(), counts, seed))
+    def lengths(solutions: Iterator[tuple[Solution, bytes]]) -> Iterator[bytes]:
+        labelled = ((_labels(solution), line) for solution, line in solutions)
+        with Spool[tuple[Labels, bytes]](lambda kept: len(kept[1])) as spool:
+            counts = count_labels(labels for labels, _ in spool.keep(labelled))
+            balanced = prefix_length_balancer(counts, seed)
+            for labels, line in spool.read():
+                yield relabelled(line, labels, balanced(labels))
 
     if by is By.prefix_length:
-        pipe_records(job, parse_solution, lengths)
+        pipe_lines(job, lengths)
     else:
         select_groups(job, lambda group: balance_question(group, seed))
 
 
-def _labelled(solution: Solution) -> Solution:
+def _labels(solution: Solution) -> Labels:
     if solution.labels is None:
         raise RecordError("no `labels`; run `sormctl label-steps` first")
-    return solution
+    return solution.labels

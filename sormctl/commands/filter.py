@@ -9,7 +9,6 @@ import typer
 
 from sormctl import options
 from sormctl.filtering import Criteria, keep
-from sormctl.records import parse_solution
 from sormctl.streams.driver import select_records
 
 
@@ -42,4 +41,4 @@ def filter(
     """
     criteria = Criteria(correct, unique, max_per_problem, min_steps, max_steps)
     job = streams.job("filter", asdict(criteria), shard=shard)
-    select_records(job, parse_solution, lambda solutions: keep(solutions, criteria))
+    select_records(job, lambda solutions: keep(solutions, criteria))

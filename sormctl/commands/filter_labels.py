@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -12,8 +11,9 @@ import typer
 from sormctl import options
 from sormctl.errors import RecordError
 from sormctl.filtering import agreeing_labels
-from sormctl.records import Json, Solution, parse_solution, solution_json
-from sormctl.streams.driver import pipe_records
+from sormctl.records import Labels, Solution
+from sormctl.streams.driver import pipe_lines
+from sormctl.streams.relabelling import relabelled
 
 
 def filter_labels(
@@ -37,21 +37,24 @@ def filter_labels(
     job = streams.job("filter-labels", {"by": by, "threshold": threshold})
     counts: Counter[str] = Counter()
 
-    def filtered(solution: Solution) -> Json:
-        if solution.labels is None:
-            raise RecordError("no `labels`; run `sormctl label-steps` first")
-        if by not in solution.scores:
-            raise RecordError(f"no `scores.{by}`; run `sormctl score --name {by}` first")
-        kept = agreeing_labels(solution.labels, solution.scores[by], threshold)
-        counts["before"] += len(kept) - solution.labels.count(None)
-        counts["after"] += len(kept) - kept.count(None)
-        return solution_json(replace(solution, labels=kept))
+    def filtered(solutions: Iterator[tuple[Solution, bytes]]) -> Iterator[bytes]:
+        for solution, line in solutions:
+            labels = _checked(solution, by)
+            kept = agreeing_labels(labels, solution.scores[by], threshold)
+            counts["before"] += len(kept) - labels.count(None)
+            counts["after"] += len(kept) - kept.count(None)
+            yield relabelled(line, labels, kept)
 
     def summary() -> str:
         dropped = counts["before"] - counts["after"]
         return f"{dropped:,} of {counts['before']:,} labels dropped"
 
-    def transform(solutions: Iterator[Solution]) -> Iterator[Json]:
-        return map(filtered, solutions)
+    pipe_lines(job, filtered, summary)
 
-    pipe_records(job, parse_solution, transform, summary)
+
+def _checked(solution: Solution, by: str) -> Labels:
+    if solution.labels is None:
+        raise RecordError("no `labels`; run `sormctl label-steps` first")
+    if by not in solution.scores:
+        raise RecordError(f"no `scores.{by}`; run `sormctl score --name {by}` first")
+    return solution.labels

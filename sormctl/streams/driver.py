@@ -34,6 +34,7 @@ __all__ = [
     "map_records",
     "no_tokens",
     "pipe_groups",
+    "pipe_lines",
     "pipe_records",
     "select_groups",
     "select_records",
@@ -153,18 +154,31 @@ def pipe_records(
     `summary` says at the end what else the user should know.
     """
     inputs = Inputs(job.inputs, job.shard)
-    _pipe_lines(job, inputs, map(encode, transform(inputs.records(parse))), summary)
+    _pipe(job, inputs, map(encode, transform(inputs.records(parse))), summary)
 
 
-def select_records(
-    job: Job, parse: Callable[[Json], T], select: Callable[[Iterator[T]], Iterator[T]]
-) -> None:
-    """Writes the records that `select` lets through, as they stand in the input.
+def select_records(job: Job, select: Callable[[Iterator[Solution]], Iterator[Solution]]) -> None:
+    """Writes the solutions that `select` lets through, as they stand in the input.
 
-    `select` must yield a record before it reads the next. A file appears whole, or not at all.
+    `select` takes views and must yield one before it reads the next. A file appears whole, or not
+    at all.
     """
     inputs = Inputs(job.inputs, job.shard)
-    _pipe_lines(job, inputs, (inputs.line + b"\n" for _ in select(inputs.records(parse))))
+    _pipe(job, inputs, (inputs.line + b"\n" for _ in select(inputs.views())))
+
+
+def pipe_lines(
+    job: Job,
+    transform: Callable[[Iterator[tuple[Solution, bytes]]], Iterable[bytes]],
+    summary: Callable[[], str] | None = None,
+) -> None:
+    """Writes the lines that `transform` makes of views of the solutions and their lines.
+
+    A file appears whole, or not at all. `summary` is as in `pipe_records`.
+    """
+    inputs = Inputs(job.inputs, job.shard)
+    lines = transform((view, inputs.line) for view in inputs.views())
+    _pipe(job, inputs, (line + b"\n" for line in lines), summary)
 
 
 def pipe_groups(
@@ -172,13 +186,13 @@ def pipe_groups(
     transform: Callable[[Iterator[list[Solution]]], Iterable[Json]],
     check: Callable[[Solution], object] = bool,
 ) -> None:
-    """Writes what `transform` makes of the solutions of each problem, wherever they stand.
+    """Writes what `transform` makes of views of the solutions of each problem, wherever they stand.
 
     `check` raises RecordError for a solution that will not do. Memory: see `group_lines`.
     """
     inputs = Inputs(job.inputs, job.shard)
     groups = ([solution for solution, _ in group] for group in inputs.groups(check))
-    _pipe_lines(job, inputs, map(encode, transform(groups)))
+    _pipe(job, inputs, map(encode, transform(groups)))
 
 
 def select_groups(
@@ -195,10 +209,10 @@ def select_groups(
             for solution in select([solution for solution, _ in group]):
                 yield lines[id(solution)] + b"\n"
 
-    _pipe_lines(job, inputs, chosen())
+    _pipe(job, inputs, chosen())
 
 
-def _pipe_lines(
+def _pipe(
     job: Job, inputs: Inputs, lines: Iterable[bytes], summary: Callable[[], str] | None = None
 ) -> None:
     tally = Tally()

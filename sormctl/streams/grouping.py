@@ -3,52 +3,55 @@
 from __future__ import annotations
 
 import heapq
-import tempfile
+from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from itertools import groupby
 from operator import itemgetter
-from typing import IO, Final, Self
+from typing import Final
 
 from sormctl.records import Solution, parse_solution, solution_json
 from sormctl.streams.decoding import decoder, problem_name
-from sormctl.streams.output import encode, writing
+from sormctl.streams.output import encode
+from sormctl.streams.spool import Spool
 
 MAX_BYTES: Final = 64 << 20
 MAX_RUNS: Final = 64
-Entry = tuple[int, bytes]  # ordinal of the group, line
+Line = tuple[bytes, int, int]  # what it holds; number of its file and of the line, for errors
+Entry = tuple[int, Line]  # ordinal of the group
+_OVERHEAD: Final = 220  # bytes that Python takes for an entry, beside the line
 
 
 def group_lines(
-    lines: Iterable[tuple[str, bytes]], max_bytes: int = MAX_BYTES
-) -> Iterator[list[bytes]]:
+    lines: Iterable[tuple[str, Line]], max_bytes: int = MAX_BYTES
+) -> Iterator[list[Line]]:
     """Groups of the lines with equal key, in order of first appearance; order within is kept.
 
-    `lines` are (key, line), no line with a newline in it. Memory holds lines of `max_bytes`, beside
-    the largest group and about 200 bytes a group; what is more waits in temporary files (TMPDIR):
-    an external merge sort by the ordinal of the group. Lines that come grouped are not sorted.
+    Memory holds entries of `max_bytes`, beside the largest group and about 200 bytes a group; what
+    is more waits in temporary files: an external merge sort by the ordinal of the group, in which
+    one block of each run is in memory. Lines that come grouped are not sorted.
     """
     ordinals: dict[str, int] = {}
     chunk: list[Entry] = []
     size = 0
     with ExitStack() as stack:
-        runs = _Runs(stack)
+        runs = _Runs(stack, max_bytes // MAX_RUNS)
         for key, line in lines:
             chunk.append((ordinals.setdefault(key, len(ordinals)), line))
-            size += len(line)
+            size += len(line[0]) + _OVERHEAD
             if size >= max_bytes:
                 runs.spill(chunk)
                 chunk.clear()
                 size = 0
-        for _, group in groupby(runs.merge(chunk), key=itemgetter(0)):
+        for _, group in groupby(runs.merge(chunk), key=_ordinal):
             yield [line for _, line in group]
 
 
 def group_solutions(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
     """`group_lines` for the solutions of one problem."""
     decode = decoder(parse_solution)
-    lines = ((problem_name(s), encode(solution_json(s)).rstrip()) for s in solutions)
-    return (list(map(decode, group)) for group in group_lines(lines))
+    lines = ((problem_name(s), (encode(solution_json(s)), 0, 0)) for s in solutions)
+    return ([decode(line) for line, _, _ in group] for group in group_lines(lines))
 
 
 def adjacent_solutions(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
@@ -66,60 +69,46 @@ def adjacent_solutions(solutions: Iterable[Solution]) -> Iterator[list[Solution]
 class _Runs:
     """Sorted runs of entries, at most `MAX_RUNS` of them, closed by `stack`."""
 
-    def __init__(self, stack: ExitStack) -> None:
+    def __init__(self, stack: ExitStack, block_bytes: int) -> None:
         self._stack = stack
-        self._runs: list[_Run] = []
+        self._block_bytes = block_bytes
+        self._runs: list[Spool[Entry]] = []
+        self._last = 0  # ordinal at the end of the last run
 
     def spill(self, chunk: list[Entry]) -> None:
         """Sorts a chunk and puts it on disk, behind the last run if it goes on where that ends."""
-        chunk.sort(key=itemgetter(0))
-        if not self._runs or self._runs[-1].last > chunk[0][0]:
+        chunk.sort(key=_ordinal)
+        if not self._runs or self._last > _ordinal(chunk[0]):
             if len(self._runs) == MAX_RUNS:
-                whole = self._stack.enter_context(_Run())
-                whole.extend(_merged(self._runs))
-                self._runs = [whole]
-            self._runs.append(self._stack.enter_context(_Run()))
-        self._runs[-1].extend(chunk)
+                whole = _merged(self._runs)
+                self._runs = []
+                self._extend(self._start(), whole)
+            self._start()
+        self._extend(self._runs[-1], chunk)
+        self._last = _ordinal(chunk[-1])
 
     def merge(self, chunk: list[Entry]) -> Iterator[Entry]:
         """All entries in order, `chunk` being the last."""
         if self._runs and chunk:
             self.spill(chunk)
             chunk.clear()
-        return _merged([*self._runs, sorted(chunk, key=itemgetter(0))])
+        return _merged(self._runs, sorted(chunk, key=_ordinal))
+
+    def _start(self) -> Spool[Entry]:
+        self._runs.append(self._stack.enter_context(Spool(_size, self._block_bytes)))
+        return self._runs[-1]
+
+    def _extend(self, run: Spool[Entry], entries: Iterable[Entry]) -> None:
+        deque(run.keep(entries), maxlen=0)
 
 
-class _Run(Iterable[Entry]):
-    """Entries sorted by ordinal, in a temporary file. It can be read once."""
-
-    def __init__(self) -> None:
-        self.last = 0
-        with _spilling():
-            self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._file.close()
-
-    def extend(self, entries: Iterable[Entry]) -> None:
-        with _spilling():
-            for self.last, line in entries:
-                self._file.write(b"%d %b\n" % (self.last, line))
-
-    def __iter__(self) -> Iterator[Entry]:
-        with self._file:
-            with _spilling():
-                self._file.seek(0)  # writes what is still in its buffer
-            for entry in self._file:
-                ordinal, _, line = entry.partition(b" ")
-                yield int(ordinal), line[:-1]
+_ordinal = itemgetter(0)
 
 
-def _merged(runs: Iterable[Iterable[Entry]]) -> Iterator[Entry]:
-    return heapq.merge(*runs, key=itemgetter(0))  # stable: earlier runs first
+def _size(entry: Entry) -> int:
+    return len(entry[1][0]) + _OVERHEAD
 
 
-def _spilling() -> AbstractContextManager[None]:
-    return writing(f"temporary files in {tempfile.gettempdir()} (set TMPDIR to move them)")
+def _merged(runs: Iterable[Spool[Entry]], *more: Iterable[Entry]) -> Iterator[Entry]:
+    # stable: earlier runs first
+    return heapq.merge(*(run.read() for run in runs), *more, key=_ordinal)

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from zlib import crc32
 
 from sormctl.errors import DataError, RecordError, SormctlError, UsageError
-from sormctl.records import Json, Solution, parse_solution
-from sormctl.streams.decoding import decoder, load, problem_decoder
-from sormctl.streams.grouping import group_lines
+from sormctl.records import Json, Solution
+from sormctl.streams.decoding import Decode, decoder, load, problem_decoder, view_decoder
+from sormctl.streams.grouping import Line, group_lines
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -53,7 +53,7 @@ class Inputs:
         self._shard = parse_shard(shard)
         self._sources: list[_Source] = []
         self._lines: _Lines | None = None  # that are being read
-        self._place = b""  # FILE:LINE, counted from 1, of a record that is taken from its group
+        self._place: list[int] = []  # file and line of a record from its group
         sizes = [_size(name) for name in self.names]
         self._total = sum(size for size in sizes if size) if None not in sizes else None
 
@@ -76,36 +76,51 @@ class Inputs:
 
     def records(self, parse: Callable[[Json], T]) -> Iterator[T]:
         """The records, in order; the errors are those of `read_records`."""
-        decode = decoder(parse)
+        return self._decoded(decoder(parse))
+
+    def views(self) -> Iterator[Solution]:
+        """Views of the solutions (`view_decoder`), in order; the errors are the same."""
+        return self._decoded(view_decoder())
+
+    def groups(self, check: Callable[[Solution], object]) -> Iterator[list[tuple[Solution, bytes]]]:
+        """Views of the solutions of each problem, with their lines; `check` may raise RecordError.
+
+        Memory: see `group_lines`.
+        """
+        decode = view_decoder()
+        for group in group_lines(self._named()):
+            found = []
+            for line, *place in group:
+                self._place = place  # for errors
+                try:
+                    check(solution := decode(line))
+                except RecordError as error:
+                    raise self._where(error) from None
+                found.append((solution, line))
+            yield found
+        self._place = []
+
+    def _decoded(self, decode: Decode[T]) -> Iterator[T]:
         for line in self._read():
-            record = self._placed(decode, line)
+            try:
+                record = decode(line)
+            except RecordError as error:
+                raise self._where(error) from None
             self.num_records += 1
             self.line = line
             yield record
 
-    def groups(self, check: Callable[[Solution], object]) -> Iterator[list[tuple[Solution, bytes]]]:
-        """The solutions of each problem, each with its line; `check` may raise RecordError."""
-        decode = decoder(parse_solution)
-
-        def solution(line: bytes) -> Solution:
-            check(record := decode(line))
-            return record
-
-        for group in group_lines(self._named()):
-            found = []
-            for entry in group:
-                self._place, _, line = entry.partition(b" ")  # for errors
-                found.append((self._placed(solution, line), line))
-            yield found
-        self._place = b""
-
-    def _named(self) -> Iterator[tuple[str, bytes]]:
-        """The name of the problem that each line is about, and the line behind its place."""
+    def _named(self) -> Iterator[tuple[str, Line]]:
+        """The name of the problem that each line is about, and the line with its place."""
         name = problem_decoder()
         for line in self._read():
             self.num_records += 1
+            try:
+                named = name(line)
+            except RecordError as error:
+                raise self._where(error) from None
             number = self._lines.number if self._lines else 0
-            yield self._placed(name, line), b"%d:%d %b" % (len(self._sources), number, line)
+            yield named, (line, len(self._sources), number)
 
     def _read(self) -> Iterator[bytes]:
         index, count = self._shard
@@ -115,21 +130,19 @@ class Inputs:
                 self._sources.append(_Source(raw, shown(name), self.before_read))
                 self._lines = _Lines(name, self._sources[-1])
                 for line in self._lines:
-                    if count == 1 or shard_of(self._placed(load, line), ordinal, count) == index:
+                    if count == 1 or self._shard_of(line, ordinal) == index:
                         yield line
                     ordinal += 1
         self._lines = None
 
-    def _placed(self, decode: Callable[[bytes], T], line: bytes) -> T:
-        try:
-            return decode(line)
-        except RecordError as error:
-            raise self._where(error) from None
+    def _shard_of(self, line: bytes, ordinal: int) -> int:
+        with self.placing():
+            return shard_of(load(line), ordinal, self._shard[1])
 
     def _where(self, error: RecordError) -> SormctlError:
         """An error with the place of the record that was yielded last, if that is not past."""
         if self._place:
-            file, number = map(int, self._place.split(b":"))
+            file, number = self._place
             return DataError(f"{shown(self.names[file - 1])}:{number}: {error}")
         return self._lines.error(str(error)) if self._lines else error
 

@@ -1,46 +1,67 @@
-"""Reading a stream twice."""
+"""Values that wait in a temporary file, so that memory need not hold them."""
 
 from __future__ import annotations
 
+import marshal
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import IO, Generic, TypeVar
+from contextlib import AbstractContextManager
+from typing import Final, Generic, Self, TypeVar
 
-from sormctl.records import Json
-from sormctl.streams.decoding import decoder
-from sormctl.streams.output import encode, writing
+from sormctl.streams.output import writing
 
 T = TypeVar("T")
+BLOCK_BYTES: Final = 1 << 18
+_HEAD = 8  # bytes of the length before each block
 
 
 class Spool(Generic[T]):
-    """A stream that is kept in a temporary file while it is read for the first time."""
+    """Tuples of bytes and numbers, in the order in which they came. They can be read once.
 
-    def __init__(
-        self, file: IO[bytes], to_json: Callable[[T], Json], parse: Callable[[Json], T]
-    ) -> None:
-        self._file = file
-        self._to_json = to_json
-        self._parse = parse
+    Memory holds those of one block, `block_bytes` by `size`; the file (TMPDIR) goes with the spool.
+    OutputError where there is no room.
+    """
 
-    def keep(self, records: Iterable[T]) -> Iterator[T]:
-        """The records, each once it is kept; OutputError where there is no room."""
-        place = f"temporary files in {tempfile.gettempdir()} (set TMPDIR to move them)"
-        for record in records:
-            with writing(place):
-                self._file.write(encode(self._to_json(record)))
-            yield record
+    def __init__(self, size: Callable[[T], int], block_bytes: int = BLOCK_BYTES) -> None:
+        self._size = size
+        self._block_bytes = block_bytes
+        with _spilling():
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._file.close()
+
+    def keep(self, values: Iterable[T]) -> Iterator[T]:
+        """The values, which are kept by the time that there is no more of them."""
+        block: list[T] = []
+        num_bytes = 0
+        for value in values:
+            block.append(value)
+            num_bytes += self._size(value)
+            if num_bytes >= self._block_bytes:
+                self._write(block)
+                block.clear()
+                num_bytes = 0
+            yield value
+        self._write(block)
 
     def read(self) -> Iterator[T]:
-        """The records that were kept, from the first on."""
-        with writing("temporary files"):
-            self._file.seek(0)  # writes what is still in its buffer
-        return map(decoder(self._parse), self._file)
+        """The values that were kept, from the first on; at the end the file goes."""
+        with self._file:
+            with _spilling():
+                self._file.seek(0)  # writes what is still in its buffer
+            while head := self._file.read(_HEAD):
+                yield from marshal.loads(self._file.read(int.from_bytes(head)))
+
+    def _write(self, block: list[T]) -> None:
+        data = marshal.dumps(block)
+        with _spilling():
+            self._file.write(len(data).to_bytes(_HEAD))
+            self._file.write(data)
 
 
-@contextmanager
-def spool(to_json: Callable[[T], Json], parse: Callable[[Json], T]) -> Iterator[Spool[T]]:
-    """A spool whose file (TMPDIR) goes when the block ends; memory holds one record."""
-    with tempfile.TemporaryFile() as file:
-        yield Spool(file, to_json, parse)
+def _spilling() -> AbstractContextManager[None]:
+    return writing(f"temporary files in {tempfile.gettempdir()} (set TMPDIR to move them)")

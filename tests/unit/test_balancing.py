@@ -11,5 +11,5 @@ def test_a_question_keeps_as_many_correct_as_incorrect() -> None:
 
 
 def test_labels_are_counted_by_prefix_length() -> None:
-    counts = count_labels([wrong(labels=(1, 0)), wrong(labels=(None, 0)), solution()])
+    counts = count_labels([(1, 0), (None, 0), ()])
     assert counts == {(1, 1): 1, (2, 0): 2}

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from sormctl.errors import DataError
-from sormctl.records import parse_solution
 from sormctl.streams.driver import Job, select_records
 
 HEAD = b'"task":"t","problem_id":"p","question":"q","answer":"1","steps":["1"],"predicted":"1"'
@@ -19,7 +18,7 @@ def selected(data: bytes, tmp_path: Path) -> bytes:
     source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_bytes(data)
     job = Job("select", {}, [str(source)], target, quiet=True)
-    select_records(job, parse_solution, lambda records: (r for r in records if r.correct))
+    select_records(job, lambda records: (r for r in records if r.correct))
     return target.read_bytes()
 
 
