@@ -70,7 +70,7 @@ JSON_TYPES = {
     "Steps": "list of strings",
     "Steps | None": "list of strings",
     "Usage": "object, see Usage",
-    "tuple[int | None, ...] | None": "list of 0, 1 or null",
+    "Labels | None": "list of 0, 1 or null",
     "tuple[Rollouts, ...] | None": "list of objects, see Rollouts",
     "tuple[Verifier, ...]": "list of objects, see Verifier",
     "Mapping[str, tuple[float, ...]]": "object of lists of numbers",
