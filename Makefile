@@ -35,7 +35,7 @@ setup: $(VENV)/.installed ## create .venv and install sormctl with what developm
 demo: $(VENV)/.installed ## the whole pipeline on the embedded benchmark, minutes on two cores
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/demo.sh
 
-paper: $(VENV)/.installed ## the paper's experiments: BENCH=chain SCALE=demo, cpu or gpu, STUDENT=...
+paper: $(VENV)/.installed-rl ## the paper's experiments: BENCH=chain SCALE=demo, cpu or gpu, STUDENT=...
 	PATH="$(abspath $(BIN)):$$PATH" $(MAKE) -f examples/paper/Makefile
 
 results: $(VENV)/.installed ## docs/results.md and its plots from docs/results/
@@ -74,6 +74,11 @@ $(VENV)/.installed: pyproject.toml
 
 $(VENV)/.installed-vllm: $(VENV)/.installed
 	$(VLLM_INSTALL)
+	touch $@
+
+$(VENV)/.installed-rl: $(VENV)/.installed
+	$(BIN)/python -m pip install -q -e '.[rl]' \
+		|| echo "TRL cannot be installed here; refiners by reinforcement learning will be left out"
 	touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed

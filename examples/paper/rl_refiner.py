@@ -1,11 +1,11 @@
 """Trains a global refiner by reinforcement learning (paper, appendix C and table 6), with TRL.
 
-The paper used PPO. TRL has dropped its PPO trainer (huggingface/trl, pull request 7020), so this is
+The paper used PPO. TRL dropped its PPO trainer (huggingface/trl, pull request 7020), so this is
 **GRPO**, TRL's `GRPOTrainer`, set up as near to PPO as it goes: PPO's clipped objective token by
 token, several gradient steps on each batch, a penalty for leaving the starting model, rewards that
 are not rescaled. Where PPO learns a value function, the mean reward of the refinements of the same
 draft is the baseline. So without an ORM -1[draft correct] moves no gradient: it is the same for all
-of them.
+of them. (A value function that sees the draft, as PPO's does, learns to take it off, too.)
 
     pip install 'sormctl[rl]'
     sormctl sample --greedy --model student/ train.jsonl -o drafts.jsonl
@@ -18,163 +18,42 @@ One process, on a GPU if there is one. Run it again with --resume to continue an
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
+import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
-from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from rl_rollouts import Drafts, Reward, open_orm, read_drafts
+
 from sormctl import __version__
-from sormctl.engines.encoding import (
-    SETTINGS_FILE,
-    load_tokenizer,
-    prompt_ids,
-    prompt_style,
-    resolve_model,
-)
-from sormctl.errors import DataError, SormctlError, UsageError
-from sormctl.inference import Judge, open_judge
-from sormctl.records import Solution, parse_solution, problem_json
-from sormctl.streams.jsonl import read_records
+from sormctl.engines.encoding import SETTINGS_FILE, load_tokenizer, prompt_style, resolve_model
+from sormctl.errors import SormctlError, UsageError
 from sormctl.streams.output import locked, writing
-from sormctl.tasks.grading import grader
-from sormctl.tasks.prompts import Prompt, refine_prompt
-from sormctl.tasks.registry import get_task
 
 TRAINER = "trl.GRPOTrainer"
 CLIP = 0.2  # PPO's usual range of the ratio of new to old probability
 FREE = ("output", "resume", "save_every", "micro_batch")  # may differ in a run that is continued
 
-Score = Callable[[Sequence[Solution]], list[float]]
-
-# ── reward ───────────────────────────────────────────────────────────────────────────────────────
-
-
-class Reward:
-    """What a refinement of draft number i is worth (appendix C).
-
-    1[refinement correct] - 1[draft correct]. With an ORM, the larger of that and
-    ORM(refinement) - ORM(draft); with `orm_weight`, that plus this share of the ORM's difference.
-    A refinement that was cut off is wrong.
-    """
-
-    __name__ = "reward"  # TRL names its metrics after it
-
-    def __init__(
-        self, drafts: Sequence[Solution], tokenizer: Any, score: Score | None, orm_weight: float
-    ) -> None:
-        self._drafts = drafts
-        self._tokenizer = tokenizer
-        self._score = score
-        self._orm_weight = orm_weight
-        self._of_drafts = score(drafts) if score else []
-        self._grade = grader()
-
-    def __call__(
-        self,
-        *,
-        draft: Sequence[int],
-        completion_ids: Sequence[list[int]],
-        log_metric: Callable[[str, float], None],
-        **_: Any,
-    ) -> list[float]:
-        """One reward for each completion of the drafts numbered `draft`, as TRL calls it."""
-        drafts = [self._drafts[number] for number in draft]
-        refined = [self._refinement(*pair) for pair in zip(drafts, completion_ids, strict=True)]
-        log_metric("correct", mean(r.correct for r in refined))
-        log_metric("copied", mean(map(copies, refined, drafts)))
-        outcomes = [float(r.correct) - d.correct for r, d in zip(refined, drafts, strict=True)]
-        if self._score is None:
-            return outcomes
-        scores = zip(self._score(refined), draft, strict=True)
-        gains = [score - self._of_drafts[number] for score, number in scores]
-        return [self._mixed(*pair) for pair in zip(outcomes, gains, strict=True)]
-
-    def _mixed(self, outcome: float, gain: float) -> float:
-        return outcome + self._orm_weight * gain if self._orm_weight else max(outcome, gain)
-
-    def _refinement(self, draft: Solution, ids: list[int]) -> Solution:
-        finished = ids[-1:] == [self._tokenizer.eos_token_id]
-        text = self._tokenizer.decode(ids, skip_special_tokens=True) if finished else ""
-        return self._grade({**problem_json(draft.problem), "solution_id": "-", "text": text})
-
-
-def copies(refinement: Solution, draft: Solution) -> bool:
-    """Whether a refinement only gives the draft's answer again."""
-    equal = get_task(draft.problem.task).answer.equal
-    both = refinement.predicted, draft.predicted
-    return both == (None, None) if None in both else equal(*both)
-
-
-def mean(values: Iterator[bool]) -> float:
-    """Share of what is true."""
-    found = list(values)
-    return sum(found) / len(found)
-
-
-@contextmanager
-def open_orm(model: str | None) -> Iterator[Score | None]:
-    """A function from solutions to the ORM's last scores; None without a model."""
-    if model is None:
-        yield None
-        return
-    with asyncio.Runner() as runner:
-        stack = AsyncExitStack()
-        judge = runner.run(stack.enter_async_context(open_judge(model)))
-        try:
-            yield lambda solutions: runner.run(last_scores(judge, solutions))
-        finally:
-            runner.run(stack.aclose())
-
-
-async def last_scores(judge: Judge, solutions: Sequence[Solution]) -> list[float]:
-    """P(correct) after the last step; 0 without a step."""
-    found = await asyncio.gather(*map(judge.score, solutions))
-    return [scores[-1] if scores else 0.0 for scores in found]
-
-
-# ── data ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def read_drafts(path: str, tokenizer: Any, style: str, room: int) -> list[tuple[Solution, Prompt]]:
-    """Drafts with the prompt that `sormctl refine` gives; those of more than `room` tokens not."""
-    found = []
-    for draft in read_records([path], parse_solution):
-        task = get_task(draft.problem.task)
-        prompt = refine_prompt(task, draft.problem.question, draft.steps, None, style)
-        if len(prompt_ids(tokenizer, prompt)) <= room:
-            found.append((draft, prompt))
-    if not found:
-        raise DataError(f"{path}: no draft that leaves room for a refinement")
-    return found
-
-
-def trl_prompt(prompt: Prompt) -> str | list[dict[str, str]]:
-    """A prompt as TRL takes it: text, or the turns of a chat; its token ids are `prompt_ids`."""
-    return prompt.text or [asdict(message) for message in prompt.messages]
-
-
 # ── training ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def trainer_config(args: argparse.Namespace, partial: Path) -> Any:
-    """TRL's settings. A step generates a batch and takes `updates` gradient steps on it."""
+    """TRL's settings. A step refines a batch and takes `updates` gradient steps, each on a part."""
     import torch
     from trl import GRPOConfig
 
-    batch = args.drafts_per_step * args.samples
-    micro_batch = args.micro_batch or batch
+    part = args.drafts_per_step * args.samples // args.updates
+    micro_batch = args.micro_batch or part
     return GRPOConfig(
         output_dir=str(partial),
         seed=args.seed,
         max_steps=args.steps * args.updates,
         per_device_train_batch_size=micro_batch,
-        gradient_accumulation_steps=batch // micro_batch,
+        gradient_accumulation_steps=part // micro_batch,
+        steps_per_generation=args.updates * (part // micro_batch),
         num_generations=args.samples,
-        num_iterations=args.updates,
         temperature=args.temperature,
         max_completion_length=args.max_tokens,
         learning_rate=args.lr,
@@ -206,17 +85,19 @@ def train(args: argparse.Namespace, folder: str, style: str, partial: Path) -> A
     logging.disable_progress_bar()
     model = AutoModelForCausalLM.from_pretrained(folder, dtype="float32")
     tokenizer = load_tokenizer(folder)
-    tokenizer.padding_side = "left"
     room = model.config.max_position_embeddings - args.max_tokens
-    drafts, prompts = zip(*read_drafts(args.drafts, tokenizer, style, room), strict=True)
-    rows = [{"prompt": trl_prompt(prompt), "draft": i} for i, prompt in enumerate(prompts)]
+    drafts, prompts = read_drafts(args.drafts, tokenizer, style, room)
+    settings = {"temperature": args.temperature, "max_tokens": args.max_tokens}
+    settings["seed"] = args.seed << 32  # room for a number of each refinement
+    refiner = Drafts(drafts, prompts, tokenizer, settings, style, partial / "policy")
     with open_orm(args.orm) as score:
         trainer = GRPOTrainer(
             model,
-            Reward(drafts, tokenizer, score, args.orm_weight),
+            Reward(drafts, score),
             trainer_config(args, partial),
-            train_dataset=Dataset.from_list(rows),
+            train_dataset=Dataset.from_dict({"prompt": list(map(str, range(len(drafts))))}),
             processing_class=tokenizer,
+            rollout_func=refiner.refine,
         )
         trainer.remove_callback(PrinterCallback)
         trainer.add_callback(progress(args.updates))
@@ -231,11 +112,8 @@ def progress(updates: int) -> Any:
     class Progress(TrainerCallback):
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             if logs and "reward" in logs:
-                shown = ", ".join(
-                    f"{name} {logs[name]:.3f}"
-                    for name in ("reward", "correct", "copied", "kl", "entropy")
-                    if name in logs
-                )
+                names = ("reward", "correct", "copied", "kl", "entropy")
+                shown = ", ".join(f"{name} {logs[name]:.3f}" for name in names if name in logs)
                 step, total = state.global_step // updates, state.max_steps // updates
                 print(f"rl_refiner: GRPO step {step}/{total}, {shown}", file=sys.stderr, flush=True)
 
@@ -263,19 +141,13 @@ def save(trainer: Any, args: argparse.Namespace, folder: str, style: str, target
 
 def run(args: argparse.Namespace) -> None:
     """Trains in `OUT.partial`, which moves to `OUT` as soon as the refiner in it is whole."""
-    import shutil
-
     output = Path(args.output)
     if output.exists():
         if args.resume:
             return
         raise UsageError(f"{output} exists; give another folder, or --resume if it is finished")
-    if args.drafts_per_step * args.samples % (args.micro_batch or 1):
-        raise UsageError("--micro-batch must divide --drafts-per-step times --samples")
     folder = resolve_model(args.model)
-    style = prompt_style(folder, args.prompt)
-    if style == "one-shot":
-        raise UsageError("a one-shot model never ends its answer; give --prompt plain or chat")
+    style = prompt_style(folder, "auto")
     partial = Path(f"{output}.partial")
     with writing(partial):
         partial.mkdir(parents=True, exist_ok=True)
@@ -317,33 +189,32 @@ def parse_args() -> argparse.Namespace:
     add("--model", required=True, help="refiner to start from")
     add("--drafts", required=True, help="graded drafts of training problems, JSONL")
     add("-o", "--output", required=True, help="folder of the new refiner")
-    add("--orm", help="outcome reward model that is mixed into the reward, by the maximum")
-    add("--orm-weight", type=float, default=0.0, help="add so much of its gain instead")
-    add("--steps", type=count, default=20, help="batches of refinements to learn from")
+    add("--orm", help="outcome reward model that is mixed into the reward")
+    add("--steps", type=count, default=16, help="batches of refinements to learn from")
     add("--drafts-per-step", type=count, default=64, help="drafts in a batch")
     add("--samples", type=count, default=4, help="refinements of a draft, at least 2")
-    add("--updates", type=count, default=2, help="gradient steps on a batch")
-    add("--micro-batch", type=count, help="refinements in memory at once; all by default")
-    add("--lr", type=float, default=1e-4, help="peak learning rate")
+    add("--updates", type=count, default=4, help="gradient steps on a batch, each on a part")
+    add("--micro-batch", type=count, help="refinements in memory at once; a part by default")
+    add("--lr", type=float, default=3e-4, help="peak learning rate")
     add("--kl", type=float, default=0.05, help="weight of the penalty for leaving --model")
     add("--temperature", type=float, default=1.0, help="of the refinements in training")
     add("--max-tokens", type=count, default=80, help="tokens of a refinement")
-    add("--prompt", default="auto", help="plain or chat; auto asks the model folder")
     add("--seed", type=int, default=0, help="seed of everything that is drawn at random")
     add("--save-every", type=count, default=20, help="steps between checkpoints")
     add("--resume", action="store_true", help="continue an interrupted run")
     args = parser.parse_args()
+    batch = args.drafts_per_step * args.samples
     if args.samples < 2:
         parser.error("--samples: at least 2, for each is compared with the others")
+    if batch % (args.updates * (args.micro_batch or 1)):
+        parser.error(f"--updates times --micro-batch must divide the {batch} refinements of a step")
     return args
 
 
 def main() -> int:
     """Exit code: as sormctl's, see `sormctl.errors`."""
     args = parse_args()
-    try:
-        import trl  # noqa: F401
-    except ImportError:
+    if find_spec("trl") is None:
         print("rl_refiner: needs TRL: pip install 'sormctl[rl]'", file=sys.stderr)
         return 2
     try:

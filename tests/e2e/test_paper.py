@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ def test_graph_makes_every_result_once(tmp_path: Path) -> None:
     text = page.read_text("utf-8")
     for name in ("sft/main", "sft/value", "sft/many", "sft/labels", "cross-sft", "sft/budget-4"):
         assert f"#### demo {name}.json\n" in text
+    if find_spec("trl") is not None:
+        assert "#### demo sft/rl-orm.json\n" in text
     for row in ("draft + global + local by the ORM", "best by the SORM, 4 samples"):
         assert re.search(rf"\| {re.escape(row)} \| [0-9.]+ \| [0-9.]+ to ", text)
     assert {path.name for path in collected.parent.glob("*.svg")} == {

@@ -201,7 +201,7 @@ CLAIMS = (
             (("sft/main", "global"), other)
             for other in (
                 ("sft/main", "draft"),
-                *((f"sft/{name}", "global") for name in ("prompted", "supervised", "rl", "rl-orm")),
+                *((f"sft/{name}", "global") for name in ("prompted", "rl", "rl-orm")),
             )
         ],
     ),

@@ -127,7 +127,6 @@ EXPERIMENTS = (
         {
             "the student alone": ("sft/main", "draft"),
             "prompted": ("sft/prompted", "global"),
-            "supervised": ("sft/supervised", "global"),
             "reinforcement learning": ("sft/rl", "global"),
             "reinforcement learning, ORM in the reward": ("sft/rl-orm", "global"),
             "expert iteration": ("sft/main", "global"),

@@ -1,0 +1,80 @@
+"""Refiners beside each other on the same drafts, in Markdown (paper, table 6).
+
+    python examples/paper/compare_refiners.py drafts.jsonl global=refined.jsonl rl=rl.jsonl
+
+Shares in percent with 95 % intervals; differences are paired by draft. `copied` is the share of
+refinements with the draft's answer, `fixed` that of wrong drafts refined to a right answer, `kept`
+that of right drafts whose refinement is right.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+
+from sormctl.metrics import Estimate, average, paired_difference
+from sormctl.records import Solution, parse_solution
+from sormctl.streams.jsonl import read_records
+from sormctl.tasks.registry import get_task
+
+
+def read(path: str) -> list[Solution]:
+    """The solutions of a file."""
+    return list(read_records([path], parse_solution))
+
+
+def shares(drafts: Sequence[Solution], refined: Sequence[Solution]) -> Iterator[Estimate]:
+    """Accuracy, difference from the drafts, fixed, kept, copied."""
+    pairs = list(zip(drafts, refined, strict=True))
+    yield average(rights(refined))
+    yield paired_difference(rights(refined), rights(drafts))
+    yield average([float(r.correct) for d, r in pairs if not d.correct])
+    yield average([float(r.correct) for d, r in pairs if d.correct])
+    yield average([float(copies(r, d)) for d, r in pairs])
+
+
+def rights(solutions: Sequence[Solution]) -> list[float]:
+    """1 for what is correct, else 0."""
+    return [float(s.correct) for s in solutions]
+
+
+def copies(refinement: Solution, draft: Solution) -> bool:
+    """Whether both give the same answer, or both none."""
+    both = refinement.predicted, draft.predicted
+    equal = get_task(draft.problem.task).answer.equal
+    return both == (None, None) if None in both else equal(*both)
+
+
+def percent(estimate: Estimate, sign: str = "") -> str:
+    """A share as `value (low to high)`."""
+    value, low, high = (100 * x for x in (estimate.value, estimate.low, estimate.high))
+    return f"{value:{sign}.1f} ({low:{sign}.1f} to {high:{sign}.1f})"
+
+
+def main() -> None:
+    """A row for each file of refinements, then their differences from the first of them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("drafts", help="graded drafts, JSONL")
+    parser.add_argument("refined", nargs="+", help="NAME=FILE, refinements of these drafts")
+    args = parser.parse_args()
+    drafts = read(args.drafts)
+    place = {draft.solution_id: number for number, draft in enumerate(drafts)}
+    files = dict(item.split("=", 1) for item in args.refined)
+    found = {
+        name: sorted(read(path), key=lambda solution: place[solution.source["draft_id"]])
+        for name, path in files.items()
+    }
+    print(f"{len(drafts)} drafts, {percent(average(rights(drafts)))} % right\n")
+    print("| | right | against drafts | fixed | kept | copied |\n|---|---|---|---|---|---|")
+    for name, refined in found.items():
+        right, gain, *others = shares(drafts, refined)
+        cells = [percent(right), percent(gain, "+"), *map(percent, others)]
+        print(f"| {name} | " + " | ".join(cells) + " |")
+    first, *rest = found
+    for name in rest:
+        gain = paired_difference(rights(found[name]), rights(found[first]))
+        print(f"\n{name} - {first}: {percent(gain, '+')}")
+
+
+if __name__ == "__main__":
+    main()
