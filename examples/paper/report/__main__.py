@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 
 from examples.paper.report.collect import collect
+from examples.paper.report.costs import HERE
 from examples.paper.report.page import render
 
 
@@ -23,6 +24,13 @@ def main() -> None:
     collecting = commands.add_parser("collect", help="all seeds of a graph into one small file")
     collecting.add_argument("out", type=Path, help="the graph's OUT")
     collecting.add_argument("settings", nargs="*", help="what it was made with: SCALE=cpu ...")
+    collecting.add_argument(
+        "--checkout",
+        type=Path,
+        default=HERE,
+        metavar="DIR",
+        help="what made it; this one by default",
+    )
     collecting.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
     collecting.set_defaults(run=_collect)
     rendering = commands.add_parser("render", help="the page and its plots from such files")
@@ -36,7 +44,7 @@ def main() -> None:
 
 def _collect(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     try:
-        found = collect(arguments.out, arguments.settings)
+        found = collect(arguments.out, arguments.settings, arguments.checkout.resolve())
     except ValueError as error:
         parser.error(str(error))
     arguments.output.write_text(to_json(found), "utf-8")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from examples.paper.report.claims import CLAIMS, Ref
-from examples.paper.report.costs import commands, commit, costs, made_with
+from examples.paper.report.costs import HERE, commands, commit, costs, made_with
 from examples.paper.report.intervals import Bootstrap, Interval, Share, mcnemar
 from examples.paper.report.read import Result, read_results
 
@@ -18,7 +18,7 @@ Results = dict[str, dict[str, Result]]
 DIGITS = 5
 
 
-def collect(out: Path, settings: Sequence[str]) -> dict[str, Any]:
+def collect(out: Path, settings: Sequence[str], checkout: Path = HERE) -> dict[str, Any]:
     """Everything that the page says of a run; ValueError if there are no results in `out`."""
     results = read_results(out)
     if not results:
@@ -29,7 +29,7 @@ def collect(out: Path, settings: Sequence[str]) -> dict[str, Any]:
     k = _most_samples(results)
     return {
         "settings": list(settings),
-        "commit": commit(),
+        "commit": commit(checkout),
         **made_with(out),
         "seeds": seeds,
         "students": students,
@@ -44,7 +44,7 @@ def collect(out: Path, settings: Sequence[str]) -> dict[str, Any]:
             }
             for claim in CLAIMS
         },
-        "commands": commands(out, settings, seeds[0]),
+        "commands": commands(out, settings, seeds[0], checkout),
         "costs": costs(out),
     }
 

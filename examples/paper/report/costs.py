@@ -10,22 +10,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-MAKEFILE = Path(__file__).parents[1] / "Makefile"
+HERE = Path(__file__).parents[3]  # this checkout
 MANIFEST = ".manifest.json"
 
 
-def commands(out: Path, settings: Sequence[str], seed: str) -> list[str]:
+def commands(out: Path, settings: Sequence[str], seed: str, checkout: Path = HERE) -> list[str]:
     """What makes every file of one seed, in order; `$OUT` stands for the graph's folder.
 
     `settings` are those that the graph was made with, such as `SCALE=cpu`. ValueError if `make`
     cannot list the commands with these.
     """
-    asked = ["make", "-n", "-B", "-f", str(MAKEFILE), *settings, f"OUT={out}", f"SEEDS={seed}"]
+    makefile = checkout / "examples" / "paper" / "Makefile"
+    asked = ["make", "-n", "-B", "-f", str(makefile), *settings, f"OUT={out}", f"SEEDS={seed}"]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ValueError(f"{' '.join(asked)}: {done.stderr.strip()}")
     joined = re.sub(r"\s*\\\n\s*", " ", done.stdout)
-    plain = joined.replace(f"{out}/", "$OUT/").replace(f"{MAKEFILE.parents[2]}/", "")
+    plain = joined.replace(f"{out}/", "$OUT/").replace(f"{checkout}/", "")
     return [line for line in plain.splitlines() if line and not line.startswith(("mkdir ", "make"))]
 
 
@@ -60,8 +61,8 @@ def made_with(out: Path) -> dict[str, Any]:
     }
 
 
-def commit() -> str | None:
-    """The commit of this checkout; with a mark if its code is not as committed."""
-    asked = ["git", "-C", str(MAKEFILE.parent), "describe", "--always", "--dirty", "--abbrev=7"]
+def commit(checkout: Path = HERE) -> str | None:
+    """The commit of a checkout; with a mark if its code is not as committed."""
+    asked = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=7"]
     done = subprocess.run([*asked, "--exclude=*"], capture_output=True, text=True, check=False)
     return done.stdout.strip() or None

@@ -228,7 +228,8 @@ EXPERIMENTS = (
             "draft + global + local by the ORM": ("sft/main", BY_ORM),
         },
         "Accuracy against the tokens that are generated for a problem. N samples are the first of "
-        "those of table 5, on fewer problems than the refinements.",
+        "those of table 5, on fewer problems than the refinements. Scoring generates nothing, and "
+        "does not count.",
         plot="budget",
     ),
 )

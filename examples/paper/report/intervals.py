@@ -7,7 +7,7 @@ steps included. So all figures of a replicate are over the same problems, and di
 paired. A figure is the mean over seeds of a share, hits over totals; its interval holds the middle
 95 % of 10,000 replicates.
 
-Three seeds are few: resampling them makes the spread between seeds a third too small, and if
+Three seeds are few: resampling them makes the variance between seeds a third too small, and if
 trainings differ more than test sets do, the interval is too narrow. So Student's interval of the
 seeds' values alone stands beside it (`t_half`), which is right at any number of seeds, and wide.
 """

@@ -79,7 +79,7 @@ def bars(run: Run, experiment: Experiment) -> Figure | None:
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axis, (student, found) in zip(axes, panels, strict=True):
         _bars(axis, found)
-        axis.set_title(STUDENT_NAMES[student], loc="left", fontsize=10)
+        axis.set_title(STUDENT_NAMES.get(student, student), loc="left", fontsize=10)
     axes[-1].set_xlabel("accuracy, %")
     return figure
 

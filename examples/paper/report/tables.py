@@ -116,7 +116,7 @@ def _with_interval(row: Mapping[str, Any]) -> str:
 def claims_table(run: Run) -> Iterator[str]:
     """Every claim with its verdict, beside the paper's own figures."""
     students = run["students"]
-    head = ("claim", "in the paper", *(STUDENT_NAMES[s] for s in students), "its figures")
+    head = ("claim", "in the paper", *(STUDENT_NAMES.get(s, s) for s in students), "its figures")
     yield "| " + " | ".join(head) + " |"
     yield "|---" * len(head) + "|"
     for claim in CLAIMS:
