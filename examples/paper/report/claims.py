@@ -1,74 +1,15 @@
-"""The paper's claims as paired differences, and the rule that judges them."""
+"""The paper's claims as paired differences."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from math import inf
-from typing import Any
 
-Ref = tuple[str, str]  # name of a result, name of a row; {s} is a student, {k} the most samples
-REPRODUCED, REFUTED, UNDECIDED = "reproduced", "not reproduced", "undecided"
+from examples.paper.report.verdicts import Claim, Ref
 
 STEPS, FINAL = "{} against {}: step accuracy", "{} against answers: final accuracy"
 BY_ORM = "draft + global + local by orm"
 AGREEMENT = "labels against oracle: step accuracy"
 AGGREGATIONS = ("mean", "weighted-mean", "min", "product", "penultimate-mean")
-
-
-@dataclass(frozen=True)
-class Claim:
-    """First - second of each pair lies between `low` and `high` (shares, not percent).
-
-    A pair without a second is a figure that lies there itself.
-    """
-
-    key: str
-    text: str
-    where: str
-    paper: str
-    pairs: Sequence[tuple[Ref, Ref | None]]
-    low: float = 0.0
-    high: float = inf
-
-    def concrete(self, student: str, k: int) -> list[tuple[Ref, Ref | None]]:
-        """The pairs with the names of a student and of the most samples in their place."""
-        return [
-            (_filled(first, student, k), second and _filled(second, student, k))
-            for first, second in self.pairs
-        ]
-
-    @property
-    def by_student(self) -> bool:
-        """Whether each student has its own answer."""
-        return any("{s}" in first[0] for first, _ in self.pairs)
-
-    def condition(self) -> str:
-        """What the differences must do, in words, in points."""
-        low, high = 100 * self.low, 100 * self.high
-        if self.high == inf:
-            return f"above {low:g}"
-        return f"below {high:g}" if self.low == -inf else f"between {low:g} and {high:g}"
-
-
-def judge(claim: Claim, found: Sequence[dict[str, Any]]) -> str:
-    """The verdict on a claim from its differences: all must hold, and one that fails refutes it."""
-    verdicts = [_judge_one(claim, each) for each in found]
-    if REFUTED in verdicts:
-        return REFUTED
-    return UNDECIDED if UNDECIDED in verdicts else REPRODUCED
-
-
-def _judge_one(claim: Claim, found: dict[str, Any]) -> str:
-    inside = [claim.low < value < claim.high for value in found["by_seed"]]
-    if all(inside) and claim.low < found["low"] and found["high"] < claim.high:
-        return REPRODUCED
-    outside = found["high"] < claim.low or found["low"] > claim.high
-    return REFUTED if outside and not any(inside) else UNDECIDED
-
-
-def _filled(ref: Ref, student: str, k: int) -> Ref:
-    return (ref[0].replace("{s}", student), ref[1].replace("{k}", str(k)))
 
 
 def _main(first: str, second: str) -> tuple[Ref, Ref]:
@@ -214,7 +155,7 @@ CLAIMS = (
     ),
     Claim(
         "weighted-worst",
-        "The weighted mean is the worst of them",
+        "The weighted mean (here with weights of our own) is the worst of them",
         "figure 5, D",
         "a plot",
         [_ranked("sorm", "sorm, weighted-mean")]

@@ -9,10 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from examples.paper.report.claims import CLAIMS, Ref
+from examples.paper.report.claims import CLAIMS
 from examples.paper.report.costs import HERE, commands, commit, costs, made_with
 from examples.paper.report.intervals import Bootstrap, Interval, Share, mcnemar
 from examples.paper.report.read import Result, read_results
+from examples.paper.report.verdicts import Ref
 
 Results = dict[str, dict[str, Result]]
 DIGITS = 5
@@ -136,7 +137,7 @@ def _mcnemar(one: Sequence[Share | None], two: Sequence[Share | None]) -> dict[s
     first = [a.hits[name] for a, _ in both for name in a.hits]
     second = [b.hits[name] for a, b in both for name in a.hits]
     test = mcnemar(first, second)
-    return test and {**asdict(test), "p": float(f"{test.p:.2g}")}
+    return None if test is None else {**asdict(test), "p": float(f"{test.p:.2g}")}
 
 
 def _interval(found: Interval) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from examples.paper.report.claims import AGGREGATIONS, AGREEMENT, BY_ORM, FINAL, Ref
+from examples.paper.report.claims import AGGREGATIONS, AGREEMENT, BY_ORM, FINAL
+from examples.paper.report.verdicts import Ref
 
 # the models of the paper's tables, and what they are called there
 MODELS = {

@@ -44,7 +44,8 @@ right, of all seeds. Nothing is corrected for the number of claims.
 FEW = """\
 {n} seeds are few: where trainings differ more than test sets do, the intervals are too narrow. So
 the seeds' values stand beside them, and half of Student's interval of these alone (*t over seeds*,
-degrees of freedom: {df}), which is right for any number of seeds, and wide.
+degrees of freedom: {df}), which is right for any number of seeds, and wide. A verdict has a star if
+that interval gives it too ([why](decisions/0010-intervals-over-seeds.md)).
 """
 ONE = "There is one seed, so the intervals speak of these models alone.\n"
 

@@ -15,7 +15,7 @@ from examples.paper.report.experiments import EXPERIMENTS, Experiment
 from examples.paper.report.tables import STUDENT_NAMES
 
 Run = Mapping[str, Any]
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.hashsalt": "sormctl",
     "svg.fonttype": "path",  # the reader may not have the font
     "font.size": 10,
@@ -107,7 +107,7 @@ def _bars(axis: Axes, found: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
     axis.set_xlim(0, 107)
 
 
-ERRORS = {"fmt": "none", "ecolor": "#2d3748", "elinewidth": 1, "capsize": 2.5}
+ERRORS: dict[str, Any] = {"fmt": "none", "ecolor": "#2d3748", "elinewidth": 1, "capsize": 2.5}
 
 
 def _colour(label: str) -> str:

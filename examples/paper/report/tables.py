@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from examples.paper.report.claims import CLAIMS, REPRODUCED, Claim, judge
+from examples.paper.report.claims import CLAIMS
 from examples.paper.report.experiments import Experiment
+from examples.paper.report.verdicts import REPRODUCED, Claim, is_certain, judge
 
 Run = Mapping[str, Any]  # a collected file, and its `name`
 NOT_RUN = "not run"
@@ -138,6 +139,7 @@ def _verdict(claim: Claim, found: Sequence[Mapping[str, Any]]) -> str:
     missing = len(claim.pairs) - len(found)
     note = f"; {missing} of {len(claim.pairs)} comparisons not run" if missing else ""
     shown = f"**{verdict}**" if verdict == REPRODUCED else verdict
+    shown += " ★" if is_certain(claim, found) else ""
     return f"{shown}: {percent(worst['value'], sign)} ({interval(worst, sign)}){note}"
 
 

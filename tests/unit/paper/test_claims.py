@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 
-from examples.paper.report.claims import CLAIMS, Claim, judge
+from examples.paper.report.claims import CLAIMS
+from examples.paper.report.verdicts import Claim, is_certain, judge
 
 
-def difference(low: float, high: float, *by_seed: float) -> dict[str, Any]:
-    return {"low": low, "high": high, "by_seed": by_seed or [(low + high) / 2]}
+def difference(
+    low: float, high: float, *by_seed: float, half: float | None = None
+) -> dict[str, Any]:
+    middle = (low + high) / 2
+    values = by_seed or [middle]
+    return {"low": low, "high": high, "by_seed": values, "value": middle, "t_half": half}
 
 
 ABOVE = Claim("above", "", "", "", [])
@@ -37,6 +42,21 @@ BELOW = Claim("below", "", "", "", [], -inf, 0.01)
 )
 def test_judgement(claim: Claim, found: list[dict[str, Any]], verdict: str) -> None:
     assert judge(claim, found) == verdict
+
+
+@pytest.mark.parametrize(
+    ("found", "certain"),
+    [
+        ([difference(0.01, 0.03, half=0.01)], True),
+        ([difference(0.01, 0.03, half=0.03)], False),
+        ([difference(0.01, 0.03)], False),  # one seed
+        ([difference(-0.01, 0.03, half=0.005)], False),  # undecided by the bootstrap
+        ([difference(-0.03, -0.01, half=0.01)], True),
+        ([difference(0.01, 0.03, half=0.01), difference(0.01, 0.03, half=0.03)], False),
+    ],
+)
+def test_a_star_needs_the_seeds_alone(found: list[dict[str, Any]], certain: bool) -> None:
+    assert is_certain(ABOVE, found) == certain
 
 
 def test_claims_have_names_of_their_own() -> None:
