@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from sormctl.errors import SormctlError, UsageError
 from sormctl.records import Json, Solution
+from sormctl.streams.decoding import Decode
 from sormctl.streams.flow import Background, Flow, Start, Transform
 from sormctl.streams.journal import Journal, Keys, Unjournalled, journalled
 from sormctl.streams.jsonl import Inputs, stat_input
@@ -185,13 +186,15 @@ def pipe_groups(
     job: Job,
     transform: Callable[[Iterator[list[Solution]]], Iterable[Json]],
     check: Callable[[Solution], object] = bool,
+    decode: Decode[Solution] | None = None,
 ) -> None:
     """Writes what `transform` makes of views of the solutions of each problem, wherever they stand.
 
-    `check` raises RecordError for a solution that will not do. Memory: see `group_lines`.
+    `check` raises RecordError for a solution that will not do; `decode` makes something else than
+    views of the lines. Memory: see `group_lines`.
     """
     inputs = Inputs(job.inputs, job.shard)
-    groups = ([solution for solution, _ in group] for group in inputs.groups(check))
+    groups = ([solution for solution, _ in group] for group in inputs.groups(check, decode))
     _pipe(job, inputs, map(encode, transform(groups)))
 
 

@@ -82,12 +82,14 @@ class Inputs:
         """Views of the solutions (`view_decoder`), in order; the errors are the same."""
         return self._decoded(view_decoder())
 
-    def groups(self, check: Callable[[Solution], object]) -> Iterator[list[tuple[Solution, bytes]]]:
+    def groups(
+        self, check: Callable[[Solution], object], decode: Decode[Solution] | None = None
+    ) -> Iterator[list[tuple[Solution, bytes]]]:
         """Views of the solutions of each problem, with their lines; `check` may raise RecordError.
 
-        Memory: see `group_lines`.
+        `decode` makes something else than views of the lines. Memory: see `group_lines`.
         """
-        decode = view_decoder()
+        decode = decode or view_decoder()
         for group in group_lines(self._named()):
             found = []
             for line, *place in group:

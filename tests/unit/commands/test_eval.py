@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from typer.testing import CliRunner
 
 from sormctl.cli import app
-from sormctl.records import solution_json
+from sormctl.records import Solution, solution_json
+from sormctl.tasks.chain.problems import problem
 from tests.unit.examples import PROBLEM, solution, wrong
 
 
@@ -25,3 +27,13 @@ def test_outcomes_come_problem_by_problem(tmp_path: Path) -> None:
     again = CliRunner().invoke(app, ["eval", "-q", "--outcomes", str(path)], lines)
     assert again.exit_code == 2
     assert "exists; give --overwrite" in again.stderr
+
+
+def test_the_oracle_sees_what_it_needs(tmp_path: Path) -> None:
+    asked = problem("test", 0, 0)
+    right = Solution(asked, "a", asked.reference or (), asked.answer, True)
+    labelled = solution_json(replace(right, labels=(1,) * len(right.steps)))
+    result = CliRunner().invoke(app, ["eval", "-q"], json.dumps(labelled))
+    assert result.exit_code == 0, result.stderr
+    (agreement,) = (row for row in json.loads(result.stdout)["rows"] if "oracle" in row["name"])
+    assert (agreement["value"], agreement["n"]) == (1.0, len(right.steps))
