@@ -80,51 +80,46 @@ class Bootstrap:
 
     def share(self, shares: Sequence[Share | None]) -> Interval:
         """The interval of a figure, from its share in each seed (None: the seed has none)."""
-        values = [None if s is None else s.value for s in shares]
-        sizes = [len(s.totals) for s in shares if s]
-        resampled = [self._replicates(i, share) for i, share in enumerate(shares)]
+        known = [(i, share) for i, share in enumerate(shares) if share]
+        values, sizes = [share.value for _, share in known], [len(s.totals) for _, s in known]
+        resampled = [self._replicates(i, share) for i, share in known]
         found = self._interval(values, resampled, sizes)
         return replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
 
     def difference(self, first: Sequence[Share | None], second: Sequence[Share | None]) -> Interval:
         """The interval of first - second over the seeds that have both."""
-        both = [(a, b) if a and b else None for a, b in zip(first, second, strict=True)]
-        values = [pair and pair[0].value - pair[1].value for pair in both]
-        resampled = [
-            pair and self._replicates(i, pair[0]) - self._replicates(i, pair[1])
-            for i, pair in enumerate(both)
-        ]
-        return self._interval(values, resampled, [len(pair[0].totals) for pair in both if pair])
+        both = [(i, a, b) for i, (a, b) in enumerate(zip(first, second, strict=True)) if a and b]
+        values, sizes = [a.value - b.value for _, a, b in both], [len(a.totals) for _, a, _ in both]
+        resampled = [self._replicates(i, a) - self._replicates(i, b) for i, a, b in both]
+        return self._interval(values, resampled, sizes)
 
-    def _replicates(self, seed: int, share: Share | None) -> Floats | None:
+    def _replicates(self, seed: int, share: Share) -> Floats:
         """The figure of a seed in each replicate of its problems, (REPLICATES,)."""
-        if share is None:
-            return None
         places = self._places[seed]
         table = np.zeros((len(places), 2), np.float32)  # of each problem: hits, total
         for name, total in share.totals.items():
             table[places[name]] = share.hits[name], total
         hits, totals = (self._weights[seed] @ table).astype(np.float64).T
         with np.errstate(invalid="ignore"):
-            return hits / totals
+            shares: Floats = hits / totals
+        return shares
 
     def _interval(
         self,
-        values: Sequence[float | None],
-        resampled: Sequence[Floats | None],
+        values: list[float],
+        resampled: Sequence[Floats],
         sizes: Sequence[int],
     ) -> Interval:
-        known = [value for value in values if value is not None]
-        mean = sum(known) / len(known)
-        drawn = np.stack([r for r in resampled if r is not None], axis=1)  # (REPLICATES, seeds)
-        count = len(known)
+        count = len(values)
+        mean = sum(values) / count
+        drawn = np.stack(resampled, axis=1)  # (REPLICATES, seeds)
         seeds = (self._seeds[:, :count] * count).astype(int)
         means = drawn[self._rows[:, :count], seeds].mean(axis=1)
         low, high = np.nanquantile(means, (0.025, 0.975)).tolist()
         if high - low < 1e-9:  # all alike: what so many that are alike can tell
             half = proportion(0, sum(sizes)).high
             low, high = mean - half, mean + half
-        return Interval(mean, low, high, known, t_half(known))
+        return Interval(mean, low, high, values, t_half(values))
 
 
 def t_half(values: Sequence[float]) -> float | None:
@@ -133,7 +128,7 @@ def t_half(values: Sequence[float]) -> float | None:
         return None
     mean = sum(values) / len(values)
     variance = sum((value - mean) ** 2 for value in values) / (len(values) - 1)
-    return STUDENT[len(values) - 2] * math.sqrt(variance / len(values))
+    return STUDENT[min(len(values), len(STUDENT) + 1) - 2] * math.sqrt(variance / len(values))
 
 
 @dataclass(frozen=True)
