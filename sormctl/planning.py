@@ -5,13 +5,18 @@ from __future__ import annotations
 import time
 from asyncio import gather
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from math import sqrt
 from random import Random
+from typing import Self
 
+from sormctl.engines.base import Completion, Engine, Sampling
 from sormctl.inference import Generator, Labelling, label_solutions
 from sormctl.labelling import plain_tokens
 from sormctl.records import Solution
+from sormctl.strategies import Exact, Exhaustive
+from sormctl.tasks.prompts import Prompt
 
 PILOT = 32  # problems
 Group = Sequence[Solution]
@@ -32,12 +37,17 @@ class Draw:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is expected to need; `error` is the standard error of `tokens`."""
+    """What a run is expected to need; `error` is the standard error of `tokens`.
+
+    `differing` is the share of the pilot's labels that are not the exact strategy's; None where
+    they are the same by design.
+    """
 
     rollouts: float
     tokens: float
     error: float
     seconds: float
+    differing: float | None
 
 
 def draw_pilot(groups: Iterable[Group], k: int, seed: int) -> Draw:
@@ -58,31 +68,20 @@ def draw_pilot(groups: Iterable[Group], k: int, seed: int) -> Draw:
 async def plan(generator: Generator, draw: Draw, how: Labelling) -> Plan:
     """Labels the pilot and scales what it cost by the plain way's cost of both."""
     start = time.perf_counter()
-    labelled = await gather(*(label_solutions(generator, group, how) for group in draw.pilot))
+    metered = await gather(*(_metered(generator, group, how) for group in draw.pilot))
     seconds = time.perf_counter() - start
+    meters = [meter for meter, _ in metered]
     plain = [plain_cost(group, how.strategy.k) for group in draw.pilot]
-    spent = [_paid(group, "generated_tokens") for group in labelled]
     scale = draw.plain_tokens / max(1, sum(plain))
-    share = sum(spent) / max(1, sum(plain))
-    residues = [s - share * p for s, p in zip(spent, plain, strict=True)]
+    share = sum(meter.tokens for meter in meters) / max(1, sum(plain))
+    residues = [meter.tokens - share * p for meter, p in zip(meters, plain, strict=True)]
     unseen = sqrt(1 - len(draw.pilot) / draw.problems)  # a pilot of everything is no guess
     return Plan(
-        rollouts=scale * sum(_paid(group, "tried") for group in labelled),
-        tokens=scale * sum(spent),
+        rollouts=scale * sum(meter.rollouts for meter in meters),
+        tokens=scale * sum(meter.tokens for meter in meters),
         error=scale * unseen * sqrt(sum(r * r for r in residues)),
         seconds=scale * seconds,
-    )
-
-
-def report(draw: Draw, expected: Plan) -> tuple[str, ...]:
-    """The plan in a few lines for a person."""
-    share = expected.tokens / max(1, draw.plain_tokens)
-    return (
-        f"{draw.solutions:,} solutions of {draw.problems:,} problems; all rollouts from every "
-        f"prefix would generate about {draw.plain_tokens:,} tokens",
-        f"expected: {expected.rollouts:,.0f} rollouts, {expected.tokens:,.0f} tokens "
-        f"(± {1.96 * expected.error:,.0f}), {share:.0%} of that",
-        f"at the pilot's speed ({len(draw.pilot)} problems): {expected.seconds / 60:,.1f} minutes",
+        differing=await _differing(generator, [labelled for _, labelled in metered], how),
     )
 
 
@@ -91,7 +90,46 @@ def plain_cost(group: Group, k: int) -> int:
     return sum(plain_tokens(s.steps, s.usage.generated_tokens, k) for s in group)
 
 
-def _paid(group: Group, field: str) -> int:
-    """The sum of a count over the prefixes that were rolled out, shared ones once."""
-    counts = (count for s in group for count in s.rollouts or () if count.generated_tokens)
-    return sum(getattr(count, field) for count in counts)
+class _Meter:
+    """An engine that counts what it generates."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.rollouts = self.tokens = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Whoever made the engine ends it."""
+
+    async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
+        found = await self._engine.sample(prompt, params)
+        self.rollouts += len(found)
+        self.tokens += sum(completion.generated_tokens for completion in found)
+        return found
+
+    async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
+        return await self._engine.score(prompt, steps)
+
+
+async def _metered(
+    generator: Generator, group: Group, how: Labelling
+) -> tuple[_Meter, list[Solution]]:
+    meter = _Meter(generator.engine)
+    return meter, await label_solutions(replace(generator, engine=meter), group, how)
+
+
+async def _differing(
+    generator: Generator, labelled: Sequence[Group], how: Labelling
+) -> float | None:
+    if isinstance(how.strategy, Exact | Exhaustive):
+        return None
+    exact = replace(how, strategy=Exact(how.strategy.k))
+    again = await gather(*(label_solutions(generator, group, exact) for group in labelled))
+    pairs = [
+        (ours, right)
+        for found, wanted in zip(chain(*labelled), chain(*again), strict=True)
+        for ours, right in zip(found.labels or (), wanted.labels or (), strict=True)
+    ]
+    return sum(ours != right for ours, right in pairs) / max(1, len(pairs))

@@ -27,10 +27,11 @@ MAY_IMPORT = {
     "engines": BASE | {"tasks"},
     "inference": BASE | PURE | {"tasks", "engines"},
     "test_time": BASE | PURE | {"tasks", "engines", "inference"},
-    "planning": BASE | PURE | {"inference"},
+    "planning": BASE | PURE | {"tasks", "engines", "inference"},
+    "searching": BASE | PURE | {"tasks", "inference"},
     "evaluation": BASE | PURE | {"tasks"},
     "training": BASE | PURE | {"tasks", "streams", "engines", "options", "__init__"},
-    "report": BASE | PURE | {"tasks", "evaluation", "__init__"},
+    "report": BASE | PURE | {"tasks", "evaluation", "planning", "__init__"},
     "options": {"streams"},
     "cli": {"commands", "options", "errors", "__init__"},
 }

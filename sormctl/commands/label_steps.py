@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from enum import StrEnum
+from itertools import compress
 from typing import Annotated, Any
 
 import typer
 
 from sormctl import options, planning
 from sormctl.engines.encoding import model_digest
-from sormctl.errors import RecordError, UsageError
-from sormctl.inference import Labelling, label_solutions, open_generator
+from sormctl.errors import UsageError
+from sormctl.inference import Generator, Labelling, label_solutions, open_generator
 from sormctl.labelling import outcome_labels, plain_tokens
-from sormctl.planning import draw_pilot
+from sormctl.planning import Draw, draw_pilot
 from sormctl.records import Json, Solution, parse_solution, solution_json
-from sormctl.strategies import TOLERANCE, strategy
-from sormctl.streams.driver import Transform, map_records, pipe_records
-from sormctl.streams.grouping import adjacent_solutions
+from sormctl.report.labelling import plan_lines, summary_lines
+from sormctl.searching import Searching, searchable
+from sormctl.streams.driver import Counts, Group, Transform, map_records, pipe_records
+from sormctl.streams.grouping import Adjacent
 from sormctl.streams.jsonl import Inputs
 from sormctl.tasks.registry import get_task, with_task
 
@@ -33,71 +35,6 @@ class By(StrEnum):
     outcome = "outcome"
     rollouts = "rollouts"
     oracle = "oracle"
-
-
-class How(StrEnum):
-    """Which rollouts are made; see `strategies`."""
-
-    exact = "exact"
-    exhaustive = "exhaustive"
-    bisect = "bisect"
-    guided = "guided"
-
-
-class Consistency(StrEnum):
-    """How the consistency check looks for a result; see `labelling.is_consistent`."""
-
-    string = "string"
-    number = "number"
-    off = "off"
-
-
-@dataclass(frozen=True)
-class Searching:
-    """How rollouts are spent."""
-
-    k: Annotated[int, typer.Option("-k", min=1, help="Rollouts from a prefix, at most.")] = 8
-    strategy: Annotated[
-        How,
-        typer.Option(
-            help="exact: the paper's labels by the fewest rollouts; exhaustive: all K from every "
-            "prefix; bisect, guided: fewer, and some labels differ."
-        ),
-    ] = How.exact
-    exhaustive: Annotated[
-        bool, typer.Option("--exhaustive", help="Short for --strategy exhaustive.")
-    ] = False
-    consistency: Annotated[
-        Consistency, typer.Option(help="How each result of the prefix must be used later.")
-    ] = Consistency.string
-    siblings: Annotated[
-        bool,
-        typer.Option(
-            "--siblings",
-            help="Take the problem's other samples as rollouts of the prefixes they share. The "
-            "input must hold all samples, neither filtered nor without duplicates.",
-        ),
-    ] = False
-    scores: Annotated[
-        str | None,
-        typer.Option(help="Reward model's scores that guide the search (guided).", metavar="NAME"),
-    ] = None
-    tolerance: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="Share of labels that may be expected wrong (guided)."),
-    ] = TOLERANCE
-
-    def labelling(self) -> Labelling:
-        """The same for `label_solutions`; UsageError where options do not fit together."""
-        if self.exhaustive and self.strategy is not How.exact:
-            raise UsageError("--exhaustive is a strategy of its own; drop --strategy")
-        name = How.exhaustive if self.exhaustive else self.strategy
-        if self.scores and name is not How.guided:
-            raise UsageError("--scores goes with --strategy guided")
-        if self.siblings and name is How.exhaustive:
-            raise UsageError("--siblings saves rollouts and --exhaustive makes them all")
-        found = strategy(name.value, self.k, self.tolerance)
-        return Labelling(found, self.consistency.value, self.siblings, self.scores)
 
 
 def label_steps(
@@ -142,77 +79,64 @@ def label_steps(
         return
     if model is None:
         raise UsageError("--by rollouts needs --model, the student that made the solutions")
-
-    def parse(record: Json) -> Solution:
-        return _guidable(with_task(parse_solution)(record), how.scores)
-
+    parse = searchable(how, sampling.temperature)
+    adjacent = Adjacent(searching.gather)
     if plan:
         inputs = Inputs(streams.inputs or (), streams.shard)
-        asyncio.run(_plan(inputs, parse, how, model, vars(sampling), vars(running)))
+        with inputs.placing():
+            draw = draw_pilot(adjacent.groups(inputs.records(parse)), searching.k, sampling.seed)
+        for line in asyncio.run(_plan(draw, how, model, vars(sampling), vars(running))):
+            typer.echo(line, err=True)
         return
     models = {"model": model, "weights": model_digest(model)}
-    arguments = {"by": by.value, **models, **vars(searching), **running.identity()}
-    job = streams.job("label-steps", {**arguments, **vars(sampling)})
-
-    @asynccontextmanager
-    async def start() -> AsyncIterator[Transform[Sequence[Solution]]]:
-        async with open_generator(model, vars(sampling), **vars(running)) as generator:
-
-            async def transform(group: Sequence[Solution]) -> Sequence[Json]:
-                labelled = await label_solutions(generator, group, how)
-                return [solution_json(solution) for solution in labelled]
-
-            yield transform
-
+    arguments = {"by": by.value, **models, **searching.arguments(), **running.identity()}
     map_records(
-        job,
+        streams.job("label-steps", {**arguments, **vars(sampling)}),
         parse,
         lambda solution: solution.solution_id,
-        start,
+        lambda: _labelling(how, open_generator(model, vars(sampling), **vars(running))),
         concurrency,
-        _tokens,
-        group=adjacent_solutions,
-        plain=lambda record: _plain_tokens(record, searching.k),
+        count=lambda record: _spent(record, searching.k),
+        group=adjacent.groups,
+        summary=lambda spent: summary_lines(spent, searching.name, adjacent.scattered),
     )
 
 
+@asynccontextmanager
+async def _labelling(
+    how: Labelling, opening: AbstractAsyncContextManager[Generator]
+) -> AsyncIterator[Transform[Group[Solution]]]:
+    async with opening as generator:
+
+        async def transform(group: Group[Solution]) -> Sequence[Json]:
+            solutions, pending = group
+            labelled = await label_solutions(generator, solutions, how)
+            return [solution_json(solution) for solution in compress(labelled, pending)]
+
+        yield transform
+
+
 async def _plan(
-    inputs: Inputs,
-    parse: Callable[[Json], Solution],
+    draw: Draw,
     how: Labelling,
     model: str,
     settings: Mapping[str, Any],
     running: Mapping[str, Any],
-) -> None:
-    with inputs.placing():
-        groups = adjacent_solutions(inputs.records(parse))
-        found = draw_pilot(groups, how.strategy.k, settings["seed"])
-    if not found.problems:
+) -> Sequence[str]:
+    if not draw.problems:
         raise UsageError("--plan: the input has no records")
-    if not found.plain_tokens:
+    if not draw.plain_tokens:
         raise UsageError("--plan needs solutions with `usage.generated_tokens`, to go by")
     async with open_generator(model, settings, **running) as generator:
-        expected = await planning.plan(generator, found, how)
-    for line in planning.report(found, expected):
-        typer.echo(line, err=True)
+        return plan_lines(draw, await planning.plan(generator, draw, how))
 
 
-def _guidable(solution: Solution, name: str | None) -> Solution:
-    if name is None:
-        return solution
-    if name not in solution.scores:
-        raise RecordError(f"no `scores.{name}`; run `sormctl score --name {name}` first")
-    if not all(0 <= score <= 1 for score in solution.scores[name]):
-        raise RecordError(f"`scores.{name}` must lie between 0 and 1")
-    return solution
-
-
-def _tokens(record: Json) -> int:
-    return sum(rollouts["generated_tokens"] for rollouts in record["rollouts"])
-
-
-def _plain_tokens(record: Json, k: int) -> int:
-    return plain_tokens(record["steps"], record["usage"]["generated_tokens"], k)
+def _spent(record: Json, k: int) -> Counts:
+    """What labelling a record generated, and about what the plain way would have."""
+    return {
+        "generated_tokens": sum(rollouts["generated_tokens"] for rollouts in record["rollouts"]),
+        "plain_tokens": plain_tokens(record["steps"], record["usage"]["generated_tokens"], k),
+    }
 
 
 def _labelled(solutions: Iterator[Solution], label: Labeller) -> Iterator[Json]:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from sormctl.errors import RecordError, UsageError
 from sormctl.inference import Judge, open_judge
 from sormctl.records import Json, Solution, parse_solution, solution_json
 from sormctl.reranking import AGGREGATIONS, choose
-from sormctl.streams.driver import Transform, map_records, no_tokens, select_groups
+from sormctl.streams.driver import Group, Transform, map_records, no_tokens, select_groups
 from sormctl.streams.grouping import group_solutions
 from sormctl.tasks.registry import with_task
 
@@ -84,11 +85,12 @@ def rerank(
         return
 
     @asynccontextmanager
-    async def start() -> AsyncIterator[Transform[list[Solution]]]:
+    async def start() -> AsyncIterator[Transform[Group[Solution]]]:
         async with open_judge(rm, **vars(running)) as judge:
 
-            async def transform(group: list[Solution]) -> Sequence[Json]:
-                scored = await asyncio.gather(*(_scored(s, judge, name) for s in group))
+            async def transform(group: Group[Solution]) -> Sequence[Json]:
+                left = compress(*group)
+                scored = await asyncio.gather(*(_scored(s, judge, name) for s in left))
                 return list(map(solution_json, best(scored)))
 
             yield transform
@@ -99,7 +101,7 @@ def rerank(
         lambda solution: solution.solution_id,
         start,
         concurrency,
-        tokens=no_tokens,
+        count=no_tokens,
         group=group_solutions,
     )
 

@@ -54,5 +54,5 @@ def score(
         lambda solution: solution.solution_id,
         start,
         concurrency,
-        tokens=no_tokens,
+        count=no_tokens,
     )

@@ -8,16 +8,17 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sormctl.errors import SormctlError, UsageError
 from sormctl.records import Json, Solution
 from sormctl.streams.decoding import Decode
-from sormctl.streams.flow import Background, Flow, Start, Transform
+from sormctl.streams.flow import Background, Flow, Group, Start, Transform
 from sormctl.streams.journal import Journal, Keys, Unjournalled, journalled
 from sormctl.streams.jsonl import Inputs, stat_input
-from sormctl.streams.manifest import Manifest, Parents, Tally
+from sormctl.streams.manifest import TOKENS, Counts, Manifest, Parents, Tally
 from sormctl.streams.output import (
     Sink,
     device,
@@ -30,6 +31,8 @@ from sormctl.streams.output import (
 from sormctl.streams.progress import Progress
 
 __all__ = [
+    "Counts",
+    "Group",
     "Job",
     "Transform",
     "map_records",
@@ -68,14 +71,19 @@ class Job:
     shard: str | None = None
 
 
-def usage_tokens(record: Json) -> int:
+def usage_tokens(record: Json) -> Counts:
     """The tokens generated for a record that was sampled or refined."""
-    return int(record.get("usage", {}).get("generated_tokens", 0))
+    return {TOKENS: int(record.get("usage", {}).get(TOKENS, 0))}
 
 
-def no_tokens(record: Json) -> int:
+def no_tokens(record: Json) -> Counts:
     """The tokens of a command that generates none."""
-    return 0
+    return {}
+
+
+def no_notes(counts: Counts) -> Iterable[str]:
+    """The `summary` of a command that has nothing to add."""
+    return ()
 
 
 def map_records(
@@ -84,17 +92,19 @@ def map_records(
     key: Callable[[T], str],
     start: Start[Any],
     concurrency: int,
-    tokens: Callable[[Json], int] = usage_tokens,
+    count: Callable[[Json], Counts] = usage_tokens,
     group: Callable[[Iterator[T]], Iterator[Sequence[T]]] | None = None,
-    plain: Callable[[Json], int] = no_tokens,
+    summary: Callable[[Counts], Iterable[str]] = no_notes,
 ) -> None:
     """Writes what a coroutine makes of each record, in the order of the input.
 
     `start()` is entered once there is a record to work on, and yields the coroutine function, of
-    which at most `concurrency` calls are active. `key` identifies a record to `--resume`;
-    `tokens` are those that the command generated for a record that it made. With `group` the
-    coroutine takes the groups that it makes of the records; a group is finished as a whole.
-    `plain` says what a record would have cost the plain way, where there is one.
+    which at most `concurrency` calls are active. `key` identifies a record to `--resume`.
+    With `group` the coroutine takes a `Group`; a record that an earlier run has finished is shown
+    to it beside those that are to be written.
+
+    `count` tells what a record cost that the command made, `generated_tokens` among it. The sums go
+    into the manifest, and to `summary`, which says at the end what else the user should know.
 
     A record that fails ends the run, after those before it are written.
     """
@@ -117,30 +127,28 @@ def map_records(
 
         def pending() -> Generator[tuple[Keys, Any], None, None]:
             with inputs.placing():
-                left = filter(is_pending, inputs.records(parse))
-                for records in group(left) if group else ([record] for record in left):
-                    keys = tuple(map(key, records))
-                    yield keys, records if group else records[0]
+                records = inputs.records(parse)
+                for members in group(records) if group else ([record] for record in records):
+                    left = [is_pending(record) for record in members]
+                    if any(left):
+                        keys = tuple(map(key, compress(members, left)))
+                        yield keys, (members, left) if group else members[0]
 
         async def emit(keys: Keys, records: Sequence[Json]) -> None:
-            num_tokens = sum(map(tokens, records))
-            output.tally.add(len(keys), len(records), num_tokens, sum(map(plain, records)))
+            before = output.tally.counts[TOKENS]
+            output.tally.add(len(keys), len(records), map(count, records))
             lines = b"".join(map(encode, records))
             if isinstance(output, Journal):
                 output.write(keys, lines)
             else:  # its reader may be slow: meanwhile, work goes on
                 await writer.call(output.write, keys, lines)
-            progress.add(len(keys), num_tokens)
+            progress.add(len(keys), output.tally.counts[TOKENS] - before)
 
         asyncio.run(Flow(pending(), start, emit, concurrency).run())
-        tally = output.tally
-        if tally.plain_tokens:
-            share = tally.generated_tokens / tally.plain_tokens
-            progress.note(
-                f"{tally.generated_tokens:,} tokens; all rollouts would have been about "
-                f"{tally.plain_tokens:,} ({share:.0%})"
-            )
-        if not inputs.num_records:
+        if inputs.num_records:
+            for note in summary(output.tally.counts):
+                progress.note(note)
+        else:
             progress.note(NO_RECORDS)
 
 

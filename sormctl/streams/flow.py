@@ -17,6 +17,7 @@ from sormctl.streams.journal import Keys
 T = TypeVar("T")
 R = TypeVar("R")
 Transform = Callable[[T], Awaitable[Sequence[Json]]]
+Group = tuple[Sequence[T], Sequence[bool]]  # records, and which of them are to be written
 Start = Callable[[], AbstractAsyncContextManager[Transform[T]]]
 WINDOW: Final = 4  # results that may wait for an earlier one, in units of the concurrency
 

@@ -1,8 +1,8 @@
 """A file that is written as it goes and survives `kill -9` at any moment.
 
 Beside FILE lies FILE.journal: one line an input record (or group of records that are worked on
-together), written once what was made of it is in FILE: `[size of FILE, keys, *tally]`, the numbers
-of the tally summed up since the beginning. To resume, both files are cut to the last whole line of
+together), written once what was made of it is in FILE: `[size of FILE, keys, *tally]`, the tally
+summed up since the beginning. To resume, both files are cut to the last whole line of
 the journal that FILE still covers, and the records whose keys remain are not made again.
 """
 
@@ -13,7 +13,6 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from sormctl.streams.manifest import Manifest, Tally
 from sormctl.streams.output import Sink, has_content, locked, writing
 
 Keys = tuple[str, ...]  # of the input records of one entry
-_ENTRY_SIZE = 2 + len(fields(Tally))
 
 
 class Journal:
@@ -45,7 +43,8 @@ class Journal:
         """Appends what was made of one entry's records, which `tally` includes already."""
         self._data.write(lines)
         self._data.flush()
-        entry = [self._data.num_bytes, keys, *astuple(self.tally)]
+        tally = self.tally
+        entry = [self._data.num_bytes, keys, tally.records_in, tally.records_out, tally.counts]
         self._entries.write(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))
         self._entries.flush()
 
@@ -59,9 +58,9 @@ class Journal:
                 entry = _entry(line)
                 if entry is None or not self._data.num_bytes <= entry[0] <= size:
                     break
-                self._data.num_bytes, keys, *counts = entry
+                self._data.num_bytes, keys, num_in, num_out, counts = entry
                 self.finished.update(keys)
-                self.tally = Tally(*counts)
+                self.tally = Tally(num_in, num_out, Counter(counts))
                 end += len(line)
         self.cut(self._data.num_bytes, end)
 
@@ -117,7 +116,7 @@ def _entry(line: bytes) -> list[Any] | None:
         entry = orjson.loads(line) if line.endswith(b"\n") else None
     except orjson.JSONDecodeError:
         return None
-    well_formed = (
-        isinstance(entry, list) and len(entry) == _ENTRY_SIZE and isinstance(entry[1], list)
-    )
-    return entry if well_formed else None
+    match entry:
+        case [int(), list(), int(), int(), dict()]:
+            return list(entry)
+    return None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,7 +20,9 @@ from sormctl.errors import OutputError, UsageError
 from sormctl.streams.output import replace_file
 
 Parents = Callable[[], list[dict[str, Any]]]  # name and hash of each input
+Counts = Mapping[str, int]
 SUFFIX = ".manifest.json"
+TOKENS = "generated_tokens"
 LIBRARIES = ("torch", "transformers", "accelerate", "vllm", "orjson")
 
 
@@ -27,21 +30,18 @@ LIBRARIES = ("torch", "transformers", "accelerate", "vllm", "orjson")
 class Tally:
     """What a run has done so far, with the runs that it continues.
 
-    `plain_tokens` estimates what labelling by all rollouts would have generated instead.
+    `counts` sums up what the command counts of the records it made, by name.
     """
 
     records_in: int = 0
     records_out: int = 0
-    generated_tokens: int = 0
-    plain_tokens: int = 0
+    counts: Counter[str] = field(default_factory=lambda: Counter({TOKENS: 0}))
 
-    def add(
-        self, records_in: int, records_out: int, generated_tokens: int, plain_tokens: int
-    ) -> None:
+    def add(self, records_in: int, records_out: int, counts: Iterable[Counts]) -> None:
         self.records_in += records_in
         self.records_out += records_out
-        self.generated_tokens += generated_tokens
-        self.plain_tokens += plain_tokens
+        for found in counts:
+            self.counts.update(found)
 
 
 class Manifest:
@@ -88,7 +88,9 @@ class Manifest:
         report = {
             **self._fingerprint,
             "status": status,
-            **asdict(tally),
+            "records_in": tally.records_in,
+            "records_out": tally.records_out,
+            **tally.counts,
             "parents": self._parents(),
             "started": self._started,
             "finished": None if status == "running" else _now(),
@@ -124,7 +126,7 @@ def stage_costs(folder: Path) -> list[dict[str, Any]]:
             "file": name.removesuffix(SUFFIX),
             "command": manifest["command"],
             "records": manifest["records_out"],
-            "tokens": manifest["generated_tokens"],
+            "tokens": manifest[TOKENS],
             "seconds": manifest["seconds"],
         }
         for manifest, name in made

@@ -2,10 +2,12 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 
+import pytest
+
 from sormctl.inference import Generator, Labelling
 from sormctl.planning import PILOT, draw_pilot, plan
 from sormctl.records import Solution, Usage
-from sormctl.strategies import Exact
+from sormctl.strategies import Bisect, Exact, Strategy
 from tests.fakes import ScriptedEngine
 from tests.unit.examples import wrong
 
@@ -35,6 +37,28 @@ def test_the_plan_scales_what_the_pilot_cost() -> None:
     assert round(expected.rollouts) == 100 * 16
     assert round(expected.tokens) == 100 * 16 * 5
     assert expected.error < 1e-6
+
+
+def test_samples_that_stand_in_for_rollouts_cost_the_plan_nothing() -> None:
+    """Of 8 rollouts from each of 2 shared prefixes one is the other sample, and costs nothing."""
+    engine = ScriptedEngine(lambda prompt, seed: "2 + 2 = 5")
+    student = Generator(engine, "m", "plain")
+    pairs = [[s, replace(s, solution_id="w2")] for (s,) in groups(4)]
+    how = Labelling(Exact(8), siblings=True)
+    expected = asyncio.run(plan(student, draw_pilot(iter(pairs), 8, 0), how))
+    assert (expected.rollouts, expected.tokens) == (4 * 14, 4 * 14 * 5)
+
+
+@pytest.mark.parametrize(("strategy", "differing"), [(Bisect(8), 4 / 5), (Exact(8), None)])
+def test_the_plan_counts_labels_that_are_not_exact(strategy: Strategy, differing: float) -> None:
+    """Of 5 steps the fourth is right, and the middle of the prefixes has no success."""
+    steps = ("1 + 1 = 3", "3 + 1 = 4", "x", "4 + 2 = 6", "#### 7")
+    answers = {4: "#### 6"}
+    engine = ScriptedEngine(lambda prompt, seed: answers.get(len(prompt.steps), "#### 5"))
+    draft = replace(next(groups(1))[0], steps=steps)
+    how = Labelling(strategy, consistency="off")
+    draw = draw_pilot(iter([[draft]]), 8, 0)
+    assert asyncio.run(plan(Generator(engine, "m", "plain"), draw, how)).differing == differing
 
 
 def test_few_problems_are_all_in_the_pilot() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from itertools import compress, groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,16 @@ import pytest
 
 from sormctl.errors import DataError, EngineError, OutputError, UsageError
 from sormctl.records import Json
-from sormctl.streams.driver import Job, no_tokens, pipe_records, usage_tokens, write_records
+from sormctl.streams.driver import (
+    Group,
+    Job,
+    Transform,
+    map_records,
+    no_tokens,
+    pipe_records,
+    usage_tokens,
+    write_records,
+)
 from sormctl.tasks.prompts import Prompt
 from tests.fakes import ScriptedEngine
 from tests.unit.streams.jobs import echo, problems, read, run, scripted, write
@@ -375,5 +387,63 @@ def test_records_from_nowhere(tmp_path: Path) -> None:
 
 def test_tokens_of_a_record() -> None:
     record: Json = {"usage": {"generated_tokens": 7}}
-    assert usage_tokens(record) == 7
-    assert usage_tokens({}) == no_tokens(record) == 0
+    assert usage_tokens(record) == {"generated_tokens": 7}
+    assert usage_tokens({}) == {"generated_tokens": 0}
+    assert no_tokens(record) == {}
+
+
+def grouped(tmp_path: Path, shown: list[Any], **options: Any) -> None:
+    """Writes records in groups of equal `words`; notes what each group was shown."""
+
+    @asynccontextmanager
+    async def start() -> AsyncIterator[Transform[Group[Json]]]:
+        async def transform(group: Group[Json]) -> list[Json]:
+            members, pending = group
+            shown.append(
+                [(record["id"], new) for record, new in zip(members, pending, strict=True)]
+            )
+            return list(compress(members, pending))
+
+        yield transform
+
+    def group(records: Iterator[Json]) -> Iterator[list[Json]]:
+        return (list(found) for _, found in groupby(records, key=lambda record: record["words"]))
+
+    map_records(
+        Job("group", {}, [str(tmp_path / "in.jsonl")], tmp_path / "out.jsonl", **options),
+        dict,
+        lambda record: str(record["id"]),
+        start,
+        2,
+        count=lambda record: {"words": record["words"]},
+        group=group,
+        summary=lambda counts: [f"{counts['words']} words"],
+    )
+
+
+def test_a_group_that_grew_is_shown_whole_and_written_in_part(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, third, other = ({"id": f"p{i}", "words": 1 + i // 3} for i in range(4))
+    shown: list[Any] = []
+    write(tmp_path / "in.jsonl", [first, second])
+    grouped(tmp_path, shown)
+    write(tmp_path / "in.jsonl", [first, second, third, other])
+    grouped(tmp_path, shown, resume=True)
+    assert shown == [
+        [("p0", True), ("p1", True)],
+        [("p0", False), ("p1", False), ("p2", True)],
+        [("p3", True)],
+    ]
+    assert read(tmp_path / "out.jsonl") == [first, second, third, other]
+    made = manifest(tmp_path)
+    assert (made["records_in"], made["records_out"], made["words"]) == (4, 4, 5)
+    assert "group: 5 words\n" in capsys.readouterr().err
+
+
+def test_finished_groups_are_not_worked_on_again(tmp_path: Path) -> None:
+    write(tmp_path / "in.jsonl", [{"id": "p0", "words": 1}, {"id": "p1", "words": 2}])
+    shown: list[Any] = []
+    grouped(tmp_path, shown)
+    grouped(tmp_path, shown, resume=True)
+    assert len(shown) == 2

@@ -13,7 +13,7 @@ from sormctl.errors import DataError, OutputError, RecordError
 from sormctl.records import Solution, solution_json
 from sormctl.streams import grouping
 from sormctl.streams.driver import Job, pipe_groups, select_groups
-from sormctl.streams.grouping import group_lines, group_solutions
+from sormctl.streams.grouping import Adjacent, group_lines, group_solutions
 from sormctl.streams.output import encode
 from tests.unit.examples import solution
 
@@ -62,6 +62,20 @@ def test_memory_is_that_of_a_chunk() -> None:
 def test_solutions_of_a_problem() -> None:
     first, second = solution("s1"), solution("s2")
     assert list(group_solutions([first, second])) == [[first, second]]
+
+
+def test_solutions_that_stand_together() -> None:
+    """Equal ids with another question are another problem."""
+    first, second, third = (solution(name) for name in ("s1", "s2", "s3"))
+    other = solution("o", problem=replace(first.problem, question="And 3 + 3?"))
+    adjacent, gathering = Adjacent(), Adjacent(gather=True)
+    apart = [first, other, second, third]
+    assert list(adjacent.groups(apart)) == [[first], [other], [second, third]]
+    assert adjacent.scattered == 1
+    named = replace(other, problem=replace(other.problem, problem_id="p2"))
+    apart = [first, named, second, third]
+    assert list(gathering.groups(apart)) == [[first, second, third], [named]]
+    assert gathering.scattered == 0
 
 
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import orjson
@@ -72,7 +73,9 @@ def test_a_broken_manifest(tmp_path: Path, content: bytes) -> None:
 
 def test_what_stages_cost(tmp_path: Path) -> None:
     for name, command, tokens in (("b.jsonl", "sample", 10), ("a.jsonl", "refine", 20)):
-        with made(tmp_path / name, command).recording(Tally(1, 2, tokens)):
+        with made(tmp_path / name, command).recording(
+            Tally(1, 2, Counter({"generated_tokens": tokens}))
+        ):
             pass
     costs = stage_costs(tmp_path)
     assert {cost["file"]: cost["tokens"] for cost in costs} == {"b.jsonl": 10, "a.jsonl": 20}
