@@ -27,7 +27,8 @@ def commands(out: Path, settings: Sequence[str], seed: str, checkout: Path = HER
         raise ValueError(f"{' '.join(asked)}: {done.stderr.strip()}")
     joined = re.sub(r"\s*\\\n\s*", " ", done.stdout)
     plain = joined.replace(f"{out}/", "$OUT/").replace(f"{checkout}/", "")
-    return [line for line in plain.splitlines() if line and not line.startswith(("mkdir ", "make"))]
+    made = [line for line in plain.splitlines() if "$OUT" in line]  # make may say other things
+    return [re.sub(" +", " ", line) for line in made if not line.startswith("mkdir ")]
 
 
 def costs(out: Path) -> list[dict[str, Any]]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from examples.paper.report.chains import chains, target
 from examples.paper.report.experiments import EXPERIMENTS
 from examples.paper.report.tables import (
     Run,
@@ -123,20 +123,14 @@ def _commands(run: Run) -> Iterator[str]:
     yield f"### {name}: commands\n"
     yield (
         f"What `make -n` prints for seed {run['seeds'][0]}; `$OUT` is the folder of the run. Below "
-        "each result stand the commands that it needs and that are not above. A remark says what "
-        "all seeds cost together.\n"
+        "each result stand the commands behind it that are not above. A remark says what all seeds "
+        "cost together.\n"
     )
     costs = {cost["file"]: cost for cost in run["costs"]}
-    waiting: list[str] = []
-    for command in run["commands"]:
-        target = _target(command)
-        waiting.append(command + _remark(costs.get(target)))
-        if command_makes_result(command):
-            yield f"#### {name} {target}\n"
-            yield "```sh\n" + "\n".join(waiting) + "\n```\n"
-            waiting.clear()
-    if waiting:
-        yield "```sh\n" + "\n".join(waiting) + "\n```\n"
+    for result, commands in chains(run["commands"]):
+        remarked = [command + _remark(costs.get(target(command))) for command in commands]
+        yield f"#### {name} {result}\n"
+        yield "```sh\n" + "\n".join(remarked) + "\n```\n"
 
 
 def _cost_lines(costs: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[str]]:
@@ -144,17 +138,6 @@ def _cost_lines(costs: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[str]]:
         members = [cost for cost in costs if cost["command"] == command]
         sums = [sum(cost[what] for cost in members) for what in ("records", "tokens", "seconds")]
         yield (f"`{command}`", f"{len(members)}", *(f"{value:,}" for value in sums), "")
-
-
-def command_makes_result(command: str) -> bool:
-    """Whether a command's output is the rows of `sormctl eval`."""
-    return "sormctl eval" in command and _target(command).endswith(".json")
-
-
-def _target(command: str) -> str:
-    """The file that a command makes, below OUT/SEED."""
-    found = re.findall(r"(?:-o|>) \$OUT/\d+/(\S+)", command)
-    return found[-1].removesuffix(".part") if found else ""
 
 
 def _remark(cost: Mapping[str, Any] | None) -> str:

@@ -40,7 +40,9 @@ def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
 
 
 def anchor(run: Run, result: str) -> str:
-    """A link to the commands that made a result."""
+    """A link to the commands that made a result, if they are known."""
+    if not any(command.endswith(f"/{result}.json") for command in run["commands"]):
+        return result
     slug = f"{run['name']}-{result}json".replace("/", "")
     return f"[{result}](#{slug})"
 
