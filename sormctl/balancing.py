@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 
 from sormctl.records import Labels, Solution
@@ -19,6 +19,20 @@ def count_labels(rows: Iterable[Labels]) -> LabelCounts:
             if key[1] is not None:
                 counts[key] += 1
     return counts
+
+
+def worst_imbalance(counts: Mapping[tuple[int, float], int]) -> int | None:
+    """The prefix length at which one label most outnumbers the other, by two to one at least.
+
+    Lengths with less than a hundredth of all labels, or less than ten, are too rare to matter.
+    """
+    rare = max(10, sum(counts.values()) / 100)
+    found: dict[int, float] = {}
+    for length in sorted({length for length, _ in counts}):
+        fewer, more = sorted((counts.get((length, 0), 0), counts.get((length, 1), 0)))
+        if fewer + more >= rare and more >= 2 * fewer:
+            found[length] = more / (fewer + more)
+    return max(found, key=found.__getitem__, default=None)
 
 
 def prefix_length_balancer(counts: LabelCounts, seed: int) -> Callable[[Labels], Labels]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sormctl.training import refiner
 from sormctl.training.config import REFINER
+from sormctl.training.examples import one_each
 from sormctl.training.options import Epochs, LearningRate, Training
-from sormctl.training.runs import one_each
 
 
 def train_refiner(training: Training, epochs: Epochs = 1, lr: LearningRate = 5e-5) -> None:

@@ -9,9 +9,9 @@ import typer
 
 from sormctl.errors import UsageError
 from sormctl.training import reward_model
-from sormctl.training.config import REWARD_MODEL, Objective
+from sormctl.training.config import REWARD_MODEL, Objective, TooLong
+from sormctl.training.examples import one_each
 from sormctl.training.options import Epochs, LearningRate, Training
-from sormctl.training.runs import one_each
 
 
 def train_rm(
@@ -36,6 +36,12 @@ def train_rm(
             min=2, max=3, help="3: incorrect, neutral, correct, by `ratings` (import-prm800k)."
         ),
     ] = 2,
+    too_long: Annotated[
+        TooLong,
+        typer.Option(
+            help="truncate: train the steps within --max-length of a longer solution, too."
+        ),
+    ] = TooLong.skip,
     training: Training,
     epochs: Epochs = 1,
     lr: LearningRate = 1e-5,
@@ -52,9 +58,12 @@ def train_rm(
     Example: sormctl train-rm --model embedded:student -o sorm/ --epochs 2 < steps.jsonl
     """
     target = {"objective": objective, "soft_labels": soft_labels, "classes": classes}
+    target["too_long"] = too_long
     is_contrastive = objective is Objective.contrastive
     if [is_contrastive, soft_labels, classes == 3].count(True) > 1:
         raise UsageError("give one of --objective contrastive, --soft-labels and --classes 3")
+    if is_contrastive and too_long is TooLong.truncate:
+        raise UsageError("--too-long truncate: a pair is judged at its last steps; use skip")
     if is_contrastive:
         pairs = partial(reward_model.pairs, seed=training.seed)
         training.run(REWARD_MODEL, epochs, lr, pairs, reward_model.UNPAIRED, **target)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sormctl.training import student
 from sormctl.training.config import STUDENT
+from sormctl.training.examples import one_each
 from sormctl.training.options import Epochs, LearningRate, Training
-from sormctl.training.runs import one_each
 
 
 def train_student(training: Training, epochs: Epochs = 3, lr: LearningRate = 2e-5) -> None:

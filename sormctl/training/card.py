@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sormctl.training.config import REFINER, REWARD_MODEL, STUDENT, TrainConfig
+from sormctl.training.config import HELD_OUT_LOSS, REFINER, REWARD_MODEL, STUDENT, TrainConfig
 
 _KINDS = {
     STUDENT: "A student: a language model that writes solutions step by step.",
@@ -19,7 +20,9 @@ _USES = {
 }
 _CLASSES = {REWARD_MODEL: "AutoModelForTokenClassification"}
 _LANGUAGE_MODEL = "AutoModelForCausalLM"
-_TOLD = ("kind", "model", "output", "mode", "prompt", "data_sha256", "examples", "version")
+_TOLD = {"kind", "model", "output", "mode", "prompt", "data_sha256", "examples", "version"} | {
+    *("held_out", "held_out_sha256", "held_out_examples")
+}
 
 SNIPPET = """\
 import torch
@@ -38,8 +41,10 @@ print((1 - logits.softmax(-1)[:, 0]).tolist())  # P(correct) of each prefix
 """
 
 
-def model_card(config: TrainConfig, last: dict[str, Any]) -> str:
-    """The text of README.md; `last` is the last line of the metrics."""
+def model_card(config: TrainConfig, course: Sequence[dict[str, Any]]) -> str:
+    """The text of README.md; `course` are the lines of the metrics."""
+    *_, last = (line for line in course if HELD_OUT_LOSS not in line)
+    evaluations = [line for line in course if HELD_OUT_LOSS in line]
     settings = {name: x for name, x in asdict(config).items() if name not in _TOLD}
     return f"""\
 # {config.kind}{f" ({config.mode})" if config.mode else ""}
@@ -52,7 +57,7 @@ def model_card(config: TrainConfig, last: dict[str, Any]) -> str:
 | prompt | {config.prompt} |
 | examples | {config.examples:,} |
 | sha256 of the examples | `{config.data_sha256}` |
-
+{_held_out(config)}
 ## Use
 
 ```sh
@@ -63,7 +68,9 @@ def model_card(config: TrainConfig, last: dict[str, Any]) -> str:
 ## Training
 
 At the end: {_table(last)}
-`metrics.jsonl` has the whole course. The settings: {_table(settings)}"""
+{_evaluation(config, evaluations)}`metrics.jsonl` has the whole course.
+
+The settings: {_table(settings)}"""
 
 
 def _loading(config: TrainConfig) -> str:
@@ -71,6 +78,25 @@ def _loading(config: TrainConfig) -> str:
     if config.kind != REWARD_MODEL or config.prompt != "plain":
         return f"transformers loads it with `{loader}`.\n"
     return f"With transformers alone (`sorm` is this folder):\n\n```python\n{SNIPPET}```\n"
+
+
+def _held_out(config: TrainConfig) -> str:
+    if not config.held_out:
+        return ""
+    return (
+        f"| held out | {config.held_out_examples:,} examples ({config.held_out}) |\n"
+        f"| sha256 of these | `{config.held_out_sha256}` |\n"
+    )
+
+
+def _evaluation(config: TrainConfig, evaluations: Sequence[dict[str, Any]]) -> str:
+    """What the model in the folder did on the held-out examples."""
+    if not evaluations:
+        return ""
+    if not config.patience:
+        return f"On the held-out examples: {_table(evaluations[-1])}\n"
+    best = min(evaluations, key=lambda line: float(line[HELD_OUT_LOSS]))
+    return f"On the held-out examples, at the best step, whose weights these are: {_table(best)}\n"
 
 
 def _table(values: dict[str, Any]) -> str:

@@ -20,11 +20,14 @@ _STEP = "step-"
 _FULL = 1 << 20  # bytes
 
 
-def save_checkpoint(accelerator: Accelerator, folder: Path, step: int, keep: int) -> None:
+def save_checkpoint(
+    accelerator: Accelerator, folder: Path, step: int, keep: int, precious: int | None = None
+) -> None:
     """Keeps weights, optimizer and random state as of `step`, and of all so far the newest `keep`.
 
-    Every process calls it. The checkpoint appears by a rename, so a reader never sees half of one.
-    OutputError if it cannot be written; what was there before stays.
+    The one of the step `precious` stays, too. Every process calls it. The checkpoint appears by a
+    rename, so a reader never sees half of one. OutputError if it cannot be written; what was there
+    before stays.
     """
     path = folder / f"{_STEP}{step}"
     temporary = folder / "unfinished"
@@ -34,12 +37,13 @@ def save_checkpoint(accelerator: Accelerator, folder: Path, step: int, keep: int
         accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         for old in list_checkpoints(folder)[:-keep]:
-            shutil.rmtree(old)
+            if _step(old) != precious:
+                shutil.rmtree(old)
 
 
-def load_checkpoint(accelerator: Accelerator, folder: Path) -> int:
-    """Restores the newest checkpoint and returns its step; 0 if there is none."""
-    found = list_checkpoints(folder)
+def load_checkpoint(accelerator: Accelerator, folder: Path, step: int | None = None) -> int:
+    """Restores the newest checkpoint, or that of `step`, and returns its step; 0 if none."""
+    found = [path for path in list_checkpoints(folder) if step in (None, _step(path))]
     if not found:
         return 0
     accelerator.load_state(str(found[-1]))

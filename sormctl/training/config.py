@@ -18,10 +18,12 @@ STUDENT, REFINER, REWARD_MODEL = "student", "refiner", "reward-model"
 # the classes that a reward model tells apart, by their number; the first is always `incorrect`
 CLASS_NAMES = {2: ("incorrect", "correct"), 3: ("incorrect", "neutral", "correct")}
 
+HELD_OUT_LOSS = "held_out_loss"  # what an evaluation is called in the metrics, and a step never is
+
 # may differ between a run and its continuation: they do not change the trained weights
 _FREE = frozenset(
     {"output", "save_every", "keep_checkpoints", "max_batch_tokens", "num_processes"}
-    | {"gradient_checkpointing", "examples"}
+    | {"gradient_checkpointing", "compile", "track", "examples", "held_out_examples"}
 )
 
 
@@ -55,14 +57,22 @@ class Packing(StrEnum):
     off = "off"
 
 
+class TooLong(StrEnum):
+    """What becomes of an example that is longer than the limit."""
+
+    skip = "skip"
+    truncate = "truncate"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
     """One training run. Paths are strings, so that the whole is plain JSON.
 
     `batch_size` counts rows a step over all processes; `max_length` and `max_batch_tokens` count
     tokens; `warmup` is a share of the steps. `prompt` is a resolved style, never `auto`.
-    `objective`, `soft_labels` and `classes` are a reward model's. `data_sha256` identifies the
-    training examples; it is known once they are spooled.
+    `objective`, `soft_labels`, `classes` and `too_long` are a reward model's. `held_out` is a share
+    or a file, as typed. `data_sha256` and `held_out_sha256` identify the examples; they are known
+    once these are spooled.
     """
 
     kind: str
@@ -85,13 +95,21 @@ class TrainConfig:
     mode: str | None = None
     packing: Packing = Packing.auto
     gradient_checkpointing: bool = False
+    compile: bool = False
     lora: int | None = None
     merge_lora: bool = True
     objective: Objective = Objective.classifier
     soft_labels: bool = False
     classes: int = 2
+    too_long: TooLong = TooLong.skip
+    held_out: str | None = None
+    evaluate_every: int | None = None
+    patience: int | None = None
+    track: list[str] | None = None
     data_sha256: str = ""
+    held_out_sha256: str = ""
     examples: int = 0
+    held_out_examples: int = 0
     version: str = __version__
 
     @property
@@ -110,14 +128,24 @@ class TrainConfig:
         return self.partial / "train.jsonl"
 
     @property
+    def held_out_data(self) -> Path:
+        """The examples that are not trained on, in the same format."""
+        return self.partial / "held-out.jsonl"
+
+    @property
     def checkpoints(self) -> Path:
         """One folder for each checkpoint that is kept."""
         return self.partial / "checkpoints"
 
     @property
     def metrics(self) -> Path:
-        """One JSON object for each logged step."""
+        """One JSON object for each logged step, and for each evaluation."""
         return self.partial / "metrics.jsonl"
+
+    @property
+    def tracking(self) -> Path:
+        """Where trackers that write files write them."""
+        return self.partial / "tracking"
 
 
 def write_config(config: TrainConfig) -> None:
@@ -138,6 +166,7 @@ def parse_config(data: dict[str, Any]) -> TrainConfig:
     settings["dtype"] = Dtype(settings["dtype"])
     settings["packing"] = Packing(settings.get("packing", Packing.auto))
     settings["objective"] = Objective(settings.get("objective", Objective.classifier))
+    settings["too_long"] = TooLong(settings.get("too_long", TooLong.skip))
     return TrainConfig(**settings)
 
 
@@ -148,6 +177,19 @@ def first_difference(old: TrainConfig, new: TrainConfig) -> str | None:
         if item.name not in _FREE and before != after:
             return f"{item.name} was {before}, now {after}"
     return None
+
+
+def parse_held_out(text: str) -> float | Path:
+    """`--held-out`: a share of the problems, or a file of examples; UsageError if neither."""
+    try:
+        share = float(text)
+    except ValueError:
+        if not Path(text).is_file():
+            raise UsageError(f"--held-out {text}: no such file, and no share") from None
+        return Path(text)
+    if not 0 < share < 1:
+        raise UsageError(f"--held-out {text}: must be a share between 0 and 1, or a file")
+    return share
 
 
 def parse_interval(text: str) -> tuple[int | None, float | None]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -32,6 +32,7 @@ class Example:
 
     A label is a class (int), or P(correct) (float; then all of them are). `mode` is a refiner's:
     global or local. `rival` holds the steps of an incorrect solution, where `steps` are correct.
+    `problem` is the id of its problem; the workers need none.
     """
 
     prompt: Prompt
@@ -39,6 +40,7 @@ class Example:
     labels: Labels | None = None
     mode: str | None = None
     rival: Steps | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,17 +138,37 @@ def _judged_row(tokenizer: Any, prompt: Prompt, steps: Steps, labels: Labels) ->
     return Row(array("i", ids), array("i", positions), array(code, targets))
 
 
-def read_rows(path: Path, tokenizer: Any, max_length: int) -> tuple[list[Row], int]:
-    """The rows of a spooled file, and how many examples were left out as over `max_length`."""
-    rows, too_long = [], 0
+@dataclass(slots=True)
+class Rows:
+    """The rows of a file; how many more examples were too long, and how many rows were cut."""
+
+    rows: list[Row] = field(default_factory=list)
+    too_long: int = 0
+    truncated: int = 0
+
+
+def read_rows(path: Path, tokenizer: Any, max_length: int, truncate: bool = False) -> Rows:
+    """The rows of a spooled file. Those over `max_length` are left out, or truncated."""
+    found = Rows()
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             row = encode(tokenizer, parse_example(json.loads(line)))
             if row.longest <= max_length:
-                rows.append(row)
+                found.rows.append(row)
+            elif truncate and (cut := truncated(row, max_length)):
+                found.rows.append(cut)
+                found.truncated += 1
             else:
-                too_long += 1
-    return rows, too_long
+                found.too_long += 1
+    return found
+
+
+def truncated(row: Row, max_length: int) -> Row | None:
+    """A reward model's row up to the last judged step that fits whole; None if none does."""
+    kept = sum(position < max_length for position in row.positions)
+    if not kept:
+        return None
+    return Row(row.ids[: row.positions[kept - 1] + 1], row.positions[:kept], row.targets[:kept])
 
 
 def plan_batches(

@@ -6,7 +6,6 @@ batch, so the number of processes and of parts does not change what is learned.
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -22,21 +21,22 @@ from torch import Tensor
 from sormctl.engines.encoding import load_tokenizer
 from sormctl.errors import DataError, UsageError
 from sormctl.training import checkpoints
-from sormctl.training.config import Dtype, TrainConfig, parse_interval
-from sormctl.training.data import Row, plan_batches, read_rows, split_batch
+from sormctl.training.config import HELD_OUT_LOSS, Dtype, TooLong, TrainConfig, parse_interval
+from sormctl.training.data import Row, Rows, plan_batches, read_rows, split_batch
+from sormctl.training.held_out import Best, HeldOut
 from sormctl.training.lora import add_lora
-from sormctl.training.losses import Batch, collate
+from sormctl.training.losses import Batch, Judged, collate
+from sormctl.training.meter import Event, Meter
 from sormctl.training.models import load_model, model_limits, save_model
 from sormctl.training.optimizers import build_optimizers, learning_rate
 from sormctl.training.packing import use_packing
+from sormctl.training.trackers import close_trackers, tracked_accelerator
 
-Event = dict[str, Any]
 Load = Callable[[str], Any]
-Loss = Callable[[Any, Batch], Tensor]
+Loss = Callable[[Any, Batch], Judged]
 
-LOG_EVERY = 10
-LOG_SECONDS = 10.0
 MAX_GRADIENT_NORM = 1.0
+EVALUATIONS = 4  # an epoch, unless the run says how often
 
 
 class Stopped(Exception):
@@ -53,17 +53,46 @@ def train(
     """Trains as `config` says and leaves the finished model in `config.partial / "model"`.
 
     Continues from the newest checkpoint. Reports events from the first process only; `stop` is
-    asked after every step, and raises Stopped once a checkpoint has been kept.
+    asked after every step, and raises Stopped once a checkpoint has been kept. With `patience` the
+    model is that of the best evaluation, else that of the last step.
     """
-    accelerator = Accelerator(mixed_precision=mixed_precision(config.dtype))
+    accelerator = tracked_accelerator(config, mixed_precision(config.dtype))
     _check_processes(config, accelerator)
     torch.manual_seed(config.seed)
     tokenizer = load_tokenizer(config.model)
     max_length, dtype = model_limits(config)
     model = load_model(config.model, load, tokenizer)
-    rows, too_long = read_rows(config.data, tokenizer, max_length)
-    if not rows:
-        raise DataError(f"all {too_long} examples are over {max_length} tokens; see --max-length")
+    rows, held_out = _read(config, tokenizer, max_length)
+    packed = _fit(model, config, accelerator, max_length)
+    if config.lora:
+        model = add_lora(model, config)
+    model, *optimizers = accelerator.prepare(model, *build_optimizers(model, config))
+    model.train()
+    pad = tokenizer.pad_token_id
+    unseen = HeldOut(held_out.rows, config, accelerator, loss, pad, packed)
+    run = _Run(config, accelerator, model, optimizers, loss, rows.rows, unseen, pad, packed, report)
+    counts = {"too_long": rows.too_long + held_out.too_long, "truncated": rows.truncated}
+    run.meter.say("rows", rows=len(rows.rows), **counts, steps=run.num_steps)
+    run.go(stop)
+    close_trackers(accelerator)  # before their files go with the model
+    save_model(accelerator, model, tokenizer, config, dtype)
+
+
+def _read(config: TrainConfig, tokenizer: Any, max_length: int) -> tuple[Rows, Rows]:
+    """The rows to train on and the held-out ones; DataError if all are too long."""
+    truncate = config.too_long is TooLong.truncate
+    found = read_rows(config.data, tokenizer, max_length, truncate)
+    held_out = read_rows(config.held_out_data, tokenizer, max_length) if config.held_out else Rows()
+    for part in (found, held_out):
+        if part.too_long and not part.rows:
+            raise DataError(
+                f"all {part.too_long} examples are over {max_length} tokens; see --max-length"
+            )
+    return found, held_out
+
+
+def _fit(model: Any, config: TrainConfig, accelerator: Accelerator, max_length: int) -> bool:
+    """Makes `model` compute as the run wants it to, and says whether batches are packed."""
     half = accelerator.mixed_precision == "bf16"
     packed = use_packing(model, config.packing, max_length, half)
     if not packed and half and accelerator.device.type == "cpu":
@@ -71,19 +100,9 @@ def train(
         model.set_attn_implementation("eager")
     if config.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
-    if config.lora:
-        model = add_lora(model, config)
-    model, *optimizers = accelerator.prepare(model, *build_optimizers(model, config))
-    model.train()
-    run = _Run(config, accelerator, model, optimizers, loss, rows, tokenizer.pad_token_id, packed)
-    if accelerator.is_main_process:
-        report({"event": "rows", "rows": len(rows), "too_long": too_long, "steps": run.num_steps})
-        run.report = report
-    first = checkpoints.load_checkpoint(accelerator, config.checkpoints)
-    if first and run.report:
-        run.report({"event": "resumed", "step": first})
-    run.go(first, stop)
-    save_model(accelerator, model, tokenizer, config, dtype)
+    if config.compile:
+        model.compile(dynamic=True)  # in place; no batch is as long as the one before
+    return packed
 
 
 def mixed_precision(dtype: Dtype) -> str:
@@ -113,24 +132,45 @@ class _Run:
     optimizers: Sequence[Any]
     loss: Loss
     rows: Sequence[Row]
+    held_out: HeldOut
     pad: int
     packed: bool
-    report: Callable[[Event], None] | None = None
+    report: Callable[[Event], None]
     lengths: list[int] = field(init=False)
-    slots: int = 0  # that went through this process's model, padding included
-    useful: int = 0  # those of them that are tokens of rows
+    meter: Meter = field(init=False)
+    best: Best | None = None
 
     def __post_init__(self) -> None:
         self.lengths = [row.size for row in self.rows]
+        self.meter = Meter(self.config, self.accelerator, self.num_steps, self.report)
+        if self.config.patience:
+            self.best = Best(self.config.patience)
+            self.accelerator.register_for_checkpointing(self.best)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return math.ceil(len(self.rows) / self.config.batch_size)
 
     @property
     def num_steps(self) -> int:
-        return self.config.epochs * math.ceil(len(self.rows) / self.config.batch_size)
+        return self.config.epochs * self.steps_per_epoch
 
-    def go(self, first: int, stop: Callable[[], bool]) -> None:
-        """Every step from `first` on, with logs and checkpoints."""
+    def go(self, stop: Callable[[], bool]) -> None:
+        """Every step after the newest checkpoint, with logs, evaluations and checkpoints.
+
+        Leaves the weights to be published in the model.
+        """
+        first = checkpoints.load_checkpoint(self.accelerator, self.config.checkpoints)
+        if first:
+            self.meter.say("resumed", step=first)
+        self.meter.resume(first)
+        self._steps(first, stop)
+        if self.best:
+            checkpoints.load_checkpoint(self.accelerator, self.config.checkpoints, self.best.step)
+            self.meter.say("best", step=self.best.step, loss=self.best.loss)
+
+    def _steps(self, first: int, stop: Callable[[], bool]) -> None:
         config = self.config
-        meter = _Meter(self, first)
         save_steps, save_seconds = parse_interval(config.save_every)
         saved = time.monotonic()
         plan = plan_batches(
@@ -138,15 +178,37 @@ class _Run:
         )
         for step, batch in enumerate(islice(plan, first, None), first + 1):
             lr = learning_rate(config, step - 1, self.num_steps)
-            meter.add(step, batch, self._step(batch, lr), lr)
+            tokens = sum(self.rows[row].tokens for row in batch)
+            self.meter.add(step, tokens, self._step(batch, lr), lr)
+            improved = self._evaluate(step)
+            if self.best and self.best.exhausted:
+                return
             overdue = save_seconds is not None and time.monotonic() - saved > save_seconds
             due, stopped = self._any(overdue, stop())
-            if due or stopped or (save_steps and step % save_steps == 0):
-                kept = config.keep_checkpoints
-                checkpoints.save_checkpoint(self.accelerator, config.checkpoints, step, kept)
+            if due or stopped or improved or (save_steps and step % save_steps == 0):
+                self._save(step)
                 saved = time.monotonic()
             if stopped:
                 raise Stopped
+
+    def _save(self, step: int) -> None:
+        keep, best = self.config.keep_checkpoints, self.best.step if self.best else None
+        checkpoints.save_checkpoint(
+            self.accelerator, self.config.checkpoints, step, keep, precious=best
+        )
+
+    def _evaluate(self, step: int) -> bool:
+        """Measures the model on the held-out rows, if that is due; whether it is the best so far.
+
+        The last step always is due, so that a run does not end unmeasured.
+        """
+        every = self.config.evaluate_every or math.ceil(self.steps_per_epoch / EVALUATIONS)
+        if not self.held_out.rows or (step % every and step < self.num_steps):
+            return False
+        start = time.monotonic()
+        measured = self.held_out.measure(self.model)
+        self.meter.evaluated(step, measured, time.monotonic() - start)
+        return self.best.add(step, measured[HELD_OUT_LOSS]) if self.best else False
 
     def _step(self, batch: Sequence[int], lr: float) -> Tensor:
         """One update; this process's share of the mean loss over the targets of the batch."""
@@ -162,9 +224,8 @@ class _Run:
             with nullcontext() if last else accelerator.no_sync(self.model):
                 rows = [self.rows[row] for row in part]
                 batch_of = collate(rows, self.pad, self.packed)
-                self.slots += batch_of.ids.numel()
-                self.useful += sum(row.tokens for row in rows)
-                loss = self.loss(self.model, batch_of.to(accelerator.device)) * share
+                self.meter.passed(rows, batch_of.ids.numel())
+                loss = self.loss(self.model, batch_of.to(accelerator.device)).loss * share
                 # the processes' gradients are averaged, but their losses are to be summed
                 accelerator.backward(loss * accelerator.num_processes)
             total += loss.detach()
@@ -182,48 +243,6 @@ class _Run:
             return flags
         raised = torch.tensor(flags, dtype=torch.float32, device=self.accelerator.device)
         return tuple(bool(flag) for flag in self.accelerator.reduce(raised, "sum"))
-
-
-class _Meter:
-    """Logs the mean loss and the speed since the last log."""
-
-    def __init__(self, run: _Run, first: int) -> None:
-        self._run = run
-        if run.report:
-            checkpoints.truncate_metrics(run.config.metrics, first)
-        self._begin(first)
-
-    def _begin(self, step: int) -> None:
-        self._last = step
-        self._start = time.monotonic()
-        self._tokens = 0
-        self._run.slots = self._run.useful = 0
-        self._loss = torch.zeros((), device=self._run.accelerator.device)
-
-    def add(self, step: int, batch: Sequence[int], loss: Tensor, lr: float) -> None:
-        """Counts one step, and logs if a log is due."""
-        self._loss += loss
-        self._tokens += sum(self._run.rows[row].tokens for row in batch)
-        if step % LOG_EVERY == 0 or step == 1 or step == self._run.num_steps:
-            self._log(step, lr)
-            self._begin(step)
-
-    def _log(self, step: int, lr: float) -> None:
-        run = self._run
-        loss = run.accelerator.reduce(self._loss, "sum").item() / (step - self._last)
-        if not run.report:
-            return
-        logged = {
-            "step": step,
-            "epoch": round(step * run.config.epochs / run.num_steps, 4),
-            "loss": round(loss, 6),
-            "lr": lr,
-            "tokens_per_second": round(self._tokens / (time.monotonic() - self._start)),
-            "useful_tokens": round(run.useful / run.slots, 4),
-        }
-        with run.config.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(logged) + "\n")
-        run.report({"event": "step", "steps": run.num_steps, **logged})
 
 
 def _check_processes(config: TrainConfig, accelerator: Accelerator) -> None:

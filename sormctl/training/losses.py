@@ -1,4 +1,4 @@
-"""Losses: tensors in, a tensor out. Every loss is a sum, so parts of a batch add up to the whole.
+"""Losses: tensors in, tensors out. Every loss is a sum, so parts of a batch add up to the whole.
 
 Shapes: B rows, T slots, N targets, C columns, V tokens in the vocabulary.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -49,6 +49,13 @@ class Batch:
         return Batch(ids, rows, positions, targets, borders, self.longest)
 
 
+class Judged(NamedTuple):
+    """A batch's summed loss, and the logits (N, C) that it was computed of, one row a target."""
+
+    loss: Tensor
+    logits: Tensor
+
+
 def collate(rows: Sequence[Row], pad: int, packed: bool = False) -> Batch:
     """Rows as one batch, padded or `packed`; the rival of a row stands behind it."""
     sequences = [sequence for row in rows for sequence in row.sequences]
@@ -88,19 +95,21 @@ def _pad(rows: Sequence[Row], pad: int) -> Batch:
     )
 
 
-def language_model_loss(model: Any, batch: Batch) -> Tensor:
+def language_model_loss(model: Any, batch: Batch) -> Judged:
     """Summed cross entropy of the target tokens. Logits are computed only where one is needed."""
     columns = torch.unique(batch.positions)  # sorted; (C,)
     logits = model(**batch.inputs, logits_to_keep=columns).logits  # (B, C, V)
-    return target_loss(logits[batch.rows, torch.searchsorted(columns, batch.positions)], batch)
+    logits = logits[batch.rows, torch.searchsorted(columns, batch.positions)]  # (N, V)
+    return Judged(target_loss(logits, batch), logits)
 
 
-def reward_model_loss(model: Any, batch: Batch) -> Tensor:
+def reward_model_loss(model: Any, batch: Batch) -> Judged:
     """Summed cross entropy of the step labels, at the last token of each step (3.1 step 2)."""
-    return target_loss(_judgements(model, batch), batch)
+    logits = _judgements(model, batch)
+    return Judged(target_loss(logits, batch), logits)
 
 
-def contrastive_loss(model: Any, batch: Batch) -> Tensor:
+def contrastive_loss(model: Any, batch: Batch) -> Judged:
     """Summed -log sigmoid(r_good - r_bad) of pairs, at the last token of each (appendix F).
 
     The targets stand in pairs, the good one first. The reward r is logit(correct) -
@@ -109,7 +118,7 @@ def contrastive_loss(model: Any, batch: Batch) -> Tensor:
     """
     logits = _judgements(model, batch).float()  # (N, 2)
     rewards = logits[:, 1] - logits[:, 0]
-    return -logsigmoid(rewards[0::2] - rewards[1::2]).sum()
+    return Judged(-logsigmoid(rewards[0::2] - rewards[1::2]).sum(), logits)
 
 
 def _judgements(model: Any, batch: Batch) -> Tensor:

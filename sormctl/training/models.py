@@ -80,13 +80,15 @@ def save_model(
         "training": asdict(config),
     }
     text = json.dumps(settings, indent=2) + "\n"
-    card = model_card(config, json.loads(config.metrics.read_text("utf-8").splitlines()[-1]))
+    course = [json.loads(line) for line in config.metrics.read_text("utf-8").splitlines()]
     with replacing(temporary, temporary.with_name("model")):
         finished.save_pretrained(temporary, state_dict=_cast(state, dtype))
         tokenizer.save_pretrained(temporary)
         shutil.copy(config.metrics, temporary)
+        if config.tracking.exists():
+            shutil.copytree(config.tracking, temporary / config.tracking.name)
         (temporary / SETTINGS_FILE).write_text(text, encoding="utf-8")
-        (temporary / "README.md").write_text(card, encoding="utf-8")
+        (temporary / "README.md").write_text(model_card(config, course), encoding="utf-8")
 
 
 def _cast(state: dict[str, torch.Tensor], dtype: torch.dtype) -> dict[str, torch.Tensor]:

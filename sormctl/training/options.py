@@ -10,7 +10,8 @@ import typer
 
 from sormctl import options
 from sormctl.training.config import Dtype, Optimizer, Packing, TrainConfig
-from sormctl.training.runs import Examples, How, run
+from sormctl.training.examples import Examples
+from sormctl.training.runs import How, run
 
 Output = Annotated[
     Path, typer.Option("-o", "--output", help="Folder of the trained model.", metavar="DIR")
@@ -24,6 +25,32 @@ BatchSize = Annotated[
 ]
 MaxLength = Annotated[
     int, typer.Option(min=1, help="Examples of more tokens are left out, and counted.")
+]
+HeldOut = Annotated[
+    str | None,
+    typer.Option(
+        help="Train on all but this share of the problems, or but a file's, and evaluate on these.",
+        metavar="SHARE|FILE",
+    ),
+]
+EvaluateEvery = Annotated[
+    int | None,
+    typer.Option(min=1, help="Steps between evaluations; by default a quarter of an epoch."),
+]
+Patience = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Stop after so many evaluations without a lower held-out loss; the model is that of "
+        "the lowest.",
+    ),
+]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Log to this tracker of accelerate, too, repeatable: wandb, tensorboard, …",
+        metavar="NAME",
+    ),
 ]
 MaxBatchTokens = Annotated[
     int,
@@ -57,6 +84,9 @@ GradientCheckpointing = Annotated[
     typer.Option(
         "--gradient-checkpointing", help="Compute activations twice: slower, in less memory."
     ),
+]
+Compile = Annotated[
+    bool, typer.Option("--compile", help="Let torch.compile make kernels of the model first.")
 ]
 LoraRank = Annotated[
     int | None,
@@ -116,8 +146,13 @@ class Training:
     seed: options.Seed = 0
     packing: PackingChoice = Packing.auto
     gradient_checkpointing: GradientCheckpointing = False
+    compile: Compile = False
     lora: LoraRank = None
     merge_lora: MergeLora = True
+    held_out: HeldOut = None
+    evaluate_every: EvaluateEvery = None
+    patience: Patience = None
+    track: Track = None
     save_every: SaveEvery = "10m"
     keep_checkpoints: KeepCheckpoints = 2
     num_processes: NumProcesses = None

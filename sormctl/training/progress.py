@@ -6,6 +6,7 @@ import time
 from typing import Any, Self
 
 from sormctl.streams.progress import Display
+from sormctl.training.config import HELD_OUT_LOSS
 
 
 class TrainingProgress:
@@ -16,6 +17,7 @@ class TrainingProgress:
         self._event: dict[str, Any] = {}
         self._shown = self._event
         self._begun = (0.0, 0)  # when the first step was heard of, and its number
+        self._held_out: float | None = None
 
     def __enter__(self) -> Self:
         self._display.__enter__()
@@ -41,13 +43,28 @@ class TrainingProgress:
                 share = event["step"] / event["steps"]
                 self._display.show(self._summary(), self._figures(), share)
                 self._shown = event
-        elif kind == "rows" and event["too_long"]:
-            self.note(f"left out: {event['too_long']:,} examples that are too long (--max-length)")
+        elif kind == "held_out":
+            self._held_out = event[HELD_OUT_LOSS]
+            self._display.report(_evaluation(event), event)
+        elif kind == "rows":
+            self._tell_long(event)
+        elif kind == "best":
+            self.note(
+                f"the model is that of step {event['step']:,}, held-out loss {event['loss']:.4f}"
+            )
         elif kind == "resumed":
             self.note(f"continuing after step {event['step']:,}")
         elif kind == "stopped":
             self._shown = self._event  # the last word is what to do
             self.note("stopped; continue with --resume")
+
+    def _tell_long(self, event: dict[str, Any]) -> None:
+        if event["too_long"]:
+            self.note(f"left out: {event['too_long']:,} examples that are too long (--max-length)")
+        if event["truncated"]:
+            self.note(
+                f"truncated: {event['truncated']:,} examples that are too long (--max-length)"
+            )
 
     def _seconds_left(self) -> int | None:
         """None as long as there is but one step to judge by."""
@@ -64,8 +81,20 @@ class TrainingProgress:
     def _summary(self) -> str:
         event = self._event
         left = self._seconds_left()
+        unseen = "" if self._held_out is None else f"held-out loss {self._held_out:.4f}, "
         until = "" if left is None else f", {left // 60}:{left % 60:02} left"
         return (
             f"step {event['step']:,}/{event['steps']:,}, loss {event['loss']:.4f}, "
-            f"lr {event['lr']:.2e}, {event['tokens_per_second']:,} tokens/s{until}"
+            f"{unseen}lr {event['lr']:.2e}, {event['tokens_per_second']:,} tokens/s{until}"
         )
+
+
+def _evaluation(event: dict[str, Any]) -> str:
+    """An evaluation in words, with what there is."""
+    told = {
+        "held_out_step_accuracy": "step accuracy {:.1%}",
+        "held_out_auc": "AUC {:.3f}",
+        "held_out_final_accuracy": "final accuracy {:.1%}",
+    }
+    shares = "".join(f", {text.format(event[k])}" for k, text in told.items() if k in event)
+    return f"step {event['step']:,}: held-out loss {event[HELD_OUT_LOSS]:.4f}{shares}"

@@ -13,7 +13,8 @@ def parse(data: Json, style: str) -> Example:
     pair = parse_pair(data)
     task = get_task(pair.task)
     prompt = refine_prompt(task, pair.question, pair.draft, pair.first_error, style)
-    return Example(prompt, pair.target, mode="global" if pair.first_error is None else "local")
+    mode = "global" if pair.first_error is None else "local"
+    return Example(prompt, pair.target, mode=mode, problem=pair.problem_id)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,8 @@ def parse(data: Json, style: str, labels_of: LabelsOf = step_labels) -> Example 
     labels = labels_of(solution)
     if all(label is None for label in labels):
         return None
-    return Example(_prompt(solution, style), solution.steps, labels)
+    problem = solution.problem.problem_id
+    return Example(_prompt(solution, style), solution.steps, labels, problem=problem)
 
 
 def soft_labels(solution: Solution) -> Labels:
@@ -80,7 +81,8 @@ def pairs(inputs: Sequence[str], style: str, seed: int) -> Iterator[Example | No
     for group in group_solutions(read_records(inputs, graded)):
         paired = contrastive_pairs(group, seed)
         for good, bad in paired:
-            yield Example(_prompt(good, style), good.steps, rival=bad.steps)
+            asked, problem = _prompt(good, style), good.problem.problem_id
+            yield Example(asked, good.steps, rival=bad.steps, problem=problem)
         yield from (None for _ in range(len(group) - 2 * len(paired)))
 
 

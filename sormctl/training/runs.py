@@ -6,40 +6,34 @@ checkpoints and the metrics. It outlives a failure if there is a checkpoint to r
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sormctl.engines.encoding import SETTINGS_FILE, prompt_style, read_settings, resolve_model
-from sormctl.errors import DataError, SormctlError, UsageError
-from sormctl.records import Json
-from sormctl.streams.jsonl import read_records
-from sormctl.streams.output import encode, locked, writing
+from sormctl.errors import SormctlError, UsageError
+from sormctl.streams.output import locked, writing
 from sormctl.training import launch
 from sormctl.training.checkpoints import list_checkpoints, publish
 from sormctl.training.config import (
-    CLASS_NAMES,
     REFINER,
     REWARD_MODEL,
     STUDENT,
     TrainConfig,
     first_difference,
     parse_config,
+    parse_held_out,
     parse_interval,
     read_config,
     write_config,
 )
-from sormctl.training.data import Example, example_json
+from sormctl.training.examples import Examples, Found, spool
 from sormctl.training.progress import TrainingProgress
 
 COMMANDS = {STUDENT: "train-student", REFINER: "train-refiner", REWARD_MODEL: "train-rm"}
-
-Examples = Callable[[Sequence[str], str], Iterator[Example | None]]  # (inputs, prompt style)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +47,6 @@ class How:
     accelerate_config: Path | None = None
 
 
-def one_each(parse: Callable[[Json, str], Example | None]) -> Examples:
-    """The examples that `parse` makes of the records, one of each."""
-    return lambda inputs, style: read_records(inputs, lambda data: parse(data, style))
-
-
 def run(
     config: TrainConfig, inputs: Sequence[str], examples: Examples, skipped: str, how: How
 ) -> None:
@@ -66,7 +55,7 @@ def run(
     `config` has model and prompt as the user typed them. `skipped` names the records for which
     `examples` gives None. Raises UsageError, DataError, ModelError, OutputError, BusyError.
     """
-    parse_interval(config.save_every)
+    _check_options(config)
     model = resolve_model(config.model)
     config = replace(config, model=model, prompt=prompt_style(model, config.prompt))
     output = Path(config.output)
@@ -78,10 +67,9 @@ def run(
         unfinished = bool(list_checkpoints(config.checkpoints))
         if unfinished and not (how.resume or how.overwrite):
             raise UsageError(f"{config.partial} holds an unfinished run; --resume or --overwrite")
-        spool = config.partial / "new.jsonl"
-        found = _spool(examples(inputs, config.prompt), spool)
+        found = spool(config, inputs, examples)
         found.tell(config, skipped, progress)
-        config = replace(config, data_sha256=found.sha256, examples=found.examples, mode=found.mode)
+        config = _with_data(config, found)
         if how.resume and (unfinished or output.exists()):
             _check_same(config, unfinished)
             if not unfinished:
@@ -89,65 +77,32 @@ def run(
                 return
         else:
             _clear(config)
-        os.replace(spool, config.data)
+        os.replace(found.train.path, config.data)
+        os.replace(found.held_out.path, config.held_out_data)
         _train(config, how, progress)
         with writing(output):
             publish(config.partial / "model", output, config.partial / "replaced")
 
 
-@dataclass(slots=True)
-class _Found:
-    """What there was in the input."""
-
-    sha256: str
-    examples: int = 0
-    skipped: int = 0
-    modes: set[str] = field(default_factory=set)
-    labels: Counter[float | None] = field(default_factory=Counter)
-
-    @property
-    def mode(self) -> str | None:
-        return "+".join(sorted(self.modes)) or None
-
-    def tell(self, config: TrainConfig, skipped: str, progress: TrainingProgress) -> None:
-        """Says what was found; DataError if that is nothing to train on."""
-        if not self.examples:
-            why = f"all {self.skipped} records are {skipped}" if self.skipped else "no records"
-            raise DataError(f"nothing to train on: {why}")
-        left_out = f"; left out: {self.skipped:,} {skipped}" if self.skipped else ""
-        progress.note(f"{self.examples:,} examples{left_out}")
-        if self.labels:
-            progress.note(f"step labels: {self._describe_labels(config)}")
-            if len(self.labels.keys() - {None}) == 1:
-                progress.note("all labels are the same: the model will learn to say just that")
-
-    def _describe_labels(self, config: TrainConfig) -> str:
-        if config.soft_labels:
-            shares = Counter({share: n for share, n in self.labels.items() if share is not None})
-            mean = sum(share * n for share, n in shares.items()) / shares.total()
-            return f"{shares.total():,} shares of successes, {mean:.2f} on average"
-        names = reversed(list(enumerate(CLASS_NAMES[config.classes])))
-        return ", ".join(f"{self.labels[label]:,} {name}" for label, name in names)
+def _check_options(config: TrainConfig) -> None:
+    """UsageError for what is wrong whatever the input holds."""
+    parse_interval(config.save_every)
+    if config.held_out:
+        parse_held_out(config.held_out)
+    elif config.patience or config.evaluate_every:
+        raise UsageError("--patience and --evaluate-every need --held-out")
 
 
-def _spool(examples: Iterable[Example | None], path: Path) -> _Found:
-    """Writes the examples to `path` for the workers, who cannot share a pipe."""
-    digest = hashlib.sha256()
-    found = _Found("")
-    with writing(path), path.open("wb") as file:
-        for example in examples:
-            if example is None:
-                found.skipped += 1
-                continue
-            line = encode(example_json(example))
-            file.write(line)
-            digest.update(line)
-            found.examples += 1
-            found.labels.update(example.labels or ())
-            if example.mode:
-                found.modes.add(example.mode)
-    found.sha256 = digest.hexdigest()
-    return found
+def _with_data(config: TrainConfig, found: Found) -> TrainConfig:
+    """`config` with what identifies its examples."""
+    return replace(
+        config,
+        data_sha256=found.train.sha256,
+        examples=found.train.examples,
+        mode=found.train.mode,
+        held_out_sha256=found.held_out.sha256 if config.held_out else "",
+        held_out_examples=found.held_out.examples,
+    )
 
 
 def _check_output(output: Path, how: How) -> None:

@@ -18,7 +18,8 @@ def parse(data: Json, style: str) -> Example | None:
     problem, steps = _problem_and_steps(data)
     if steps is None:
         return None
-    return Example(draft_prompt(get_task(problem.task), problem.question, style), steps)
+    prompt = draft_prompt(get_task(problem.task), problem.question, style)
+    return Example(prompt, steps, problem=problem.problem_id)
 
 
 def load(folder: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -15,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from sormctl.records import Pair, pair_json, parse_solution, solution_json
+from sormctl.records import parse_solution, solution_json
 from sormctl.streams.output import locked
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
+from tests.e2e.trainings import ENVIRONMENT, SMALL, fill, finish, sormctl, start
 from tests.engines.problems import plain_scores
 from tests.models import make_model
 from tests.unit.examples import PROBLEM, solution
-from tests.unit.training.runs import problems, sums, write_jsonl
+from tests.unit.training.runs import sums, write_jsonl
 
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 PRM800K = Path(__file__).parents[1] / "unit" / "tasks" / "prm800k.jsonl"
 MODELS = Path(__file__).parents[2] / "docs" / "models.md"
 FSDP = """\
@@ -43,28 +42,6 @@ fsdp_config:
   fsdp_transformer_layer_cls_to_wrap: LlamaDecoderLayer
   fsdp_state_dict_type: FULL_STATE_DICT
 """
-SMALL = ("--batch-size", "4", "--lr", "1e-2", "--dtype", "float32")
-
-
-def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "sormctl", *arguments],
-        cwd=folder,
-        env=ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=300)
-    return process.returncode, out, err
-
-
-def sormctl(folder: Path, *arguments: str) -> tuple[int, str, str]:
-    return finish(start(folder, *arguments))
 
 
 def wait_for(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
@@ -75,17 +52,7 @@ def wait_for(condition: Callable[[], object], process: subprocess.Popen[str]) ->
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a model, labelled solutions, problems and refinement pairs."""
-    folder = tmp_path_factory.mktemp("training")
-    make_model(folder / "tiny")
-    solutions = sums(40, wrong=0.5)
-    write_jsonl(folder / "labelled.jsonl", solutions)
-    write_jsonl(folder / "problems.jsonl", problems(solutions))
-    pair = Pair("numeric", "p", "1 + 2?", ("1 + 2 = 4", "#### 4"), 0, ("1 + 2 = 3", "#### 3"))
-    write_jsonl(
-        folder / "pairs.jsonl", [pair_json(replace(pair, problem_id=f"{i}")) for i in range(8)]
-    )
-    return folder
+    return fill(tmp_path_factory.mktemp("training"))
 
 
 @pytest.fixture(scope="module")

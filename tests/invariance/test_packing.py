@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from torch import Tensor
 
 from sormctl.errors import UsageError
 from sormctl.training.config import Packing
 from sormctl.training.data import Row
-from sormctl.training.losses import Batch, collate, language_model_loss, reward_model_loss
+from sormctl.training.losses import Batch, Judged, collate, language_model_loss, reward_model_loss
 from sormctl.training.packing import FAMILIES, use_packing
 
 SIZES: dict[str, Any] = {
@@ -56,10 +55,10 @@ def make(family: str, kind: str) -> Any:
     return KINDS[kind][0].from_config(config).train()
 
 
-def learn(model: Any, loss: Callable[[Any, Batch], Tensor], batch: Batch) -> tuple[float, Any]:
+def learn(model: Any, loss: Callable[[Any, Batch], Judged], batch: Batch) -> tuple[float, Any]:
     """The loss of a batch and its gradients."""
     model.zero_grad()
-    value = loss(model, batch)
+    value = loss(model, batch).loss
     value.backward()
     return value.item(), {name: p.grad.clone() for name, p in model.named_parameters()}
 
@@ -83,9 +82,9 @@ def test_documents_that_saw_each_other_would_show() -> None:
     """The same rows as one document give another loss, so the test above can fail."""
     batch = rows([17, 12, 30], 2)
     model = make("llama", "classifier")
-    padded = reward_model_loss(model, collate(batch, 0)).item()
+    padded = reward_model_loss(model, collate(batch, 0)).loss.item()
     joined = collate(batch, 0, packed=True)
-    seen = reward_model_loss(model, replace(joined, borders=None))
+    seen = reward_model_loss(model, replace(joined, borders=None)).loss
     assert seen.item() != pytest.approx(padded, rel=1e-2)
 
 

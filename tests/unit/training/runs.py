@@ -71,10 +71,13 @@ def write_jsonl(path: Path, records: Sequence[Json]) -> Path:
     return path
 
 
-def prepare(config: TrainConfig, examples: Sequence[Example]) -> TrainConfig:
+def prepare(
+    config: TrainConfig, examples: Sequence[Example], held_out: Sequence[Example] = ()
+) -> TrainConfig:
     """What a command leaves for its workers."""
     config.partial.mkdir(parents=True)
     write_jsonl(config.data, [example_json(example) for example in examples])
+    write_jsonl(config.held_out_data, [example_json(example) for example in held_out])
     write_config(config)
     return config
 

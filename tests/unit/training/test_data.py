@@ -23,6 +23,7 @@ from sormctl.training.data import (
     plan_batches,
     read_rows,
     split_batch,
+    truncated,
 )
 from tests.models import make_model
 from tests.unit.examples import PROBLEM, solution, wrong
@@ -96,11 +97,29 @@ def test_rows_that_are_too_long_are_counted(tokenizer, tmp_path: Path) -> None:
     path = write_jsonl(
         tmp_path / "train.jsonl", [example_json(x) for x in (short, long, rival, short)]
     )
-    rows, too_long = read_rows(path, tokenizer, max_length=20)
-    assert ([list(row.ids) for row in rows], too_long) == (
-        [list(encode(tokenizer, short).ids)] * 2,
-        2,
-    )
+    found = read_rows(path, tokenizer, max_length=20)
+    assert [row.ids for row in found.rows] == [encode(tokenizer, short).ids] * 2
+    assert (found.too_long, found.truncated) == (2, 0)
+
+
+def test_a_truncated_row_keeps_the_judged_steps_that_fit_whole(tokenizer) -> None:
+    """The prompt has 10 tokens, the steps 6, 3 and 3: they end at 15, 18 and 21."""
+    judged = encode(tokenizer, Example(PROMPT, (*STEPS, "#### 4"), labels=(1, None, 0)))
+    for longest, kept in ((22, [15, 21]), (21, [15]), (16, [15])):
+        cut = truncated(judged, longest)
+        assert cut is not None
+        assert (list(cut.positions), list(cut.targets)) == (kept, [1, 0][: len(kept)])
+        assert cut.ids == judged.ids[: kept[-1] + 1]
+    assert truncated(judged, 15) is None
+
+
+def test_rows_without_room_for_a_step_are_left_out_all_the_same(tokenizer, tmp_path: Path) -> None:
+    judged = Example(PROMPT, STEPS, labels=(1, 0))
+    path = write_jsonl(tmp_path / "train.jsonl", [example_json(judged)] * 2)
+    found = read_rows(path, tokenizer, max_length=17, truncate=True)
+    assert (len(found.rows), found.too_long, found.truncated) == (2, 0, 2)
+    found = read_rows(path, tokenizer, max_length=12, truncate=True)
+    assert (len(found.rows), found.too_long, found.truncated) == (0, 2, 0)
 
 
 def test_a_student_learns_correct_solutions_and_references() -> None:

@@ -102,7 +102,7 @@ def test_a_contrastive_reward_model_learns_which_is_better(tmp_path: Path, tiny:
     """Untrained, either is as likely; its score is P(correct) of the same two labels."""
     config = contrastive_run(tmp_path, tiny, epochs=8)
     events = train_here(config, *LEARNER)
-    assert events[0] == {"event": "rows", "rows": 24, "too_long": 0, "steps": 48}
+    assert events[0] == {"event": "rows", "rows": 24, "too_long": 0, "truncated": 0, "steps": 48}
     assert losses(events)[0] == pytest.approx(math.log(2), abs=0.2)
     assert losses(events)[-1] < 0.05
     model = AutoModelForTokenClassification.from_pretrained(config.partial / "model")
@@ -151,7 +151,7 @@ def test_the_folder_says_what_it_is(tmp_path: Path, tiny: str) -> None:
     assert [line["step"] for line in logged] == [1, 10, 12]
     assert [line["loss"] for line in logged] == losses(events)
     assert logged[-1]["epoch"] == 2.0
-    assert events[0] == {"event": "rows", "rows": 24, "too_long": 0, "steps": 12}
+    assert events[0] == {"event": "rows", "rows": 24, "too_long": 0, "truncated": 0, "steps": 12}
     assert AutoModelForCausalLM.from_pretrained(folder).config.pad_token_id == 1
 
 
@@ -193,8 +193,8 @@ def test_padding_changes_nothing(tmp_path: Path, tiny: str) -> None:
     tokenizer, model = load_tokenizer(tiny), student.load(tiny).eval()
     rows = [encode(tokenizer, x) for x in references(9)]
     assert len({len(row.ids) for row in rows}) > 1
-    together = language_model_loss(model, collate(rows, 0))
-    alone = sum(language_model_loss(model, collate([row], 0)) for row in rows)
+    together = language_model_loss(model, collate(rows, 0)).loss
+    alone = sum(language_model_loss(model, collate([row], 0)).loss for row in rows)
     assert together.item() == pytest.approx(alone.item(), rel=1e-5)
 
 
@@ -286,7 +286,13 @@ def test_rows_over_the_models_context_are_left_out(tmp_path: Path, tiny: str) ->
         replace(CONFIG, model=tiny, output=str(tmp_path / "out"), max_length=1000),
         [*references(4), long],
     )
-    assert train_student(config)[0] == {"event": "rows", "rows": 4, "too_long": 1, "steps": 2}
+    assert train_student(config)[0] == {
+        "event": "rows",
+        "rows": 4,
+        "too_long": 1,
+        "truncated": 0,
+        "steps": 2,
+    }
     config = replace(config, output=str(tmp_path / "none"), max_length=3)
     prepare(config, references(4))
     with pytest.raises(DataError, match="all 4 examples are over 3 tokens; see --max-length"):

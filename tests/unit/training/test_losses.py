@@ -93,7 +93,7 @@ def test_a_contrastive_loss_by_hand() -> None:
 
     batch = collate([pair([5, 6, 7], [8, 9]), pair([1], [2, 3])], pad=0)
     expected = math.log1p(math.exp(-1)) + math.log(4)
-    assert contrastive_loss(model, batch).item() == pytest.approx(expected)
+    assert contrastive_loss(model, batch).loss.item() == pytest.approx(expected)
 
 
 def test_a_reward_model_is_read_at_the_targets() -> None:
@@ -108,7 +108,7 @@ def test_a_reward_model_is_read_at_the_targets() -> None:
         return SimpleNamespace(logits=table(input_ids))
 
     expected = sum(math.log1p(math.exp(x)) for x in (-1, -4, -1))
-    assert reward_model_loss(model, batch).item() == pytest.approx(expected)
+    assert reward_model_loss(model, batch).loss.item() == pytest.approx(expected)
 
 
 def test_a_language_model_computes_only_the_columns_it_needs() -> None:
@@ -126,7 +126,7 @@ def test_a_language_model_computes_only_the_columns_it_needs() -> None:
     def everything(input_ids: torch.Tensor, use_cache: bool) -> SimpleNamespace:
         return SimpleNamespace(logits=table(input_ids))
 
-    assert language_model_loss(model, batch).item() == pytest.approx(
-        reward_model_loss(everything, batch).item()
+    assert language_model_loss(model, batch).loss.item() == pytest.approx(
+        reward_model_loss(everything, batch).loss.item()
     )
     assert kept == [[0, 1, 2]]

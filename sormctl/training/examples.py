@@ -1,0 +1,156 @@
+"""From records to the examples of a run: spooled for the workers, split by problem, and counted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+from sormctl.balancing import worst_imbalance
+from sormctl.errors import DataError
+from sormctl.records import Json
+from sormctl.seeds import digest
+from sormctl.streams.jsonl import read_records
+from sormctl.streams.output import encode, writing
+from sormctl.training.config import CLASS_NAMES, TrainConfig, parse_held_out
+from sormctl.training.data import Example, example_json
+from sormctl.training.progress import TrainingProgress
+
+Examples = Callable[[Sequence[str], str], Iterator[Example | None]]  # (inputs, prompt style)
+
+
+def one_each(parse: Callable[[Json, str], Example | None]) -> Examples:
+    """The examples that `parse` makes of the records, one of each."""
+    return lambda inputs, style: read_records(inputs, lambda data: parse(data, style))
+
+
+def is_held_out(problem_id: str, share: float) -> bool:
+    """Whether a problem is among the `share` that is held out.
+
+    It depends on its id alone, so every run on the same problems holds the same ones out.
+    """
+    return int.from_bytes(digest("held-out", problem_id)) < share * 2**128
+
+
+@dataclass(slots=True)
+class Part:
+    """Examples in a file, and what they are."""
+
+    path: Path
+    examples: int = 0
+    modes: set[str] = field(default_factory=set)
+    labels: Counter[tuple[int, float]] = field(default_factory=Counter)  # by prefix length
+    problems: set[int] = field(default_factory=set)  # hashes of their ids
+    _file: BinaryIO = field(init=False)
+    _digest: Any = field(default_factory=hashlib.sha256)
+
+    def __enter__(self) -> Self:
+        self._file = self.path.open("wb")
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._file.close()
+
+    @property
+    def sha256(self) -> str:
+        """Identifies the examples."""
+        return str(self._digest.hexdigest())
+
+    @property
+    def mode(self) -> str | None:
+        """What a refiner is to refine."""
+        return "+".join(sorted(self.modes)) or None
+
+    def add(self, example: Example) -> None:
+        """Writes one and counts it."""
+        line = encode(example_json(example))
+        self._file.write(line)
+        self._digest.update(line)
+        self.examples += 1
+        self.problems.add(hash(example.problem))
+        for length, label in enumerate(example.labels or (), 1):
+            if label is not None:
+                self.labels[length, label] += 1
+        if example.mode:
+            self.modes.add(example.mode)
+
+
+@dataclass(slots=True)
+class Found:
+    """What there was in the input."""
+
+    train: Part
+    held_out: Part
+    skipped: int = 0
+
+    def tell(self, config: TrainConfig, skipped: str, progress: TrainingProgress) -> None:
+        """Says what was found; DataError if that is nothing to train on, or nothing held out."""
+        train, held_out = self.train, self.held_out
+        if not train.examples:
+            why = f"all {self.skipped} records are {skipped}" if self.skipped else "no records"
+            raise DataError(f"nothing to train on: {why}")
+        if config.held_out and not held_out.examples:
+            raise DataError(f"--held-out {config.held_out}: no example is held out")
+        left_out = f"; left out: {self.skipped:,} {skipped}" if self.skipped else ""
+        progress.note(f"{train.examples:,} examples{left_out}")
+        if config.held_out:
+            told = (
+                f"held out: {held_out.examples:,} examples of {len(held_out.problems):,} problems"
+            )
+            both = len(train.problems & held_out.problems)
+            progress.note(f"{told}; {both:,} of these are trained on, too" if both else told)
+        if train.labels:
+            _tell_labels(train.labels, config, progress)
+
+
+def spool(config: TrainConfig, inputs: Sequence[str], examples: Examples) -> Found:
+    """Writes the examples to files for the workers, who cannot share a pipe.
+
+    `config.held_out` says which are not trained on: all of a share of the problems, or those of a
+    file.
+    """
+    held_out = parse_held_out(config.held_out) if config.held_out else 0.0
+    folder = config.partial
+    found = Found(Part(folder / "new.jsonl"), Part(folder / "new-held-out.jsonl"))
+    with writing(folder), found.train, found.held_out:
+        share = held_out if isinstance(held_out, float) else 0.0
+        for example in examples(inputs, config.prompt):
+            if example is None:
+                found.skipped += 1
+            else:
+                part = found.held_out if is_held_out(example.problem, share) else found.train
+                part.add(example)
+        if isinstance(held_out, Path):
+            for example in examples([str(held_out)], config.prompt):
+                if example is not None:
+                    found.held_out.add(example)
+    return found
+
+
+def _tell_labels(
+    labels: Counter[tuple[int, float]], config: TrainConfig, progress: TrainingProgress
+) -> None:
+    totals: Counter[float] = Counter()
+    for (_, label), count in labels.items():
+        totals[label] += count
+    if config.soft_labels:
+        mean = sum(share * n for share, n in totals.items()) / totals.total()
+        progress.note(f"step labels: {totals.total():,} shares of successes, {mean:.2f} on average")
+        return
+    progress.note(f"step labels: {_named(totals, config)}")
+    if len(totals) == 1:
+        progress.note("all labels are the same: the model will learn to say just that")
+    elif config.classes == 2 and (worst := worst_imbalance(labels)):
+        at: Counter[float] = Counter({label: labels[worst, label] for label in (0, 1)})
+        progress.note(
+            f"labels are unbalanced, most at prefix length {worst}: {_named(at, config)}; "
+            "see `sormctl balance`"
+        )
+
+
+def _named(counts: Counter[float], config: TrainConfig) -> str:
+    names = reversed(list(enumerate(CLASS_NAMES[config.classes])))
+    return ", ".join(f"{counts[label]:,} {name}" for label, name in names)

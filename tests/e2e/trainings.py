@@ -1,0 +1,50 @@
+"""The training commands as a user types them, and what they are typed at."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from sormctl.records import Pair, pair_json
+from tests.models import make_model
+from tests.unit.training.runs import problems, sums, write_jsonl
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+SMALL = ("--batch-size", "4", "--lr", "1e-2", "--dtype", "float32")
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "sormctl", *arguments],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
+
+
+def sormctl(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    return finish(start(folder, *arguments))
+
+
+def fill(folder: Path) -> Path:
+    """Puts a model, labelled solutions, problems and refinement pairs into a folder."""
+    make_model(folder / "tiny")
+    solutions = sums(40, wrong=0.5)
+    write_jsonl(folder / "labelled.jsonl", solutions)
+    write_jsonl(folder / "problems.jsonl", problems(solutions))
+    pair = Pair("numeric", "p", "1 + 2?", ("1 + 2 = 4", "#### 4"), 0, ("1 + 2 = 3", "#### 3"))
+    write_jsonl(
+        folder / "pairs.jsonl", [pair_json(replace(pair, problem_id=f"{i}")) for i in range(8)]
+    )
+    return folder

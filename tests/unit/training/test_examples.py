@@ -1,0 +1,136 @@
+"""What a run is given: split by problem, counted, and told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sormctl.errors import DataError, UsageError
+from sormctl.tasks.prompts import Prompt
+from sormctl.training.config import REWARD_MODEL, TrainConfig, parse_held_out
+from sormctl.training.data import Example, Labels, example_json
+from sormctl.training.examples import Found, is_held_out, spool
+from sormctl.training.progress import TrainingProgress
+from tests.unit.training.runs import CONFIG
+
+
+def example(problem: str, *labels: int | None) -> Example:
+    return Example(Prompt(text=f"{problem}?\n"), ("a",) * len(labels), labels, problem=problem)
+
+
+# 200 problems of three solutions each, in an order that tears them apart
+MIXED = [example(f"p{i}", 1, 0) for i in range(200)] * 3
+
+
+def found_in(folder: Path, held_out: str | None, given: Sequence[Example | None]) -> Found:
+    """What is spooled if the input gives `given`, and any other file three problems."""
+
+    def examples(inputs: Sequence[str], style: str) -> Iterator[Example | None]:
+        yield from given if not inputs else [None, *(example(f"p{i}", 1) for i in (7, 8, 999))]
+
+    config = config_for(folder, held_out)
+    config.partial.mkdir()
+    return spool(config, (), examples)
+
+
+def config_for(folder: Path, held_out: str | None) -> TrainConfig:
+    output = str(folder / "out")
+    return replace(CONFIG, kind=REWARD_MODEL, output=output, held_out=held_out)
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines()
+
+
+def told(found: Found, config: TrainConfig, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    with TrainingProgress("train-rm", False, "text") as progress:
+        found.tell(config, "skipped", progress)
+    return capsys.readouterr().err.splitlines()
+
+
+def test_no_problem_is_on_both_sides(tmp_path: Path) -> None:
+    found = found_in(tmp_path, "0.25", MIXED)
+    assert found.train.examples + found.held_out.examples == 600
+    assert not found.train.problems & found.held_out.problems
+    assert found.held_out.examples == 3 * len(found.held_out.problems)
+    assert len(found.held_out.problems) == pytest.approx(50, abs=15)
+    both = sorted(lines(found.train.path) + lines(found.held_out.path))
+    assert both == sorted(json.dumps(example_json(x), separators=(",", ":")) for x in MIXED)
+
+
+def test_a_file_is_held_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is not split further; what is trained on, too, is told."""
+    other = tmp_path / "other.jsonl"
+    other.touch()
+    found = found_in(tmp_path, str(other), MIXED)
+    assert (found.train.examples, found.held_out.examples, found.skipped) == (600, 3, 0)
+    assert told(found, config_for(tmp_path, str(other)), capsys)[:2] == [
+        "train-rm: 600 examples",
+        "train-rm: held out: 3 examples of 3 problems; 2 of these are trained on, too",
+    ]
+
+
+def test_nothing_is_held_out_unless_asked(tmp_path: Path) -> None:
+    found = found_in(tmp_path, None, [*MIXED, None])
+    assert (found.train.examples, found.held_out.examples, found.skipped) == (600, 0, 1)
+
+
+def test_too_few_problems_to_hold_any_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = found_in(tmp_path, "0.0001", MIXED)
+    with pytest.raises(DataError, match=r"--held-out 0\.0001: no example is held out"):
+        told(found, config_for(tmp_path, "0.0001"), capsys)
+
+
+@given(problem=st.text(max_size=9), small=st.floats(0, 1), large=st.floats(0, 1))
+def test_a_larger_share_holds_the_same_problems_and_more(
+    problem: str, small: float, large: float
+) -> None:
+    small, large = sorted((small, large))
+    assert is_held_out(problem, small) <= is_held_out(problem, large)
+    assert is_held_out(problem, 1.0) and not is_held_out(problem, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("0", "between 0 and 1"), ("1.0", "between 0 and 1"), ("nan", "between"), ("x", "no such")],
+)
+def test_held_out_is_a_share_or_a_file(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        parse_held_out(text)
+
+
+def labelled(*labels: Labels, times: int = 12) -> list[Example]:
+    return [replace(example(f"p{i}", 1), labels=x) for i in range(times) for x in labels]
+
+
+@pytest.mark.parametrize(
+    ("labels", "last"),
+    [
+        # 24 to 12 and 36 to 0: the second is worse
+        (
+            [(1, 1), (1, 1), (0, 1)],
+            "labels are unbalanced, most at prefix length 2: 36 correct, 0 incorrect; "
+            "see `sormctl balance`",
+        ),
+        ([(1, 0), (0, 1)], "step labels: 24 correct, 24 incorrect"),
+        ([(1, 1)], "all labels are the same: the model will learn to say just that"),
+        ([(1, None), (0, None), (None, 1)], None),
+    ],
+)
+def test_unbalanced_labels_are_told(
+    tmp_path: Path, labels: list[Labels], last: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = found_in(tmp_path, None, labelled(*labels))
+    last = last or (
+        "labels are unbalanced, most at prefix length 2: 12 correct, 0 incorrect; "
+        "see `sormctl balance`"
+    )
+    assert told(found, config_for(tmp_path, None), capsys)[-1] == f"train-rm: {last}"
