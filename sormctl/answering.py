@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import combinations
+from operator import attrgetter
+from typing import NamedTuple
 
 from sormctl.errors import RecordError
 from sormctl.metrics import pass_at_k
 from sormctl.records import Solution
-from sormctl.reranking import choose, rank
+from sormctl.reranking import agreeing, elected, rank, reward
+from sormctl.tasks.registry import get_task
 
 REFINEMENTS = ("global", "local", "value")
 
@@ -34,8 +36,7 @@ def kind_of(solution: Solution) -> str:
     return "draft" if kind == "sample" and solution.source.get("temperature") == 0 else kind
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How often one way of answering one problem is right (0 to 1), and its tokens."""
 
     value: float
@@ -70,12 +71,13 @@ def _of_samples(samples: Sequence[Solution], aggregations: Sequence[str]) -> Out
     found = {"sample": Outcome(correct / k, tokens // k)}
     if k == 1:
         return found
-    found[f"maj@{k}"] = Outcome(_first(choose(samples, "majority", "")), tokens)
+    ballots = agreeing(samples, get_task(samples[0].problem.task).answer.equal)
+    undecided = min(samples, key=attrgetter("solution_id"))  # stands for all if nobody votes
+    found[f"maj@{k}"] = Outcome(float((elected(ballots) or undecided).correct), tokens)
     for name in _scored(samples):
         found |= _reranked(samples, name, aggregations, f"rerank@{k}")
-        found[f"weighted maj@{k} by {name}"] = Outcome(
-            _first(choose(samples, "weighted", name)), tokens
-        )
+        winner = elected(ballots, reward(name)) or undecided
+        found[f"weighted maj@{k} by {name}"] = Outcome(float(winner.correct), tokens)
     sizes = [size for size in (2**i for i in range(1, 12)) if size < k]
     for size in (*sizes, k):
         cost = tokens * size // k
@@ -117,7 +119,9 @@ def _first(solutions: Sequence[Solution]) -> float:
 
 def _scored(solutions: Sequence[Solution]) -> list[str]:
     """Names of the reward models that scored all of these solutions."""
-    return sorted(set.intersection(*(set(s.scores) for s in solutions)))
+    return [
+        name for name in sorted(solutions[0].scores) if all(name in s.scores for s in solutions)
+    ]
 
 
 def _tokens(solutions: Iterable[Solution]) -> int:

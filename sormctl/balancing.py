@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from random import Random
 
 from sormctl.records import Labels, Solution
 
 LabelCounts = Counter[tuple[int, int | None]]  # (prefix length, label) -> number of labels
+_AT_ONCE = 1 << 16  # rows of labels that are counted as wholes: few of them differ
 
 
 def count_labels(rows: Iterable[Labels]) -> LabelCounts:
     """How often each label of solutions occurs at each prefix length (1 = after the first step)."""
     counts: LabelCounts = Counter()
-    for labels in rows:
-        for key in enumerate(labels, start=1):
-            if key[1] is not None:
-                counts[key] += 1
+    left = iter(rows)
+    while alike := Counter(islice(left, _AT_ONCE)):
+        for labels, number in alike.items():
+            for key in enumerate(labels, start=1):
+                if key[1] is not None:
+                    counts[key] += number
     return counts
 
 
@@ -42,20 +46,22 @@ def prefix_length_balancer(counts: LabelCounts, seed: int) -> Callable[[Labels],
     solutions (`count_labels`), whose labels the function then takes one after the other: a second
     pass needs no memory of them.
     """
-    left = Counter(counts)
-    wanted = Counter({key: min(counts[key[0], 0], counts[key[0], 1]) for key in counts})
+    # of each label, as long as they last: how many are left, and how many of these are wanted
+    quotas = {key: [counts[key], min(counts[key[0], 0], counts[key[0], 1])] for key in counts}
     random = Random(seed).random
 
-    def keep(key: tuple[int, int | None]) -> bool:
-        # Selection sampling (Knuth, algorithm S): exactly `wanted` of the labels `left` are kept.
-        chosen = random() * left[key] < wanted[key]
-        left[key] -= 1
-        wanted[key] -= chosen
-        return chosen
-
     def balance(labels: Labels) -> Labels:
-        keys = enumerate(labels, start=1)
-        return tuple([key[1] if key[1] is not None and keep(key) else None for key in keys])
+        balanced: list[int | None] = [None] * len(labels)
+        for key in enumerate(labels, start=1):
+            if key[1] is not None:
+                # Selection sampling (Knuth, algorithm S): exactly `wanted` of `left` are kept.
+                quota = quotas[key]
+                left, wanted = quota
+                quota[0] = left - 1
+                if random() * left < wanted:
+                    quota[1] = wanted - 1
+                    balanced[key[0] - 1] = key[1]
+        return tuple(balanced)
 
     return balance
 

@@ -6,14 +6,15 @@ reward models judge their steps in `judging`; a task that knows the truth adds i
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
 from sormctl.answering import REFINEMENTS, Outcomes, distinct, outcomes
-from sormctl.judging import ACCURACY, THRESHOLD, Shares, StepTally, add_shares
+from sormctl.judging import ACCURACY, THRESHOLD, Shares, StepTally, total_shares
 from sormctl.metrics import (
     Estimate,
     average,
@@ -21,11 +22,11 @@ from sormctl.metrics import (
     clustered_proportion,
     paired_difference,
 )
-from sormctl.records import Json, Solution
+from sormctl.records import Json, Labels, Problem, Solution
 from sormctl.tasks.registry import get_task
 
-AGREEMENT = f"labels against oracle: {ACCURACY}"
-FINAL = "{} against answers: final accuracy"
+AGREEMENT = "labels against oracle", ACCURACY
+FINAL = "against answers", "final accuracy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,41 +46,68 @@ class Row:
         return data if self.tokens is None else data | {"tokens": self.tokens}
 
 
+@dataclass(slots=True)
+class Column:
+    """One way of answering: the problems that allow it, by number, and its outcomes."""
+
+    problems: array[int] = field(default_factory=lambda: array("L"))
+    values: array[float] = field(default_factory=lambda: array("d"))
+    tokens: array[int] = field(default_factory=lambda: array("q"))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one problem adds to the rows, for statistics that are paired or clustered by problem."""
+
+    problem: Problem
+    outcomes: Outcomes
+    judged: list[tuple[str, Shares]]  # of each solution, by each judge
+
+    def json(self) -> Json:
+        """Of each row of accuracy its value, of each row of steps its [hits, of how many]."""
+        return {
+            "task": self.problem.task,
+            "problem_id": self.problem.problem_id,
+            "outcomes": {name: outcome.value for name, outcome in self.outcomes.items()},
+            "steps": total_shares(self.judged),
+        }
+
+
 class Evaluation:
-    """Collects problems one by one; keeps a few numbers of each, not the solutions."""
+    """Collects problems one by one; keeps a few numbers of each, not the solutions.
+
+    Memory: 24 bytes of each problem for each way of answering, and for each reward model 16 bytes
+    of each solution with labels and 9 of each label.
+    """
 
     def __init__(self, aggregations: Sequence[str] = ("final",)) -> None:
         self._aggregations = aggregations
-        self._problems: list[Outcomes] = []
+        self._num_problems = 0
+        self._columns: dict[str, Column] = defaultdict(Column)
         self._steps: dict[str, StepTally] = defaultdict(StepTally)
         self._final: dict[str, list[bool]] = defaultdict(list)
         self._agreement: tuple[list[int], list[int]] = ([], [])
         self._on_wrong: dict[str, list[float]] = defaultdict(list)
 
-    def add(self, group: Sequence[Solution]) -> Json:
-        """Takes all solutions of one problem; one that comes twice counts once.
-
-        Returns its part of the rows, for statistics that are paired or clustered by problem:
-        `outcomes`, the value of each row of accuracy, and `steps`, [hits, of how many] of each row
-        of steps that is a share.
-        """
+    def add(self, group: Sequence[Solution]) -> Part:
+        """Takes all solutions of one problem; one that comes twice counts once."""
         group = distinct(group)
         found = outcomes(group, self._aggregations)
-        self._problems.append(found)
+        for name, outcome in found.items():
+            column = self._columns[name]
+            column.problems.append(self._num_problems)
+            column.values.append(outcome.value)
+            column.tokens.append(outcome.tokens)
+        self._num_problems += 1
         if "draft" in found and found["draft"].value == 0:
             for name, outcome in found.items():
                 if name.split(" ")[0].rstrip(",") in REFINEMENTS:
                     self._on_wrong[name].append(outcome.value)
-        shares: Shares = {}
+        judged: list[tuple[str, Shares]] = []
         for solution in group:
             if solution.labels is not None and solution.steps:
-                self._add_steps(solution, shares)
-        return {
-            "task": group[0].problem.task,
-            "problem_id": group[0].problem.problem_id,
-            "outcomes": {name: outcome.value for name, outcome in found.items()},
-            "steps": shares,
-        }
+                judged += self._add_steps(solution, solution.labels)
+        return Part(group[0].problem, found, judged)
 
     def rows(self) -> list[Row]:
         """The report, section by section."""
@@ -91,45 +119,38 @@ class Evaluation:
         for name, tally in self._steps.items():
             rows += [Row("steps", f"{name}: {what}", e) for what, e in tally.estimates()]
         rows += [
-            Row(
-                "steps",
-                FINAL.format(name),
-                average([float(v) for v in values]),
-            )
+            Row("steps", f"{name} {': '.join(FINAL)}", average(values))
             for name, values in self._final.items()
         ]
         if self._agreement[1]:
             agreement = clustered_proportion(*self._agreement)
-            rows.append(Row("steps", AGREEMENT, agreement))
+            rows.append(Row("steps", ": ".join(AGREEMENT), agreement))
         return [*rows, *self._between_models()]
 
-    def _add_steps(self, solution: Solution, shares: Shares) -> None:
-        """Takes the labels and scores of one solution; adds to the shares of its problem."""
-        labels = solution.labels or ()
+    def _add_steps(self, solution: Solution, labels: Labels) -> Iterator[tuple[str, Shares]]:
+        """Takes the labels and scores of one solution; gives each judge's shares of it."""
         oracle = get_task(solution.problem.task).oracle
-        truths: dict[str, Sequence[int | None]] = {"labels": labels}
+        truths: dict[str, Labels] = {"labels": labels}
         if oracle is not None:
-            truths["oracle"] = exact = oracle(solution)
+            truths["oracle"] = exact = tuple(oracle(solution))
             both = [(a, b) for a, b in zip(labels, exact, strict=True) if a is not None]
             agreed = sum(a == b for a, b in both)
             self._agreement[0].append(agreed)
             self._agreement[1].append(len(both))
-            add_shares(shares, {AGREEMENT: (agreed, len(both))})
+            yield AGREEMENT[0], {AGREEMENT[1]: (agreed, len(both))}
         for name, scores in solution.scores.items():
             for source, truth in truths.items():
-                known = [(s, t) for s, t in zip(scores, truth, strict=True) if t is not None]
-                model = f"{name} against {source}"
-                judged = self._steps[model].add([s for s, _ in known], [t for _, t in known])
-                add_shares(shares, {f"{model}: {what}": share for what, share in judged.items()})
+                judge = f"{name} against {source}"
+                yield judge, self._steps[judge].add(scores, truth)
             right = (scores[-1] >= THRESHOLD) == solution.correct
             self._final[name].append(right)
-            add_shares(shares, {FINAL.format(name): (int(right), 1)})
+            yield f"{name} {FINAL[0]}", {FINAL[1]: (int(right), 1)}
 
     def _between_models(self) -> Iterator[Row]:
         """Paired differences of the reward models that judged the same solutions."""
         for (one, first), (two, second) in combinations(self._steps.items(), 2):
             name, _, truth = one.rpartition(" against ")
-            (hits, totals), (others, also) = first.shares[ACCURACY], second.shares[ACCURACY]
+            (hits, totals), (others, also) = first.shares(ACCURACY), second.shares(ACCURACY)
             if two.endswith(f" against {truth}") and totals == also:
                 better = clustered_difference(hits, others, totals)
                 yield Row("reward models", f"{name} - {two}: step accuracy", better)
@@ -139,26 +160,28 @@ class Evaluation:
                 yield Row("reward models", name, paired_difference(right, other))
 
     def _accuracies(self) -> Iterator[Row]:
-        for name in self._names():
-            found = [problem[name] for problem in self._problems if name in problem]
-            tokens = sum(outcome.tokens for outcome in found) / len(found)
-            yield Row("accuracy", name, average([outcome.value for outcome in found]), tokens)
+        for name, column in self._columns.items():
+            tokens = sum(column.tokens) / len(column.tokens)
+            yield Row("accuracy", name, average(column.values), tokens)
 
     def _differences(self) -> Iterator[Row]:
         """Paired differences: whatever is chosen or refined, against drafts and best of k."""
-        names = self._names()
-        baselines = [name for name in names if name == "draft" or name.startswith("rerank@")]
-        for baseline in baselines:
-            for name in names:
-                if not _comparable(name, baseline):
-                    continue
-                both = [p for p in self._problems if name in p and baseline in p]
-                first = [p[name].value for p in both]
-                second = [p[baseline].value for p in both]
-                yield Row("difference", f"{name} - {baseline}", paired_difference(first, second))
+        for baseline, second in self._columns.items():
+            if baseline != "draft" and not baseline.startswith("rerank@"):
+                continue
+            for name, first in self._columns.items():
+                if _comparable(name, baseline):
+                    estimate = paired_difference(*_both(first, second))
+                    yield Row("difference", f"{name} - {baseline}", estimate)
 
-    def _names(self) -> list[str]:
-        return list(dict.fromkeys(name for problem in self._problems for name in problem))
+
+def _both(first: Column, second: Column) -> tuple[Sequence[float], Sequence[float]]:
+    """The values of the problems that allow both ways of answering."""
+    if first.problems == second.problems:
+        return first.values, second.values
+    ones, others = (dict(zip(c.problems, c.values, strict=True)) for c in (first, second))
+    shared = [problem for problem in ones if problem in others]
+    return [ones[problem] for problem in shared], [others[problem] for problem in shared]
 
 
 def _comparable(name: str, baseline: str) -> bool:

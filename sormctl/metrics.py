@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import mul
 
 Z = 1.959964  # two-sided 95 % of the normal distribution
 
@@ -32,7 +33,7 @@ def proportion(successes: float, n: int) -> Estimate:
 
 def average(values: Sequence[float]) -> Estimate:
     """The mean of independent values; Wilson's interval if all are 0 or 1, else a normal one."""
-    if all(value in (0, 1) for value in values):
+    if set(values) <= {0, 1}:
         return proportion(sum(values), len(values))
     return _normal(values)
 
@@ -75,16 +76,24 @@ def clustered_proportion(hits: Sequence[int], totals: Sequence[int]) -> Estimate
     n = sum(totals)
     if n == 0:
         return Estimate(math.nan, 0, math.nan, math.nan)
-    share = sum(hits) / n
-    spread = sum((h - share * t) ** 2 for h, t in zip(hits, totals, strict=True))
-    clusters = sum(t > 0 for t in totals)
+    hit = sum(hits)
+    share = hit / n
+    clusters = len(totals) - totals.count(0)
     if clusters < 2:
         return Estimate(share, n, math.nan, math.nan)
+    # n^2 times the sum of (h - share * t)^2 over solutions: whole numbers, so that 0 is 0
+    spread = (
+        n * n * _dot(hits, hits) - 2 * n * hit * _dot(hits, totals) + hit**2 * _dot(totals, totals)
+    )
     if spread == 0:  # all solutions alike, such as all right: what so many of them can tell
         alike = proportion(share * clusters, clusters)
         return Estimate(share, n, alike.low, alike.high)
-    half = Z * math.sqrt(spread * clusters / (clusters - 1)) / n
+    half = Z * math.sqrt(spread / (n * n) * clusters / (clusters - 1)) / n
     return Estimate(share, n, max(0.0, share - half), min(1.0, share + half))
+
+
+def _dot(first: Sequence[int], second: Sequence[int]) -> int:
+    return sum(map(mul, first, second))
 
 
 def pass_at_k(n: int, correct: int, k: int) -> float:
@@ -96,32 +105,29 @@ def pass_at_k(n: int, correct: int, k: int) -> float:
 
 def auc(scores: Sequence[float], labels: Sequence[int]) -> float:
     """Chance that a positive scores above a negative, ties counting half; nan without both."""
-    order = sorted(range(len(scores)), key=scores.__getitem__)
-    positives = sum(labels)
-    negatives = len(labels) - positives
-    if not positives or not negatives:
+    import numpy as np
+
+    values, positive = np.asarray(scores, float), np.asarray(labels, bool)
+    positives, negatives = np.sort(values[positive]), np.sort(values[~positive])
+    if not len(positives) or not len(negatives):
         return math.nan
-    rank_sum, start = 0.0, 0
-    while start < len(order):
-        end = start
-        while end < len(order) and scores[order[end]] == scores[order[start]]:
-            end += 1
-        rank = (start + 1 + end) / 2  # the mean rank of a run of ties, from 1
-        rank_sum += rank * sum(labels[i] for i in order[start:end])
-        start = end
-    return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
+    below = np.searchsorted(negatives, positives, "left").sum()
+    with_ties = np.searchsorted(negatives, positives, "right").sum()
+    return float(below + with_ties) / 2 / (len(positives) * len(negatives))
 
 
 def calibration_error(scores: Sequence[float], labels: Sequence[int], bins: int = 10) -> float:
     """Expected calibration error: mean |score - share of positives| over equal-width bins."""
+    import numpy as np
+
     if not scores:
         return math.nan
-    sums = [[0.0, 0.0] for _ in range(bins)]
-    for score, label in zip(scores, labels, strict=True):
-        cell = sums[min(int(score * bins), bins - 1)]
-        cell[0] += score
-        cell[1] += label
-    return sum(abs(score - label) for score, label in sums) / len(scores)
+    values = np.asarray(scores, float)
+    cells = np.clip((values * bins).astype(int), 0, bins - 1)
+    expected, found = (
+        np.bincount(cells, weights=weights, minlength=bins) for weights in (values, labels)
+    )
+    return float(np.abs(expected - found).sum()) / len(values)
 
 
 def harmonic_mean(first: float, second: float) -> float:

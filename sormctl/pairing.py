@@ -14,7 +14,7 @@ from sormctl.records import Pair, Solution, Steps, Verifier
 
 def global_pairs(solutions: Sequence[Solution], targets: int, seed: int) -> Iterator[Pair]:
     """Each incorrect solution with up to `targets` correct ones of the same question."""
-    correct = list(dict.fromkeys(s.steps for s in solutions if s.correct))
+    correct = _correct(solutions)
     for draft in _wrong_drafts(solutions):
         for target in _drawn(correct, targets, seed, draft):
             yield _pair(draft, None, target)
@@ -27,12 +27,12 @@ def local_pairs(solutions: Sequence[Solution], targets: int, seed: int) -> Itera
     Where already the first step is wrong, the correct samples of the question are the traces: they
     are rollouts from the empty prefix.
     """
-    whole = [Verifier(0, s.steps) for s in solutions if s.correct]
+    correct = _correct(solutions)
     for draft in _wrong_drafts(solutions):
         if draft.labels and 0 in draft.labels:
             error = draft.labels.index(0)
-            traces = draft.verifiers if error else whole
-            yield from _continued(draft, error, _of_prefix(traces, error), targets, seed)
+            traces = _of_prefix(draft.verifiers, error) if error else correct
+            yield from _continued(draft, error, traces, targets, seed)
 
 
 def value_pairs(solutions: Sequence[Solution], targets: int, seed: int) -> Iterator[Pair]:
@@ -68,6 +68,10 @@ def _wrong_drafts(solutions: Iterable[Solution]) -> Iterator[Solution]:
         if not solution.correct and solution.steps and solution.steps not in seen:
             seen.add(solution.steps)
             yield solution
+
+
+def _correct(solutions: Iterable[Solution]) -> list[Steps]:
+    return list(dict.fromkeys(s.steps for s in solutions if s.correct))
 
 
 def _of_prefix(traces: Iterable[Verifier], length: int) -> list[Steps]:

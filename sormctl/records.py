@@ -182,8 +182,14 @@ def solution_json(solution: Solution) -> dict[str, Any]:
 
 def pair_json(pair: Pair) -> dict[str, Any]:
     """The JSON object of a pair; `parse_pair` reads it back."""
-    data = _plain(pair)
-    del data["extra"]
+    data = {
+        "task": pair.task,
+        "problem_id": pair.problem_id,
+        "question": pair.question,
+        "draft": pair.draft,
+        "first_error": pair.first_error,
+        "target": pair.target,
+    }
     return {**data, **pair.extra}
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 
 from sormctl.records import Solution
 from sormctl.tasks.registry import get_task
@@ -53,6 +54,36 @@ def rank(solutions: Sequence[Solution], name: str, aggregation: str = "final") -
     return sorted(solutions, key=lambda s: (-aggregate(s, name, aggregation), s.solution_id))
 
 
+def agreeing(
+    solutions: Iterable[Solution], equal: Callable[[str, str], bool]
+) -> list[list[Solution]]:
+    """The solutions that state each answer, ordered by solution id, as are the answers.
+
+    Solutions without an answer are left out.
+    """
+    ballots: list[list[Solution]] = []
+    known: dict[str, list[Solution]] = {}  # by the text of the answer, to compare each text once
+    for solution in sorted(solutions, key=attrgetter("solution_id")):
+        answer = solution.predicted
+        if answer is None:
+            continue
+        if answer not in known:
+            same = (ballot for ballot in ballots if equal(answer, ballot[0].predicted or ""))
+            known[answer] = next(same, [])
+            if not known[answer]:
+                ballots.append(known[answer])
+        known[answer].append(solution)
+    return ballots
+
+
+def elected(
+    ballots: Iterable[list[Solution]], weight: Callable[[Solution], float] = lambda _: 1.0
+) -> Solution | None:
+    """The first solution of the heaviest answer; of several, the first. None without any."""
+    first = max(ballots, key=lambda ballot: sum(map(weight, ballot)), default=None)
+    return first[0] if first else None
+
+
 def majority_vote(
     solutions: Sequence[Solution],
     equal: Callable[[str, str], bool],
@@ -63,17 +94,12 @@ def majority_vote(
     Solutions without an answer have no vote; None if nobody votes. Within the winning answer, and
     between answers that tie, the smallest solution id wins.
     """
-    ballots: list[tuple[Solution, float]] = []
-    for solution in sorted(solutions, key=lambda s: s.solution_id):
-        if solution.predicted is None:
-            continue
-        for i, (first, total) in enumerate(ballots):
-            if equal(solution.predicted, first.predicted or ""):
-                ballots[i] = (first, total + weight(solution))
-                break
-        else:
-            ballots.append((solution, weight(solution)))
-    return max(ballots, key=lambda ballot: ballot[1])[0] if ballots else None
+    return elected(agreeing(solutions, equal), weight)
+
+
+def reward(name: str, aggregation: str = "final") -> Callable[[Solution], float]:
+    """The weight of a vote in `weighted`: the score, and 0 for a solution without steps."""
+    return lambda solution: max(aggregate(solution, name, aggregation), 0.0)
 
 
 def choose(
@@ -87,9 +113,6 @@ def choose(
     if vote == "score":
         return rank(solutions, name, aggregation)
     equal = get_task(solutions[0].problem.task).answer.equal
-
-    def weight(solution: Solution) -> float:
-        return max(aggregate(solution, name, aggregation), 0.0) if vote == "weighted" else 1.0
-
-    winner = majority_vote(solutions, equal, weight)
+    weights = (reward(name, aggregation),) if vote == "weighted" else ()
+    winner = majority_vote(solutions, equal, *weights)
     return [winner or min(solutions, key=lambda s: s.solution_id)]

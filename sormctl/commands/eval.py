@@ -124,7 +124,9 @@ def eval(
     def report(groups: Iterable[list[Solution]]) -> Iterator[Json]:
         with side_file(job, outcomes) as write:
             for group in groups:
-                write(evaluation.add(group))
+                part = evaluation.add(group)
+                if outcomes is not None:
+                    write(part.json())
         rows.extend(evaluation.rows())
         if streams.output is not None or not sys.stdout.isatty():
             yield {"rows": [row.json() for row in rows], "stages": costs}

@@ -11,7 +11,7 @@ from sormctl.records import Labels, parse_solution, solution_json
 from sormctl.streams.decoding import decoder
 
 _KEY: Final = b'"labels"'
-_ESCAPED: Final = b"\\u006", b"\\u007"  # what a letter of the key begins with, were it escaped
+_SPELLED: Final = {0: b"0", 1: b"1", None: b"null"}
 
 
 def relabelled(line: bytes, old: Labels, new: Labels) -> bytes:
@@ -23,8 +23,12 @@ def relabelled(line: bytes, old: Labels, new: Labels) -> bytes:
     if old == new:
         return line
     key = line.find(_KEY)
-    if key < 0 or line.find(_KEY, key + 1) >= 0 or any(escape in line for escape in _ESCAPED):
+    if key < 0 or line.find(_KEY, key + 1) >= 0 or _may_escape_letters(line):
         solution = decoder(parse_solution)(line)
         return orjson.dumps(solution_json(replace(solution, labels=new)))
-    start = line.index(b"[", key)
-    return line[:start] + orjson.dumps(new) + line[line.index(b"]", start) + 1 :]
+    start, end = line.index(b"[", key) + 1, line.index(b"]", key)
+    return b"%b%b%b" % (line[:start], b",".join(map(_SPELLED.__getitem__, new)), line[end:])
+
+
+def _may_escape_letters(line: bytes) -> bool:
+    return b"\\" in line and (b"\\u006" in line or b"\\u007" in line)

@@ -14,6 +14,7 @@ from itertools import chain
 from sormctl.errors import UsageError
 from sormctl.tasks.latex import boxed, normalise_latex
 from sormctl.tasks.numbers import (
+    MAX_CHARACTERS,
     canonical_number,
     first_number,
     last_number,
@@ -34,6 +35,7 @@ _LEADING_LETTER = re.compile(r"\W*([A-J])\b")
 @dataclass(frozen=True, slots=True)
 class AnswerKind:
     """`read` finds the final answer in a solution's steps; `equal` compares two answers.
+    An answer equals itself.
 
     `read` returns None where the steps state no answer. Neither raises, whatever the text.
     """
@@ -100,10 +102,18 @@ def equal_numbers(first: str, second: str) -> bool:
 
     Answers that hold no number are compared as `exact` ones.
     """
+    if first == second:
+        return True
+    if _is_whole(first) and _is_whole(second):  # as nearly all are: there is nothing to look for
+        return int(first) == int(second)
     one, two = first_number(first), first_number(second)
     if one is None or two is None:
         return equal_text(first, second)
     return same_number(one, two)
+
+
+def _is_whole(text: str) -> bool:
+    return text.isdecimal() and text.isascii() and len(text) <= MAX_CHARACTERS
 
 
 # ── math ─────────────────────────────────────────────────────────────────────────────────────────

@@ -5,11 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sormctl.tasks.answers import CHOICE, KINDS, NUMERIC, AnswerKind
+from sormctl.tasks.answers import CHOICE, KINDS, NUMERIC, AnswerKind, equal_numbers
 from sormctl.tasks.latex import boxed
+from sormctl.tasks.numbers import MAX_CHARACTERS, first_number, same_number
 from sormctl.tasks.steps import step_result
 
 # text that is likely to look like an answer, or like a broken one
@@ -87,3 +88,21 @@ def test_a_box_holds_what_was_put_in_it(text: str) -> None:
 def test_a_step_result_is_part_of_the_step(step: str) -> None:
     result = step_result(step)
     assert result is None or result.lstrip("-") in step
+
+
+@ANY_KIND
+@given(text=TEXT)
+def test_an_answer_equals_itself(kind: AnswerKind, text: str) -> None:
+    assert kind.equal(text, text)
+
+
+DIGITS = st.text("0123456789", min_size=1, max_size=5) | st.text("019", min_size=30, max_size=70)
+
+
+@given(DIGITS, DIGITS)
+@example("007", "7")
+@example("0" * MAX_CHARACTERS + "1", "1")
+def test_whole_numbers_are_compared_like_all_others(first: str, second: str) -> None:
+    one, two = first_number(first), first_number(second)
+    assert one and two
+    assert equal_numbers(first, second) == same_number(one, two)

@@ -152,7 +152,7 @@ def test_a_problem_tells_its_part_of_the_rows() -> None:
             solution("a", source=SAMPLE, labels=(1, 1), scores={"orm": (0.9, 0.1)}),
             wrong("b", source=SAMPLE, labels=(1, 0), scores={"orm": (0.9, 0.1)}),
         ]
-    )
+    ).json()
     assert (found["task"], found["problem_id"]) == (PROBLEM.task, PROBLEM.problem_id)
     assert found["outcomes"]["sample"] == 0.5
     assert found["steps"]["orm against labels: step accuracy"] == (3, 4)
@@ -168,7 +168,7 @@ def test_the_parts_add_up_to_the_rows() -> None:
     parts = [
         evaluation.add(
             [replace(solution(f"s{n}"), labels=labels, scores={"orm": (0.7, 0.2)}, problem=problem)]
-        )
+        ).json()
         for n, labels in enumerate([(1, 0), (1, 1), (0, 0)])
         for problem in [replace(PROBLEM, problem_id=f"p{n}")]
     ]
