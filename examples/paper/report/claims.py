@@ -1,4 +1,7 @@
-"""The paper's claims as paired differences."""
+"""The paper's claims as paired differences.
+
+`{s}` stands where each student is asked, `sft` where that one is.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,13 @@ AGREEMENT = "labels against oracle: step accuracy"
 AGGREGATIONS = ("mean", "weighted-mean", "min", "product", "penultimate-mean")
 
 
-def _main(first: str, second: str) -> tuple[Ref, Ref]:
-    return ("{s}/main", first), ("{s}/main", second)
+def _main(first: str, second: str, student: str = "{s}") -> tuple[Ref, Ref]:
+    return (f"{student}/main", first), (f"{student}/main", second)
 
 
-def _ranked(first: str, second: str) -> tuple[Ref, Ref]:
-    prefix = "rerank@{k} by "
-    return ("{s}/many", prefix + first), ("{s}/many", prefix + second)
+def _ranked(first: str, second: str, student: str = "{s}") -> tuple[Ref, Ref]:
+    prefix, result = "rerank@{k} by ", f"{student}/many"
+    return (result, prefix + first), (result, prefix + second)
 
 
 CLAIMS = (
@@ -78,7 +81,7 @@ CLAIMS = (
         "Local refinement fixes more where the SORM points than where the ORM does",
         "table 3",
         "21 against 18, 28 against 26 %",
-        [(("{s}/main", "local: fixed"), ("{s}/local-orm", "local: fixed"))],
+        [(("sft/main", "local: fixed"), ("sft/local-orm", "local: fixed"))],
     ),
     Claim(
         "union",
@@ -180,14 +183,14 @@ CLAIMS = (
         "The classifier reranks better than the contrastive reward model",
         "F",
         "56 against 47 %",
-        [_ranked("orm", "contrastive")],
+        [_ranked("orm", "contrastive", "sft")],
     ),
     Claim(
         "labels",
         "Labels by rollouts agree with the truth in about 94 % of steps (91 to 97)",
         "G",
         "94 % of 257 steps",
-        [(("{s}/labels", AGREEMENT), None)],
+        [(("sft/labels", AGREEMENT), None)],
         0.91,
         0.97,
     ),
@@ -198,10 +201,10 @@ CLAIMS = (
         "not measured",
         [
             *(
-                (("{s}/labels", AGREEMENT), ("{s}/labels-" + off, AGREEMENT))
+                (("sft/labels", AGREEMENT), ("sft/labels-" + off, AGREEMENT))
                 for off in ("no-monotone", "consistency-off")
             ),
-            _main(STEPS.format("sorm", "labels"), STEPS.format("sorm-unbalanced", "labels")),
+            _main(STEPS.format("sorm", "labels"), STEPS.format("sorm-unbalanced", "labels"), "sft"),
         ],
     ),
     Claim(
@@ -209,7 +212,7 @@ CLAIMS = (
         "A PRM from labels of another source judges final answers worse than the ORM",
         "H",
         "58 %",
-        [_main(FINAL.format("orm"), FINAL.format("prm"))],
+        [_main(FINAL.format("orm"), FINAL.format("prm"), "sft")],
     ),
     Claim(
         "filtered",
@@ -217,7 +220,9 @@ CLAIMS = (
         "I",
         "79, 79 against 78 %",
         [
-            _main(STEPS.format(f"sorm-filtered-{n}", "labels"), STEPS.format("sorm", "labels"))
+            _main(
+                STEPS.format(f"sorm-filtered-{n}", "labels"), STEPS.format("sorm", "labels"), "sft"
+            )
             for n in (1, 2)
         ],
         -0.02,
@@ -229,7 +234,7 @@ CLAIMS = (
         "J",
         "14 against 21 and 20 %",
         [
-            (("{s}/value", f"{kind}: fixed"), ("{s}/value", "value: fixed"))
+            (("sft/value", f"{kind}: fixed"), ("sft/value", "value: fixed"))
             for kind in ("local", "global")
         ],
     ),
@@ -240,7 +245,7 @@ CLAIMS = (
         "equal budget",
         "not asked",
         [
-            (("{s}/main", BY_ORM), ("{s}/budget-4", row))
+            (("sft/main", BY_ORM), ("sft/budget-4", row))
             for row in ("maj@4", "rerank@4 by orm", "rerank@4 by sorm")
         ],
     ),

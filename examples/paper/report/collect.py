@@ -45,7 +45,7 @@ def collect(out: Path, settings: Sequence[str], checkout: Path = HERE) -> dict[s
             }
             for claim in CLAIMS
         },
-        "commands": commands(out, settings, seeds[0], checkout),
+        "commands": commands(settings, seeds[0], checkout),
         "costs": costs(out),
     }
 

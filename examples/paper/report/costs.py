@@ -11,22 +11,23 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parents[3]  # this checkout
+NOWHERE = "/no/such/folder"
 MANIFEST = ".manifest.json"
 
 
-def commands(out: Path, settings: Sequence[str], seed: str, checkout: Path = HERE) -> list[str]:
+def commands(settings: Sequence[str], seed: str, checkout: Path = HERE) -> list[str]:
     """What makes every file of one seed, in order; `$OUT` stands for the graph's folder.
 
     `settings` are those that the graph was made with, such as `SCALE=cpu`. ValueError if `make`
-    cannot list the commands with these.
+    cannot list the commands with these. The folder itself is left alone: it may be in the making.
     """
     makefile = checkout / "examples" / "paper" / "Makefile"
-    asked = ["make", "-n", "-B", "-f", str(makefile), *settings, f"OUT={out}", f"SEEDS={seed}"]
+    asked = ["make", "-n", "-B", "-f", str(makefile), *settings, f"OUT={NOWHERE}", f"SEEDS={seed}"]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ValueError(f"{' '.join(asked)}: {done.stderr.strip()}")
     joined = re.sub(r"\s*\\\n\s*", " ", done.stdout)
-    plain = joined.replace(f"{out}/", "$OUT/").replace(f"{checkout}/", "")
+    plain = joined.replace(f"{NOWHERE}/", "$OUT/").replace(f"{checkout}/", "")
     made = [line for line in plain.splitlines() if "$OUT" in line]  # make may say other things
     return [re.sub(" +", " ", line) for line in made if not line.startswith("mkdir ")]
 

@@ -158,9 +158,10 @@ EXPERIMENTS = (
     Experiment(
         "F",
         "F: classifier against contrastive",
-        _many(
-            {"classifier (ORM)": "rerank@{k} by orm", "contrastive": "rerank@{k} by contrastive"}
-        ),
+        {
+            "classifier (ORM)": ("sft/many", "rerank@{k} by orm"),
+            "contrastive": ("sft/many", "rerank@{k} by contrastive"),
+        },
         "Reranking the samples of table 5.",
     ),
     Experiment(

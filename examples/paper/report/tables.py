@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -53,12 +54,19 @@ def experiment_tables(run: Run, experiment: Experiment) -> Iterator[str]:
         lines = [
             (label.format(k=run["samples"]), *_row(run, file, row, student))
             for label, (file, row) in experiment.lines.items()
+            if _is_planned(run, file)
         ]
         title = f"`{student}`" if student else ""
         yield from (
             _rates(run, experiment, title, lines) if experiment.rates else _list(run, title, lines)
         )
         yield ""
+
+
+def _is_planned(run: Run, file: str) -> bool:
+    """Whether there are enough samples for what a line says."""
+    budget = re.fullmatch(r"sft/budget-(\d+)", file)
+    return budget is None or int(budget[1]) <= run["samples"]
 
 
 Line = tuple[str, str, str]  # label, result, row

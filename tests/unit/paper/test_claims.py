@@ -65,5 +65,5 @@ def test_claims_have_names_of_their_own() -> None:
 
 
 def test_students_and_samples_take_their_place() -> None:
-    (pairs,) = (claim.concrete("ei", 32) for claim in CLAIMS if claim.key == "classifier")
-    assert pairs == [(("ei/many", "rerank@32 by orm"), ("ei/many", "rerank@32 by contrastive"))]
+    (pairs,) = (claim.concrete("ei", 32) for claim in CLAIMS if claim.key == "rerank-vote")
+    assert pairs == [(("ei/many", "rerank@32 by orm"), ("ei/many", "maj@32"))]
