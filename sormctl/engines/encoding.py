@@ -10,6 +10,8 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ SETTINGS_FILE = "sormctl.json"
 
 _EMBEDDED = "embedded:"
 _SAMPLED_BYTES = 1 << 20
+_KEPT = 4096  # questions, and steps, whose token ids are kept
 _EMBEDDED_NAMES = ("student",)
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
 
@@ -28,10 +31,13 @@ _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
 def prompt_ids(tokenizer: Any, prompt: Prompt) -> list[int]:
     """Token ids of a prompt with the steps of its prefix; a model continues them.
 
-    Each step is encoded alone, so the ids of a prefix always begin those of a longer prefix.
+    Each step is encoded alone, so the ids of a prefix always begin those of a longer prefix. Parts
+    are kept: the rollouts of a problem ask for the same question and steps again and again.
     """
-    head = _chat_ids(tokenizer, prompt) if prompt.messages else tokenizer(prompt.text)["input_ids"]
-    return [*head, *(token for step in step_ids(tokenizer, prompt.steps) for token in step)]
+    ids = list(_head_ids(tokenizer, replace(prompt, steps=())))
+    for step in prompt.steps:
+        ids += _kept_step_ids(tokenizer, step)
+    return ids
 
 
 def step_ids(tokenizer: Any, steps: Sequence[str]) -> list[list[int]]:
@@ -158,6 +164,17 @@ def first_line(error: BaseException) -> str:
     """The first line of an error's message, or its type's name if it has none."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+@lru_cache(_KEPT)
+def _head_ids(tokenizer: Any, prompt: Prompt) -> tuple[int, ...]:
+    ids = _chat_ids(tokenizer, prompt) if prompt.messages else tokenizer(prompt.text)["input_ids"]
+    return tuple(ids)
+
+
+@lru_cache(_KEPT)
+def _kept_step_ids(tokenizer: Any, step: str) -> tuple[int, ...]:
+    return tuple(step_ids(tokenizer, [step])[0])
 
 
 def _chat_ids(tokenizer: Any, prompt: Prompt) -> list[int]:
