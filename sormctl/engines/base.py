@@ -27,6 +27,20 @@ class Sampling:
     stop: tuple[str, ...] = ()
     logprobs: bool = False
 
+    @property
+    def is_greedy(self) -> bool:
+        """Whether nothing is drawn, so that seeds do not matter."""
+        return self.temperature == 0 or self.top_p == 0
+
+    def runs(self) -> list[range]:
+        """The seeds in order, as ranges for one request each: vLLM counts a request's seeds up.
+
+        Greedy completions are requests of their own; vLLM refuses others.
+        """
+        if self.is_greedy:
+            return [range(seed, seed + 1) for seed in self.seeds]
+        return consecutive(self.seeds)
+
 
 @dataclass(frozen=True, slots=True)
 class Completion:
@@ -65,6 +79,21 @@ class Engine(Protocol):
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
         """P(correct) after each of `steps`, by a reward model: `len(steps)` numbers in [0, 1]."""
         ...
+
+
+def consecutive(seeds: Sequence[int]) -> list[range]:
+    """`seeds` in order, as the fewest ranges.
+
+    >>> consecutive([7, 8, 9, 4])
+    [range(7, 10), range(4, 5)]
+    """
+    runs: list[range] = []
+    for seed in seeds:
+        if runs and seed == runs[-1].stop:
+            runs[-1] = range(runs[-1].start, seed + 1)
+        else:
+            runs.append(range(seed, seed + 1))
+    return runs
 
 
 async def together(requests: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -83,8 +83,7 @@ class VllmEngine:
             raise ModelError(f"{self._model}: a reward model; it scores, it does not generate")
         ids = prompt_ids(self._tokenizer, prompt)
         limit = self._limit(len(ids), params.max_tokens)
-        runs = consecutive(params.seeds)
-        found = await together(self._complete(ids, params, run, limit) for run in runs)
+        found = await together(self._complete(ids, params, run, limit) for run in params.runs())
         return [completion for run in found for completion in run]
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
@@ -112,7 +111,7 @@ class VllmEngine:
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
-        greedy = params.temperature == 0 or params.top_p == 0
+        greedy = params.is_greedy
         settings = SamplingParams(
             temperature=0.0 if greedy else params.temperature,
             top_p=1.0 if greedy else params.top_p,
@@ -122,12 +121,14 @@ class VllmEngine:
             stop=list(params.stop),
             stop_token_ids=self._eos,
             logprobs=0 if params.logprobs else None,  # those of the tokens drawn, and no others
+            detokenize=bool(params.stop),  # else once, at the end: token by token costs more
             output_kind=RequestOutputKind.FINAL_ONLY,
+            skip_clone=True,  # these settings are of this request alone
         )
         output = await self._last("generate", ids, settings)
         return [
             Completion(
-                text=written.text,
+                text=written.text if params.stop else self._text(written),
                 finish=str(written.finish_reason),
                 prompt_tokens=len(ids),
                 cached_tokens=output.num_cached_tokens or 0,
@@ -137,15 +138,27 @@ class VllmEngine:
             for written in output.outputs
         ]
 
+    def _text(self, written: Any) -> str:
+        """The text of tokens that ended by themselves, without the one that ended them."""
+        ids = list(written.token_ids)
+        text: str = self._tokenizer.decode(
+            ids[:-1] if written.finish_reason == "stop" else ids,
+            skip_special_tokens=True,
+            clean_up_tokenization_spaces=False,
+        )
+        return text
+
     async def _last(self, call: str, ids: list[int], params: Any) -> Any:
         """The final output of a request; a caller that is cancelled aborts it in vLLM."""
         if self._engine is None:
             raise EngineError("the engine is not open; use it as a context manager")
+        from vllm.inputs import tokens_input
+
         output = None
         request = getattr(self._engine, call)
         try:
             async for output in request(  # noqa: B007 - the last one counts
-                {"prompt_token_ids": ids}, params, str(next(self._numbers))
+                tokens_input(ids), params, str(next(self._numbers))
             ):
                 pass
         except Exception as error:  # the engine is dead, or refuses the request
@@ -170,21 +183,6 @@ def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -
         raise UsageError("engine vllm is not installed; pip install 'sormctl[vllm]'")
     positive(arguments, "tensor_parallel")
     return VllmEngine(resolve_model(model), arguments, verbose)
-
-
-def consecutive(seeds: Sequence[int]) -> list[range]:
-    """`seeds` in order, as the fewest ranges.
-
-    >>> consecutive([7, 8, 9, 4])
-    [range(7, 10), range(4, 5)]
-    """
-    runs: list[range] = []
-    for seed in seeds:
-        if runs and seed == runs[-1].stop:
-            runs[-1] = range(runs[-1].start, seed + 1)
-        else:
-            runs.append(range(seed, seed + 1))
-    return runs
 
 
 def _generation(model: str) -> Any:

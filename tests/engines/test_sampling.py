@@ -120,6 +120,11 @@ async def test_no_seeds_no_completions(student: Engine) -> None:
     assert await student.sample(PROMPTS[0], Sampling(seeds=())) == []
 
 
+async def test_greedy_completions_are_equal(student: Engine) -> None:
+    found = await student.sample(PROMPTS[1], replace(GREEDY, seeds=(1, 2, 3)))
+    assert [c.text for c in found] == [reference(PROMPTS[1], GREEDY.max_tokens)[0]] * 3
+
+
 async def test_a_nucleus_of_nothing_is_greedy(student: Engine) -> None:
     nucleus = await one(student, PROMPTS[1], warm(5, top_p=0.0))
     assert nucleus.text == (await one(student, PROMPTS[1], GREEDY)).text

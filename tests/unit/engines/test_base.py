@@ -1,4 +1,4 @@
-"""What engine vllm does before vLLM is asked."""
+"""What engines that ask vLLM have in common."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sormctl.engines.vllm import consecutive
+from sormctl.engines.base import Sampling, consecutive
 
 
 def test_a_run_of_seeds_is_one_request() -> None:
@@ -19,3 +19,10 @@ def test_no_seed_is_lost_and_runs_are_as_long_as_can_be(seeds) -> None:
     runs = consecutive(seeds)
     assert [seed for run in runs for seed in run] == seeds
     assert all(before.stop != after.start for before, after in itertools.pairwise(runs))
+
+
+def test_greedy_completions_are_requests_of_their_own() -> None:
+    seeds = (7, 8, 4)
+    assert Sampling(seeds).runs() == [range(7, 9), range(4, 5)]
+    for greedy in (Sampling(seeds, temperature=0), Sampling(seeds, top_p=0)):
+        assert greedy.runs() == [range(7, 8), range(8, 9), range(4, 5)]
