@@ -35,9 +35,9 @@ class Contract:
     around: Callable[[], AbstractContextManager[object]] = nullcontext
     marks: tuple[pytest.MarkDecorator, ...] = field(default=())
 
-    def open(self, model: str) -> Engine:
+    def open(self, model: str, *arguments: str) -> Engine:
         """The engine for the model, to be entered."""
-        return create_engine(self.name, model, self.arguments)
+        return create_engine(self.name, model, [*self.arguments, *arguments])
 
     def parameter(self) -> object:
         """This engine as a parameter of a test."""

@@ -20,13 +20,17 @@ PROMPTS = [
 
 
 @torch.inference_mode()
-def plain_scores(model: str, jobs: Sequence[tuple[Prompt, Sequence[str]]]) -> list[list[float]]:
+def plain_scores(
+    model: str,
+    jobs: Sequence[tuple[Prompt, Sequence[str]]],
+    dtype: torch.dtype = torch.float32,
+) -> list[list[float]]:
     """What transformers alone gives for each step, one forward pass a solution."""
-    reward_model = AutoModelForTokenClassification.from_pretrained(model).eval()
+    reward_model = AutoModelForTokenClassification.from_pretrained(model, dtype=dtype).eval()
     tokenizer = load_tokenizer(model)
     result = []
     for prompt, steps in jobs:
         ids, positions = encode_steps(tokenizer, prompt, steps)
-        good = 1 - torch.softmax(reward_model(torch.tensor([ids])).logits[0], -1)[:, 0]
+        good = 1 - torch.softmax(reward_model(torch.tensor([ids])).logits[0].float(), -1)[:, 0]
         result.append(good[positions].tolist())
     return result
