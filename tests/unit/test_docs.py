@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -90,3 +91,15 @@ def calls_of(script: str) -> Iterator[list[str]]:
                 call = []
             elif not {before, word} & REDIRECTIONS:
                 call.append(word)
+
+
+def test_extras_that_pages_install_exist() -> None:
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    named = [
+        extra
+        for page in PAGES
+        for listed in re.findall(r"(?:'\.|sormctl)\[([\w,]+)\]", page.read_text(encoding="utf-8"))
+        for extra in listed.split(",")
+    ]
+    assert len(named) > 5
+    assert set(named) <= set(known)
