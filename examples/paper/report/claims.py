@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from math import inf
 
+from examples.paper.report.read import LEVELS, RIGHT
 from examples.paper.report.verdicts import Claim, Ref
 
 STEPS, FINAL = "{} against {}: step accuracy", "{} against answers: final accuracy"
@@ -66,6 +67,22 @@ CLAIMS = (
                 "sorm against labels: false negative rate",
             )
         ],
+    ),
+    Claim(
+        "lead-hard",
+        "Where the student fails, the SORM judges steps better than the ORM",
+        "section 4.1",
+        "GSM8K against SVAMP: +5, +8 against +1, +2",
+        [_main(*(STEPS.format(rm, "labels") + RIGHT + LEVELS[0] for rm in ("sorm", "orm")))],
+    ),
+    Claim(
+        "lead-easy",
+        "Where it succeeds, it hardly does (by less than 2 points)",
+        "section 4.1",
+        "the same",
+        [_main(*(STEPS.format(rm, "labels") + RIGHT + LEVELS[-1] for rm in ("sorm", "orm")))],
+        -inf,
+        0.02,
     ),
     Claim(
         "similar-shares",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from examples.paper.report.claims import AGGREGATIONS, AGREEMENT, BY_ORM, FINAL
+from examples.paper.report.claims import AGGREGATIONS, AGREEMENT, BY_ORM, FINAL, STEPS
+from examples.paper.report.read import LEVELS, RIGHT
 from examples.paper.report.verdicts import Ref
 
 # the models of the paper's tables, and what they are called there
@@ -73,6 +74,18 @@ EXPERIMENTS = (
         _judges("oracle"),
         "The same against the benchmark's exact oracle.",
         RATES,
+    ),
+    Experiment(
+        "lead",
+        "Table 1 by how often the student is right",
+        _main(
+            {
+                f"{MODELS[name]}, {level} right": STEPS.format(name, "labels") + RIGHT + level
+                for level in LEVELS
+                for name in ("orm", "sorm")
+            }
+        ),
+        "Step accuracy on the drafts of problems of which so many of three samples are right.",
     ),
     Experiment(
         "table-2",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,9 @@ from examples.paper.report.intervals import Share
 
 KEPT = ("accuracy", "wrong drafts", "steps")  # differences are taken anew, over all seeds
 FIXED = ": fixed"  # a row over wrong drafts
+STEPS = ": step accuracy"  # a row that is also taken apart by how often the student is right:
+RIGHT = ", samples right: "
+LEVELS = tuple(f"{right} of 3" for right in range(4))
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,21 @@ class Result:
             {name: total for name, (_, total) in found.items()},
         )
 
+    def by_level(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Rows of step accuracy over the problems of which so many of three samples are right."""
+        for row in self.rows:
+            for level in LEVELS if row.endswith(STEPS) else ():
+                if share := self.share(name := row + RIGHT + level):
+                    yield name, {"name": name, "value": share.value, "n": share.n}
+
     def _parts(self, row: str) -> Iterator[tuple[str, tuple[float, float]]]:
+        row, _, level = row.partition(RIGHT)
         for name, problem in self.problems.items():
             outcomes, steps = problem["outcomes"], problem["steps"]
+            if level and (
+                "maj@3" not in outcomes or level != f"{3 * outcomes['sample']:.0f} of 3"
+            ):
+                continue
             if row in outcomes:
                 yield name, (outcomes[row], 1)
             elif row.endswith(FIXED):
@@ -66,4 +81,5 @@ def read_result(path: Path) -> Result:
         return Result(rows)
     with outcomes.open(encoding="utf-8") as lines:
         problems = map(json.loads, lines)
-        return Result(rows, {f"{p['task']} {p['problem_id']}": p for p in problems})
+        result = Result(rows, {f"{p['task']} {p['problem_id']}": p for p in problems})
+    return replace(result, rows={**rows, **dict(result.by_level())})
