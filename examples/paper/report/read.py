@@ -45,9 +45,7 @@ class Result:
         row, _, level = row.partition(RIGHT)
         for name, problem in self.problems.items():
             outcomes, steps = problem["outcomes"], problem["steps"]
-            if level and (
-                "maj@3" not in outcomes or level != f"{3 * outcomes['sample']:.0f} of 3"
-            ):
+            if level and ("maj@3" not in outcomes or level != f"{3 * outcomes['sample']:.0f} of 3"):
                 continue
             if row in outcomes:
                 yield name, (outcomes[row], 1)
