@@ -33,6 +33,7 @@ class Worker:
         self._waiting: dict[Any, asyncio.Future[Any]] = {}
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended: Exception | None = None  # why the thread takes no more requests
 
     async def start(self, load: Callable[[], Batch]) -> None:
         """Start the thread with what `load` returns there; raises what it raises."""
@@ -55,6 +56,8 @@ class Worker:
             raise EngineError("the engine is not open; use it as a context manager")
         future: asyncio.Future[Any] = self._loop.create_future()
         self._inbox.put((request, future))
+        if self._ended is not None:
+            raise _as_user_error(self._ended)
         return await future
 
     # ── in the thread ────────────────────────────────────────────────────────────────────────────
@@ -66,9 +69,12 @@ class Worker:
             self._post([(loaded, error)])
             return
         self._post([(loaded, None)])
-        while self._receive(batch):
-            self._step(batch)
-        self._fail(batch, EngineError("the engine was closed"))
+        try:
+            while self._receive(batch):
+                self._step(batch)
+            self._end(EngineError("the engine was closed"))
+        except Exception as error:  # whatever ends this thread, nobody may wait for ever
+            self._end(error)
 
     def _receive(self, batch: Batch) -> bool:
         """Take in new requests, waiting for one if there is nothing to do; False at the end."""
@@ -95,6 +101,16 @@ class Worker:
             self._fail(batch, error)
             return
         self._post([(self._waiting.pop(request), result) for request, result in results])
+
+    def _end(self, error: Exception) -> None:
+        """Fail what is waiting and what still comes."""
+        self._ended = error  # before the inbox is emptied: who comes later sees it
+        futures = list(self._waiting.values())
+        while not self._inbox.empty():
+            if (item := self._inbox.get()) is not None:
+                futures.append(item[1])
+        self._waiting.clear()
+        self._post([(future, error) for future in futures])
 
     def _fail(self, batch: Batch, error: Exception) -> None:
         for request in self._waiting:

@@ -39,6 +39,29 @@ async def test_a_failing_pass_fails_all_that_wait_with_one_line_each(llama: str)
     assert again == await run(llama, [(prompt, params) for prompt in PROMPTS[:3]])
 
 
+async def test_a_worker_whose_thread_ends_lets_nobody_wait() -> None:
+    class Broken:
+        busy = True
+
+        def add(self, request: Any) -> None: ...
+
+        def drop(self, request: Any) -> None:
+            raise KeyError("no such slot")
+
+        def step(self) -> list[Any]:
+            raise RuntimeError("out of memory")
+
+    worker = Worker()
+    await worker.start(Broken)
+    asked = [worker.run(number) for number in range(3)]
+    failures = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 60)
+    later = await asyncio.wait_for(asyncio.gather(worker.run(3), return_exceptions=True), 60)
+    await worker.stop()
+    for failure in [*failures, *later]:
+        assert isinstance(failure, EngineError)
+        assert "no such slot" in str(failure)
+
+
 async def test_a_worker_that_was_not_started_says_so() -> None:
     with pytest.raises(EngineError, match="context manager"):
         await Worker().run(SampleRequest(PROMPTS[0], Sampling()))
