@@ -8,8 +8,9 @@ TRL runs in environments of its own, because the release that last had a PRMTrai
 the current one. Both sides train the same rows of token ids from the same weights, as many rows a
 step, in the same precision, with the same optimizer, learning rates and clipping; both are timed
 from the first step to the last, without start-up. TRL first tries its settings on a part of the
-rows; then both sides take turns, ours against its defaults and against its best. Only tokens of the
-rows count, not padding. What was learned is judged on held-out rows.
+rows; then both sides take turns, ours against its defaults and against its best, each round with
+another seed. Only tokens of the rows count, not padding. What was learned is judged on held-out
+rows.
 
 Reward models learn to find a slip of one digit in worked solutions; refiners to mend it.
 """
@@ -26,7 +27,7 @@ import sys
 import tempfile
 import time
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -92,7 +93,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--dtype", type=Dtype, default=Dtype.bfloat16)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     return parser.parse_args()
 
 
@@ -161,7 +162,7 @@ class Comparison:
         before = self._judge(Path(self.model))
         print(f"{'untrained':67}held-out loss {before[0]:.4f}, accuracy {before[1]:.1%}")
         count = min(self.options.tuning_rows, len(self.rows))
-        tried = {name: self._theirs(name, count, "tried") for name in SETTINGS[self.kind]}
+        tried = {name: self._theirs(name, count, None) for name in SETTINGS[self.kind]}
         best = max(tried, key=lambda name: tried[name].rates[1])
         print(f"TRL {self.version} is best when {best}")
         sides = ("default", best) if best != "default" else (best,)
@@ -169,7 +170,7 @@ class Comparison:
         for turn in range(self.options.rounds):
             took["ours"].append(self._ours(turn))
             for name in sides:
-                took[name].append(self._theirs(name, len(self.rows), f"round {turn}"))
+                took[name].append(self._theirs(name, len(self.rows), turn))
         for name in sides:
             self._compare(took["ours"], name, took[name])
 
@@ -177,11 +178,11 @@ class Comparison:
         wall, cpu = (
             median(t.rates[at] for t in ours) / median(t.rates[at] for t in theirs) for at in (0, 1)
         )
-        losses = mean(t.loss for t in ours), mean(t.loss for t in theirs)
-        print(
-            f"ours over TRL {self.version}, {name}: {wall:.2f} a second, {cpu:.2f} a CPU second; "
-            f"held-out loss {losses[0]:.4f} against {losses[1]:.4f}"
-        )
+        who = f"ours over TRL {self.version}, {name}"
+        print(f"{who}: {wall:.2f} a second, {cpu:.2f} a CPU second")
+        for what in ("loss", "accuracy"):
+            mine, other = (spread(getattr(t, what) for t in side) for side in (ours, theirs))
+            print(f"    held-out {what} {mine} against {other}")
 
     def _examples(self, split: str, count: int) -> list[Example]:
         """The first examples that the task's problems give, at most `count`."""
@@ -221,7 +222,8 @@ class Comparison:
             f"round {turn}, ours", arguments, len(self.rows), config.partial / "model"
         )
 
-    def _theirs(self, name: str, count: int, when: str) -> Took:
+    def _theirs(self, name: str, count: int, turn: int | None) -> Took:
+        when = "tried" if turn is None else f"round {turn}"
         output = self.folder / f"{when} {name}"
         output.mkdir()
         rows = [json.dumps(plain_row(row, self.kind)) for row in self.rows[:count]]
@@ -231,7 +233,11 @@ class Comparison:
             "model": self.model,
             "rows": str(output / "rows.jsonl"),
             "output": str(output / "model"),
-            "settings": {**self._settings(count, output), **SETTINGS[self.kind][name]},
+            "settings": {
+                **self._settings(count, output),
+                **SETTINGS[self.kind][name],
+                "seed": turn or 0,
+            },
         }
         if job["settings"].get("packing"):  # a row then holds several of ours
             packed = job["settings"]["max_length"] / mean(len(row.ids) for row in self.rows)
@@ -303,6 +309,12 @@ class Comparison:
             right += int((logits.argmax(-1) == batch.targets).sum())
             targets += len(row.targets)
         return total / targets, right / targets
+
+
+def spread(values: Iterable[float]) -> str:
+    """The mean, and the extremes."""
+    found = list(values)
+    return f"{mean(found):.4f} ({min(found):.4f} to {max(found):.4f})"
 
 
 def plain_row(row: Row, kind: str) -> dict[str, list[int]]:

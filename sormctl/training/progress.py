@@ -18,6 +18,7 @@ class TrainingProgress:
         self._shown = self._event
         self._begun = (0.0, 0)  # when the first step was heard of, and its number
         self._held_out: float | None = None
+        self._ended = False  # early, maybe
 
     def __enter__(self) -> Self:
         self._display.__enter__()
@@ -49,6 +50,7 @@ class TrainingProgress:
         elif kind == "rows":
             self._tell_long(event)
         elif kind == "best":
+            self._ended = True
             self.note(
                 f"the model is that of step {event['step']:,}, held-out loss {event['loss']:.4f}"
             )
@@ -71,7 +73,7 @@ class TrainingProgress:
         start, first = self._begun
         done = self._event["step"] - first
         left = self._event["steps"] - self._event["step"]
-        if not left:
+        if not left or self._ended:
             return 0
         return round((time.monotonic() - start) / done * left) if done else None
 

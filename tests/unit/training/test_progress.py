@@ -1,0 +1,77 @@
+"""What a user is told while a model is trained."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from sormctl.training import progress
+from sormctl.training.progress import TrainingProgress
+
+
+def step(number: int) -> dict[str, Any]:
+    figures = {"loss": 0.25, "lr": 1e-3, "tokens_per_second": 1234}
+    return {"event": "step", "step": number, "steps": 31, **figures}
+
+
+class Clock:
+    """A clock that is set."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(progress, "time", clock)
+    return clock
+
+
+def test_the_time_left_is_that_of_the_steps_so_far(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ten steps took 20 seconds, so the other twenty take 40."""
+    with TrainingProgress("train-rm", False, "text") as told:
+        told.hear(step(1))
+        clock.now = 20.0
+        told.hear(step(11))
+    assert capsys.readouterr().err == (
+        "train-rm: step 11/31, loss 0.2500, lr 1.00e-03, 1,234 tokens/s, 0:40 left\n"
+    )
+
+
+def test_evaluations_are_told_and_remembered(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that ends early has no time left."""
+    evaluation = {"event": "held_out", "step": 10, "steps": 31, "held_out_loss": 0.5}
+    shares = {"held_out_step_accuracy": 0.75, "held_out_auc": 0.8125}
+    with TrainingProgress("train-rm", False, "text") as told:
+        told.hear(step(1))
+        told.hear({**evaluation, **shares})
+        clock.now = 20.0
+        told.hear(step(11))
+        told.hear({"event": "best", "step": 10, "loss": 0.5})
+    assert capsys.readouterr().err.splitlines() == [
+        "train-rm: step 10: held-out loss 0.5000, step accuracy 75.0%, AUC 0.812",
+        "train-rm: the model is that of step 10, held-out loss 0.5000",
+        "train-rm: step 11/31, loss 0.2500, held-out loss 0.5000, lr 1.00e-03, 1,234 tokens/s, "
+        "0:00 left",
+    ]
+
+
+def test_programs_are_told_the_same(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    evaluation = {"event": "held_out", "step": 10, "steps": 31, "held_out_loss": 0.5}
+    with TrainingProgress("train-rm", False, "json") as told:
+        told.hear(step(1))
+        told.hear(evaluation)
+        clock.now = 20.0
+        told.hear(step(11))
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert lines[0] == {"command": "train-rm", **evaluation}
+    assert lines[1] == {"command": "train-rm", **step(11), "seconds_left": 40}
