@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import combinations
-from operator import attrgetter
 from typing import NamedTuple
 
 from sormctl.errors import RecordError
 from sormctl.metrics import pass_at_k
 from sormctl.records import Solution
-from sormctl.reranking import agreeing, elected, rank, reward
+from sormctl.reranking import agreeing, best, by_id, elected, reward
 from sormctl.tasks.registry import get_task
 
 REFINEMENTS = ("global", "local", "value")
@@ -23,6 +22,8 @@ REFINEMENTS = ("global", "local", "value")
 
 def distinct(group: Sequence[Solution]) -> list[Solution]:
     """Each solution once; RecordError if two different ones have the same id."""
+    if len({solution.solution_id for solution in group}) == len(group):
+        return list(group)
     found: dict[str, Solution] = {}
     for solution in group:
         if found.setdefault(solution.solution_id, solution).steps != solution.steps:
@@ -72,7 +73,7 @@ def _of_samples(samples: Sequence[Solution], aggregations: Sequence[str]) -> Out
     if k == 1:
         return found
     ballots = agreeing(samples, get_task(samples[0].problem.task).answer.equal)
-    undecided = min(samples, key=attrgetter("solution_id"))  # stands for all if nobody votes
+    undecided = by_id(samples)[0]  # stands for all if nobody votes
     found[f"maj@{k}"] = Outcome(float((elected(ballots) or undecided).correct), tokens)
     for name in _scored(samples):
         found |= _reranked(samples, name, aggregations, f"rerank@{k}")
@@ -107,7 +108,7 @@ def _reranked(
     tokens = _tokens(solutions)
     return {
         f"{label} by {name}" + ("" if aggregation == "final" else f", {aggregation}"): Outcome(
-            _first(rank(solutions, name, aggregation)), tokens
+            float(best(solutions, name, aggregation).correct), tokens
         )
         for aggregation in aggregations
     }
@@ -119,10 +120,8 @@ def _first(solutions: Sequence[Solution]) -> float:
 
 def _scored(solutions: Sequence[Solution]) -> list[str]:
     """Names of the reward models that scored all of these solutions."""
-    return [
-        name for name in sorted(solutions[0].scores) if all(name in s.scores for s in solutions)
-    ]
+    return sorted(set(solutions[0].scores).intersection(*[s.scores for s in solutions]))
 
 
 def _tokens(solutions: Iterable[Solution]) -> int:
-    return sum(s.usage.generated_tokens for s in solutions)
+    return sum([s.usage.generated_tokens for s in solutions])

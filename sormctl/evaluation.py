@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from sormctl.answering import REFINEMENTS, Outcomes, distinct, outcomes
-from sormctl.judging import ACCURACY, THRESHOLD, Shares, StepTally, total_shares
+from sormctl.answering import REFINEMENTS, distinct, outcomes
+from sormctl.judging import ACCURACY, THRESHOLD, StepTally
 from sormctl.metrics import (
     Estimate,
     average,
@@ -22,11 +22,11 @@ from sormctl.metrics import (
     clustered_proportion,
     paired_difference,
 )
-from sormctl.records import Json, Labels, Problem, Solution
+from sormctl.records import Json, Labels, Solution
 from sormctl.tasks.registry import get_task
 
-AGREEMENT = "labels against oracle", ACCURACY
-FINAL = "against answers", "final accuracy"
+AGREEMENT = f"labels against oracle: {ACCURACY}"
+FINAL = "{} against answers: final accuracy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +55,6 @@ class Column:
     tokens: array[int] = field(default_factory=lambda: array("q"))
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one problem adds to the rows, for statistics that are paired or clustered by problem."""
-
-    problem: Problem
-    outcomes: Outcomes
-    judged: list[tuple[str, Shares]]  # of each solution, by each judge
-
-    def json(self) -> Json:
-        """Of each row of accuracy its value, of each row of steps its [hits, of how many]."""
-        return {
-            "task": self.problem.task,
-            "problem_id": self.problem.problem_id,
-            "outcomes": {name: outcome.value for name, outcome in self.outcomes.items()},
-            "steps": total_shares(self.judged),
-        }
-
-
 class Evaluation:
     """Collects problems one by one; keeps a few numbers of each, not the solutions.
 
@@ -89,7 +71,7 @@ class Evaluation:
         self._agreement: tuple[list[int], list[int]] = ([], [])
         self._on_wrong: dict[str, list[float]] = defaultdict(list)
 
-    def add(self, group: Sequence[Solution]) -> Part:
+    def add(self, group: Sequence[Solution]) -> None:
         """Takes all solutions of one problem; one that comes twice counts once."""
         group = distinct(group)
         found = outcomes(group, self._aggregations)
@@ -103,11 +85,25 @@ class Evaluation:
             for name, outcome in found.items():
                 if name.split(" ")[0].rstrip(",") in REFINEMENTS:
                     self._on_wrong[name].append(outcome.value)
-        judged: list[tuple[str, Shares]] = []
         for solution in group:
             if solution.labels is not None and solution.steps:
-                judged += self._add_steps(solution, solution.labels)
-        return Part(group[0].problem, found, judged)
+                self._add_steps(solution, solution.labels)
+
+    def outcomes(self) -> dict[str, list[float]]:
+        """Of each row of accuracy the values of the problems that it is taken over."""
+        return {name: column.values.tolist() for name, column in self._columns.items()}
+
+    def shares(self) -> dict[str, tuple[int, int]]:
+        """Hits, and of how many, of each row of steps that is a share."""
+        shares = {
+            f"{name}: {what}": (sum(hits), sum(totals))
+            for name, tally in self._steps.items()
+            for what, (hits, totals) in tally.shares().items()
+        }
+        shares |= {FINAL.format(name): (sum(v), len(v)) for name, v in self._final.items()}
+        if self._agreement[1]:
+            shares[AGREEMENT] = sum(self._agreement[0]), sum(self._agreement[1])
+        return shares
 
     def rows(self) -> list[Row]:
         """The report, section by section."""
@@ -119,38 +115,33 @@ class Evaluation:
         for name, tally in self._steps.items():
             rows += [Row("steps", f"{name}: {what}", e) for what, e in tally.estimates()]
         rows += [
-            Row("steps", f"{name} {': '.join(FINAL)}", average(values))
+            Row("steps", FINAL.format(name), average(values))
             for name, values in self._final.items()
         ]
         if self._agreement[1]:
             agreement = clustered_proportion(*self._agreement)
-            rows.append(Row("steps", ": ".join(AGREEMENT), agreement))
+            rows.append(Row("steps", AGREEMENT, agreement))
         return [*rows, *self._between_models()]
 
-    def _add_steps(self, solution: Solution, labels: Labels) -> Iterator[tuple[str, Shares]]:
-        """Takes the labels and scores of one solution; gives each judge's shares of it."""
+    def _add_steps(self, solution: Solution, labels: Labels) -> None:
+        truths = [("labels", labels)]
         oracle = get_task(solution.problem.task).oracle
-        truths: dict[str, Labels] = {"labels": labels}
         if oracle is not None:
-            truths["oracle"] = exact = tuple(oracle(solution))
+            exact = tuple(oracle(solution))
+            truths.append(("oracle", exact))
             both = [(a, b) for a, b in zip(labels, exact, strict=True) if a is not None]
-            agreed = sum(a == b for a, b in both)
-            self._agreement[0].append(agreed)
+            self._agreement[0].append(sum(a == b for a, b in both))
             self._agreement[1].append(len(both))
-            yield AGREEMENT[0], {AGREEMENT[1]: (agreed, len(both))}
         for name, scores in solution.scores.items():
-            for source, truth in truths.items():
-                judge = f"{name} against {source}"
-                yield judge, self._steps[judge].add(scores, truth)
-            right = (scores[-1] >= THRESHOLD) == solution.correct
-            self._final[name].append(right)
-            yield f"{name} {FINAL[0]}", {FINAL[1]: (int(right), 1)}
+            for source, truth in truths:
+                self._steps[f"{name} against {source}"].add(scores, truth)
+            self._final[name].append((scores[-1] >= THRESHOLD) == solution.correct)
 
     def _between_models(self) -> Iterator[Row]:
         """Paired differences of the reward models that judged the same solutions."""
-        for (one, first), (two, second) in combinations(self._steps.items(), 2):
+        judged = {name: tally.shares()[ACCURACY] for name, tally in self._steps.items()}
+        for (one, (hits, totals)), (two, (others, also)) in combinations(judged.items(), 2):
             name, _, truth = one.rpartition(" against ")
-            (hits, totals), (others, also) = first.shares(ACCURACY), second.shares(ACCURACY)
             if two.endswith(f" against {truth}") and totals == also:
                 better = clustered_difference(hits, others, totals)
                 yield Row("reward models", f"{name} - {two}: step accuracy", better)
@@ -173,6 +164,22 @@ class Evaluation:
                 if _comparable(name, baseline):
                     estimate = paired_difference(*_both(first, second))
                     yield Row("difference", f"{name} - {baseline}", estimate)
+
+
+def problem_part(group: Sequence[Solution], aggregations: Sequence[str] = ("final",)) -> Json:
+    """What one problem adds to the rows, for statistics that are paired or clustered by problem.
+
+    `outcomes` has the value of each row of accuracy, `steps` the [hits, of how many] of each row of
+    steps that is a share.
+    """
+    alone = Evaluation(aggregations)
+    alone.add(group)
+    return {
+        "task": group[0].problem.task,
+        "problem_id": group[0].problem.problem_id,
+        "outcomes": {name: value for name, (value,) in alone.outcomes().items()},
+        "steps": alone.shares(),
+    }
 
 
 def _both(first: Column, second: Column) -> tuple[Sequence[float], Sequence[float]]:

@@ -43,15 +43,30 @@ AGGREGATIONS: dict[str, Callable[[Scores], float]] = {
 }
 
 
-def aggregate(solution: Solution, name: str, aggregation: str = "final") -> float:
+def scorer(name: str, aggregation: str = "final") -> Callable[[Solution], float]:
     """One number for a solution from the step scores called `name`; -1 if it has no steps."""
-    scores = solution.scores[name]
-    return AGGREGATIONS[aggregation](scores) if scores else -1.0
+    combine = AGGREGATIONS[aggregation]
+
+    def score(solution: Solution) -> float:
+        scores = solution.scores[name]
+        return combine(scores) if scores else -1.0
+
+    return score
 
 
 def rank(solutions: Sequence[Solution], name: str, aggregation: str = "final") -> list[Solution]:
     """Best first. Equal scores are ordered by solution id, so input order does not matter."""
-    return sorted(solutions, key=lambda s: (-aggregate(s, name, aggregation), s.solution_id))
+    return sorted(by_id(solutions), key=scorer(name, aggregation), reverse=True)
+
+
+def best(solutions: Iterable[Solution], name: str, aggregation: str = "final") -> Solution:
+    """The first that `rank` gives."""
+    return max(by_id(solutions), key=scorer(name, aggregation))
+
+
+def by_id(solutions: Iterable[Solution]) -> list[Solution]:
+    """The solutions in the order of their ids."""
+    return sorted(solutions, key=attrgetter("solution_id"))
 
 
 def agreeing(
@@ -63,7 +78,7 @@ def agreeing(
     """
     ballots: list[list[Solution]] = []
     known: dict[str, list[Solution]] = {}  # by the text of the answer, to compare each text once
-    for solution in sorted(solutions, key=attrgetter("solution_id")):
+    for solution in by_id(solutions):
         answer = solution.predicted
         if answer is None:
             continue
@@ -99,7 +114,8 @@ def majority_vote(
 
 def reward(name: str, aggregation: str = "final") -> Callable[[Solution], float]:
     """The weight of a vote in `weighted`: the score, and 0 for a solution without steps."""
-    return lambda solution: max(aggregate(solution, name, aggregation), 0.0)
+    score = scorer(name, aggregation)
+    return lambda solution: value if (value := score(solution)) > 0 else 0.0
 
 
 def choose(
@@ -115,4 +131,4 @@ def choose(
     equal = get_task(solutions[0].problem.task).answer.equal
     weights = (reward(name, aggregation),) if vote == "weighted" else ()
     winner = majority_vote(solutions, equal, *weights)
-    return [winner or min(solutions, key=lambda s: s.solution_id)]
+    return [winner or by_id(solutions)[0]]

@@ -13,7 +13,7 @@ import typer
 
 from sormctl import options
 from sormctl.errors import SormctlError, UsageError
-from sormctl.evaluation import Evaluation, Row
+from sormctl.evaluation import Evaluation, Row, problem_part
 from sormctl.records import Json, Solution
 from sormctl.report.table import print_rows, print_stages
 from sormctl.reranking import AGGREGATIONS
@@ -124,9 +124,9 @@ def eval(
     def report(groups: Iterable[list[Solution]]) -> Iterator[Json]:
         with side_file(job, outcomes) as write:
             for group in groups:
-                part = evaluation.add(group)
+                evaluation.add(group)
                 if outcomes is not None:
-                    write(part.json())
+                    write(problem_part(group, aggregation))
         rows.extend(evaluation.rows())
         if streams.output is not None or not sys.stdout.isatty():
             yield {"rows": [row.json() for row in rows], "stages": costs}

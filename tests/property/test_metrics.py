@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from itertools import product
+from typing import Any
 
+import numpy  # noqa: F401 (the first import takes longer than an example may)
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sormctl.judging import StepTally
 from sormctl.metrics import Z, auc, calibration_error, clustered_proportion
 
 STEPS = st.lists(
@@ -55,3 +58,38 @@ def test_a_clustered_interval_is_that_of_a_ratio(shares: list[tuple[int, int]]) 
         half = Z * math.sqrt(spread * clusters / (clusters - 1)) / sum(totals)
         assert found.low == pytest.approx(max(0.0, float(share) - half), abs=1e-12)
         assert found.high == pytest.approx(min(1.0, float(share) + half), abs=1e-12)
+
+
+JUDGED = st.lists(
+    st.lists(st.tuples(st.sampled_from([0.1, 0.5, 0.9]), st.sampled_from([0, 1, None])), max_size=5)
+)
+
+
+@given(JUDGED)
+def test_shares_of_steps_are_those_of_each_solution(solutions: list[list[Any]]) -> None:
+    tally = StepTally()
+    for steps in solutions:
+        tally.add([s for s, _ in steps], [t for _, t in steps])
+    known = [[(s >= 0.5, bool(t)) for s, t in steps if t is not None] for steps in solutions]
+    known = [steps for steps in known if steps]
+    found = tally.shares()
+    assert found["step accuracy"] == (
+        [sum(p == t for p, t in steps) for steps in known],
+        list(map(len, known)),
+    )
+    bad = [sum(not t for _, t in steps) for steps in known]
+    assert found["false positive rate"] == ([sum(p > t for p, t in s) for s in known], bad)
+    assert found["false negative rate"][0] == [sum(p < t for p, t in steps) for steps in known]
+    exact = [first([p for p, _ in steps]) == first([t for _, t in steps]) for steps in known]
+    assert found["first error found"] == (
+        [int(e and b > 0) for e, b in zip(exact, bad, strict=True)],
+        [int(b > 0) for b in bad],
+    )
+    assert found["no error where there is none"] == (
+        [int(e and b == 0) for e, b in zip(exact, bad, strict=True)],
+        [int(b == 0) for b in bad],
+    )
+
+
+def first(steps: list[bool]) -> int | None:
+    return steps.index(False) if False in steps else None

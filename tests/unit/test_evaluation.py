@@ -4,7 +4,7 @@ import pytest
 
 from sormctl.answering import kind_of, outcomes
 from sormctl.errors import RecordError
-from sormctl.evaluation import Evaluation
+from sormctl.evaluation import Evaluation, problem_part
 from sormctl.judging import StepTally
 from sormctl.records import Problem
 from tests.unit.examples import PROBLEM, solution, wrong
@@ -146,13 +146,12 @@ def test_reward_models_are_compared_on_the_same_steps() -> None:
 
 def test_a_problem_tells_its_part_of_the_rows() -> None:
     """Two labelled samples: 0.9 0.1 against 1 1 misses one good step, 0.9 0.1 against 1 0 none."""
-    evaluation = Evaluation()
-    found = evaluation.add(
+    found = problem_part(
         [
             solution("a", source=SAMPLE, labels=(1, 1), scores={"orm": (0.9, 0.1)}),
             wrong("b", source=SAMPLE, labels=(1, 0), scores={"orm": (0.9, 0.1)}),
         ]
-    ).json()
+    )
     assert (found["task"], found["problem_id"]) == (PROBLEM.task, PROBLEM.problem_id)
     assert found["outcomes"]["sample"] == 0.5
     assert found["steps"]["orm against labels: step accuracy"] == (3, 4)
@@ -165,13 +164,14 @@ def test_a_problem_tells_its_part_of_the_rows() -> None:
 
 def test_the_parts_add_up_to_the_rows() -> None:
     evaluation = Evaluation()
-    parts = [
-        evaluation.add(
-            [replace(solution(f"s{n}"), labels=labels, scores={"orm": (0.7, 0.2)}, problem=problem)]
-        ).json()
+    groups = [
+        [replace(solution(f"s{n}"), labels=labels, scores={"orm": (0.7, 0.2)}, problem=problem)]
         for n, labels in enumerate([(1, 0), (1, 1), (0, 0)])
         for problem in [replace(PROBLEM, problem_id=f"p{n}")]
     ]
+    for group in groups:
+        evaluation.add(group)
+    parts = list(map(problem_part, groups))
     shares = {name for part in parts for name in part["steps"]}
     found = {row.name: row.estimate.value for row in evaluation.rows()}
     for name in shares:

@@ -1,6 +1,6 @@
 import pytest
 
-from sormctl.reranking import AGGREGATIONS, majority_vote, rank
+from sormctl.reranking import AGGREGATIONS, best, majority_vote, rank
 from tests.unit.examples import solution, wrong
 
 
@@ -32,6 +32,13 @@ def test_rank_puts_the_best_first_and_solutions_without_steps_last() -> None:
         solution("c", steps=(), scores={"orm": ()}),
     ]
     assert [s.solution_id for s in rank(group, "orm")] == ["b", "a", "c"]
+    assert best(group, "orm").solution_id == "b"
+
+
+def test_of_equal_scores_the_smallest_id_is_first() -> None:
+    group = [solution(name, scores={"orm": (0.5, 0.5)}) for name in "cab"]
+    assert [s.solution_id for s in rank(group, "orm")] == ["a", "b", "c"]
+    assert best(group, "orm").solution_id == "a"
 
 
 def test_majority_and_weighted_votes_differ() -> None:

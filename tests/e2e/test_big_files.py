@@ -1,0 +1,74 @@
+"""The streaming commands hold in memory what `docs/pipelines.md` says, for a file of 2 GB."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+from benchmarks.streams import NUM_SAMPLES, solution
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read there"),
+]
+
+NUM_BYTES = 2 << 30
+MB = 1 << 20
+# bytes: Python with its libraries, lines and blocks of a group_lines, one problem, one step
+PYTHON, LINES, PROBLEM, STEP = 100 * MB, 2 * 64 * MB, 200, 16
+RUN = """
+import sys
+from sormctl.cli import main
+try:
+    main()
+finally:
+    peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+    print(int(peak.split()[1]) * 1024, file=sys.stderr)
+"""
+
+
+@pytest.fixture(scope="module")
+def big(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A file of 2 GB in which no problem stands together, and the number of its problems."""
+    path = tmp_path_factory.mktemp("big") / "solutions.jsonl"
+    number = 777_777
+    samples = [
+        orjson.dumps(solution(number, sample), option=orjson.OPT_APPEND_NEWLINE)
+        for sample in range(NUM_SAMPLES)
+    ]
+    num_problems = NUM_BYTES // sum(map(len, samples)) + 1
+    with open(path, "wb") as out:
+        for half in samples[::2], samples[1::2]:
+            lines = b"".join(half)
+            for problem in range(num_problems):
+                out.write(lines.replace(b"%d" % number, b"%06d" % problem))
+    assert path.stat().st_size >= NUM_BYTES
+    return path, num_problems
+
+
+@pytest.mark.parametrize(
+    ("command", "fixed", "each"),
+    [
+        ("filter --correct", PYTHON, 0),
+        ("filter --unique", PYTHON, 100 * NUM_SAMPLES),
+        ("balance", PYTHON, 0),
+        ("balance --by question", PYTHON + LINES, PROBLEM),
+        ("rerank --scores orm", PYTHON + LINES, PROBLEM),
+        ("make-refine-pairs --mode local", PYTHON + LINES, PROBLEM),
+        ("eval", PYTHON + LINES, PROBLEM + 10 * 24 + NUM_SAMPLES * (16 + 6 * STEP)),
+    ],
+)
+def test_memory_is_bounded(
+    big: tuple[Path, int], command: str, fixed: int, each: int, tmp_path: Path
+) -> None:
+    """`fixed` bytes, and `each` of these for each problem."""
+    path, num_problems = big
+    argv = [sys.executable, "-c", RUN, *command.split(), "-q", "-o", "/dev/null", str(path)]
+    done = subprocess.run(argv, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    peak = int(done.stderr.splitlines()[-1])
+    assert peak < fixed + each * num_problems, f"{peak / MB:.0f} MB"
