@@ -25,7 +25,7 @@ ifneq ($(wildcard ../shared/data),)
 export SORMCTL_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help demo paper results test test-all lint fix docs golden bench setup clean
+.PHONY: help demo paper results test test-paper test-all lint fix docs golden bench setup clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ results: $(VENV)/.installed ## docs/results.md and its plots from docs/results/
 
 test: $(VENV)/.installed-vllm ## tests, but for the slow ones
 	$(BIN)/pytest -m "not slow and not gpu" --cov --cov-report=term:skip-covered
+
+test-paper: $(VENV)/.installed-rl ## the paper's experiments at their smallest scale, as a test of the graph
+	$(BIN)/pytest tests/e2e/test_paper.py
 
 test-all: $(VENV)/.installed-vllm ## all tests that this machine can run
 	$(BIN)/pytest --cov --cov-report=term:skip-covered

@@ -17,7 +17,7 @@ PAPER = ROOT / "examples" / "paper"
 
 @pytest.mark.slow
 def test_graph_makes_every_result_once(tmp_path: Path) -> None:
-    run(tmp_path, "make", "-f", PAPER / "Makefile", "SCALE=demo", f"OUT={tmp_path}")
+    run(tmp_path, "make", "-j2", "-f", PAPER / "Makefile", "SCALE=demo", f"OUT={tmp_path}")
     run(tmp_path, "make", "-q", "-f", PAPER / "Makefile", "SCALE=demo", f"OUT={tmp_path}")
     collected, page = tmp_path / "results" / "demo.json", tmp_path / "results.md"
     collected.parent.mkdir()
