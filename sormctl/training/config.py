@@ -23,7 +23,7 @@ HELD_OUT_LOSS = "held_out_loss"  # what an evaluation is called in the metrics, 
 # may differ between a run and its continuation: they do not change the trained weights
 _FREE = frozenset(
     {"output", "save_every", "keep_checkpoints", "max_batch_tokens", "num_processes"}
-    | {"gradient_checkpointing", "compile", "track", "examples", "held_out_examples"}
+    | {"gradient_checkpointing", "track", "examples", "held_out_examples"}
 )
 
 
@@ -95,7 +95,6 @@ class TrainConfig:
     mode: str | None = None
     packing: Packing = Packing.auto
     gradient_checkpointing: bool = False
-    compile: bool = False
     lora: int | None = None
     merge_lora: bool = True
     objective: Objective = Objective.classifier

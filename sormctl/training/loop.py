@@ -100,8 +100,6 @@ def _fit(model: Any, config: TrainConfig, accelerator: Accelerator, max_length: 
         model.set_attn_implementation("eager")
     if config.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
-    if config.compile:
-        model.compile(dynamic=True)  # in place; no batch is as long as the one before
     return packed
 
 

@@ -85,9 +85,6 @@ GradientCheckpointing = Annotated[
         "--gradient-checkpointing", help="Compute activations twice: slower, in less memory."
     ),
 ]
-Compile = Annotated[
-    bool, typer.Option("--compile", help="Let torch.compile make kernels of the model first.")
-]
 LoraRank = Annotated[
     int | None,
     typer.Option(
@@ -146,7 +143,6 @@ class Training:
     seed: options.Seed = 0
     packing: PackingChoice = Packing.auto
     gradient_checkpointing: GradientCheckpointing = False
-    compile: Compile = False
     lora: LoraRank = None
     merge_lora: MergeLora = True
     held_out: HeldOut = None

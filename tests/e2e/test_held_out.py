@@ -142,13 +142,3 @@ def test_two_processes_stop_where_one_does(folder: Path, watched: tuple[Path, li
     assert code == 0, err
     for found, expected in zip(evaluations(folder / "two"), evaluations(one), strict=True):
         assert found == pytest.approx(expected, abs=1e-3)
-
-
-@pytest.mark.slow
-def test_a_compiled_model_learns_the_same(folder: Path) -> None:
-    losses = []
-    for name, more in (("plain", ()), ("compiled", ("--compile",))):
-        code, _, err = sormctl(folder, *TRAIN_RM, "-o", name, *more)
-        assert code == 0, err
-        losses.append([line["loss"] for line in course(folder / name)])
-    assert losses[0] == pytest.approx(losses[1], abs=1e-3)
