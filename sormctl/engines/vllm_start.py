@@ -81,9 +81,12 @@ def quiet_start(settings: Mapping[str, Any], log: Log) -> Any:
     """A running AsyncLLM. Its processes inherit the log as standard output and error."""
     with chatter_to(log.open()):
         from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.usage.usage_lib import UsageContext
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        return AsyncLLM.from_engine_args(AsyncEngineArgs(**settings))
+        # batches as large as those of vLLM's own offline class; an AsyncLLM's are 128 requests
+        context = UsageContext.LLM_CLASS
+        return AsyncLLM.from_engine_args(AsyncEngineArgs(**settings), usage_context=context)
 
 
 @contextmanager
