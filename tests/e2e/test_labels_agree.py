@@ -16,7 +16,7 @@ from sormctl.inference import (
     sample_solutions,
 )
 from sormctl.records import Solution
-from sormctl.strategies import Exact, Exhaustive
+from sormctl.strategies import Exact, Exhaustive, Guided
 from sormctl.tasks.registry import get_task
 
 SETTINGS = {"seed": 0, "max_tokens": 200}
@@ -62,20 +62,35 @@ def test_exact_labels_are_those_of_all_rollouts(consistency: str) -> None:
     assert tokens(exact) < 0.5 * tokens(plain)
 
 
+def excess(
+    plain: Sequence[Solution], again: Sequence[Solution], ours: Sequence[Solution]
+) -> tuple[float, float]:
+    """How many more labels differ from `plain` in `ours` than in `again`, with its deviation.
+
+    The gap of a solution has a mean of zero where both are labelled alike; solutions of different
+    problems are independent, so their squares add up to the variance of the sum.
+    """
+    pairs = zip(differing(plain, ours), differing(plain, again), strict=True)
+    gaps = [mine - theirs for mine, theirs in pairs]
+    return sum(gaps), sqrt(sum(gap * gap for gap in gaps))
+
+
 def test_with_other_seeds_exact_labels_differ_as_two_plain_runs_do() -> None:
-    async def three() -> list[list[Solution]]:
+    """And the same test finds out who makes one rollout of a prefix, or gives up early."""
+
+    async def runs() -> list[list[Solution]]:
         async with open_generator("embedded:student", SETTINGS) as student:
             groups = await draw(student, 320, 1)
-            fresh = replace(student, seed=1)
+            ways = (PLAIN, PLAIN, Exact(8), Exact(1), Guided(8, 0.2))
             return [
-                await label(student, groups, Labelling(PLAIN)),
-                await label(fresh, groups, Labelling(PLAIN)),
-                await label(replace(student, seed=2), groups, Labelling(Exact(8))),
+                await label(replace(student, seed=seed), groups, Labelling(way))
+                for seed, way in enumerate(ways)
             ]
 
-    plain, again, exact = asyncio.run(three())
-    noise, ours = differing(plain, again), differing(plain, exact)
-    gaps = [a - b for a, b in zip(ours, noise, strict=True)]
-    deviation = sqrt(sum(gap * gap for gap in gaps))
-    assert sum(noise) > 0
-    assert sum(gaps) <= 3 * deviation
+    plain, again, exact, hasty, guided = asyncio.run(runs())
+    assert sum(differing(plain, again)) > 0
+    more, deviation = excess(plain, again, exact)
+    assert abs(more) <= 3 * deviation
+    for ours in (hasty, guided):
+        more, deviation = excess(plain, again, ours)
+        assert more > 3 * deviation

@@ -1,0 +1,46 @@
+"""What the benchmarks bring along beside their measurements."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from benchmarks.labelling import TOLERANCES, Once, draw_plot
+from sormctl.engines.base import Sampling
+from sormctl.tasks.prompts import Prompt
+from tests.fakes import ScriptedEngine
+
+
+def test_what_was_generated_is_not_generated_again() -> None:
+    engine = ScriptedEngine(lambda prompt, seed: f"{prompt.text} {seed}")
+    once = Once(engine)
+
+    async def texts(text: str, *seeds: int) -> list[str]:
+        return [c.text for c in await once.sample(Prompt(text), Sampling(seeds))]
+
+    async def twice() -> None:
+        assert await texts("a", 1, 2) == ["a 1", "a 2"]
+        assert await texts("a", 3, 2, 1) == ["a 3", "a 2", "a 1"]
+        assert await texts("b", 1) == ["b 1"]
+        assert await texts("b", 1) == ["b 1"]
+
+    asyncio.run(twice())
+    assert (engine.calls, len(once.made)) == (3, 4)
+
+
+def test_the_plot_of_a_table_is_always_the_same_file(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    rows = [
+        ("plain, other seeds: noise floor", 1.0, 0.02),
+        ("exact, other seeds", 0.34, 0.02),
+        ("bisect, other seeds", 0.27, 0.022),
+        *((f"guided {tolerance}, other seeds", 0.1, tolerance) for tolerance in TOLERANCES),
+    ]
+    names = ("a.svg", "b.svg")
+    for name in names:
+        draw_plot(rows, tmp_path / name)
+    first, second = ((tmp_path / name).read_bytes() for name in names)
+    assert first == second
+    assert first.count(b"<use") > len(TOLERANCES)
