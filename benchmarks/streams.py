@@ -6,9 +6,11 @@ only reads, loads, dumps and writes the same lines. Medians of interleaved round
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,12 +19,10 @@ from typing import Any
 
 import orjson
 
-from sormctl.cli import app
+from sormctl import cli
 
-NUM_PROBLEMS = 10_000
 NUM_SAMPLES = 8
 NUM_STEPS = 6
-NUM_ROUNDS = 3
 COMMANDS = {
     "balance": ("balance",),
     "balance by question": ("balance", "--by", "question"),
@@ -80,9 +80,10 @@ def bare(source: Path, target: Path) -> None:
 def command(*arguments: str) -> Callable[[Path, Path], None]:
     def run(source: Path, target: Path) -> None:
         options = [str(source), "-o", str(target), "--overwrite", "--quiet"]
+        sys.argv = ["sormctl", *arguments, *options]
         try:
             with contextlib.redirect_stderr(io.StringIO()):  # the tables of `eval`
-                app([*arguments, *options])
+                cli.main()
         except SystemExit as stop:
             if stop.code:
                 raise
@@ -97,12 +98,16 @@ def timed(loop: Callable[[Path, Path], None], source: Path, target: Path) -> Tim
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
+    parser.add_argument("--problems", type=int, default=10_000, help="of 8 records each")
+    parser.add_argument("--rounds", type=int, default=3)
+    asked = parser.parse_args()
     loops = {"bare": bare, **{name: command(*line) for name, line in COMMANDS.items()}}
     rounds: dict[str, list[Times]] = {name: [] for name in loops}
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "in.jsonl"
-        count = write_solutions(source, NUM_PROBLEMS)
-        for _ in range(NUM_ROUNDS):
+        count = write_solutions(source, asked.problems)
+        for _ in range(asked.rounds):
             for name, loop in loops.items():
                 rounds[name].append(timed(loop, source, Path(folder) / f"{name}.jsonl"))
         print(f"{count:,} records of {source.stat().st_size // count} bytes")

@@ -18,8 +18,9 @@ pytestmark = [
 
 NUM_BYTES = 2 << 30
 MB = 1 << 20
-# bytes: Python with its libraries, lines and blocks of a group_lines, one problem, one step
-PYTHON, LINES, PROBLEM, STEP = 100 * MB, 2 * 64 * MB, 200, 16
+# bytes of Python with its libraries, with numpy; of lines or blocks that are grouped; of a problem
+PYTHON, NUMPY, LINES, PROBLEM = 64 * MB, 128 * MB, 64 * MB, 200
+WAYS, STEPS = 8, 6  # rows of accuracy; labels of a solution
 RUN = """
 import sys
 from sormctl.cli import main
@@ -59,7 +60,7 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
         ("balance --by question", PYTHON + LINES, PROBLEM),
         ("rerank --scores orm", PYTHON + LINES, PROBLEM),
         ("make-refine-pairs --mode local", PYTHON + LINES, PROBLEM),
-        ("eval", PYTHON + LINES, PROBLEM + 10 * 24 + NUM_SAMPLES * (16 + 6 * STEP)),
+        ("eval", NUMPY + LINES, PROBLEM + WAYS * 24 + NUM_SAMPLES * (16 + STEPS * 50)),
     ],
 )
 def test_memory_is_bounded(
