@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from sormctl.engines.base import Completion, Sampling, together
 from sormctl.engines.encoding import load_tokenizer, prompt_ids, resolve_model
-from sormctl.engines.openai_http import Http, completion, room_left, settings
+from sormctl.engines.openai_http import Http, completions, room_left, settings
 from sormctl.engines.openai_pool import Pool, Sleep
 from sormctl.engines.openai_server import Server, is_url, shown
 from sormctl.engines.registry import positive, refuse_unknown
@@ -85,8 +85,8 @@ class OpenaiEngine:
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
         """Completions of `prompt`, one for each of `params.seeds`, in their order."""
         written = self._written(prompt)
-        # one request for a seed: servers disagree on the seeds of the completions of one request
-        return await together(self._complete(written, params, seed) for seed in params.seeds)
+        found = await together(self._complete(written, params, run) for run in self._runs(params))
+        return [completion for run in found for completion in run]
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
         """Never: the completions API has no reward models."""
@@ -104,15 +104,23 @@ class OpenaiEngine:
             raise EngineError("an empty prompt: there is nothing to continue")
         return written
 
-    async def _complete(self, written: list[int] | str, params: Sampling, seed: int) -> Completion:
+    def _runs(self, params: Sampling) -> list[range]:
+        """Seeds that go into one request; servers other than vLLM disagree on what these mean."""
+        if self._pool is not None and all(server.is_vllm for server in self._pool.servers):
+            return params.runs()
+        return [range(seed, seed + 1) for seed in params.seeds]
+
+    async def _complete(
+        self, written: list[int] | str, params: Sampling, seeds: range
+    ) -> list[Completion]:
         pool, http = self._pool, self._http
         if pool is None or http is None:
             raise EngineError("the engine is not open; use it as a context manager")
 
-        async def send(server: Server) -> Completion:
+        async def send(server: Server) -> list[Completion]:
             room = room_left(server, written, params.max_tokens)
-            asked = {"model": server.model, "prompt": written, **settings(params, seed, room)}
-            return completion(await http.complete(server.url, asked), written, params.logprobs)
+            asked = {"model": server.model, "prompt": written, **settings(params, seeds, room)}
+            return completions(await http.complete(server.url, asked), asked)
 
         return await pool.run(send)
 
@@ -124,6 +132,7 @@ class OpenaiEngine:
         """Whether the server answers, and what it calls the model."""
         assert self._http is not None
         listed = await self._http.models(server.url)
+        server.is_vllm = any(item.get("owned_by") == "vllm" for item in listed)
         server.model = self._options.served_model or self._chosen(server, listed)
         room = next((item.get("max_model_len") for item in listed if item["id"] == server.model), 0)
         server.room = room if isinstance(room, int) and room > 0 else None

@@ -121,42 +121,48 @@ def room_left(server: Server, written: list[int] | str, max_tokens: int) -> int:
     return min(max_tokens, server.room - len(written))
 
 
-def settings(params: Sampling, seed: int, limit: int) -> dict[str, Any]:
-    """How a completion is drawn, in the words of the API."""
-    greedy = params.temperature == 0 or params.top_p == 0
-    asked: dict[str, Any] = {"max_tokens": limit, "n": 1, "temperature": 0.0}
-    if not greedy:
-        asked |= {"temperature": params.temperature, "top_p": params.top_p, "seed": seed}
+def settings(params: Sampling, seeds: range, limit: int) -> dict[str, Any]:
+    """How completions are drawn, in the words of the API; several are in those of vLLM."""
+    asked: dict[str, Any] = {"max_tokens": limit, "n": len(seeds), "temperature": 0.0}
+    if len(seeds) > 1:
+        asked["return_token_ids"] = True  # the API counts the tokens of all of them together
+    if not params.is_greedy:
+        asked |= {"temperature": params.temperature, "top_p": params.top_p, "seed": seeds.start}
     if params.logprobs:
         asked["logprobs"] = 1  # to some servers, 0 means none
     return asked | ({"stop": list(params.stop)} if params.stop else {})
 
 
-def completion(
-    answer: Mapping[str, Any], written: list[int] | str, logprobs: bool = False
-) -> Completion:
-    """A server's answer as a completion; EngineError if it is none, or lacks `logprobs`."""
+def completions(answer: Mapping[str, Any], asked: Mapping[str, Any]) -> list[Completion]:
+    """A server's answer to what was asked; EngineError if it is none."""
     try:
-        (choice,) = answer["choices"]
-        text, finish = choice["text"], choice["finish_reason"]
         usage = answer.get("usage") or {}
         details = usage.get("prompt_tokens_details") or {}
-        counts = [
-            int(usage.get("prompt_tokens") or (0 if isinstance(written, str) else len(written))),
-            int(details.get("cached_tokens") or 0),
-            int(usage.get("completion_tokens") or 0),
-        ]
-        if not isinstance(text, str):
-            raise TypeError("`text` is no text")
-        logprob = _logprob(choice) if logprobs else None
+        written = 0 if isinstance(asked["prompt"], str) else len(asked["prompt"])
+        prompt = int(usage.get("prompt_tokens") or written), int(details.get("cached_tokens") or 0)
+        choices = sorted(answer["choices"], key=lambda choice: choice.get("index", 0))
+        if len(choices) != asked["n"]:
+            raise ValueError("other than the number asked for")
+        alone = int(usage.get("completion_tokens") or 0) if len(choices) == 1 else None
+        return [_completion(choice, asked, prompt, alone) for choice in choices]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EngineError("the server's answer is not one of the completions API") from error
+
+
+def _completion(
+    choice: Mapping[str, Any], asked: Mapping[str, Any], prompt: tuple[int, int], alone: int | None
+) -> Completion:
+    """One of the answer's choices; `alone` are the tokens of a single one."""
+    text, finish = choice["text"], choice["finish_reason"]
+    if not isinstance(text, str):
+        raise TypeError("`text` is no text")
     if finish == "abort":  # the server is shutting down
         raise Fault("the server aborted the request", is_down=True)
     if finish not in ("stop", "length"):
         raise EngineError(f"the server ended a completion for the reason `{finish}`")
-    prompt_tokens, cached_tokens, generated_tokens = counts
-    return Completion(text, finish, prompt_tokens, cached_tokens, generated_tokens, logprob)
+    generated = len(choice["token_ids"]) if alone is None else alone
+    logprob = _logprob(choice) if "logprobs" in asked else None
+    return Completion(text, finish, *prompt, generated, logprob)
 
 
 def _logprob(choice: Mapping[str, Any]) -> float:

@@ -68,6 +68,7 @@ class Server:
         self.outstanding = 0
         self.error: str | None = None  # why it is left out
         self.model = ""
+        self.is_vllm = False
         self.room: int | None = None  # tokens of prompt and completion, if it tells
 
     @property

@@ -70,6 +70,21 @@ async def test_a_completion_and_what_it_asks_for() -> None:
     assert set(script.keys) == {f"Bearer {KEY}"}
 
 
+async def test_a_run_of_seeds_is_one_request_to_vllm() -> None:
+    def choice(index: int, *tokens: int) -> dict[str, object]:
+        text = f"#### {index}"
+        return {"index": index, "text": text, "finish_reason": "stop", "token_ids": tokens}
+
+    status, answer, headers = ok()
+    pair = (status, {**answer, "choices": [choice(1, 8), choice(0, 5, 6, 7)]}, headers)
+    with serving(pair, ok(), models=[{"id": "m", "owned_by": "vllm"}]) as script:
+        async with engine_of(script) as engine:
+            found = await engine.sample(PROMPT, Sampling(seeds=(3, 4)))
+            await engine.sample(PROMPT, Sampling(seeds=(9,)))
+    assert [(asked["seed"], asked["n"]) for asked in script.asked] == [(3, 2), (9, 1)]
+    assert [(c.text, c.generated_tokens) for c in found] == [("#### 0", 3), ("#### 1", 1)]
+
+
 async def test_log_probabilities_are_those_of_the_tokens() -> None:
     status, answer, headers = ok()
     choice = {**answer["choices"][0], "logprobs": {"token_logprobs": [-0.5, -1.25]}}
