@@ -1,24 +1,34 @@
 """sormctl on engine vllm against a bare loop around the same vLLM, on the same prompts.
 
-usage: python -m benchmarks.sampling [--model M] [--task chain] [--problems N] [--base-url URL]
+usage: python -m benchmarks.sampling [--model M] [--task chain] [--problems N] [--serve]
 
 `sample -n 8` is held against `LLM.generate` with n = 8. `label-steps` is held against the same
 strategy in waves: all rollouts that are wanted go to one `LLM.generate`, and nothing new starts
-before the last of them ends. With `--base-url`, a server of the same model that is idle otherwise,
-`sample -n 8` on engine openai is held against `LLM.generate`, too. Rounds take turns; ratios are of
-generated tokens a second.
+before the last of them ends. With `--serve`, `sample -n 8` on engine openai, over vLLM's own
+server, is held against `LLM.generate`, too. All have the same vLLM settings. Rounds take turns;
+ratios are of generated tokens a second, and of tokens a processor second of all processes, which
+other work on the machine does not disturb much.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import socket
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any, Self
+
+import psutil
+from transformers import AutoConfig
 
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.encoding import load_tokenizer, prompt_ids, prompt_style, resolve_model
@@ -35,8 +45,6 @@ from sormctl.strategies import Exact
 from sormctl.streams.rows import read_problems
 from sormctl.tasks.prompts import Prompt, draft_prompt, stop_strings
 from sormctl.tasks.registry import get_task
-
-IN_FLIGHT = 64
 
 
 class Waves:
@@ -109,10 +117,26 @@ def bare(llm: Any, prompts: Sequence[list[int]], n: int, options: argparse.Names
     return sum(len(o.token_ids) for output in outputs for o in output.outputs)
 
 
-async def rate(work: Awaitable[int]) -> float:
-    """Tokens a second."""
-    start = time.perf_counter()
-    return await work / (time.perf_counter() - start)
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Tokens a second, and tokens a processor second of this process and all that it started."""
+
+    wall: float
+    cpu: float
+
+
+async def rate(work: Awaitable[int]) -> Rate:
+    """How fast some tokens are made."""
+    start, used = time.perf_counter(), processor_seconds()
+    tokens = await work
+    return Rate(tokens / (time.perf_counter() - start), tokens / (processor_seconds() - used))
+
+
+def processor_seconds() -> float:
+    """Of this process and all that it started."""
+    here = psutil.Process()
+    times = [process.cpu_times() for process in [here, *here.children(recursive=True)]]
+    return sum(spent.user + spent.system for spent in times)
 
 
 async def sampled(student: Generator, problems: Sequence[Any], n: int) -> int:
@@ -121,9 +145,9 @@ async def sampled(student: Generator, problems: Sequence[Any], n: int) -> int:
     return sum(s.usage.generated_tokens for group in groups for s in group)
 
 
-async def labelled(student: Generator, groups: Sequence[Sequence[Solution]]) -> int:
-    """Tokens of the labels' rollouts, IN_FLIGHT solutions at a time."""
-    slots = asyncio.Semaphore(IN_FLIGHT)
+async def labelled(student: Generator, groups: Sequence[Sequence[Solution]], in_flight: int) -> int:
+    """Tokens of the labels' rollouts, `in_flight` solutions at a time."""
+    slots = asyncio.Semaphore(in_flight)
 
     async def label(group: Sequence[Solution]) -> list[Solution]:
         async with slots:
@@ -134,15 +158,43 @@ async def labelled(student: Generator, groups: Sequence[Sequence[Solution]]) -> 
 
 
 @asynccontextmanager
-async def hosted(options: argparse.Namespace, settings: dict[str, Any]) -> AsyncIterator[Any]:
-    """The model behind `--base-url`; None without."""
-    if options.base_url is None:
+async def hosted(
+    options: argparse.Namespace, settings: dict[str, Any], vllm_settings: Mapping[str, Any]
+) -> AsyncIterator[Any]:
+    """The model behind a server of the same settings; None without `--serve`."""
+    if not options.serve:
         yield None
         return
-    async with open_generator(
-        options.model, settings, options.style, "openai", base_url=[options.base_url]
-    ) as student:
-        yield student
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    os.environ["NO_PROXY"] = "127.0.0.1"
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--port", str(port)]
+    with tempfile.TemporaryFile() as log:
+        server = subprocess.Popen([*command, *flags(vllm_settings)], stdout=log, stderr=log)
+        url = f"http://127.0.0.1:{port}/v1"
+        try:
+            async with open_generator(
+                options.model,
+                settings,
+                options.style,
+                "openai",
+                engine_arg=["patience=600"],
+                base_url=[url],
+            ) as student:
+                yield student
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def flags(vllm_settings: Mapping[str, Any]) -> Iterator[str]:
+    """Engine settings as the server takes them."""
+    for name, value in vllm_settings.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            yield f"--{flag}" if value else f"--no-{flag}"
+        else:
+            yield from (f"--{flag}", str(value))
 
 
 async def main() -> None:
@@ -159,18 +211,20 @@ async def main() -> None:
         prompt_ids(tokenizer, draft_prompt(task, p.question, options.style)) for p in problems
     ]
     settings = {"seed": 0, "temperature": 0.7, "max_tokens": options.max_tokens}
+    same = {"max_num_seqs": "256", "kv_cache_memory_bytes": str(1 << 30)}
+    vllm_settings = engine_settings(model, AutoConfig.from_pretrained(model), same)
+    given = [f"{name}={value}" for name, value in same.items()]
     async with (
-        open_generator(options.model, settings, engine="vllm") as student,
-        hosted(options, settings) as server,
+        open_generator(options.model, settings, engine="vllm", engine_arg=given) as student,
+        hosted(options, settings, vllm_settings) as server,
     ):
-        from transformers import AutoConfig
         from vllm import LLM
 
-        llm = LLM(**engine_settings(model, AutoConfig.from_pretrained(model), {}))
+        llm = LLM(**vllm_settings)
         waves = Generator(Waves(llm, tokenizer), options.model, options.style, **settings)
-        groups = [await sample_solutions(student, p, 1) for p in problems]
-        await labelled(waves, groups[:8])
-        found: dict[str, list[float]] = {"sample": [], "bare": [], "label": [], "waves": []}
+        groups = await asyncio.gather(*(sample_solutions(student, p, 1) for p in problems))
+        await labelled(waves, groups[:8], options.in_flight)
+        found: dict[str, list[Rate]] = {"sample": [], "bare": [], "label": [], "waves": []}
         for number in range(options.rounds):
 
             async def by_hand() -> int:
@@ -180,14 +234,21 @@ async def main() -> None:
             found["bare"].append(await rate(by_hand()))
             if server:
                 found.setdefault("openai", []).append(await rate(sampled(server, problems, 8)))
-            found["label"].append(await rate(labelled(student, groups)))
-            found["waves"].append(await rate(labelled(waves, groups)))
-            print(f"round {number}:", *(f"{k} {v[-1]:.0f}" for k, v in found.items()), flush=True)
-    middle = {name: median(values) for name, values in found.items()}
-    print(f"sample -n 8 over LLM.generate: {middle['sample'] / middle['bare']:.2f}")
+            found["label"].append(await rate(labelled(student, groups, options.in_flight)))
+            found["waves"].append(await rate(labelled(waves, groups, options.in_flight)))
+            rates = (f"{k} {v[-1].wall:.0f} ({v[-1].cpu:.0f})" for k, v in found.items())
+            print(f"round {number}:", *rates, flush=True)
+    compare("sample -n 8 over LLM.generate", found["sample"], found["bare"])
     if server:
-        print(f"openai over LLM.generate: {middle['openai'] / middle['bare']:.2f}")
-    print(f"label-steps over waves of LLM.generate: {middle['label'] / middle['waves']:.2f}")
+        compare("openai over LLM.generate", found["openai"], found["bare"])
+    compare("label-steps over waves of LLM.generate", found["label"], found["waves"])
+
+
+def compare(name: str, ours: Sequence[Rate], theirs: Sequence[Rate]) -> None:
+    """Prints the ratios of the medians."""
+    wall = median(rate.wall for rate in ours) / median(rate.wall for rate in theirs)
+    cpu = median(rate.cpu for rate in ours) / median(rate.cpu for rate in theirs)
+    print(f"{name}: {wall:.2f} a second, {cpu:.2f} a processor second")
 
 
 def _options() -> argparse.Namespace:
@@ -195,8 +256,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", default="embedded:student")
     parser.add_argument("--task", default="chain")
     parser.add_argument("--data-dir", type=Path)
-    parser.add_argument("--base-url")
+    parser.add_argument("--serve", action="store_true")
     parser.add_argument("--problems", type=int, default=200)
+    parser.add_argument("--in-flight", type=int, default=64)
     parser.add_argument("--max-tokens", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     return parser.parse_args()
