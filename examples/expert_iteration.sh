@@ -13,6 +13,7 @@ set -euo pipefail
 BENCH=$BENCH
 BASE=$BASE
 OUT=${OUT:-runs/expert-iteration}
+SEED=${SEED:-1}                           # of the problems; the embedded student has learned those of 0
 ROUNDS=${ROUNDS:-8}                       # at most
 TRAIN_PROBLEMS=${TRAIN_PROBLEMS:-4000}
 HELD_OUT=${HELD_OUT:-1000}                # problems that decide when to stop
@@ -24,7 +25,7 @@ TRAIN_OPTIONS=${TRAIN_OPTIONS:---lr 1e-3 --batch-size 32 --epochs 2}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 
 table=$(dirname "$0")/expert_iteration.py
-settings="$BENCH $BASE $TRAIN_PROBLEMS $HELD_OUT $TEST_PROBLEMS $SAMPLES $PROMPT $MAX_TOKENS $TRAIN_OPTIONS"
+settings="$BENCH $BASE $SEED $TRAIN_PROBLEMS $HELD_OUT $TEST_PROBLEMS $SAMPLES $PROMPT $MAX_TOKENS $TRAIN_OPTIONS"
 mkdir -p "$OUT"
 if [ -e "$OUT/settings" ] && [ "$(cat "$OUT/settings")" != "$settings" ]; then
   echo "$OUT was begun with other settings: $(cat "$OUT/settings"); give another OUT" >&2
@@ -33,7 +34,7 @@ fi
 echo "$settings" > "$OUT/settings"
 
 problems() { # SPLIT COUNT FILE
-  [ -e "$3" ] || sormctl problems "$BENCH" --split "$1" -n "$2" -o "$3"
+  [ -e "$3" ] || sormctl problems "$BENCH" --split "$1" -n "$2" --seed "$SEED" -o "$3"
 }
 greedy() { # MODEL PROMPT PROBLEMS FILE
   sormctl sample --greedy --model "$1" --prompt "$2" --max-tokens "$MAX_TOKENS" "$3" -o "$4" --resume

@@ -67,7 +67,8 @@ class Evaluation:
         self._num_problems = 0
         self._columns: dict[str, Column] = defaultdict(Column)
         self._steps: dict[str, StepTally] = defaultdict(StepTally)
-        self._final: dict[str, list[bool]] = defaultdict(list)
+        self._final: dict[str, dict[int, bool]] = defaultdict(dict)  # by number of the solution
+        self._num_labelled = 0
         self._agreement: tuple[list[int], list[int]] = ([], [])
         self._on_wrong: dict[str, list[float]] = defaultdict(list)
 
@@ -100,7 +101,7 @@ class Evaluation:
             for name, tally in self._steps.items()
             for what, (hits, totals) in tally.shares().items()
         }
-        shares |= {FINAL.format(name): (sum(v), len(v)) for name, v in self._final.items()}
+        shares |= {FINAL.format(name): (sum(v.values()), len(v)) for name, v in self._final.items()}
         if self._agreement[1]:
             shares[AGREEMENT] = sum(self._agreement[0]), sum(self._agreement[1])
         return shares
@@ -115,8 +116,8 @@ class Evaluation:
         for name, tally in self._steps.items():
             rows += [Row("steps", f"{name}: {what}", e) for what, e in tally.estimates()]
         rows += [
-            Row("steps", FINAL.format(name), average(values))
-            for name, values in self._final.items()
+            Row("steps", FINAL.format(name), average([*right.values()]))
+            for name, right in self._final.items()
         ]
         if self._agreement[1]:
             agreement = clustered_proportion(*self._agreement)
@@ -135,20 +136,22 @@ class Evaluation:
         for name, scores in solution.scores.items():
             for source, truth in truths:
                 self._steps[f"{name} against {source}"].add(scores, truth)
-            self._final[name].append((scores[-1] >= THRESHOLD) == solution.correct)
+            self._final[name][self._num_labelled] = (scores[-1] >= THRESHOLD) == solution.correct
+        self._num_labelled += 1
 
     def _between_models(self) -> Iterator[Row]:
         """Paired differences of the reward models that judged the same solutions."""
         judged = {name: tally.shares()[ACCURACY] for name, tally in self._steps.items()}
-        for (one, (hits, totals)), (two, (others, also)) in combinations(judged.items(), 2):
-            name, _, truth = one.rpartition(" against ")
-            if two.endswith(f" against {truth}") and totals == also:
+        for (one, (hits, totals)), (two, (others, _)) in combinations(judged.items(), 2):
+            (name, truth), (rival, also) = one.split(" against "), two.split(" against ")
+            if truth == also and self._final[name].keys() == self._final[rival].keys():
                 better = clustered_difference(hits, others, totals)
                 yield Row("reward models", f"{name} - {two}: step accuracy", better)
         for (one, right), (two, other) in combinations(self._final.items(), 2):
-            if len(right) == len(other):
+            if right.keys() == other.keys():
                 name = f"{one} - {two} against answers: final accuracy"
-                yield Row("reward models", name, paired_difference(right, other))
+                difference = paired_difference([*right.values()], [*other.values()])
+                yield Row("reward models", name, difference)
 
     def _accuracies(self) -> Iterator[Row]:
         for name, column in self._columns.items():

@@ -19,8 +19,6 @@ from sormctl.records import Rollouts, Steps, Verifier
 from sormctl.strategies import Strategy, Tried
 from sormctl.tasks.numbers import parse_number
 
-CONSISTENCY = ("string", "number", "off")
-
 _NUMBER = re.compile(r"[0-9][0-9,]*(?:\.[0-9]+)?(?:/[0-9]+)?|\.[0-9]+")
 
 

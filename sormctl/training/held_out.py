@@ -12,6 +12,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from sormctl.engines.encoding import p_correct
+from sormctl.errors import ModelError
 from sormctl.judging import THRESHOLD
 from sormctl.metrics import auc
 from sormctl.training.config import HELD_OUT_LOSS, REWARD_MODEL, TrainConfig
@@ -29,7 +30,9 @@ class Best:
     worse: int = 0  # evaluations since
 
     def add(self, step: int, loss: float) -> bool:
-        """Takes an evaluation, and says whether it is the best."""
+        """Takes an evaluation, and says whether it is the best; ModelError if it is no number."""
+        if not math.isfinite(loss):
+            raise ModelError(f"the held-out loss is {loss} at step {step}; lower --lr")
         if loss < self.loss:
             self.loss, self.step, self.worse = loss, step, 0
             return True

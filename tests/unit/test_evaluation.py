@@ -6,7 +6,7 @@ from sormctl.answering import kind_of, outcomes
 from sormctl.errors import RecordError
 from sormctl.evaluation import Evaluation, problem_part
 from sormctl.judging import StepTally
-from sormctl.records import Problem
+from sormctl.records import Problem, Solution
 from tests.unit.examples import PROBLEM, solution, wrong
 
 GREEDY = {"kind": "sample", "temperature": 0.0}
@@ -178,3 +178,18 @@ def test_the_parts_add_up_to_the_rows() -> None:
         hits, totals = (sum(part["steps"][name][i] for part in parts) for i in (0, 1))
         assert found[name] == hits / totals
     assert found["accuracy"] == sum(part["outcomes"]["accuracy"] for part in parts) / 3
+
+
+def test_reward_models_are_paired_on_the_same_solutions_only() -> None:
+    def judged(number: int, *models: str) -> Solution:
+        problem = replace(PROBLEM, problem_id=f"p{number}")
+        scores = {model: (0.9, 0.1 * number) for model in models}
+        return solution(problem=problem, labels=(1, 1), scores=scores)
+
+    apart, together = Evaluation(), Evaluation()
+    for number in range(4):
+        apart.add([judged(number, "orm")])
+        apart.add([judged(number + 4, "sorm")])
+        together.add([judged(number, "orm", "sorm")])
+    assert not [row for row in apart.rows() if row.section == "reward models"]
+    assert len([row for row in together.rows() if row.section == "reward models"]) == 2

@@ -102,8 +102,9 @@ def _made(run: Run, link: str) -> str:
     libraries = ", ".join(f"{name} {version}" for name, version in run["libraries"].items())
     settings = " ".join(run["settings"])
     return (
-        f"`make paper {settings}`, seeds {', '.join(run['seeds'])}, commit {run['commit']}; "
-        f"sormctl {run['version']}, {libraries}. First file {run['started']}, last "
+        f"`make paper {settings}`, seeds {', '.join(run['seeds'])}, collected by commit "
+        f"{run['commit']}; sormctl {run['version']}, {libraries}. First file "
+        f"{run['started']}, last "
         f"{run['finished']}. All figures: [{run['name']}.json]({link}/{run['name']}.json)."
     )
 
