@@ -165,6 +165,8 @@ def _default(item: Field[Any]) -> list[Any]:
 
 
 def _explain(line: bytes, error: orjson.JSONDecodeError) -> str:
+    if line.startswith(b"\x1f\x8b"):
+        return "compressed by gzip; give it a name that ends with .gz"
     try:
         line.decode()
     except UnicodeDecodeError:

@@ -270,7 +270,7 @@ def side_file(job: Job, path: Path | None) -> Iterator[Callable[[Json], None]]:
         return
     if has_content(path) and not job.overwrite:
         raise UsageError(f"{path} exists; give --overwrite to replace it")
-    with whole_file(path) as sink:
+    with device(path) if is_device(path) else whole_file(path.resolve()) as sink:
         yield lambda record: sink.write(encode(record))
 
 

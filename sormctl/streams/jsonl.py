@@ -181,7 +181,9 @@ class _Lines:
                 self._num_bytes += len(line)
                 if text := line.strip(_AROUND):
                     yield text
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        except gzip.BadGzipFile:
+            raise self.error("not a gzip file; give it a name without .gz") from None
+        except (EOFError, zlib.error) as error:
             raise self.error(f"not a whole gzip file ({error}); make it again") from None
 
     def error(self, message: str) -> DataError:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,3 +39,15 @@ def test_the_oracle_sees_what_it_needs(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.stderr
     (agreement,) = (row for row in json.loads(result.stdout)["rows"] if "oracle" in row["name"])
     assert (agreement["value"], agreement["n"]) == (1.0, len(right.steps))
+
+
+def test_outcomes_go_into_a_pipe_and_leave_it_one(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as threads:
+        read = threads.submit(pipe.read_text)
+        line = json.dumps(solution_json(solution()))
+        result = CliRunner().invoke(app, ["eval", "-q", "--outcomes", str(pipe)], line)
+        assert result.exit_code == 0, result.stderr
+        assert json.loads(read.result())["outcomes"] == {"accuracy": 1.0}
+    assert pipe.is_fifo()
