@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import subprocess
@@ -28,6 +29,7 @@ class Log:
     """Where vLLM's processes write: standard error if `verbose`, else a temporary file."""
 
     def __init__(self, verbose: bool) -> None:
+        self.verbose = verbose
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "INFO" if verbose else "ERROR")
         self._file = None if verbose else tempfile.TemporaryFile()  # noqa: SIM115 (see close)
 
@@ -86,7 +88,10 @@ def quiet_start(settings: Mapping[str, Any], log: Log) -> Any:
 
         # batches as large as those of vLLM's own offline class; an AsyncLLM's are 128 requests
         context = UsageContext.LLM_CLASS
-        return AsyncLLM.from_engine_args(AsyncEngineArgs(**settings), usage_context=context)
+        engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**settings), usage_context=context)
+    if not log.verbose:  # what fails in this process is raised as well, and told in one line
+        logging.getLogger("vllm").setLevel(logging.CRITICAL)
+    return engine
 
 
 @contextmanager
