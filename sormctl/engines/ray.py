@@ -10,6 +10,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
@@ -85,12 +86,15 @@ class RayEngine:
         self._verbose = verbose
         self._is_ours = False  # whether we connected to the cluster, and so leave it
         self._log: Log | None = None
+        self._told = ExitStack()  # where Ray tells of replicas that died: by `print`
         self._group: Any = None
         self._replicas: list[Any] = []
         self._outstanding: Counter[int] = Counter()
 
     async def __aenter__(self) -> Self:
         self._log = Log(self._verbose)
+        told = self._told.enter_context(os.fdopen(self._log.open(), "w"))
+        self._told.enter_context(redirect_stdout(told))
         try:
             self._connect()
             await self._place()
@@ -115,6 +119,7 @@ class RayEngine:
             if self._is_ours:
                 ray.shutdown()
         self._replicas, self._group, self._is_ours = [], None, False
+        self._told.close()
         log.close()
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
