@@ -197,8 +197,7 @@ CLAIMS = (
     ),
     Claim(
         "classifier",
-        "The classifier reranks better than the contrastive reward model (here after an eighth of "
-        "its steps)",
+        "The classifier reranks better than the contrastive reward model",
         "F",
         "56 against 47 %",
         [_ranked("orm", "contrastive", "sft")],
@@ -248,8 +247,7 @@ CLAIMS = (
     ),
     Claim(
         "value",
-        "Value refinement fixes fewer wrong drafts than local and global refinement (here with a "
-        "twelfth of their pairs)",
+        "Value refinement fixes fewer wrong drafts than local and global refinement",
         "J",
         "14 against 21 and 20 %",
         [

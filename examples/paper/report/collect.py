@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from examples.paper.report.claims import CLAIMS
-from examples.paper.report.costs import HERE, commands, commit, costs, made_with
+from examples.paper.report.costs import HERE, commands, commit, commits, costs, made_with
 from examples.paper.report.intervals import Bootstrap, Interval, Share, mcnemar
 from examples.paper.report.read import Result, read_results
+from examples.paper.report.trained import trained
 from examples.paper.report.verdicts import Ref
 
 Results = dict[str, dict[str, Result]]
@@ -28,11 +29,14 @@ def collect(out: Path, settings: Sequence[str], checkout: Path = HERE) -> dict[s
     students = sorted({name.split("/")[0] for name in results if "/" in name}, reverse=True)
     bootstrap = Bootstrap([_problems(results, seed) for seed in seeds])
     k = _most_samples(results)
+    made = made_with(out)
     return {
         "settings": list(settings),
         "commit": commit(checkout),
-        **made_with(out),
+        "commits": commits(out, made["finished"]),
+        **made,
         "seeds": seeds,
+        "shared_problems": bootstrap.shared,
         "students": students,
         "samples": k,
         "results": {
@@ -47,12 +51,13 @@ def collect(out: Path, settings: Sequence[str], checkout: Path = HERE) -> dict[s
         },
         "commands": commands(settings, seeds[0], checkout),
         "costs": costs(out),
+        "trained": trained(out),
     }
 
 
 def _problems(results: Results, seed: str) -> list[str]:
     found = {name for by_seed in results.values() for name in _result(by_seed, seed).problems}
-    return sorted(found) or [""]
+    return sorted(found)
 
 
 def _result(by_seed: dict[str, Result], seed: str) -> Result:
@@ -82,14 +87,15 @@ def _rows(
 def _row(
     name: str, by_seed: dict[str, Result], seeds: Sequence[str], bootstrap: Bootstrap
 ) -> dict[str, Any]:
-    rows = [by_seed[s].rows[name] for s in seeds if s in by_seed and name in by_seed[s].rows]
+    by_row = [_result(by_seed, seed).rows.get(name) for seed in seeds]
+    rows = [row for row in by_row if row]
     shares = [_result(by_seed, seed).share(name) for seed in seeds]
     if any(shares):
         found = _interval(bootstrap.share(shares))
     else:  # no share, such as an AUC
         values = [row["value"] for row in rows]
         found = {"value": _rounded(sum(values) / len(values)), "by_seed": [*map(_rounded, values)]}
-    found["n"] = sum(row["n"] for row in rows)
+    found |= {"n": sum(row["n"] for row in rows), **_some(shares if any(shares) else by_row, seeds)}
     if "tokens" in rows[0]:
         found["tokens"] = round(sum(row["tokens"] for row in rows) / len(rows), 1)
     return found
@@ -107,7 +113,8 @@ def _pairs(
         if second is None:
             if any(ours):
                 n = sum(share.n for share in ours if share)
-                yield {"first": first, **_interval(bootstrap.share(ours)), "n": n}
+                found = {"first": first, **_interval(bootstrap.share(ours)), "n": n}
+                yield found | _some(ours, seeds)
             continue
         theirs = _shares(results, second, seeds)
         both = [_common(a, b) for a, b in zip(ours, theirs, strict=True)]
@@ -115,10 +122,16 @@ def _pairs(
             continue
         one, two = [pair and pair[0] for pair in both], [pair and pair[1] for pair in both]
         found = {"first": first, "second": second, **_interval(bootstrap.difference(one, two))}
-        found["n"] = sum(share.n for share in one if share)
+        found |= {"n": sum(share.n for share in one if share), **_some(both, seeds)}
         if (test := _mcnemar(one, two)) is not None:
             found["mcnemar"] = test
         yield found
+
+
+def _some(found: Sequence[object], seeds: Sequence[str]) -> dict[str, Any]:
+    """Which seeds have something, if not all of them do."""
+    having = [seed for seed, each in zip(seeds, found, strict=True) if each]
+    return {} if len(having) == len(seeds) else {"seeds": having}
 
 
 def _common(first: Share | None, second: Share | None) -> tuple[Share, Share] | None:
@@ -132,11 +145,7 @@ def _common(first: Share | None, second: Share | None) -> tuple[Share, Share] | 
 def _mcnemar(one: Sequence[Share | None], two: Sequence[Share | None]) -> dict[str, Any] | None:
     """Over the problems of all seeds, where each has one answer."""
     both = [(a, b) for a, b in zip(one, two, strict=True) if a and b]
-    if any(total != 1 for pair in both for share in pair for total in share.totals.values()):
-        return None
-    first = [a.hits[name] for a, _ in both for name in a.hits]
-    second = [b.hits[name] for a, b in both for name in a.hits]
-    test = mcnemar(first, second)
+    test = mcnemar([a for a, _ in both], [b for _, b in both])
     return None if test is None else {**asdict(test), "p": float(f"{test.p:.2g}")}
 
 

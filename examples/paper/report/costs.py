@@ -63,6 +63,16 @@ def made_with(out: Path) -> dict[str, Any]:
     }
 
 
+def commits(out: Path, until: str) -> list[list[str]]:
+    """The commits that made the files, each with its first moment, as the graph noted them.
+
+    Those that began after `until`, when the last file was made, made none.
+    """
+    path = out / "commits"
+    noted = path.read_text("utf-8").splitlines() if path.exists() else []
+    return [line.split() for line in noted if line.split()[0] <= until]
+
+
 def commit(checkout: Path = HERE) -> str | None:
     """The commit of a checkout; with a mark if its code is not as committed."""
     asked = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=7"]

@@ -1,23 +1,32 @@
 """Intervals over problems and seeds, and McNemar's test.
 
-What is resampled. A *seed* is one run of everything: its own problems, samples, trained models and
-test set. A replicate draws as many seeds as there are, with replacement, and for each seed drawn as
-many problems as it has, with replacement; a problem brings everything that was found of it, its
-steps included. So all figures of a replicate are over the same problems, and differences are
-paired. A figure is the mean over seeds of a share, hits over totals; its interval holds the middle
-95 % of 10,000 replicates.
+What is resampled. A *seed* is one run of everything: its own samples, trained models and answers
+to its test problems. A replicate draws as many seeds as there are, with replacement, and problems,
+with replacement; a problem brings everything that was found of it, its steps included. So all
+figures of a replicate are over the same problems, and differences are paired. A figure is the mean
+over seeds of a share, hits over totals; its interval holds the middle 95 % of 10,000 replicates.
+
+Problems are drawn in one of two ways, by what the seeds have:
+
+- No problem is in two seeds (each seed of `chain` makes its own): anew for every seed drawn.
+- Seeds share problems (a published test set): once a replicate, for all its seeds (Owen, *The
+  pigeonhole bootstrap*, 2007). Drawn for each seed anew, a problem that is hard in every seed would
+  count as several: seeds that agree on everything would have an interval sqrt(seeds) too narrow.
 
 Three seeds are few: resampling them makes the variance between seeds a third too small, and if
 trainings differ more than test sets do, the interval is too narrow. So Student's interval of the
 seeds' values alone stands beside it (`t_half`), which is right at any number of seeds, and wide.
+Where seeds share problems it speaks of trainings alone: it knows of no other problems.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,32 +75,37 @@ class Bootstrap:
     """The replicates of a set of seeds, the same for every figure."""
 
     def __init__(self, problems: Sequence[Sequence[str]], replicates: int = REPLICATES) -> None:
-        """`problems` are those of each seed, by id."""
+        """`problems` are those of each seed, by id; an id in two seeds is the same problem."""
         random = np.random.default_rng(0)
         count = len(problems)
-        self._places = [{name: i for i, name in enumerate(names)} for names in problems]
-        self._weights = [
-            random.multinomial(len(n), np.full(len(n), 1 / len(n)), replicates).astype(np.float32)
-            for n in problems
-        ]
+        self.shared = share_problems(problems)
+        if self.shared:
+            problems = [[*dict.fromkeys(chain.from_iterable(problems))]]
+        drawn = [_weights(random, len(names), replicates) for names in problems]
+        places = [{name: i for i, name in enumerate(names)} for names in problems]
+        self._places = places * count if self.shared else places
+        self._weights = drawn * count if self.shared else drawn
         # of each replicate: which seeds (from 0 to 1), and which resampling of each one's problems
         self._seeds = random.random((replicates, count))
-        self._rows = np.stack([random.permutation(replicates) for _ in range(count)], axis=1)
+        orders = [np.arange(replicates)] * count
+        if not self.shared:
+            orders = [random.permutation(replicates) for _ in range(count)]
+        self._rows = np.stack(orders, axis=1)
 
     def share(self, shares: Sequence[Share | None]) -> Interval:
         """The interval of a figure, from its share in each seed (None: the seed has none)."""
         known = [(i, share) for i, share in enumerate(shares) if share]
-        values, sizes = [share.value for _, share in known], [len(s.totals) for _, s in known]
+        values = [share.value for _, share in known]
         resampled = [self._replicates(i, share) for i, share in known]
-        found = self._interval(values, resampled, sizes)
+        found = self._interval(values, resampled, _num_problems(share for _, share in known))
         return replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
 
     def difference(self, first: Sequence[Share | None], second: Sequence[Share | None]) -> Interval:
         """The interval of first - second over the seeds that have both."""
         both = [(i, a, b) for i, (a, b) in enumerate(zip(first, second, strict=True)) if a and b]
-        values, sizes = [a.value - b.value for _, a, b in both], [len(a.totals) for _, a, _ in both]
+        values = [a.value - b.value for _, a, b in both]
         resampled = [self._replicates(i, a) - self._replicates(i, b) for i, a, b in both]
-        return self._interval(values, resampled, sizes)
+        return self._interval(values, resampled, _num_problems(a for _, a, _ in both))
 
     def _replicates(self, seed: int, share: Share) -> Floats:
         """The figure of a seed in each replicate of its problems, (REPLICATES,)."""
@@ -108,7 +122,7 @@ class Bootstrap:
         self,
         values: list[float],
         resampled: Sequence[Floats],
-        sizes: Sequence[int],
+        num_problems: int,
     ) -> Interval:
         count = len(values)
         mean = sum(values) / count
@@ -117,9 +131,25 @@ class Bootstrap:
         means = drawn[self._rows[:, :count], seeds].mean(axis=1)
         low, high = np.nanquantile(means, (0.025, 0.975)).tolist()
         if high - low < 1e-9:  # all alike: what so many that are alike can tell
-            half = proportion(0, sum(sizes)).high
+            half = proportion(0, num_problems).high
             low, high = mean - half, mean + half
         return Interval(mean, low, high, values, t_half(values))
+
+
+def share_problems(problems: Sequence[Sequence[str]]) -> bool:
+    """Whether a problem is in more than one seed."""
+    return len(set().union(*problems)) < sum(map(len, problems))
+
+
+def _weights(random: np.random.Generator, count: int, replicates: int) -> NDArray[np.float32]:
+    """How often each of so many problems is drawn in each replicate, (REPLICATES, PROBLEMS)."""
+    if not count:
+        return np.zeros((replicates, 0), np.float32)
+    return random.multinomial(count, np.full(count, 1 / count), replicates).astype(np.float32)
+
+
+def _num_problems(shares: Iterable[Share]) -> int:
+    return len({name for share in shares for name in share.totals})
 
 
 def t_half(values: Sequence[float]) -> float | None:
@@ -133,19 +163,29 @@ def t_half(values: Sequence[float]) -> float | None:
 
 @dataclass(frozen=True)
 class McNemar:
-    """Problems that only the first got right, only the second; two-sided exact p."""
+    """Problems that the first got right more often, the second more often; two-sided exact p."""
 
     first: int
     second: int
     p: float
 
 
-def mcnemar(first: Sequence[float], second: Sequence[float]) -> McNemar | None:
-    """McNemar's exact test of two answers to the same problems; None if one is not 0 or 1."""
-    if any(value not in (0, 1) for value in (*first, *second)):
+def mcnemar(first: Sequence[Share], second: Sequence[Share]) -> McNemar | None:
+    """McNemar's exact test of two answers to the same problems; None if one is not 0 or 1.
+
+    `first` and `second` are of each seed. A problem counts once, however many seeds have it: for
+    what got it right in more of them.
+    """
+    if any(total != 1 for share in (*first, *second) for total in share.totals.values()):
         return None
-    only_first = sum(a > b for a, b in zip(first, second, strict=True))
-    only_second = sum(a < b for a, b in zip(first, second, strict=True))
+    if any(hits not in (0, 1) for share in (*first, *second) for hits in share.hits.values()):
+        return None
+    more: Counter[str] = Counter()
+    for one, two in zip(first, second, strict=True):
+        for name in one.hits:
+            more[name] += int(one.hits[name] - two.hits[name])
+    only_first = sum(difference > 0 for difference in more.values())
+    only_second = sum(difference < 0 for difference in more.values())
     return McNemar(only_first, only_second, sign_test(only_first, only_second))
 
 

@@ -21,6 +21,8 @@ from examples.paper.report.tables import (
     differences_table,
     experiment_tables,
     table,
+    tally,
+    trained_table,
 )
 
 NOTICE = (
@@ -30,24 +32,53 @@ RULE = """\
 A claim is a paired difference, or several, and what it must be. It is *reproduced* if the 95 %
 interval and every seed's value lie where the claim says, for all of its differences; *not
 reproduced* if for one of them the interval and every seed's value lie elsewhere; else *undecided*.
-The figures are those of the difference that comes nearest to failing, in points. All are
-[below](#{anchor}).
+The figures are those of the difference that comes nearest to failing, in points, with its interval.
+All are [below](#{anchor}).
 
-The intervals are those of a bootstrap over seeds and, within a seed, over problems: a replicate
-draws as many seeds as there are, with replacement, then as many problems of each as it has, and
-takes the mean over seeds. A problem brings all that was found of it, so differences are paired and
-steps stay with their problem. A seed is a run of everything, with its own problems, samples, models
-and test set. McNemar's exact test counts the problems that only the first, and only the second, got
-right, of all seeds. Nothing is corrected for the number of claims.
+A seed is a run of everything, with its own samples and trained models. The intervals are those of a
+bootstrap over seeds and problems: a replicate draws as many seeds as there are, with replacement,
+and problems, with replacement, and takes the mean over seeds. A problem brings all that was found
+of it, so differences are paired and steps stay with their problem.
+
+{drawn}
+Nothing is corrected for the number of claims.
 
 """
+OWN = """\
+Here each seed has its own test problems, so they are drawn within each seed. McNemar's exact test
+counts the problems that only the first, and only the second, got right, of all seeds."""
+SHARED = """\
+Here all seeds have the same test problems, so a replicate draws problems once, for all its seeds.
+McNemar's exact test counts each problem once, for what got it right in more seeds."""
 FEW = """\
 {n} seeds are few: where trainings differ more than test sets do, the intervals are too narrow. So
 the seeds' values stand beside them, and half of Student's interval of these alone (*t over seeds*,
-degrees of freedom: {df}), which is right for any number of seeds, and wide. A verdict has a star if
+degrees of freedom: {df}), which is {t}. A verdict has a star (★) if
 that interval gives it too ([why](decisions/0010-intervals-over-seeds.md)).
 """
+T_OWN = "right for any number of seeds, and wide"
+T_SHARED = "wide, and speaks of other trainings, but of no problems other than these"
 ONE = "There is one seed, so the intervals speak of these models alone.\n"
+READING = """\
+Percentages; *n* counts problems, drafts or steps of all seeds; *tokens* are those generated for a
+problem. The last column leads to the commands.
+
+- `sft` is the student before expert iteration, `ei` after one round of it; each has reward models
+  and refiners of its own. A *draft* is the student's greedy answer.
+- The ORM learned from the outcomes of whole solutions, the stepwise ORM (SORM) from labels of their
+  steps. *Against labels*: the truth is labels by rollouts; *against oracle*: the benchmark's own
+  judgement of each step; *against answers*: whether the final answer is right.
+- `A + B by orm` is the one of them that the ORM scores highest; `A + B, oracle` is right if one of
+  them is. `NAME: fixed` is the share of wrong drafts that this refinement makes right.
+- `maj@k` is the majority of k samples, `rerank@k` the best of them by a reward model, and `pass@k`
+  whether one of them is right.
+"""
+EXAMPLES = """
+Mean over the seeds. An example is a solution (reward models, student), a pair of solutions
+(contrastive model, refiners), or a refinement that is rewarded (`rl`, `rl-orm`); a step is one of
+the optimizer, on a batch of examples. Seconds are known of reinforcement learning alone, and of its
+last part if it was interrupted; other training notes none.
+"""
 
 
 def render(folder: Path, beside: Path) -> str:
@@ -73,15 +104,12 @@ def _run(run: Run, folder: Path, link: str) -> Iterator[str]:
     yield f"## {name}: the paper's claims\n"
     yield _made(run, link) + "\n"
     yield from claims_table(run)
-    n = len(run["seeds"])
-    count = FEW.format(n=n, df=n - 1) if n > 1 else ONE
-    yield "\n" + RULE.format(anchor=f"{name}-the-differences") + count
+    yield ""
+    yield from tally(run)
+    yield "\n" + _rule(run)
     yield from _fragment(folder / f"{name}.md")
     yield f"## {name}: tables and figures\n"
-    yield (
-        "Percentages; *n* counts problems, drafts or steps of all seeds; *tokens* are those "
-        "generated for a problem. The last column leads to the commands.\n"
-    )
+    yield READING
     for experiment in EXPERIMENTS:
         yield f"### {name}: {experiment.title}\n"
         if experiment.note:
@@ -97,16 +125,38 @@ def _run(run: Run, folder: Path, link: str) -> Iterator[str]:
     yield from _commands(run)
 
 
+def _rule(run: Run) -> str:
+    """How claims are judged, and what was resampled."""
+    n, shared = len(run["seeds"]), run.get("shared_problems", False)
+    rule = RULE.format(anchor=f"{run['name']}-the-differences", drawn=SHARED if shared else OWN)
+    return rule + (FEW.format(n=n, df=n - 1, t=T_SHARED if shared else T_OWN) if n > 1 else ONE)
+
+
 def _made(run: Run, link: str) -> str:
-    """What a run was, in a sentence or two."""
+    """What a run was, in some sentences."""
     libraries = ", ".join(f"{name} {version}" for name, version in run["libraries"].items())
     settings = " ".join(run["settings"])
     return (
-        f"`make paper {settings}`, seeds {', '.join(run['seeds'])}, collected by commit "
-        f"{run['commit']}; sormctl {run['version']}, {libraries}. First file "
-        f"{run['started']}, last "
-        f"{run['finished']}. All figures: [{run['name']}.json]({link}/{run['name']}.json)."
+        f"`make paper {settings}`, seeds {', '.join(run['seeds'])}; sormctl {run['version']}, "
+        f"{libraries}. First file {_minute(run['started'])}, last {_minute(run['finished'])}. "
+        f"{_commits(run)} All figures: [{run['name']}.json]({link}/{run['name']}.json)."
     )
+
+
+def _commits(run: Run) -> str:
+    """By which code the files were made, as far as it is known."""
+    if noted := run.get("commits"):
+        made = ", ".join(f"{commit} (from {_minute(since)})" for since, commit in noted)
+        return f"Made by commit {made}; collected beside {run['commit']}."
+    return (
+        f"Collected beside commit {run['commit']}; the graph did not note which commit made the "
+        "files."
+    )
+
+
+def _minute(moment: str) -> str:
+    """`2026-11-25T02:20:54+00:00` as a reader wants it."""
+    return moment[:16].replace("T", " ") + " UTC"
 
 
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────
@@ -114,9 +164,13 @@ def _made(run: Run, link: str) -> str:
 
 def _commands(run: Run) -> Iterator[str]:
     name = run["name"]
+    if run.get("trained"):
+        yield f"### {name}: what each model learned from\n"
+        yield from trained_table(run)
+        yield EXAMPLES
     yield f"### {name}: what it cost\n"
-    head = ("made by", "files", "records", "tokens generated", "seconds", "")
-    yield from table(head, _cost_lines(run["costs"]))
+    head = ("made by", "files", "records", "tokens generated", "seconds")
+    yield from table(head, _cost_lines(run["costs"]), words=0)
     yield (
         "\nAll seeds together, by the manifests beside the files; training leaves none. Where "
         "commands ran side by side, seconds overlap.\n"
@@ -138,7 +192,7 @@ def _cost_lines(costs: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[str]]:
     for command in dict.fromkeys(cost["command"] for cost in costs):
         members = [cost for cost in costs if cost["command"] == command]
         sums = [sum(cost[what] for cost in members) for what in ("records", "tokens", "seconds")]
-        yield (f"`{command}`", f"{len(members)}", *(f"{value:,}" for value in sums), "")
+        yield (f"`{command}`", f"{len(members)}", *(f"{value:,}" for value in sums))
 
 
 def _remark(cost: Mapping[str, Any] | None) -> str:

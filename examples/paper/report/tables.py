@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from examples.paper.report.chains import PATH, target
 from examples.paper.report.claims import CLAIMS
 from examples.paper.report.experiments import Experiment
-from examples.paper.report.verdicts import REPRODUCED, Claim, is_certain, judge
+from examples.paper.report.verdicts import (
+    REFUTED,
+    REPRODUCED,
+    UNDECIDED,
+    Claim,
+    is_certain,
+    judge,
+)
 
 Run = Mapping[str, Any]  # a collected file, and its `name`
 NOT_RUN = "not run"
 STUDENT_NAMES = {
     "sft": "before expert iteration",
     "ei": "after expert iteration",
-    "": "both students",
+    "": "asked once only",
 }
 
 
@@ -32,10 +41,18 @@ def interval(row: Mapping[str, Any], sign: bool = False) -> str:
     return f"{percent(row['low'], sign)} to {percent(row['high'], sign)}"
 
 
-def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
-    """A table in Markdown, numbers on the right of their column."""
+def _by_seed(row: Mapping[str, Any], sign: bool = False) -> str:
+    """The seeds' values; where some seeds have none, which have."""
+    values = ", ".join(percent(value, sign) for value in row["by_seed"])
+    return f"{values} (seed {', '.join(row['seeds'])})" if "seeds" in row else values
+
+
+def table(
+    head: Sequence[str], lines: Iterable[Sequence[str]], first: int = 1, words: int = 1
+) -> Iterator[str]:
+    """A table in Markdown; between its `first` and its last `words` columns stand numbers."""
     yield "| " + " | ".join(head) + " |"
-    yield "|---" + "|---:" * (len(head) - 2) + "|---|"
+    yield "|---" * first + "|---:" * (len(head) - first - words) + "|---" * words + "|"
     for line in lines:
         yield "| " + " | ".join(line) + " |"
 
@@ -90,7 +107,7 @@ def _cells(run: Run, label: str, result: str, row: str) -> Sequence[str]:
         label,
         percent(found["value"]),
         interval(found),
-        ", ".join(map(percent, found["by_seed"])),
+        _by_seed(found),
         "" if half is None else f"± {percent(half)}",
         f"{found['n']:,}",
         f"{found['tokens']:,.0f}" if "tokens" in found else "",
@@ -127,7 +144,12 @@ def _with_interval(row: Mapping[str, Any]) -> str:
 def claims_table(run: Run) -> Iterator[str]:
     """Every claim with its verdict, beside the paper's own figures."""
     students = run["students"]
-    head = ("claim", "in the paper", *(STUDENT_NAMES.get(s, s) for s in students), "its figures")
+    head = (
+        "claim",
+        "in the paper",
+        *(STUDENT_NAMES.get(s, s) for s in students),
+        "the paper's figures",
+    )
     yield "| " + " | ".join(head) + " |"
     yield "|---" * len(head) + "|"
     for claim in CLAIMS:
@@ -137,6 +159,17 @@ def claims_table(run: Run) -> Iterator[str]:
         else:
             verdicts = [_verdict(claim, found.get("", [])), *("" for _ in students[1:])]
         yield "| " + " | ".join((claim.text, claim.where, *verdicts, claim.paper)) + " |"
+
+
+def tally(run: Run) -> Iterator[str]:
+    """How many claims got which verdict, for each student and for what is asked once."""
+    for student in (*run["students"], ""):
+        asked = [claim for claim in CLAIMS if claim.by_student == bool(student)]
+        found = [run["claims"].get(claim.key, {}).get(student) for claim in asked]
+        counts = Counter(judge(c, f) if f else NOT_RUN for c, f in zip(asked, found, strict=True))
+        verdicts = (REPRODUCED, REFUTED, UNDECIDED, NOT_RUN)
+        shown = ", ".join(f"{counts[verdict]} {verdict}" for verdict in verdicts if counts[verdict])
+        yield f"- {STUDENT_NAMES.get(student, student)}, {len(asked)} claims: {shown}"
 
 
 def _verdict(claim: Claim, found: Sequence[Mapping[str, Any]]) -> str:
@@ -156,13 +189,13 @@ def _verdict(claim: Claim, found: Sequence[Mapping[str, Any]]) -> str:
 def differences_table(run: Run) -> Iterator[str]:
     """Every paired difference that a claim rests on."""
     head = ("first - second", "points", "95 % interval", "seeds", "t over seeds", "n", "McNemar")
-    yield "| claim " + "| " + " | ".join((*head, "must be")) + " |"
-    yield "|---|---" + "|---:" * (len(head) - 1) + "|---|"
-    for claim in CLAIMS:
-        for student in run["claims"].get(claim.key, {}).values():
-            for each in student:
-                cells = (claim.where, *_difference(run, each), claim.condition())
-                yield "| " + " | ".join(cells) + " |"
+    lines = (
+        (claim.where, *_difference(run, each), claim.condition())
+        for claim in CLAIMS
+        for student in run["claims"].get(claim.key, {}).values()
+        for each in student
+    )
+    yield from table(("claim", *head, "must be"), lines, first=2)
 
 
 def _difference(run: Run, each: Mapping[str, Any]) -> Sequence[str]:
@@ -172,7 +205,7 @@ def _difference(run: Run, each: Mapping[str, Any]) -> Sequence[str]:
         _names(run, each["first"], each.get("second")),
         percent(each["value"], sign),
         interval(each, sign),
-        ", ".join(percent(value, sign) for value in each["by_seed"]),
+        _by_seed(each, sign),
         "" if half is None else f"± {percent(half)}",
         f"{each['n']:,}",
         f"{test['first']} : {test['second']}, p {_chance(test['p'])}" if test else "",
@@ -190,3 +223,44 @@ def _names(run: Run, first: Sequence[str], second: Sequence[str] | None) -> str:
 
 def _chance(p: float) -> str:
     return "< 0.0001" if p < 0.0001 else f"= {p:g}"
+
+
+# ── models ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def trained_table(run: Run) -> Iterator[str]:
+    """What each model was trained on and for how long: by student, in the order of making."""
+    files = {target(command): _learned_from(command) for command in run["commands"]}
+    order = {name: i for i, name in enumerate(files)}
+
+    def place(model: Mapping[str, Any]) -> tuple[int, int]:
+        student = model["model"].partition("/")[0]
+        return run["students"].index(student), order.get(model["model"], len(order))
+
+    head = ("model", "starts from", "learns from", "examples", "epochs", "batch", "steps")
+    lines = (
+        (
+            f"`{model['model']}`",
+            f"`{model['start']}`",
+            files.get(model["model"], ""),
+            *(
+                _count(model.get(figure))
+                for figure in ("examples", "epochs", "batch_size", "steps")
+            ),
+            f"{model['lr']:g}",
+            _count(model.get("seconds")),
+            ", ".join(model["seeds"]),
+        )
+        for model in sorted(run["trained"], key=place)
+    )
+    yield from table((*head, "peak lr", "seconds", "seeds"), lines, first=3)
+
+
+def _learned_from(command: str) -> str:
+    """The file of records that a command of training reads."""
+    read = [f"`{name}`" for name in PATH.findall(command) if name.endswith(".jsonl")]
+    return read[-1] if read else ""
+
+
+def _count(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}"

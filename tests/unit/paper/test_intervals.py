@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
+from itertools import combinations
 
-from examples.paper.report.intervals import Bootstrap, McNemar, Share, mcnemar, sign_test, t_half
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from examples.paper.report.intervals import (
+    Bootstrap,
+    McNemar,
+    Share,
+    mcnemar,
+    share_problems,
+    sign_test,
+    t_half,
+)
 
 
 def share(values: dict[str, float], totals: dict[str, float] | None = None) -> Share:
@@ -25,8 +38,23 @@ def test_sign_test_by_hand() -> None:
 
 
 def test_mcnemar_counts_what_only_one_got_right() -> None:
-    assert mcnemar([1, 1, 0, 1, 0], [1, 0, 1, 0, 0]) == McNemar(2, 1, 1.0)
-    assert mcnemar([1, 0.5], [1, 0]) is None
+    names = problems(5)
+    first, second = (
+        share(dict(zip(names, hits, strict=True))) for hits in ([1, 1, 0, 1, 0], [1, 0, 1, 0, 0])
+    )
+    assert mcnemar([first], [second]) == McNemar(2, 1, 1.0)
+    half = share({"p0": 0.5})
+    assert mcnemar([half], [share({"p0": 1})]) is None
+    assert mcnemar([share({"p0": 1}, {"p0": 4})], [share({"p0": 1}, {"p0": 4})]) is None
+
+
+def test_mcnemar_counts_a_problem_once() -> None:
+    """p0: 2 seeds against none; p1: one each way, a tie; p2: 1 against 2."""
+    first = [share({"p0": 1, "p1": 1, "p2": 1}), share({"p0": 1, "p1": 0, "p2": 0})]
+    second = [share({"p0": 0, "p1": 0, "p2": 1}), share({"p0": 0, "p1": 1, "p2": 1})]
+    assert mcnemar(first, second) == McNemar(1, 1, 1.0)
+    one, other = (share({name: hits for name in problems(6)}) for hits in (1, 0))
+    assert mcnemar([one] * 3, [other] * 3) == mcnemar([one], [other]) == McNemar(6, 0, 2 / 64)
 
 
 def test_student_by_hand() -> None:
@@ -88,3 +116,70 @@ def test_no_difference_at_all_is_not_certain() -> None:
     found = Bootstrap([names]).difference(same, same)
     assert found.value == 0
     assert found.low == -found.high == pytest.approx(-0.037, abs=0.001)
+
+
+# ── seeds that share their problems ──────────────────────────────────────────────────────────────
+
+answers = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=2, max_size=40)
+
+
+@given(answers, st.integers(2, 4))
+def test_seeds_that_agree_have_the_interval_of_one(pairs: list[tuple[bool, bool]], n: int) -> None:
+    """However many seeds, the same answers to the same problems tell what one seed tells."""
+    names = problems(len(pairs))
+    first, second = (
+        share({m: float(pair[i]) for m, pair in zip(names, pairs, strict=True)}) for i in (0, 1)
+    )
+    one, many = (Bootstrap([names] * count, 200) for count in (1, n))
+    for alone, together in (
+        (one.share([first]), many.share([first] * n)),
+        (one.difference([first], [second]), many.difference([first] * n, [second] * n)),
+    ):
+        found = (together.value, together.low, together.high)
+        assert found == pytest.approx((alone.value, alone.low, alone.high))
+
+
+@given(st.lists(st.sets(st.sampled_from("abcd"), min_size=1).map(sorted), min_size=1, max_size=4))
+def test_shared_is_a_problem_of_two_seeds(seeds: list[list[str]]) -> None:
+    common = any(set(one) & set(two) for one, two in combinations(seeds, 2))
+    assert share_problems(seeds) == Bootstrap(seeds, 5).shared == common
+
+
+@given(answers)
+def test_seeds_have_the_same_draws_of_what_they_share(pairs: list[tuple[bool, bool]]) -> None:
+    """The second seed lacks the last problem; over the others both have the same interval."""
+    names = problems(len(pairs))
+    bootstrap = Bootstrap([names, names[:-1]], 50)
+    part = share({m: float(hit) for m, (hit, _) in zip(names[:-1], pairs, strict=False)})
+    assert bootstrap.share([part, None]) == bootstrap.share([None, part])
+
+
+def test_own_problems_tell_more_than_shared_ones() -> None:
+    """Three seeds that differ in nothing but problems: sqrt(3) between the widths."""
+    names = problems(300)
+    hits = share({n: i % 2 for i, n in enumerate(names)})
+    shared = Bootstrap([names] * 3).share([hits] * 3)
+    own = [[f"{seed} {n}" for n in names] for seed in range(3)]
+    apart = Bootstrap(own).share(
+        [share(dict(zip(o, hits.hits.values(), strict=True))) for o in own]
+    )
+    assert (shared.high - shared.low) / (apart.high - apart.low) == pytest.approx(3**0.5, abs=0.1)
+
+
+@pytest.mark.parametrize(("shared", "at_least", "at_most"), [(True, 0.92, 1.0), (False, 0.6, 0.85)])
+def test_intervals_hold_the_truth(shared: bool, at_least: float, at_most: float) -> None:
+    """Three seeds on 60 common problems, half of them hard in every seed; right half of the time.
+
+    Problems that are taken for each seed's own, though they are not, make intervals that fail.
+    """
+    random = np.random.default_rng(1)
+    names = problems(60)
+    own = [names if shared else [f"{seed} {n}" for n in names] for seed in range(3)]
+    bootstrap = Bootstrap(own, 300)
+    held = 0
+    for _ in range(200):
+        chance = random.choice((0.05, 0.95), len(names))
+        seeds = [share(dict(zip(o, random.binomial(1, chance).tolist(), strict=True))) for o in own]
+        found = bootstrap.share(seeds)
+        held += found.low <= 0.5 <= found.high
+    assert at_least <= held / 200 <= at_most

@@ -12,7 +12,7 @@ import pytest
 from examples.paper.report.__main__ import to_json
 from examples.paper.report.collect import collect
 from examples.paper.report.page import render
-from tests.unit.paper.tree import ORM, make_tree
+from tests.unit.paper.tree import ORM, make_tree, write_model, write_result
 
 ROOT = Path(__file__).parents[3]
 RESULTS = ROOT / "docs" / "results"
@@ -46,6 +46,56 @@ def test_claims_are_paired_differences(run: dict[str, Any]) -> None:
     (steps,) = run["claims"]["sorm-steps"]["sft"]
     assert (steps["value"], steps["n"]) == (0.25, 32)
     assert "mcnemar" not in steps
+
+
+def test_seeds_that_share_their_problems(run: dict[str, Any], tmp_path: Path) -> None:
+    """Of p1, p2, p3 global fixed p2 in two seeds, p1 in one; local p3 in one: each counts once."""
+    make_tree(tmp_path / "out", shared=True)
+    shared = json.loads(to_json(collect(tmp_path / "out", ["BENCH=chain", "SCALE=demo"])))
+    assert (shared["shared_problems"], run["shared_problems"]) == (True, False)
+    (found,) = shared["claims"]["similar-shares"]["sft"]
+    assert found["mcnemar"] == {"first": 2, "second": 1, "p": 1.0}
+    assert "a replicate draws problems once" in page(shared, tmp_path)
+    (tmp_path / "own").mkdir()
+    assert "each seed has its own test problems" in page(run, tmp_path / "own")
+
+
+def test_seeds_are_named_where_some_have_no_figure(tmp_path: Path) -> None:
+    make_tree(tmp_path / "out")
+    write_result(
+        tmp_path / "out" / "2" / "sft" / "prompted.json",
+        [
+            {
+                "task": "chain",
+                "problem_id": "2-0",
+                "outcomes": {"draft": 0, "global": 1},
+                "steps": {},
+            }
+        ],
+    )
+    found = json.loads(to_json(collect(tmp_path / "out", ["BENCH=chain", "SCALE=demo"])))
+    assert found["results"]["sft/prompted"]["global"]["seeds"] == ["2"]
+    assert "seeds" not in found["results"]["sft/main"]["global"]
+    prompted = found["claims"]["ei-refiner"][""][1]
+    assert (prompted["second"], prompted["seeds"]) == (["sft/prompted", "global"], ["2"])
+    assert "| 100.0 (seed 2) |" in page(found, tmp_path)
+
+
+def test_models_and_commits_are_told(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    make_tree(out)
+    how: dict[str, Any] = {"model": "/home/me/sormctl/embedded/student", "output": "runs/1/sft/orm"}
+    how |= {"examples": 12000, "epochs": 2, "batch_size": 32, "lr": 0.001}
+    write_model(out / "1" / "sft" / "orm", {"training": how}, [{"step": 740}, {"step": 750}])
+    (out / "commits").write_text(
+        "2026-11-01T10:00:00+00:00 abc1234\n2026-11-02T10:00:00+00:00 abc1235\n"
+    )
+    text = page(collect(out, ["BENCH=chain", "SCALE=demo"]), tmp_path)
+    row = "`sft/orm` | `embedded:student` | `sft/outcomes.jsonl` | 12,000 | 2 | 32 | 750 | 0.001"
+    assert f"| {row} |  | 1 |" in text
+    assert "Made by commit abc1234 (from 2026-11-01 10:00 UTC); collected" in text
+    assert "abc1235" not in text  # nothing was made after it
+    assert "/home/me" not in text
 
 
 def test_what_was_not_run_is_missing(run: dict[str, Any]) -> None:

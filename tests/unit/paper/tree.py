@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,17 @@ MANIFEST = {
 ORM, SORM = (f"{name} against labels: step accuracy" for name in ("orm", "sorm"))
 
 
-def make_tree(out: Path) -> None:
-    """Drafts are right in 2 and 1 of 4; global fixes 1 of 2 and 2 of 3, local 1 of 2 and none."""
+def make_tree(out: Path, shared: bool = False) -> None:
+    """Drafts are right in 2 and 1 of 4; global fixes 1 of 2 and 2 of 3, local 1 of 2 and none.
+
+    Each seed has its own problems, or they share theirs.
+    """
     made = {"1": ("1100", "1110", "1101"), "2": ("1000", "1110", "1000")}
     for seed, (draft, globally, locally) in made.items():
         problems = [
             {
                 "task": "chain",
-                "problem_id": f"{seed}-{i}",
+                "problem_id": f"{'test' if shared else seed}-{i}",
                 "outcomes": {
                     "draft": int(draft[i]),
                     "global": int(globally[i]),
@@ -43,7 +46,14 @@ def make_tree(out: Path) -> None:
         write_result(out / seed / "sft" / "main.json", problems)
 
 
-def write_result(path: Path, problems: list[Mapping[str, Any]]) -> None:
+def write_model(folder: Path, how: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> None:
+    """What training leaves, without the weights."""
+    folder.mkdir(parents=True)
+    (folder / "sormctl.json").write_text(json.dumps(how))
+    (folder / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in log))
+
+
+def write_result(path: Path, problems: Sequence[Mapping[str, Any]]) -> None:
     """What `sormctl eval --outcomes` would leave, its rows of accuracy and steps only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = []
