@@ -25,6 +25,11 @@ def test_graph_makes_every_result_once(tmp_path: Path) -> None:
     run(ROOT, *report, "collect", tmp_path, "SCALE=demo", "-o", collected)
     run(ROOT, *report, "render", collected.parent, "-o", page)
     text = page.read_text("utf-8")
+    if (ROOT / ".git").exists():
+        (noted,) = (tmp_path / "commits").read_text("utf-8").splitlines()
+        assert f"Made by commit {noted.split()[1]} (from " in text
+    for model in ("sft/orm", "sft/sorm", "sft/value", "ei/model", "ei/local"):
+        assert re.search(rf"\| `{model}` \| `\S+` \| `\S+` \| [0-9,]+ \| [0-9]+ \|", text)
     for name in ("sft/main", "sft/value", "sft/many", "sft/labels", "cross-sft", "sft/budget-4"):
         assert f"#### demo {name}.json\n" in text
     if find_spec("trl") is not None:
