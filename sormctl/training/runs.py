@@ -32,6 +32,7 @@ from sormctl.training.config import (
 )
 from sormctl.training.examples import Examples, Found, spool
 from sormctl.training.progress import TrainingProgress
+from sormctl.training.trackers import check_trackers
 
 COMMANDS = {STUDENT: "train-student", REFINER: "train-refiner", REWARD_MODEL: "train-rm"}
 
@@ -87,6 +88,7 @@ def run(
 def _check_options(config: TrainConfig) -> None:
     """UsageError for what is wrong whatever the input holds."""
     parse_interval(config.save_every)
+    check_trackers(config.track or ())
     if config.held_out:
         parse_held_out(config.held_out)
     elif config.patience or config.evaluate_every:

@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-from accelerate import Accelerator
-from accelerate.utils import ProjectConfiguration
+from typing import TYPE_CHECKING, Any
 
 from sormctl.errors import UsageError
 from sormctl.training.config import TrainConfig
 
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
 PROJECT = "sormctl"
-_PACKAGES = {"comet_ml": "comet-ml"}  # the others are called as they are
+# those of accelerate, told here so that a command need not load it to know them
+TRACKERS = (
+    *("aim", "clearml", "comet_ml", "dvclive", "mlflow", "swanlab", "tensorboard", "trackio"),
+    "wandb",
+)
+_MODULES = {"tensorboard": ("tensorboard", "tensorboardX")}  # the others are called as they are
+
+
+def check_trackers(names: Sequence[str]) -> None:
+    """UsageError if a tracker is unknown, or if its package is missing."""
+    for name in names:
+        if name not in TRACKERS:
+            raise UsageError(f"--track {name}: must be one of {', '.join(TRACKERS)}")
+        if not any(map(_is_installed, _MODULES.get(name, (name,)))):
+            package = name.replace("_", "-")
+            raise UsageError(f"--track {name} needs a package; pip install {package}")
 
 
 def tracked_accelerator(config: TrainConfig, mixed_precision: str) -> Accelerator:
     """An accelerator that logs to the trackers of `config`, if there are any.
 
-    UsageError if one is unknown or its package is missing: accelerate would go on without.
+    UsageError if this accelerate cannot use one of them; it would go on without.
     """
-    for name in config.track or ():
-        _check(name)
+    from accelerate import Accelerator
+    from accelerate.tracking import get_available_trackers
+    from accelerate.utils import ProjectConfiguration
+
+    for name in set(config.track or ()) - {str(tracker) for tracker in get_available_trackers()}:
+        raise UsageError(f"--track {name}: accelerate cannot use the versions installed here")
     accelerator = Accelerator(
         mixed_precision=mixed_precision,
         log_with=config.track or None,
@@ -40,16 +61,10 @@ def close_trackers(accelerator: Accelerator) -> None:
         tracker.finish()
 
 
-def _check(name: str) -> None:
-    from accelerate.tracking import get_available_trackers
-    from accelerate.utils import LoggerType
-
-    known = sorted(set(LoggerType.list()) - {"all"})
-    if name not in known:
-        raise UsageError(f"--track {name}: must be one of {', '.join(known)}")
-    if LoggerType(name) not in get_available_trackers():
-        package = _PACKAGES.get(name, name)
-        raise UsageError(f"--track {name} needs a package; pip install {package}")
+def _is_installed(module: str) -> bool:
+    """Not by a mere folder of that name, such as the one in which wandb keeps its runs."""
+    spec = find_spec(module)
+    return spec is not None and spec.origin is not None
 
 
 def _settings(config: TrainConfig) -> dict[str, Any]:

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sormctl.errors import UsageError
+from sormctl.training.data import Example
+from sormctl.training.runs import How, run
+from sormctl.training.trackers import TRACKERS, check_trackers
+from tests.unit.training.runs import CONFIG
+
+
+def test_they_are_those_of_accelerate() -> None:
+    from accelerate.utils import LoggerType
+
+    assert list(TRACKERS) == sorted(set(LoggerType.list()) - {"all"})
+
+
+@pytest.mark.parametrize("name", ["paper", "all", "", "swanlab"])
+def test_what_cannot_track_is_refused_before_anything_is_read(name: str, tmp_path: Path) -> None:
+    def unread(inputs: Sequence[str], style: str) -> Iterator[Example | None]:
+        raise AssertionError("the input was read")
+
+    config = replace(CONFIG, model="no such model", output=str(tmp_path / "out"), track=[name])
+    with pytest.raises(UsageError, match=f"^--track {name}"):
+        run(config, ["no such file"], unread, "", How())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "wandb").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match="--track wandb needs a package; pip install wandb"):
+        check_trackers(["tensorboard", "wandb"])
