@@ -26,6 +26,12 @@ _FREE = frozenset(
     | {"gradient_checkpointing", "track", "examples", "held_out_examples"}
 )
 
+# what helps when memory runs out; the first two are free, so the run can be resumed with them
+LESS_MEMORY = (
+    "lower --max-batch-tokens or add --gradient-checkpointing, "
+    "or begin again with --lora or a lower --max-length"
+)
+
 
 class Optimizer(StrEnum):
     """What updates the weights."""

@@ -18,14 +18,15 @@ from types import FrameType
 from typing import Any
 
 from sormctl import errors
-from sormctl.errors import SormctlError
-from sormctl.training.config import REFINER, REWARD_MODEL, STUDENT, TrainConfig
+from sormctl.errors import ModelError, SormctlError
+from sormctl.training.config import LESS_MEMORY, REFINER, REWARD_MODEL, STUDENT, TrainConfig
 
 MODULES = {
     STUDENT: "sormctl.training.student",
     REFINER: "sormctl.training.refiner",
     REWARD_MODEL: "sormctl.training.reward_model",
 }
+LAUNCHER = [sys.executable, "-m", "sormctl.training.launcher"]
 
 Event = dict[str, Any]
 
@@ -36,14 +37,14 @@ def command(config: TrainConfig, gpus: int, accelerate_config: Path | None = Non
     With `accelerate_config`, accelerate counts the processes unless the run says how many.
     """
     target = ["--module", MODULES[config.kind], str(config.path)]
-    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--quiet"]
+    launcher = [*LAUNCHER, "accelerate.commands.launch"]
     if accelerate_config is not None:
         processes = ["--num_processes", str(config.num_processes)] if config.num_processes else []
         return [*launcher, "--config_file", str(accelerate_config), *processes, *target]
     num_processes = config.num_processes or 1
     if not gpus and num_processes > 1:
         # `accelerate launch --cpu --num_processes 2` starts one process (accelerate 1.15)
-        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        torchrun = [*LAUNCHER, "torch.distributed.run", "--standalone"]
         return [*torchrun, "--nproc-per-node", str(num_processes), *target]
     device = "--multi_gpu" if num_processes > 1 else "--cpu" if not gpus else ""
     settings = {
@@ -77,8 +78,9 @@ def run(arguments: list[str], added: dict[str, str], listen: Callable[[Event], N
     """Runs the launcher to its end and hands every event of its workers to `listen`.
 
     Ctrl-C and SIGTERM ask the workers to keep a checkpoint and end; a second one kills them.
-    Raises the workers' error if they reported one, and SormctlError if they died without a word
-    (their traceback has gone to standard error).
+    Raises the workers' error if they reported one; ModelError if one was killed, which is what the
+    kernel does when memory runs out; and SormctlError if they died otherwise without a word (their
+    traceback has gone to standard error).
     """
     process = subprocess.Popen(
         arguments,
@@ -102,7 +104,7 @@ def run(arguments: list[str], added: dict[str, str], listen: Callable[[Event], N
     if signals:
         raise KeyboardInterrupt if signals[0] == signal.SIGINT else SystemExit(128 + signals[0])
     if code:
-        raise SormctlError(f"the training process ended with code {code}; see above")
+        raise _death(code)
 
 
 def _events(stream: Iterable[bytes]) -> Iterator[Event]:
@@ -126,6 +128,18 @@ def _event(line: bytes) -> Event | None:
 def _error(event: Event) -> SormctlError:
     kind: type[SormctlError] = getattr(errors, event["type"])
     return kind(event["message"])
+
+
+def _death(code: int) -> SormctlError:
+    """What the exit code of a launcher tells, as a shell would read it."""
+    number = -code if code < 0 else code - 128
+    if number == signal.SIGKILL:
+        return ModelError(
+            "a training process was killed by signal 9, probably by the kernel, out of memory; "
+            + LESS_MEMORY
+        )
+    how = f"was ended by signal {number}" if number > 0 else f"ended with code {code}"
+    return SormctlError(f"the training process {how}; see above")
 
 
 @contextmanager

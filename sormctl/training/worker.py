@@ -11,17 +11,21 @@ import errno
 import json
 import logging
 import os
+import re
 import stat
 import sys
 import threading
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from sormctl.errors import ModelError, OutputError, SormctlError
-from sormctl.training.config import read_config
+from sormctl.training.config import LESS_MEMORY, read_config
 from sormctl.training.loop import Load, Loss, Stopped, train
+
+# torch's RuntimeErrors: CUDA's, those of its allocators for a CPU, cuBLAS's
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|not enough memory|(can't|cannot) allocate memory|ALLOC_FAILED", re.I
+)
 
 
 def main(load: Load, loss: Loss) -> None:
@@ -34,7 +38,7 @@ def main(load: Load, loss: Loss) -> None:
         train(read_config(Path(sys.argv[1])), load, loss, report, stop.is_set)
     except Stopped:
         report({"event": "stopped"})
-    except (SormctlError, OSError, torch.OutOfMemoryError) as error:
+    except (SormctlError, OSError, RuntimeError, MemoryError) as error:
         known = _as_user_error(error)
         report({"event": "error", "type": type(known).__name__, "message": str(known)})
         sys.exit(known.exit_code)
@@ -55,8 +59,15 @@ def _listen(stop: threading.Event) -> None:
 def _as_user_error(error: Exception) -> SormctlError:
     if isinstance(error, SormctlError):
         return error
-    if isinstance(error, torch.OutOfMemoryError):
-        return ModelError("out of GPU memory; lower --max-batch-tokens or --max-length")
+    if _is_out_of_memory(error):
+        return ModelError(f"out of memory; {LESS_MEMORY}")
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return OutputError(f"{error.filename or 'a file'} cannot be written: {error.strerror}")
     raise error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    told = isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(str(error))
+    return isinstance(error, MemoryError) or bool(told)

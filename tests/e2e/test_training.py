@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sormctl.records import parse_solution, solution_json
 from sormctl.streams.output import locked
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
+from sormctl.training.checkpoints import list_checkpoints
 from tests.e2e.trainings import ENVIRONMENT, SMALL, fill, finish, sormctl, start
 from tests.engines.problems import plain_scores
 from tests.models import make_model
@@ -227,6 +229,33 @@ def test_a_run_that_was_interrupted_and_killed_ends_as_if_it_had_not_been(folder
     for name in ("model.safetensors", "config.json"):
         assert (folder / "plain" / name).read_bytes() == (folder / "broken" / name).read_bytes()
     assert steps(folder / "plain") == steps(folder / "broken")
+
+
+def test_a_worker_that_the_kernel_kills(folder: Path) -> None:
+    """One line that says of what and what to do, and `--resume` goes on, in less memory."""
+    arguments = ("train-student", "--model", "tiny", *SMALL, "--epochs", "80", "--save-every", "20")
+    arguments = (*arguments, "-q", "-o", "starved", "problems.jsonl")
+    process = start(folder, *arguments)
+    kept = folder / "starved.partial" / "checkpoints"
+    wait_for(lambda: list_checkpoints(kept), process)
+    (worker,) = (
+        child
+        for child in psutil.Process(process.pid).children(recursive=True)
+        if child.cmdline()[1:3] == ["-m", "sormctl.training.student"]
+    )
+    worker.kill()
+    code, out, err = finish(process)
+    assert (code, out, err.count("\n")) == (1, "", 1), err
+    assert err.startswith(
+        "sormctl train-student: a training process was killed by signal 9, probably by the kernel, "
+        "out of memory; lower --max-batch-tokens or add --gradient-checkpointing, or begin again "
+        "with --lora or a lower --max-length; starved.partial/checkpoints/"
+    )
+    assert err.endswith(" is kept, continue with --resume\n")
+    less = ("--resume", "--max-batch-tokens", "100", "--gradient-checkpointing")
+    code, _, err = sormctl(folder, *arguments, *less)
+    assert code == 0, err
+    assert (folder / "starved" / "model.safetensors").exists()
 
 
 def steps(model: Path) -> list[tuple[int, float]]:

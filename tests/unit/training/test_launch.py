@@ -18,7 +18,8 @@ from tests.unit.training.runs import CONFIG
 
 RUN = replace(CONFIG, kind=REWARD_MODEL, output="out/orm")
 TARGET = ["--module", "sormctl.training.reward_model", "out/orm.partial/config.json"]
-ACCELERATE = [sys.executable, "-m", "accelerate.commands.launch", "--quiet"]
+LAUNCHER = [sys.executable, "-m", "sormctl.training.launcher"]
+ACCELERATE = [*LAUNCHER, "accelerate.commands.launch"]
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +44,7 @@ def test_one_process_on_a_cpu() -> None:
 
 def test_several_processes_on_a_cpu_need_torchrun() -> None:
     assert launch.command(replace(RUN, num_processes=2), gpus=0) == [
-        *[sys.executable, "-m", "torch.distributed.run", "--standalone"],
+        *[*LAUNCHER, "torch.distributed.run", "--standalone"],
         *["--nproc-per-node", "2"],
         *TARGET,
     ]
@@ -108,8 +109,42 @@ time.sleep(600)
 
 
 def test_a_worker_that_dies_says_how() -> None:
-    with pytest.raises(SormctlError, match="ended with code 3"):
+    with pytest.raises(SormctlError, match="ended with code 3; see above"):
         play("raise SystemExit(3)")
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (
+            signal.SIGKILL,
+            "was killed by signal 9, probably by the kernel, out of memory; lower --max",
+        ),
+        (signal.SIGSEGV, "was ended by signal 11; see above"),
+    ],
+)
+@pytest.mark.parametrize("death", ["os.kill(os.getpid(), {})", "raise SystemExit(128 + {})"])
+def test_a_launcher_that_was_killed_or_whose_worker_was(
+    death: str, number: int, message: str
+) -> None:
+    with pytest.raises(SormctlError, match=message):
+        play(f"import os; {death.format(int(number))}")
+
+
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("doom", "message"),
+    [("9", "was killed by signal 9"), ("11", "was ended by signal 11"), ("", "with code 1; see")],
+)
+def test_the_launchers_tell_what_a_worker_died_of(
+    processes: int, doom: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last of the processes dies; the others, if there are any, wait for it."""
+    monkeypatch.setitem(launch.MODULES, REWARD_MODEL, "tests.unit.training.doomed")
+    run = replace(RUN, num_processes=processes)
+    added = {**launch.environment(processes, 0), "DOOM": doom}
+    with pytest.raises(SormctlError, match=message):
+        launch.run(launch.command(run, 0), added, lambda event: None)
 
 
 @pytest.mark.parametrize(
