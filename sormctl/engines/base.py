@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeVar
 
+from sormctl.errors import EngineError, TooLongError
 from sormctl.tasks.prompts import Prompt
 
 T = TypeVar("T")
@@ -94,6 +95,22 @@ def consecutive(seeds: Sequence[int]) -> list[range]:
         else:
             runs.append(range(seed, seed + 1))
     return runs
+
+
+def answer_limit(length: int, reads: int | None, name: str, max_tokens: int) -> int:
+    """`max_tokens`, cut to what a prompt of `length` tokens leaves of what the model `name` reads.
+
+    `reads` None: nobody says. TooLongError if nothing is left, EngineError if there is no prompt.
+    """
+    if not length:
+        raise EngineError("an empty prompt: there is nothing to continue")
+    if reads is None:
+        return max_tokens
+    if length >= reads:
+        raise TooLongError(
+            f"a prompt of {length} tokens leaves no room for an answer; {name} reads {reads}"
+        )
+    return min(max_tokens, reads - length)
 
 
 async def together(requests: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 
 import torch
 
-from sormctl.engines.base import Completion, Sampling
+from sormctl.engines.base import Completion, Sampling, answer_limit
 from sormctl.engines.encoding import prompt_ids
 from sormctl.engines.hf_decode import Decoder, Start
 from sormctl.engines.hf_load import LoadedModel
 from sormctl.engines.hf_prefill import Prefilled, Prompts
-from sormctl.errors import EngineError, TooLongError
 from sormctl.tasks.prompts import Prompt
 
 # Gaps are filled or closed once 1 / this of the batch is empty: a prefill costs as much as a step,
@@ -98,17 +97,8 @@ class SampleBatch:
         return self._complete(rows)
 
     def _limit(self, request: SampleRequest) -> int:
-        length, longest = len(request.ids), self._loaded.max_length
-        if not length:
-            raise EngineError("an empty prompt: there is nothing to continue")
-        if longest is None:
-            return request.params.max_tokens
-        if length >= longest:
-            raise TooLongError(
-                f"a prompt of {length} tokens leaves no room for an answer; "
-                f"{self._loaded.name} reads {longest}"
-            )
-        return min(request.params.max_tokens, longest - length)
+        loaded, wanted = self._loaded, request.params.max_tokens
+        return answer_limit(len(request.ids), loaded.max_length, loaded.name, wanted)
 
     # ── slots ────────────────────────────────────────────────────────────────────────────────────
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Self
 
-from sormctl.engines.base import Completion, Sampling, together
+from sormctl.engines.base import Completion, Sampling, answer_limit, together
 from sormctl.engines.encoding import load_tokenizer, prompt_ids, resolve_model
-from sormctl.engines.openai_http import Http, completions, room_left, settings
+from sormctl.engines.openai_http import Http, completions, settings
 from sormctl.engines.openai_pool import Pool, Sleep
 from sormctl.engines.openai_server import Server, is_url, shown
 from sormctl.engines.registry import positive, refuse_unknown
@@ -95,14 +95,10 @@ class OpenaiEngine:
     def _written(self, prompt: Prompt) -> list[int] | str:
         """The prompt as token ids, so that steps keep their tokens; without a tokenizer, text."""
         if self._tokenizer is not None:
-            written: list[int] | str = prompt_ids(self._tokenizer, prompt)
-        elif prompt.messages:
+            return prompt_ids(self._tokenizer, prompt)
+        if prompt.messages:
             raise ModelError("tokenizer=none writes no chat prompt; use --prompt plain")
-        else:
-            written = prompt.text + "".join(f"{step}\n" for step in prompt.steps)
-        if not written:
-            raise EngineError("an empty prompt: there is nothing to continue")
-        return written
+        return prompt.text + "".join(f"{step}\n" for step in prompt.steps)
 
     def _runs(self, params: Sampling) -> list[range]:
         """Seeds that go into one request; servers other than vLLM disagree on what these mean."""
@@ -118,8 +114,9 @@ class OpenaiEngine:
             raise EngineError("the engine is not open; use it as a context manager")
 
         async def send(server: Server) -> list[Completion]:
-            room = room_left(server, written, params.max_tokens)
-            asked = {"model": server.model, "prompt": written, **settings(params, seeds, room)}
+            reads = None if isinstance(written, str) else server.room  # of text we know no length
+            limit = answer_limit(len(written), reads, server.model, params.max_tokens)
+            asked = {"model": server.model, "prompt": written, **settings(params, seeds, limit)}
             return completions(await http.complete(server.url, asked), asked)
 
         return await pool.run(send)

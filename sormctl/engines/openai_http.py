@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sormctl.engines.base import Completion, Sampling
-from sormctl.engines.openai_server import Fault, Server
+from sormctl.engines.openai_server import Fault
 from sormctl.errors import EngineError, TooLongError, UsageError
 
 if TYPE_CHECKING:
@@ -107,18 +107,6 @@ class Http:
         if self._key:
             line = line.replace(self._key, "***")
         return line[:_MESSAGE_CHARACTERS] or "no reason given"
-
-
-def room_left(server: Server, written: list[int] | str, max_tokens: int) -> int:
-    """`max_tokens`, cut to what the server reads if it tells; TooLongError if nothing is left."""
-    if server.room is None or isinstance(written, str):
-        return max_tokens
-    if len(written) >= server.room:
-        raise TooLongError(
-            f"a prompt of {len(written)} tokens leaves no room for an answer; "
-            f"{server.model} reads {server.room}"
-        )
-    return min(max_tokens, server.room - len(written))
 
 
 def settings(params: Sampling, seeds: range, limit: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from itertools import count
 from typing import Any, Self
 
-from sormctl.engines.base import Completion, Sampling, together
+from sormctl.engines.base import Completion, Sampling, answer_limit, together
 from sormctl.engines.encoding import (
     encode_steps,
     eos_ids,
@@ -82,7 +82,7 @@ class VllmEngine:
         if self._is_reward_model:
             raise ModelError(f"{self._model}: a reward model; it scores, it does not generate")
         ids = prompt_ids(self._tokenizer, prompt)
-        limit = self._limit(len(ids), params.max_tokens)
+        limit = answer_limit(len(ids), self._room, self._model, params.max_tokens)
         found = await together(self._complete(ids, params, run, limit) for run in params.runs())
         return [completion for run in found for completion in run]
 
@@ -165,16 +165,6 @@ class VllmEngine:
             line = self._log.last_error() or first_line(error)
             raise EngineError(f"engine vllm failed: {line}") from error
         return output
-
-    def _limit(self, length: int, max_tokens: int) -> int:
-        if not length:
-            raise EngineError("an empty prompt: there is nothing to continue")
-        if length >= self._room:
-            raise TooLongError(
-                f"a prompt of {length} tokens leaves no room for an answer; "
-                f"{self._model} reads {self._room}"
-            )
-        return min(max_tokens, self._room - length)
 
 
 def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -> VllmEngine:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sormctl.engines.base import Sampling, consecutive
+from sormctl.engines.base import Sampling, answer_limit, consecutive
+from sormctl.errors import EngineError, TooLongError
 
 
 def test_a_run_of_seeds_is_one_request() -> None:
@@ -26,3 +28,18 @@ def test_greedy_completions_are_requests_of_their_own() -> None:
     assert Sampling(seeds).runs() == [range(7, 9), range(4, 5)]
     for greedy in (Sampling(seeds, temperature=0), Sampling(seeds, top_p=0)):
         assert greedy.runs() == [range(7, 8), range(8, 9), range(4, 5)]
+
+
+def test_an_answer_gets_what_the_prompt_leaves() -> None:
+    assert answer_limit(7, 10, "m", 300) == 3
+    assert answer_limit(7, 10, "m", 2) == 2
+    assert answer_limit(7, None, "m", 300) == 300
+
+
+@pytest.mark.parametrize("length", [10, 11])
+def test_a_prompt_may_leave_nothing(length: int) -> None:
+    told = f"^a prompt of {length} tokens leaves no room for an answer; m reads 10$"
+    with pytest.raises(TooLongError, match=told):
+        answer_limit(length, 10, "m", 300)
+    with pytest.raises(EngineError, match="an empty prompt"):
+        answer_limit(0, 10, "m", 300)
