@@ -21,6 +21,7 @@ _CONNECT_SECONDS = 10.0
 # servers close idle connections after 5 s; to meet the closing of one looks like a death
 _IDLE_SECONDS = 2.0
 _MESSAGE_CHARACTERS = 300
+_LEAST_VLLM = "0.10.2"  # the first that knows `return_token_ids` (vllm-project/vllm#22587)
 
 
 class Http:
@@ -148,9 +149,18 @@ def _completion(
         raise Fault("the server aborted the request", is_down=True)
     if finish not in ("stop", "length"):
         raise EngineError(f"the server ended a completion for the reason `{finish}`")
-    generated = len(choice["token_ids"]) if alone is None else alone
+    generated = _count_tokens(choice) if alone is None else alone
     logprob = _logprob(choice) if "logprobs" in asked else None
     return Completion(text, finish, *prompt, generated, logprob)
+
+
+def _count_tokens(choice: Mapping[str, Any]) -> int:
+    if choice.get("token_ids") is None:  # older servers overlook that we ask for them
+        raise EngineError(
+            "the server returns no token ids, which several completions in one request need; "
+            f"it must be vLLM {_LEAST_VLLM} or newer"
+        )
+    return len(choice["token_ids"])
 
 
 def _logprob(choice: Mapping[str, Any]) -> float:

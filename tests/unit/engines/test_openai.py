@@ -85,6 +85,22 @@ async def test_a_run_of_seeds_is_one_request_to_vllm() -> None:
     assert [(c.text, c.generated_tokens) for c in found] == [("#### 0", 3), ("#### 1", 1)]
 
 
+@pytest.mark.parametrize("more", [{}, {"token_ids": None}])
+async def test_a_server_too_old_to_return_token_ids_is_told_so(more: dict[str, None]) -> None:
+    status, answer, headers = ok()
+    pair = [{**answer["choices"][0], "index": index, **more} for index in (0, 1)]
+    old = (status, {**answer, "choices": pair}, headers)
+    with serving(old, models=[{"id": "m", "owned_by": "vllm"}]) as script:
+        async with engine_of(script) as engine:
+            with pytest.raises(EngineError) as told:
+                await engine.sample(PROMPT, Sampling(seeds=(3, 4)))
+    assert script.asked[0]["return_token_ids"] is True
+    assert str(told.value) == (
+        "the server returns no token ids, which several completions in one request need; "
+        "it must be vLLM 0.10.2 or newer"
+    )
+
+
 async def test_log_probabilities_are_those_of_the_tokens() -> None:
     status, answer, headers = ok()
     choice = {**answer["choices"][0], "logprobs": {"token_logprobs": [-0.5, -1.25]}}
