@@ -27,6 +27,7 @@ from sormctl.tasks.registry import get_task
 
 AGREEMENT = f"labels against oracle: {ACCURACY}"
 FINAL = "{} against answers: final accuracy"
+Judge = tuple[str, str]  # name of a reward model, and the truth that it is held against
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,18 @@ class Column:
     tokens: array[int] = field(default_factory=lambda: array("q"))
 
 
+@dataclass(slots=True)
+class Verdicts:
+    """The solutions that a reward model scored, by number, and whether its last score is right."""
+
+    solutions: array[int] = field(default_factory=lambda: array("L"))
+    right: array[int] = field(default_factory=lambda: array("b"))
+
+
 class Evaluation:
     """Collects problems one by one; keeps a few numbers of each, not the solutions.
 
-    Memory: 24 bytes of each problem for each way of answering, and for each reward model 16 bytes
+    Memory: 24 bytes of each problem for each way of answering, and for each reward model 17 bytes
     of each solution with labels and 9 of each label.
     """
 
@@ -66,8 +75,8 @@ class Evaluation:
         self._aggregations = aggregations
         self._num_problems = 0
         self._columns: dict[str, Column] = defaultdict(Column)
-        self._steps: dict[str, StepTally] = defaultdict(StepTally)
-        self._final: dict[str, dict[int, bool]] = defaultdict(dict)  # by number of the solution
+        self._steps: dict[Judge, StepTally] = defaultdict(StepTally)
+        self._final: dict[str, Verdicts] = defaultdict(Verdicts)
         self._num_labelled = 0
         self._agreement: tuple[list[int], list[int]] = ([], [])
         self._on_wrong: dict[str, list[float]] = defaultdict(list)
@@ -76,11 +85,11 @@ class Evaluation:
         """Takes all solutions of one problem; one that comes twice counts once."""
         group = distinct(group)
         found = outcomes(group, self._aggregations)
-        for name, outcome in found.items():
+        for name, (value, tokens) in found.items():
             column = self._columns[name]
             column.problems.append(self._num_problems)
-            column.values.append(outcome.value)
-            column.tokens.append(outcome.tokens)
+            column.values.append(value)
+            column.tokens.append(tokens)
         self._num_problems += 1
         if "draft" in found and found["draft"].value == 0:
             for name, outcome in found.items():
@@ -97,11 +106,14 @@ class Evaluation:
     def shares(self) -> dict[str, tuple[int, int]]:
         """Hits, and of how many, of each row of steps that is a share."""
         shares = {
-            f"{name}: {what}": (sum(hits), sum(totals))
-            for name, tally in self._steps.items()
+            f"{name} against {truth}: {what}": (int(hits.sum()), int(totals.sum()))
+            for (name, truth), tally in self._steps.items()
             for what, (hits, totals) in tally.shares().items()
         }
-        shares |= {FINAL.format(name): (sum(v.values()), len(v)) for name, v in self._final.items()}
+        shares |= {
+            FINAL.format(name): (sum(verdicts.right), len(verdicts.right))
+            for name, verdicts in self._final.items()
+        }
         if self._agreement[1]:
             shares[AGREEMENT] = sum(self._agreement[0]), sum(self._agreement[1])
         return shares
@@ -113,11 +125,13 @@ class Evaluation:
             Row("wrong drafts", f"{name}: fixed", average(values))
             for name, values in self._on_wrong.items()
         ]
-        for name, tally in self._steps.items():
-            rows += [Row("steps", f"{name}: {what}", e) for what, e in tally.estimates()]
+        for (name, truth), tally in self._steps.items():
+            rows += [
+                Row("steps", f"{name} against {truth}: {what}", e) for what, e in tally.estimates()
+            ]
         rows += [
-            Row("steps", FINAL.format(name), average([*right.values()]))
-            for name, right in self._final.items()
+            Row("steps", FINAL.format(name), average(verdicts.right))
+            for name, verdicts in self._final.items()
         ]
         if self._agreement[1]:
             agreement = clustered_proportion(*self._agreement)
@@ -135,23 +149,24 @@ class Evaluation:
             self._agreement[1].append(len(both))
         for name, scores in solution.scores.items():
             for source, truth in truths:
-                self._steps[f"{name} against {source}"].add(scores, truth)
-            self._final[name][self._num_labelled] = (scores[-1] >= THRESHOLD) == solution.correct
+                self._steps[name, source].add(scores, truth)
+            verdicts = self._final[name]
+            verdicts.solutions.append(self._num_labelled)
+            verdicts.right.append((scores[-1] >= THRESHOLD) == solution.correct)
         self._num_labelled += 1
 
     def _between_models(self) -> Iterator[Row]:
         """Paired differences of the reward models that judged the same solutions."""
-        judged = {name: tally.shares()[ACCURACY] for name, tally in self._steps.items()}
-        for (one, (hits, totals)), (two, (others, _)) in combinations(judged.items(), 2):
-            (name, truth), (rival, also) = one.split(" against "), two.split(" against ")
-            if truth == also and self._final[name].keys() == self._final[rival].keys():
+        for ((one, truth), first), ((two, also), second) in combinations(self._steps.items(), 2):
+            if truth == also and self._final[one].solutions == self._final[two].solutions:
+                (hits, totals), (others, _) = (t.shares()[ACCURACY] for t in (first, second))
                 better = clustered_difference(hits, others, totals)
-                yield Row("reward models", f"{name} - {two}: step accuracy", better)
-        for (one, right), (two, other) in combinations(self._final.items(), 2):
-            if right.keys() == other.keys():
+                name = f"{one} - {two} against {truth}: step accuracy"
+                yield Row("reward models", name, better)
+        for (one, here), (two, there) in combinations(self._final.items(), 2):
+            if here.solutions == there.solutions:
                 name = f"{one} - {two} against answers: final accuracy"
-                difference = paired_difference([*right.values()], [*other.values()])
-                yield Row("reward models", name, difference)
+                yield Row("reward models", name, paired_difference(here.right, there.right))
 
     def _accuracies(self) -> Iterator[Row]:
         for name, column in self._columns.items():

@@ -22,7 +22,7 @@ ACCURACY = "step accuracy"
 LOCATED = "first error found"
 PASSED = "no error where there is none"
 
-Shares = dict[str, tuple[list[int], list[int]]]  # what -> hits of each solution, of how many
+Shares = dict[str, tuple[Any, Any]]  # what -> hits of each solution, of how many; numpy arrays
 
 
 @dataclass(slots=True)
@@ -42,8 +42,8 @@ class StepTally:
             known = [(s, t) for s, t in zip(scores, labels, strict=True) if t is not None]
             scores, labels = [s for s, _ in known], [t for _, t in known]
         if labels:
-            self.scores.extend(scores)
-            self.labels.extend(labels)  # type: ignore[arg-type]
+            self.scores.fromlist([*scores])  # `extend` grows an array item by item
+            self.labels.frombytes(bytes(labels))  # type: ignore[arg-type]
             self.lengths.append(len(labels))
 
     def shares(self) -> Shares:
@@ -65,16 +65,12 @@ class StepTally:
 
         num_bad = count(~good)
         exact = first(~accepted) == first(~good)
-        found = {
+        return {
             ACCURACY: (count(accepted == good), lengths),
             "false positive rate": (count(accepted & ~good), num_bad),
             "false negative rate": (count(~accepted & good), lengths - num_bad),
             LOCATED: (exact & (num_bad > 0), num_bad > 0),
             PASSED: (exact & (num_bad == 0), num_bad == 0),
-        }
-        return {
-            what: (hits.astype(int).tolist(), totals.astype(int).tolist())
-            for what, (hits, totals) in found.items()
         }
 
     def estimates(self) -> Iterator[tuple[str, Estimate]]:
@@ -86,7 +82,8 @@ class StepTally:
         yield "AUC", _plain(auc(self.scores, self.labels), n)
         yield "calibration error", _plain(calibration_error(self.scores, self.labels), n)
         located, passed = (
-            proportion(sum(hits), sum(totals)) for hits, totals in (shares[LOCATED], shares[PASSED])
+            proportion(int(hits.sum()), int(totals.sum()))
+            for hits, totals in (shares[LOCATED], shares[PASSED])
         )
         yield LOCATED, located
         yield PASSED, passed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import mul
+from typing import Any
 
 Z = 1.959964  # two-sided 95 % of the normal distribution
 
@@ -54,15 +54,16 @@ def clustered_difference(
 
     Paired by solution, which is the unit of chance as in `clustered_proportion`.
     """
-    n, clusters = sum(totals), sum(t > 0 for t in totals)
-    differences = [a - b for a, b in zip(first, second, strict=True)]
+    one, two, sizes = map(_whole, (first, second, totals))
+    differences = one - two
+    n, clusters = int(sizes.sum()), int((sizes > 0).sum())
+    share = int(differences.sum()) / n if n else math.nan
     if clusters < 2:
-        return Estimate(sum(differences) / n if n else math.nan, n, math.nan, math.nan)
-    if not any(differences):
+        return Estimate(share, n, math.nan, math.nan)
+    if not differences.any():
         half = proportion(0, clusters).high
         return Estimate(0.0, n, -half, half)
-    share = sum(differences) / n
-    spread = sum((d - share * t) ** 2 for d, t in zip(differences, totals, strict=True))
+    spread = float(((differences - share * sizes) ** 2).sum())
     half = Z * math.sqrt(spread * clusters / (clusters - 1)) / n
     return Estimate(share, n, share - half, share + half)
 
@@ -73,18 +74,16 @@ def clustered_proportion(hits: Sequence[int], totals: Sequence[int]) -> Estimate
     The steps of one solution are alike, so the interval is that of a ratio of sums over solutions;
     n is the number of steps.
     """
-    n = sum(totals)
+    found, sizes = _whole(hits), _whole(totals)
+    n, hit, clusters = int(sizes.sum()), int(found.sum()), int((sizes > 0).sum())
     if n == 0:
         return Estimate(math.nan, 0, math.nan, math.nan)
-    hit = sum(hits)
     share = hit / n
-    clusters = len(totals) - totals.count(0)
     if clusters < 2:
         return Estimate(share, n, math.nan, math.nan)
     # n^2 times the sum of (h - share * t)^2 over solutions: whole numbers, so that 0 is 0
-    spread = (
-        n * n * _dot(hits, hits) - 2 * n * hit * _dot(hits, totals) + hit**2 * _dot(totals, totals)
-    )
+    squares, products, others = int(found @ found), int(found @ sizes), int(sizes @ sizes)
+    spread = n * n * squares - 2 * n * hit * products + hit**2 * others
     if spread == 0:  # all solutions alike, such as all right: what so many of them can tell
         alike = proportion(share * clusters, clusters)
         return Estimate(share, n, alike.low, alike.high)
@@ -92,8 +91,10 @@ def clustered_proportion(hits: Sequence[int], totals: Sequence[int]) -> Estimate
     return Estimate(share, n, max(0.0, share - half), min(1.0, share + half))
 
 
-def _dot(first: Sequence[int], second: Sequence[int]) -> int:
-    return sum(map(mul, first, second))
+def _whole(numbers: Sequence[int]) -> Any:
+    import numpy as np
+
+    return np.asarray(numbers, np.int64)
 
 
 def pass_at_k(n: int, correct: int, k: int) -> float:

@@ -72,7 +72,9 @@ def test_shares_of_steps_are_those_of_each_solution(solutions: list[list[Any]]) 
         tally.add([s for s, _ in steps], [t for _, t in steps])
     known = [[(s >= 0.5, bool(t)) for s, t in steps if t is not None] for steps in solutions]
     known = [steps for steps in known if steps]
-    found = tally.shares()
+    found = {
+        what: (hits.tolist(), totals.tolist()) for what, (hits, totals) in tally.shares().items()
+    }
     assert found["step accuracy"] == (
         [sum(p == t for p, t in steps) for steps in known],
         list(map(len, known)),
