@@ -11,23 +11,22 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from sormctl.errors import RecordError
 from sormctl.metrics import pass_at_k
 from sormctl.records import Solution
 from sormctl.reranking import agreeing, best, by_id, elected, reward
 from sormctl.tasks.registry import get_task
 
 REFINEMENTS = ("global", "local", "value")
+SIZES = [2**i for i in range(1, 12)]  # of pass@k, up to the number of samples
 
 
 def distinct(group: Sequence[Solution]) -> list[Solution]:
-    """Each solution once; RecordError if two different ones have the same id."""
+    """Each solution once, by its id."""
     if len({solution.solution_id for solution in group}) == len(group):
         return list(group)
     found: dict[str, Solution] = {}
     for solution in group:
-        if found.setdefault(solution.solution_id, solution).steps != solution.steps:
-            raise RecordError(f"two different solutions have the id {solution.solution_id}")
+        found.setdefault(solution.solution_id, solution)
     return list(found.values())
 
 
@@ -79,8 +78,7 @@ def _of_samples(samples: Sequence[Solution], aggregations: Sequence[str]) -> Out
         found |= _reranked(samples, name, aggregations, f"rerank@{k}")
         winner = elected(ballots, reward(name)) or undecided
         found[f"weighted maj@{k} by {name}"] = Outcome(float(winner.correct), tokens)
-    sizes = [size for size in (2**i for i in range(1, 12)) if size < k]
-    for size in (*sizes, k):
+    for size in (*[size for size in SIZES if size < k], k):
         cost = tokens * size // k
         found[f"pass@{size}"] = Outcome(pass_at_k(k, correct, size), cost)
     return found

@@ -82,12 +82,13 @@ def agreeing(
         answer = solution.predicted
         if answer is None:
             continue
-        if answer not in known:
+        ballot = known.get(answer)
+        if ballot is None:
             same = (ballot for ballot in ballots if equal(answer, ballot[0].predicted or ""))
-            known[answer] = next(same, [])
-            if not known[answer]:
-                ballots.append(known[answer])
-        known[answer].append(solution)
+            ballot = known[answer] = next(same, [])
+            if not ballot:
+                ballots.append(ballot)
+        ballot.append(solution)
     return ballots
 
 

@@ -17,7 +17,7 @@ from sormctl.evaluation import Evaluation, Row, problem_part
 from sormctl.records import Json, Solution
 from sormctl.report.table import print_rows, print_stages
 from sormctl.reranking import AGGREGATIONS
-from sormctl.streams.decoding import solution_decoder, view_decoder
+from sormctl.streams.decoding import Decode, solution_decoder, view_decoder
 from sormctl.streams.driver import pipe_groups, side_file, write_records
 from sormctl.streams.grouping import group_solutions
 from sormctl.streams.manifest import stage_costs
@@ -132,7 +132,7 @@ def eval(
             yield {"rows": [row.json() for row in rows], "stages": costs}
 
     if bench.bench is None:
-        pipe_groups(job, report, decode=_decode)
+        pipe_groups(job, report, decode=_decoder())
     else:
         solved = _solve(bench.bench, bench, vars(sampling), vars(running), streams.quiet)
         write_records(job, report(group_solutions(solved)))
@@ -141,10 +141,15 @@ def eval(
     _check_gate(rows, gate.gate, gate.min_accuracy)
 
 
-def _decode(line: bytes) -> Solution:
-    """A view of the solution; the whole, where an oracle may look into unknown fields."""
-    view = view_decoder()(line)
-    return solution_decoder()(line) if get_task(view.problem.task).oracle else view
+def _decoder() -> Decode[Solution]:
+    """Makes views of what the report needs; the whole, where an oracle may look into any field."""
+    view, whole = view_decoder("rollouts", "verifiers"), solution_decoder()
+
+    def decode(line: bytes) -> Solution:
+        solution = view(line)
+        return whole(line) if get_task(solution.problem.task).oracle else solution
+
+    return decode
 
 
 def _solve(

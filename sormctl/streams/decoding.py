@@ -1,12 +1,12 @@
 """A line of JSON into a record, solutions by decoders that msgspec compiles from the schema.
 
 `decoder` makes the records that a command writes back. Where a command writes lines as they stand,
-or none, `view_decoder` does: it builds less, and refuses the same.
+or none, `view_decoder` does: it builds less, and refuses the same of what it is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, Field, fields
 from functools import cache
 from typing import Any, Literal, TypeVar, get_type_hints
@@ -81,17 +81,20 @@ def solution_decoder() -> Decode[Solution]:
 
 
 @cache
-def view_decoder() -> Decode[Solution]:
+def view_decoder(*blind: str) -> Decode[Solution]:
     """What makes of a line something that reads like the solution on it.
 
     A view has a solution's attributes, and RecordError comes where `parse_solution` raises it. But
-    unknown fields are not in it, and `dataclasses.replace` does not take it.
+    unknown fields are not in it, and `dataclasses.replace` does not take it. To the optional fields
+    named in `blind` it is blind: whatever stands there, it reads as if nothing did.
     """
     from msgspec import MsgspecError, json
 
     nested = {record.__name__: _struct(record) for record in (Usage, Rollouts, Verifier)}
     # its fields stand side by side with those of its problem
-    row = _row_type(nested, namespace={"problem": property(lambda self: self)})
+    namespace: dict[str, Any] = {"problem": property(lambda self: self)}
+    namespace |= {item.name: item.default for item in _OF_SOLUTION if item.name in blind}
+    row = _row_type(nested, blind, namespace=namespace)
     decode: Decode[Solution] = json.Decoder(row).decode
 
     def view(line: bytes) -> Solution:
@@ -100,27 +103,36 @@ def view_decoder() -> Decode[Solution]:
                 line.decode()  # msgspec does not look into the strings of unknown fields
             found = decode(line)
         except (MsgspecError, UnicodeDecodeError, RecursionError):
-            return parse_solution(load(line))
+            data = load(line)
+            return parse_solution({name: data[name] for name in data if name not in blind})
         check_lengths(found)
         return found
 
     return view
 
 
-@cache
 def problem_decoder() -> Decode[str]:
-    """What finds only the name of the problem (task and id) that a line is about."""
+    """What finds only the name of the problem (task and id) that a line is about.
+
+    A line that starts with the task and id of the line before is about the same problem: nobody
+    looks into it, so what is wrong with it comes out when it is decoded.
+    """
     from msgspec import MsgspecError, defstruct, json
 
     names: Any = defstruct("Names", [("task", str), ("problem_id", str)])
     decode: Decode[Any] = json.Decoder(names).decode
+    known, start = "", b"\n"  # no line starts with that
 
     def name(line: bytes) -> str:
+        nonlocal known, start
+        if line.startswith(start):
+            return known
         try:
             found = decode(line)
         except (MsgspecError, UnicodeDecodeError, RecursionError):
             return problem_name(parse_solution(load(line)))  # says what is wrong with it
-        return f"{found.task}\0{found.problem_id}"
+        known, start = f"{found.task}\0{found.problem_id}", json.encode(found)[:-1] + b","
+        return known
 
     return name
 
@@ -130,14 +142,17 @@ def problem_name(solution: Solution) -> str:
     return f"{solution.problem.task}\0{solution.problem.problem_id}"
 
 
-def _row_type(nested: Mapping[str, Any] | None = None, **options: Any) -> Any:
-    """A solution as it stands on a line: the fields of its problem, then its own.
+def _row_type(
+    nested: Mapping[str, Any] | None = None, blind: Collection[str] = (), **options: Any
+) -> Any:
+    """A solution as it stands on a line: the fields of its problem, then its own but for `blind`.
 
     `nested` are other types for the records in it, by name.
     """
     hints = get_type_hints(Problem) | get_type_hints(Solution, localns=dict(nested or {}))
     hints["labels"] = tuple[Literal[0, 1, None], ...] | None
-    return _defstruct("Row", _OF_PROBLEM + _OF_SOLUTION, hints, **options)
+    items = [item for item in _OF_PROBLEM + _OF_SOLUTION if item.name not in blind]
+    return _defstruct("Row", items, hints, **options)
 
 
 def _struct(record: type[Any]) -> Any:

@@ -202,7 +202,7 @@ def pipe_groups(
     views of the lines. Memory: see `group_lines`.
     """
     inputs = Inputs(job.inputs, job.shard)
-    groups = ([solution for solution, _ in group] for group in inputs.groups(check, decode))
+    groups = (solutions for solutions, _ in inputs.groups(check, decode))
     _pipe(job, inputs, map(encode, transform(groups)))
 
 
@@ -215,9 +215,9 @@ def select_groups(
     inputs = Inputs(job.inputs, job.shard)
 
     def chosen() -> Iterator[bytes]:
-        for group in inputs.groups(check):
-            lines = {id(solution): line for solution, line in group}
-            for solution in select([solution for solution, _ in group]):
+        for solutions, group in inputs.groups(check):
+            lines = {id(s): line for s, (line, _, _) in zip(solutions, group, strict=True)}
+            for solution in select(solutions):
                 yield lines[id(solution)] + b"\n"
 
     _pipe(job, inputs, chosen())

@@ -10,6 +10,7 @@ from itertools import chain, groupby
 from operator import itemgetter
 from typing import Final
 
+from sormctl.errors import RecordError
 from sormctl.records import Solution, parse_solution, solution_json
 from sormctl.streams.decoding import decoder, problem_name
 from sormctl.streams.output import encode
@@ -29,13 +30,14 @@ def group_lines(
 
     Memory holds entries of `max_bytes`, beside the largest group and about 200 bytes a group; what
     is more waits in temporary files: an external merge sort by the ordinal of the group, in which
-    one block of each run is in memory. Lines that come grouped are not sorted.
+    one block of each run is in memory, all of them a quarter of `max_bytes`. Lines that come
+    grouped are not sorted.
     """
     ordinals: dict[str, int] = {}
     chunk: list[Entry] = []
     size = 0
     with ExitStack() as stack:
-        runs = _Runs(stack, max_bytes // MAX_RUNS)
+        runs = _Runs(stack, max_bytes // (4 * MAX_RUNS))
         for key, line in lines:
             chunk.append((ordinals.setdefault(key, len(ordinals)), line))
             size += len(line[0]) + _OVERHEAD
@@ -52,6 +54,26 @@ def group_solutions(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
     decode = decoder(parse_solution)
     lines = ((problem_name(s), (encode(solution_json(s)), 0, 0)) for s in solutions)
     return ([decode(line) for line, _, _ in group] for group in group_lines(lines))
+
+
+def consistent(solutions: Iterable[Solution]) -> Iterator[Solution]:
+    """The solutions of one problem; RecordError at one that contradicts those before it.
+
+    They have one question, and solutions with equal ids have equal steps.
+    """
+    known: dict[str, Solution] = {}
+    first = None
+    for solution in solutions:
+        problem = solution.problem
+        first = first or problem
+        if problem.question != first.question or problem.problem_id != first.problem_id:
+            name = problem.problem_id
+            raise RecordError(f"another question has the problem id {name}; give each its own")
+        same = known.setdefault(solution.solution_id, solution)
+        if same is not solution and same.steps != solution.steps:
+            name = solution.solution_id
+            raise RecordError(f"another solution has the id {name}; give each its own")
+        yield solution
 
 
 class Adjacent:
@@ -104,9 +126,6 @@ class _Runs:
 
     def merge(self, chunk: list[Entry]) -> Iterator[Entry]:
         """All entries in order, `chunk` being the last."""
-        if self._runs and chunk:
-            self.spill(chunk)
-            chunk.clear()
         return _merged(self._runs, sorted(chunk, key=_ordinal))
 
     def _start(self) -> Spool[Entry]:

@@ -17,7 +17,7 @@ from zlib import crc32
 from sormctl.errors import DataError, RecordError, SormctlError, UsageError
 from sormctl.records import Json, Solution
 from sormctl.streams.decoding import Decode, decoder, load, problem_decoder, view_decoder
-from sormctl.streams.grouping import Line, group_lines
+from sormctl.streams.grouping import Line, consistent, group_lines
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -53,7 +53,7 @@ class Inputs:
         self._shard = parse_shard(shard)
         self._sources: list[_Source] = []
         self._lines: _Lines | None = None  # that are being read
-        self._place: list[int] = []  # file and line of a record from its group
+        self._grouped: Line | None = None  # the record read last, where that is one of a group
         sizes = [_size(name) for name in self.names]
         self._total = sum(size for size in sizes if size) if None not in sizes else None
 
@@ -84,23 +84,26 @@ class Inputs:
 
     def groups(
         self, check: Callable[[Solution], object], decode: Decode[Solution] | None = None
-    ) -> Iterator[list[tuple[Solution, bytes]]]:
-        """Views of the solutions of each problem, with their lines; `check` may raise RecordError.
+    ) -> Iterator[tuple[list[Solution], list[Line]]]:
+        """Views of the solutions of each problem, and their lines; `check` may raise RecordError.
 
-        `decode` makes something else than views of the lines. Memory: see `group_lines`.
+        So do solutions that contradict each other (`consistent`). `decode` makes something else
+        than views of the lines. Memory: see `group_lines`.
         """
         decode = decode or view_decoder()
         for group in group_lines(self._named()):
-            found = []
-            for line, *place in group:
-                self._place = place  # for errors
-                try:
-                    check(solution := decode(line))
-                except RecordError as error:
-                    raise self._where(error) from None
-                found.append((solution, line))
-            yield found
-        self._place = []
+            try:
+                yield list(consistent(self._solutions(group, check, decode))), group
+            except RecordError as error:
+                raise self._where(error) from None
+        self._grouped = None
+
+    def _solutions(
+        self, group: list[Line], check: Callable[[Solution], object], decode: Decode[Solution]
+    ) -> Iterator[Solution]:
+        for self._grouped in group:  # for errors
+            check(solution := decode(self._grouped[0]))
+            yield solution
 
     def _decoded(self, decode: Decode[T]) -> Iterator[T]:
         for line in self._read():
@@ -143,8 +146,8 @@ class Inputs:
 
     def _where(self, error: RecordError) -> SormctlError:
         """An error with the place of the record that was yielded last, if that is not past."""
-        if self._place:
-            file, number = self._place
+        if self._grouped:
+            _, file, number = self._grouped
             return DataError(f"{shown(self.names[file - 1])}:{number}: {error}")
         return self._lines.error(str(error)) if self._lines else error
 

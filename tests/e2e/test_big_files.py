@@ -19,7 +19,7 @@ pytestmark = [
 NUM_BYTES = 2 << 30
 MB = 1 << 20
 # bytes of Python with its libraries, with numpy; of lines or blocks that are grouped; of a problem
-PYTHON, NUMPY, LINES, PROBLEM = 64 * MB, 128 * MB, 64 * MB, 200
+PYTHON, NUMPY, LINES, PROBLEM = 64 * MB, 128 * MB, 80 * MB, 200
 WAYS, STEPS = 8, 6  # rows of accuracy; labels of a solution
 RUN = """
 import sys
@@ -56,7 +56,9 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     [
         ("filter --correct", PYTHON, 0),
         ("filter --unique", PYTHON, 100 * NUM_SAMPLES),
+        ("filter --max-per-problem 2", PYTHON, 100),
         ("balance", PYTHON, 0),
+        ("filter-labels --by orm", PYTHON, 0),
         ("balance --by question", PYTHON + LINES, PROBLEM),
         ("rerank --scores orm", PYTHON + LINES, PROBLEM),
         ("make-refine-pairs --mode local", PYTHON + LINES, PROBLEM),

@@ -83,6 +83,18 @@ def test_a_view_shows_and_refuses_what_a_solution_does(path: Path, value: Any) -
     assert shown(outcome(line, view_decoder())) == shown(outcome(line, decoder(parse_solution)))
 
 
+BLIND = ("rollouts", "verifiers")
+
+
+@pytest.mark.parametrize("path", paths(SOLUTION), ids=str)
+@pytest.mark.parametrize("value", [..., *ODD], ids=repr)
+def test_a_blind_view_is_that_of_a_line_without_the_fields(path: Path, value: Any) -> None:
+    data = changed(SOLUTION, path, value)
+    rest = {name: data[name] for name in data if name not in BLIND}
+    found = outcome(orjson.dumps(data), view_decoder(*BLIND))
+    assert shown(found) == shown(outcome(orjson.dumps(rest), view_decoder()))
+
+
 @st.composite
 def spelled(draw: Any) -> bytes:
     """The line of a solution as some other tool may write it."""

@@ -3,7 +3,6 @@ from dataclasses import replace
 import pytest
 
 from sormctl.answering import kind_of, outcomes
-from sormctl.errors import RecordError
 from sormctl.evaluation import Evaluation, problem_part
 from sormctl.judging import StepTally
 from sormctl.records import Problem, Solution
@@ -128,8 +127,14 @@ def test_a_solution_that_comes_twice_counts_once() -> None:
     evaluation = Evaluation()
     evaluation.add([solution("a", source=SAMPLE), wrong("b", source=SAMPLE)] * 2)
     assert "maj@2" in rows(evaluation)
-    with pytest.raises(RecordError, match="two different solutions have the id a"):
-        evaluation.add([solution("a"), wrong("a")])
+
+
+def test_a_reward_model_may_have_any_name() -> None:
+    evaluation = Evaluation()
+    evaluation.add([solution(labels=(1, 1), scores={"a against b": (0.9, 0.9), "c": (0.9, 0.9)})])
+    found = rows(evaluation)
+    assert found["a against b against labels: step accuracy"] == 1
+    assert found["a against b - c against labels: step accuracy"] == 0
 
 
 def test_reward_models_are_compared_on_the_same_steps() -> None:

@@ -108,6 +108,27 @@ def test_a_solution_that_will_not_do_is_named(job: Job) -> None:
         select_groups(job, list, check)
 
 
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (b'"question":"', b'"question":"Not ', "another question has the problem id "),
+        (b'"steps":["', b'"steps":["Not ', "another solution has the id s1; give each its own"),
+        # the last of a name counts; the first decides with what it is grouped
+        (b'"steps":', b'"problem_id":"mine","steps":', "another question has the problem id mine"),
+    ],
+)
+def test_what_contradicts_another_line_is_named(
+    job: Job, tmp_path: Path, old: bytes, new: bytes, message: str, apart: bool
+) -> None:
+    good = (tmp_path / "a.jsonl").read_bytes().strip() + b"\n"
+    problem = replace(solution("o").problem, problem_id="p2")
+    other = encode(solution_json(solution("o", problem=problem))) * apart
+    (tmp_path / "b.jsonl").write_bytes(other + good + good.replace(old, new))
+    with pytest.raises(DataError, match=rf"b\.jsonl:{2 + apart}: {message}"):
+        select_groups(job, list)
+
+
 def test_chosen_solutions_stay_as_they_were(job: Job, tmp_path: Path) -> None:
     line = (tmp_path / "a.jsonl").read_bytes().strip().replace(b":", b" : ")
     (tmp_path / "a.jsonl").write_bytes(line + b"\n\n" + line)
