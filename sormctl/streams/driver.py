@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from itertools import compress
-from pathlib import Path
 from typing import Any, TypeVar
 
-from sormctl.errors import SormctlError, UsageError
 from sormctl.records import Json, Solution
 from sormctl.streams.decoding import Decode
 from sormctl.streams.flow import Background, Flow, Group, Start, Transform
-from sormctl.streams.journal import Journal, Keys, Unjournalled, journalled
-from sormctl.streams.jsonl import Inputs, stat_input
-from sormctl.streams.manifest import TOKENS, Counts, Manifest, Parents, Tally
-from sormctl.streams.output import (
-    Sink,
-    device,
-    encode,
-    has_content,
-    is_device,
-    standard_output,
-    whole_file,
-)
+from sormctl.streams.jobs import Job, growing_output, side_file, whole_output
+from sormctl.streams.journal import Journal, Keys
+from sormctl.streams.jsonl import Inputs
+from sormctl.streams.manifest import TOKENS, Counts, Tally
+from sormctl.streams.output import encode
 from sormctl.streams.progress import Progress
 
 __all__ = [
@@ -49,26 +38,6 @@ __all__ = [
 
 T = TypeVar("T")
 NO_RECORDS = "the input has no records"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What a command was asked to do with its streams.
-
-    `arguments` is everything that determines the records made: it goes into the manifest, and
-    must be the same to resume. `inputs` are files, `-` or none for standard input; `output` None
-    or `-` is standard output; `shard` is `I/N`.
-    """
-
-    command: str
-    arguments: Mapping[str, Any]
-    inputs: Sequence[str] = ()
-    output: Path | None = None
-    resume: bool = False
-    overwrite: bool = False
-    quiet: bool = False
-    log_format: str = "text"
-    shard: str | None = None
 
 
 def usage_tokens(record: Json) -> Counts:
@@ -116,7 +85,7 @@ def map_records(
             return inputs.fraction and inputs.fraction * min(finished, 1.0)
 
         progress = stack.enter_context(_progress(job, fraction))
-        output = stack.enter_context(_growing_output(job, inputs, progress))
+        output = stack.enter_context(growing_output(job, inputs, progress))
         writer = stack.enter_context(Background())
         finished = Counter(output.finished)
 
@@ -229,7 +198,7 @@ def _pipe(
     tally = Tally()
     with ExitStack() as stack:
         progress = stack.enter_context(_progress(job, lambda: inputs.fraction))
-        sink = stack.enter_context(_whole_output(job, lambda: inputs.parents, tally))
+        sink = stack.enter_context(whole_output(job, lambda: inputs.parents, tally))
 
         def before_read() -> None:
             sink.flush()
@@ -255,97 +224,12 @@ def write_records(job: Job, records: Iterable[Json]) -> None:
     with ExitStack() as stack:
         tally = Tally()
         progress = stack.enter_context(_progress(job))
-        sink = stack.enter_context(_whole_output(job, list, tally))
+        sink = stack.enter_context(whole_output(job, list, tally))
         for record in records:
             sink.write(encode(record))
             progress.add()
             tally.records_out += 1
 
 
-@contextmanager
-def side_file(job: Job, path: Path | None) -> Iterator[Callable[[Json], None]]:
-    """What writes records to a second output of a command; nowhere without a path."""
-    if path is None:
-        yield lambda record: None
-        return
-    if has_content(path) and not job.overwrite:
-        raise UsageError(f"{path} exists; give --overwrite to replace it")
-    with device(path) if is_device(path) else whole_file(path.resolve()) as sink:
-        yield lambda record: sink.write(encode(record))
-
-
 def _progress(job: Job, fraction: Callable[[], float | None] = lambda: None) -> Progress:
     return Progress(job.command, job.quiet, job.log_format, fraction)
-
-
-@contextmanager
-def _growing_output(
-    job: Job, inputs: Inputs, progress: Progress
-) -> Iterator[Journal | Unjournalled]:
-    path = _file(job)
-    if path is None:
-        with _stream(job) as sink:
-            yield Unjournalled(sink)
-        return
-    if has_content(path) and not (job.resume or job.overwrite):
-        raise UsageError(f"{path} exists; give --resume to continue it or --overwrite")
-    _refuse_same_file(path, inputs)
-    with journalled(path, _manifest(path, job, lambda: inputs.parents), job.resume) as journal:
-        if journal.finished:
-            progress.note(f"{journal.finished.total():,} records were finished before")
-        try:
-            yield journal
-        except (SormctlError, KeyboardInterrupt):
-            if journal.tally.records_in:
-                progress.note(
-                    f"{journal.tally.records_in:,} records are finished; --resume goes on"
-                )
-            raise
-
-
-@contextmanager
-def _whole_output(job: Job, parents: Parents, tally: Tally) -> Iterator[Sink]:
-    path = _file(job)
-    if path is None:
-        with _stream(job) as sink:
-            yield sink
-        return
-    manifest = _manifest(path, job, parents)
-    if has_content(path) and not job.overwrite:
-        if not (job.resume and manifest.exists()):
-            raise UsageError(f"{path} exists; give --overwrite to replace it")
-        manifest.check_same()  # there is nothing to continue in a whole file: make it again
-    with whole_file(path) as sink:
-        yield sink
-    manifest.write("done", tally)
-
-
-def _manifest(path: Path, job: Job, parents: Parents) -> Manifest:
-    arguments = {**job.arguments, **({"shard": job.shard} if job.shard else {})}
-    return Manifest(path, job.command, arguments, parents)
-
-
-def _file(job: Job) -> Path | None:
-    """The file to write, behind its links; None where the output is a stream."""
-    if job.resume and job.overwrite:
-        raise UsageError("--resume keeps the file and --overwrite does not; give one of them")
-    if job.output is None or str(job.output) == "-" or is_device(job.output):
-        if job.resume or job.overwrite:
-            raise UsageError("--resume and --overwrite need a file; give -o FILE")
-        return None
-    if job.output.is_dir():
-        raise UsageError(f"-o {job.output} is a folder; give a file")
-    return job.output.resolve() if job.output.is_symlink() else job.output
-
-
-def _stream(job: Job) -> AbstractContextManager[Sink]:
-    if job.output is None or str(job.output) == "-":
-        return standard_output()
-    return device(job.output)
-
-
-def _refuse_same_file(path: Path, inputs: Inputs) -> None:
-    for name in inputs.names:
-        status = stat_input(name)
-        if status and path.exists() and os.path.samestat(status, path.stat()):
-            raise UsageError(f"{path} is input and output; give another -o FILE")

@@ -1,0 +1,133 @@
+"""What a command was asked to do with its streams, and the output that this opens."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sormctl.errors import SormctlError, UsageError
+from sormctl.records import Json
+from sormctl.streams.journal import Journal, Unjournalled, journalled
+from sormctl.streams.jsonl import Inputs, stat_input
+from sormctl.streams.manifest import Manifest, Parents, Tally
+from sormctl.streams.output import (
+    Sink,
+    device,
+    encode,
+    has_content,
+    is_device,
+    standard_output,
+    whole_file,
+)
+from sormctl.streams.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a command was asked to do with its streams.
+
+    `arguments` is everything that determines the records made: it goes into the manifest, and
+    must be the same to resume. `inputs` are files, `-` or none for standard input; `output` None
+    or `-` is standard output; `shard` is `I/N`.
+    """
+
+    command: str
+    arguments: Mapping[str, Any]
+    inputs: Sequence[str] = ()
+    output: Path | None = None
+    resume: bool = False
+    overwrite: bool = False
+    quiet: bool = False
+    log_format: str = "text"
+    shard: str | None = None
+
+
+@contextmanager
+def growing_output(
+    job: Job, inputs: Inputs, progress: Progress
+) -> Iterator[Journal | Unjournalled]:
+    """The output of a job that writes as it goes, and that --resume continues."""
+    path = _file(job)
+    if path is None:
+        with _stream(job) as sink:
+            yield Unjournalled(sink)
+        return
+    if has_content(path) and not (job.resume or job.overwrite):
+        raise UsageError(f"{path} exists; give --resume to continue it or --overwrite")
+    _refuse_same_file(path, inputs)
+    with journalled(path, _manifest(path, job, lambda: inputs.parents), job.resume) as journal:
+        if journal.finished:
+            progress.note(f"{journal.finished.total():,} records were finished before")
+        try:
+            yield journal
+        except (SormctlError, KeyboardInterrupt):
+            if journal.tally.records_in:
+                progress.note(
+                    f"{journal.tally.records_in:,} records are finished; --resume goes on"
+                )
+            raise
+
+
+@contextmanager
+def whole_output(job: Job, parents: Parents, tally: Tally) -> Iterator[Sink]:
+    """The output of a job whose file appears whole, with its manifest, or not at all."""
+    path = _file(job)
+    if path is None:
+        with _stream(job) as sink:
+            yield sink
+        return
+    manifest = _manifest(path, job, parents)
+    if has_content(path) and not job.overwrite:
+        if not (job.resume and manifest.exists()):
+            raise UsageError(f"{path} exists; give --overwrite to replace it")
+        manifest.check_same()  # there is nothing to continue in a whole file: make it again
+    with whole_file(path) as sink:
+        yield sink
+    manifest.write("done", tally)
+
+
+@contextmanager
+def side_file(job: Job, path: Path | None) -> Iterator[Callable[[Json], None]]:
+    """What writes records to a second output of a command; nowhere without a path."""
+    if path is None:
+        yield lambda record: None
+        return
+    if has_content(path) and not job.overwrite:
+        raise UsageError(f"{path} exists; give --overwrite to replace it")
+    with device(path) if is_device(path) else whole_file(path.resolve()) as sink:
+        yield lambda record: sink.write(encode(record))
+
+
+def _manifest(path: Path, job: Job, parents: Parents) -> Manifest:
+    arguments = {**job.arguments, **({"shard": job.shard} if job.shard else {})}
+    return Manifest(path, job.command, arguments, parents)
+
+
+def _file(job: Job) -> Path | None:
+    """The file to write, behind its links; None where the output is a stream."""
+    if job.resume and job.overwrite:
+        raise UsageError("--resume keeps the file and --overwrite does not; give one of them")
+    if job.output is None or str(job.output) == "-" or is_device(job.output):
+        if job.resume or job.overwrite:
+            raise UsageError("--resume and --overwrite need a file; give -o FILE")
+        return None
+    if job.output.is_dir():
+        raise UsageError(f"-o {job.output} is a folder; give a file")
+    return job.output.resolve() if job.output.is_symlink() else job.output
+
+
+def _stream(job: Job) -> AbstractContextManager[Sink]:
+    if job.output is None or str(job.output) == "-":
+        return standard_output()
+    return device(job.output)
+
+
+def _refuse_same_file(path: Path, inputs: Inputs) -> None:
+    for name in inputs.names:
+        status = stat_input(name)
+        if status and path.exists() and os.path.samestat(status, path.stat()):
+            raise UsageError(f"{path} is input and output; give another -o FILE")
