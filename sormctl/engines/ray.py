@@ -10,7 +10,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
-from contextlib import ExitStack, redirect_stdout
+from contextlib import ExitStack, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
@@ -19,7 +19,7 @@ from typing import Any, Self, TypeVar
 from sormctl.engines.base import Completion, Engine, Sampling
 from sormctl.engines.encoding import first_line, resolve_model
 from sormctl.engines.registry import create_engine, positive
-from sormctl.engines.vllm_start import Log, chatter_to
+from sormctl.engines.vllm_start import Log, Watchdog, chatter_to
 from sormctl.errors import EngineError, SormctlError, UsageError
 from sormctl.tasks.prompts import Prompt
 
@@ -85,6 +85,7 @@ class RayEngine:
         self._options = options
         self._verbose = verbose
         self._is_ours = False  # whether we connected to the cluster, and so leave it
+        self._watchdog: Watchdog | None = None  # of a cluster that we started
         self._log: Log | None = None
         self._told = ExitStack()  # where Ray tells of replicas that died: by `print`
         self._group: Any = None
@@ -118,7 +119,10 @@ class RayEngine:
                 remove_placement_group(self._group)
             if self._is_ours:
                 ray.shutdown()
+            if self._watchdog is not None:
+                self._watchdog.stop()
         self._replicas, self._group, self._is_ours = [], None, False
+        self._watchdog = None
         self._told.close()
         log.close()
 
@@ -137,19 +141,18 @@ class RayEngine:
 
         if ray.is_initialized():
             return
+        address = os.environ.get("RAY_ADDRESS") or "local"
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         level = logging.INFO if self._verbose else logging.CRITICAL
         assert self._log is not None
         with chatter_to(self._log.open()):
             try:
-                ray.init(
-                    os.environ.get("RAY_ADDRESS") or "local",
-                    log_to_driver=self._verbose,
-                    logging_level=level,
-                )
+                ray.init(address, log_to_driver=self._verbose, logging_level=level)
             except Exception as error:  # whatever the connection meets
                 raise EngineError(f"no Ray cluster: {first_line(error)}") from error
         self._is_ours = True
+        if address == "local":
+            self._watchdog = Watchdog(_agents())
 
     async def _place(self) -> None:
         import ray
@@ -234,6 +237,18 @@ def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -
         passed,
     )
     return RayEngine(resolve_model(model), options, verbose)
+
+
+def _agents() -> list[int]:
+    """The processes of our cluster that outlive it: they look for it for a minute, then end."""
+    import psutil
+
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "agent" in " ".join(process.cmdline()).lower():
+                found.append(process.pid)
+    return found
 
 
 async def _or_die(request: Coroutine[Any, Any, T]) -> T:

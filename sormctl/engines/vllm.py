@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from itertools import count
+from multiprocessing import active_children
 from typing import Any, Self
 
 from sormctl.engines.base import Completion, Sampling, answer_limit, together
@@ -66,7 +67,7 @@ class VllmEngine:
             line = self._log.last_error() or first_line(error)
             self._log.close()
             raise EngineError(f"engine vllm does not start: {line}") from error
-        self._watchdog = Watchdog()
+        self._watchdog = Watchdog(child.pid for child in active_children() if child.pid)
         self._room = self._engine.model_config.max_model_len
         return self
 

@@ -10,11 +10,10 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from difflib import get_close_matches
-from multiprocessing import active_children
 from typing import Any
 
 from sormctl.engines.registry import positive
@@ -155,14 +154,13 @@ def _value(kinds: set[str], text: str) -> Any:
 
 
 class Watchdog:
-    """Kills vLLM's processes if this one ends without a chance to; they would stay for ever."""
+    """Kills processes if this one ends without a chance to; they would stay."""
 
-    def __init__(self) -> None:
-        pids = [str(child.pid) for child in active_children()]
+    def __init__(self, pids: Iterable[int]) -> None:
         # the pipe ends when this process does, however it does
         script = 'read -r _ || kill -9 "$@" 2> /dev/null'
         self._process = subprocess.Popen(
-            ["sh", "-c", script, "sh", *pids],
+            ["sh", "-c", script, "sh", *map(str, pids)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             start_new_session=True,

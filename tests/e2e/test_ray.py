@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -96,6 +97,21 @@ def test_no_replica_survives_kill_9(samples: str) -> None:
     process.kill()
     process.communicate()
     _, alive = psutil.wait_procs(running, timeout=60)
+    assert not alive
+
+
+def test_a_cluster_of_its_own_ends_with_kill_9(samples: str) -> None:
+    """Soon: Ray sees to most of it, but its agents would look for the cluster for a minute."""
+    alone = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    command = [*SORMCTL, "label-steps", samples, "--model", "embedded:student", *RAY, "-q"]
+    process = subprocess.Popen([*command, "--concurrency", "1"], stdout=subprocess.PIPE, env=alone)
+    assert process.stdout is not None and process.stdout.read(1)
+    cluster = psutil.Process(process.pid).children(recursive=True)
+    names = {Path(child.cmdline()[0]).name.strip() for child in cluster}
+    process.kill()
+    process.communicate()
+    assert {"gcs_server", "raylet", "ray::DashboardAgent", "ray::Replica"} <= names
+    _, alive = psutil.wait_procs(cluster, timeout=30)
     assert not alive
 
 
