@@ -9,7 +9,7 @@ export BENCH=chain
 export STUDENT=${STUDENT:-embedded:student}
 export SEED=${SEED:-1} # the student was trained on problems of seed 0
 export OUT=${OUT:-runs/demo}
-export TRAIN_PROBLEMS=${TRAIN_PROBLEMS:-3000} SAMPLES=${SAMPLES:-4} LABELLED=${LABELLED:-6000}
+export TRAIN_PROBLEMS=${TRAIN_PROBLEMS:-3000} SAMPLES=${SAMPLES:-4} LABELLED=${LABELLED:-2}
 export TEST_PROBLEMS=${TEST_PROBLEMS:-1000}
 [ ! -d "$STUDENT" ] || STUDENT=$(realpath "$STUDENT")
 bash "$(dirname "$0")/pipeline.sh"

@@ -15,11 +15,11 @@ BASE=$MODEL
 [ -d "$BASE" ] && BASE=$(realpath "$BASE")
 export BASE
 if [ "${SIZE:-full}" = small ]; then
-  : "${STUDENT_PROBLEMS:=128}" "${TRAIN_PROBLEMS:=32}" "${SAMPLES:=8}" "${LABELLED:=32}" "${K:=4}"
+  : "${STUDENT_PROBLEMS:=128}" "${TRAIN_PROBLEMS:=32}" "${SAMPLES:=8}" "${LABELLED:=1}" "${K:=4}"
   : "${TEST_PROBLEMS:=20}" "${MAX_TOKENS:=160}" "${RM_EPOCHS:=1}" "${REFINER_EPOCHS:=1}"
   : "${TRAIN_OPTIONS:=--lr 1e-4 --batch-size 8}"
 else
-  : "${STUDENT_PROBLEMS:=7473}" "${TRAIN_PROBLEMS:=7473}" "${SAMPLES:=96}" "${LABELLED:=40000}"
+  : "${STUDENT_PROBLEMS:=7473}" "${TRAIN_PROBLEMS:=7473}" "${SAMPLES:=96}" "${LABELLED:=5}"
   : "${TEST_PROBLEMS:=1319}" "${MAX_TOKENS:=300}" "${RM_EPOCHS:=1}" "${REFINER_EPOCHS:=1}"
   : "${TRAIN_OPTIONS:=--lr 1e-5 --batch-size 128}"
 fi

@@ -12,7 +12,7 @@ BASE=${BASE:-$STUDENT}                   # reward models and refiners start from
 OUT=$OUT                                 # where everything is kept
 TRAIN_PROBLEMS=${TRAIN_PROBLEMS:-4000}   # problems to learn from, SAMPLES solutions each
 SAMPLES=${SAMPLES:-4}
-LABELLED=${LABELLED:-8000}               # of these solutions, labelled step by step
+LABELLED=${LABELLED:-2}                  # of the solutions of each problem, labelled step by step
 TEST_PROBLEMS=${TEST_PROBLEMS:-1000}
 K=${K:-8}                                # rollouts from a prefix
 MAX_TOKENS=${MAX_TOKENS:-300}
@@ -41,7 +41,7 @@ sormctl label-steps --by outcome samples.jsonl --overwrite -o outcomes.jsonl
 sormctl train-rm "${TRAIN[@]}" --epochs "$RM_EPOCHS" outcomes.jsonl -o orm &
 orm=$!
 beside $orm
-head -n "$LABELLED" samples.jsonl > labelled.jsonl
+sormctl filter --max-per-problem "$LABELLED" samples.jsonl --overwrite -o labelled.jsonl
 sormctl label-steps --by rollouts --model "$STUDENT" -k "$K" "${GENERATE[@]}" labelled.jsonl -o steps.jsonl
 sormctl balance --by prefix-length steps.jsonl --overwrite -o balanced.jsonl
 sormctl train-rm "${TRAIN[@]}" --epochs "$RM_EPOCHS" balanced.jsonl -o sorm
