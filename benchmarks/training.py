@@ -10,7 +10,7 @@ step, in the same precision, with the same optimizer, learning rates and clippin
 from the first step to the last, without start-up. TRL first tries its settings on a part of the
 rows; then both sides take turns, ours against its defaults and against its best, each round with
 another seed. Only tokens of the rows count, not padding. What was learned is judged on held-out
-rows.
+rows, whose differences are paired by row, all rounds together.
 
 Reward models learn to find a slip of one digit in worked solutions; refiners to mend it.
 """
@@ -35,6 +35,7 @@ from statistics import mean, median
 from typing import Any
 
 from sormctl.engines.encoding import load_tokenizer, prompt_style, resolve_model
+from sormctl.metrics import clustered_difference
 from sormctl.records import Pair, Problem, Solution, Steps, pair_json, solution_json
 from sormctl.streams.output import encode as encode_json
 from sormctl.streams.rows import read_problems
@@ -53,7 +54,6 @@ from sormctl.training.launch import count_gpus, environment
 from sormctl.training.optimizers import FINAL_SHARE
 
 WARMUP = 0.03
-HELD_OUT = 200
 PLAIN = {"gradient_checkpointing": False}
 GROUPED = {**PLAIN, "train_sampling_strategy": "group_by_length"}
 SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
@@ -89,6 +89,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--data-dir", type=Path, default=os.environ.get("SORMCTL_DATA"))
     parser.add_argument("--rows", type=int, default=3200)
     parser.add_argument("--tuning-rows", type=int, default=640)
+    parser.add_argument("--held-out", type=int, default=2000, help="rows to judge on")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--lr", type=float, default=1e-3)
@@ -133,7 +134,7 @@ class Took:
     seconds: float
     cpu_seconds: float
     loss: float
-    accuracy: float
+    hits: tuple[int, ...]  # targets that are right, of each held-out row
 
     @property
     def rates(self) -> tuple[float, float]:
@@ -152,15 +153,16 @@ class Comparison:
         self.tokenizer = load_tokenizer(self.model)
         self.examples = self._examples("train", options.rows)
         self.rows = [encode(self.tokenizer, x) for x in self.examples]
-        self.held_out = [encode(self.tokenizer, x) for x in self._examples("test", HELD_OUT)]
+        self.held_out = [
+            encode(self.tokenizer, x) for x in self._examples("test", options.held_out)
+        ]
         self.version = ""
 
     def run(self) -> None:
         """Tunes TRL, then alternates, and prints a line for each training and the ratios."""
         tokens = sum(len(row.ids) for row in self.rows)
         print(f"\n{self.kind}: {len(self.rows)} rows of {tokens / len(self.rows):.0f} tokens")
-        before = self._judge(Path(self.model))
-        print(f"{'untrained':67}held-out loss {before[0]:.4f}, accuracy {before[1]:.1%}")
+        print(f"{'untrained':67}held-out loss {self._judge(Path(self.model))[0]:.4f}")
         count = min(self.options.tuning_rows, len(self.rows))
         tried = {name: self._theirs(name, count, None) for name in SETTINGS[self.kind]}
         best = max(tried, key=lambda name: tried[name].rates[1])
@@ -180,9 +182,20 @@ class Comparison:
         )
         who = f"ours over TRL {self.version}, {name}"
         print(f"{who}: {wall:.2f} a second, {cpu:.2f} a CPU second")
-        for what in ("loss", "accuracy"):
-            mine, other = (spread(getattr(t, what) for t in side) for side in (ours, theirs))
-            print(f"    held-out {what} {mine} against {other}")
+        losses, accuracies = (
+            tuple(spread(measure(t) for t in side) for side in (ours, theirs))
+            for measure in (lambda t: t.loss, self._accuracy)
+        )
+        print(f"    held-out loss {losses[0]} against {losses[1]}")
+        print(f"    held-out accuracy {accuracies[0]} against {accuracies[1]}")
+        e = clustered_difference(*map(over_rounds, (ours, theirs)), self._totals(len(ours)))
+        print(f"    by {100 * e.value:+.2f} points ({100 * e.low:+.2f} to {100 * e.high:+.2f})")
+
+    def _totals(self, rounds: int = 1) -> list[int]:
+        return [rounds * len(row.targets) for row in self.held_out]
+
+    def _accuracy(self, took: Took) -> float:
+        return sum(took.hits) / sum(self._totals())
 
     def _examples(self, split: str, count: int) -> list[Example]:
         """The first examples that the task's problems give, at most `count`."""
@@ -276,18 +289,17 @@ class Comparison:
         result = json.loads(done.stdout.splitlines()[-1])
         self.version = result.get("version", self.version)
         tokens = sum(len(row.ids) for row in self.rows[:count]) * self.options.epochs
-        loss, accuracy = self._judge(model)
-        took = Took(tokens, result["seconds"], result["cpu_seconds"], loss, accuracy)
+        took = Took(tokens, result["seconds"], result["cpu_seconds"], *self._judge(model))
         wall, cpu = took.rates
         print(
             f"{name:32}{wall:8.0f} tokens/s {cpu:8.0f} tokens/CPU s   "
-            f"held-out loss {loss:.4f}, accuracy {accuracy:.1%}",
+            f"held-out loss {took.loss:.4f}, accuracy {self._accuracy(took):.1%}",
             flush=True,
         )
         return took
 
-    def _judge(self, folder: Path) -> tuple[float, float]:
-        """Mean loss and accuracy over the targets of the held-out rows, in float32."""
+    def _judge(self, folder: Path) -> tuple[float, tuple[int, ...]]:
+        """Mean loss over the targets, and right targets, of the held-out rows, in float32."""
         import torch
         from transformers.utils import logging
 
@@ -298,7 +310,7 @@ class Comparison:
         logging.set_verbosity_error()
         logging.disable_progress_bar()
         model = load(str(folder)).eval()
-        total, right, targets = 0.0, 0, 0
+        total, hits = 0.0, []
         for row in self.held_out:
             batch = collate([row], 0)
             with torch.no_grad():
@@ -306,15 +318,19 @@ class Comparison:
             total += torch.nn.functional.cross_entropy(
                 logits, batch.targets, reduction="sum"
             ).item()
-            right += int((logits.argmax(-1) == batch.targets).sum())
-            targets += len(row.targets)
-        return total / targets, right / targets
+            hits.append(int((logits.argmax(-1) == batch.targets).sum()))
+        return total / sum(self._totals()), tuple(hits)
 
 
 def spread(values: Iterable[float]) -> str:
     """The mean, and the extremes."""
     found = list(values)
     return f"{mean(found):.4f} ({min(found):.4f} to {max(found):.4f})"
+
+
+def over_rounds(side: Sequence[Took]) -> list[int]:
+    """Right targets of each held-out row, summed over the rounds."""
+    return [sum(hits) for hits in zip(*(took.hits for took in side), strict=True)]
 
 
 def plain_row(row: Row, kind: str) -> dict[str, list[int]]:
