@@ -31,9 +31,11 @@ def distinct(group: Sequence[Solution]) -> list[Solution]:
 
 
 def kind_of(solution: Solution) -> str:
-    """`draft`, `sample`, or the kind of refinement."""
+    """`draft`, the kind of refinement, or `sample`: also what another tool calls otherwise."""
     kind = str(solution.source.get("kind", "sample"))
-    return "draft" if kind == "sample" and solution.source.get("temperature") == 0 else kind
+    if kind in REFINEMENTS:
+        return kind
+    return "draft" if kind == "sample" and solution.source.get("temperature") == 0 else "sample"
 
 
 class Outcome(NamedTuple):

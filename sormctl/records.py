@@ -16,6 +16,8 @@ T = TypeVar("T")
 Json = Mapping[str, Any]
 Steps = tuple[str, ...]
 Labels = tuple[int | None, ...]
+MAX_COUNT = 2**53 - 1  # the largest that every reader of JSON keeps exact
+MAX_SCORE = 1 + 1e-6  # a sum of probabilities may be rounded up
 
 
 def _doc(text: str, **default: Any) -> Any:
@@ -72,7 +74,8 @@ class Solution:
     predicted: str | None = _doc("the final answer read from the steps; null if there is none")
     correct: bool = _doc("whether `predicted` equals `answer`")
     source: Json = _doc(
-        "how it was made: `kind` (sample, global, local, value), `model`, `seed`, `finish`; "
+        "how it was made: `kind` (sample, global, local, value; any other counts as sample), "
+        "`model`, `seed`, `finish`; "
         "a refinement also has `draft_id` and `first_error`; `sample --logprobs` adds `logprob`, "
         "the log-probability of its tokens at temperature 1",
         default_factory=dict,
@@ -86,7 +89,7 @@ class Solution:
     )
     verifiers: tuple[Verifier, ...] = _doc("verifying traces, for the refiner", default=())
     scores: Mapping[str, tuple[float, ...]] = _doc(
-        "per reward model: P(correct) after each step", default_factory=dict
+        "per reward model: P(correct) after each step, from 0 to 1", default_factory=dict
     )
 
 
@@ -130,6 +133,7 @@ def parse_solution(data: Json) -> Solution:
         verifiers=_optional(data, "verifiers", _verifiers) or (),
         scores=_optional(data, "scores", _scores) or {},
     )
+    check_counts(solution)
     check_lengths(solution)
     return solution
 
@@ -241,14 +245,34 @@ def check_lengths(solution: Solution) -> None:
     labels, rollouts = solution.labels, solution.rollouts
     if labels is not None and len(labels) != count:
         raise _uneven("labels", labels, count)
-    if rollouts is not None and len(rollouts) != count:
-        raise _uneven("rollouts", rollouts, count)
+    if rollouts is not None:
+        if len(rollouts) != count:
+            raise _uneven("rollouts", rollouts, count)
+        for tried in rollouts:
+            if tried.succeeded > tried.tried:
+                raise RecordError(
+                    f"`rollouts` has {tried.succeeded} successes of {tried.tried} tried"
+                )
     for name, values in solution.scores.items():
         if len(values) != count:
             raise _uneven(f"scores.{name}", values, count)
     for verifier in solution.verifiers:
         if not 0 <= verifier.prefix <= count:
             raise RecordError(f"`verifiers` names prefix {verifier.prefix} of {count} steps")
+
+
+def check_counts(solution: Solution) -> None:
+    """RecordError unless what was counted is a number from 0 to `MAX_COUNT`."""
+    usage = solution.usage
+    counts = [usage.prompt_tokens, usage.cached_tokens, usage.generated_tokens]
+    for tried in solution.rollouts or ():
+        counts += tried.tried, tried.succeeded, tried.generated_tokens
+    if min(counts) >= 0 and max(counts) <= MAX_COUNT:
+        return
+    for name, record in ("usage", usage), *(("rollouts", r) for r in solution.rollouts or ()):
+        for key, value in _plain(record).items():
+            if not 0 <= value <= MAX_COUNT:
+                raise RecordError(f"`{name}.{key}` is {value}; it must be from 0 to 2^53 - 1")
 
 
 def _uneven(name: str, values: Sequence[object], count: int) -> RecordError:
@@ -370,4 +394,6 @@ def _numbers(value: Any, name: str) -> tuple[float, ...]:
     for number in numbers:
         if type(number) is not float and type(number) is not int:
             raise _wrong(name, "a list of numbers", number)
+        if not 0 <= number <= MAX_SCORE:
+            raise RecordError(f"`{name}` has {number}; a score is P(correct), from 0 to 1")
     return tuple(map(float, numbers))

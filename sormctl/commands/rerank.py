@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from sormctl import options
+from sormctl.answering import distinct
 from sormctl.engines.encoding import model_digest
 from sormctl.errors import RecordError, UsageError
 from sormctl.inference import Judge, open_judge
@@ -60,7 +61,7 @@ def rerank(
     """Keep the best solution of each problem.
 
     The solutions of a problem (samples, or a draft and its refinements) may stand anywhere in the
-    input. Those of equal rank are ordered by solution id.
+    input; one that comes twice counts once. Those of equal rank are ordered by solution id.
 
     Example: cat drafts.jsonl global.jsonl local.jsonl | sormctl rerank --rm orm/ > best.jsonl
     """
@@ -78,7 +79,7 @@ def rerank(
     )
 
     def best(group: Sequence[Solution]) -> list[Solution]:
-        return choose(group, vote.value, name, aggregation)[:keep]
+        return choose(distinct(group), vote.value, name, aggregation)[:keep]
 
     if rm is None:
         select_groups(job, best, bool if vote is Vote.majority else partial(_check, name))

@@ -86,9 +86,10 @@ def is_reward_model(config: Any) -> bool:
 def p_correct(probabilities: Any) -> Any:
     """P(correct) = 1 - P(incorrect), from a tensor of probabilities (..., C) of 2 or 3 classes.
 
-    Class 0 is incorrect. The others are summed: they are precise where P(correct) is near 0.
+    Class 0 is incorrect. The others are summed: they are precise where P(correct) is near 0,
+    and at most 1, which their sum may pass by rounding.
     """
-    return probabilities[..., 1:].sum(-1)
+    return probabilities[..., 1:].sum(-1).clamp(max=1)
 
 
 def eos_ids(*sources: Any) -> frozenset[int]:

@@ -59,7 +59,7 @@ def group_solutions(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
 def consistent(solutions: Iterable[Solution]) -> Iterator[Solution]:
     """The solutions of one problem; RecordError at one that contradicts those before it.
 
-    They have one question, and solutions with equal ids have equal steps.
+    They have one question and answer. Solutions with equal ids have equal steps and one grade.
     """
     known: dict[str, Solution] = {}
     first = None
@@ -69,10 +69,16 @@ def consistent(solutions: Iterable[Solution]) -> Iterator[Solution]:
         if problem.question != first.question or problem.problem_id != first.problem_id:
             name = problem.problem_id
             raise RecordError(f"another question has the problem id {name}; give each its own")
+        if problem.answer != first.answer:
+            name = problem.problem_id
+            raise RecordError(f"another line has problem {name} with another answer; keep one")
         same = known.setdefault(solution.solution_id, solution)
-        if same is not solution and same.steps != solution.steps:
+        if same is not solution:
             name = solution.solution_id
-            raise RecordError(f"another solution has the id {name}; give each its own")
+            if same.steps != solution.steps:
+                raise RecordError(f"another solution has the id {name}; give each its own")
+            if same.correct != solution.correct:
+                raise RecordError(f"solution {name} is once correct and once not; keep one")
         yield solution
 
 

@@ -96,6 +96,8 @@ def side_file(job: Job, path: Path | None) -> Iterator[Callable[[Json], None]]:
     if path is None:
         yield lambda record: None
         return
+    if job.output and not is_device(path) and path.resolve() == job.output.resolve():
+        raise UsageError(f"{path} is wanted for two outputs; give another file to one of them")
     if has_content(path) and not job.overwrite:
         raise UsageError(f"{path} exists; give --overwrite to replace it")
     with device(path) if is_device(path) else whole_file(path.resolve()) as sink:

@@ -18,7 +18,25 @@ from sormctl.streams.decoding import decoder, view_decoder
 from tests.property.test_records import solutions
 from tests.unit.test_records import SOLUTION
 
-ODD: list[Any] = [None, True, 0, 2, 1.0, 0.5, "1", "", [], {}, [None], ["1"], [[1]], {"x": [1]}]
+ODD: list[Any] = [
+    None,
+    True,
+    0,
+    2,
+    -1,
+    2**53,
+    2**63,
+    1.0,
+    0.5,
+    "1",
+    "",
+    [],
+    {},
+    [None],
+    ["1"],
+    [[1]],
+    {"x": [1]},
+]
 Path = tuple[str | int, ...]
 
 

@@ -28,6 +28,9 @@ texts = st.text(st.characters(codec="utf-8"), max_size=8)
 steps = st.lists(texts, max_size=4).map(tuple)
 counts = st.integers(0, 1000)
 extras = st.dictionaries(texts.map("x_{}".format), st.none() | texts | counts, max_size=3)
+rollouts = st.tuples(counts, counts).flatmap(
+    lambda two: st.builds(Rollouts, st.just(max(two)), st.just(min(two)), st.booleans(), counts)
+)
 problems = st.builds(Problem, texts, texts, texts, texts, reference=st.none() | steps, extra=extras)
 
 
@@ -47,7 +50,7 @@ def solutions(draw: Any) -> Solution:
         source=draw(extras),
         usage=draw(st.builds(Usage, counts, counts, counts)),
         labels=draw(st.none() | each(st.sampled_from([0, 1, None]))),
-        rollouts=draw(st.none() | each(st.builds(Rollouts, counts, counts, st.booleans(), counts))),
+        rollouts=draw(st.none() | each(rollouts)),
         verifiers=draw(
             st.lists(st.builds(Verifier, st.integers(0, len(own)), steps), max_size=2).map(tuple)
         ),

@@ -20,6 +20,7 @@ def test_a_greedy_sample_is_a_draft() -> None:
     assert kind_of(solution(source=GREEDY)) == "draft"
     assert kind_of(solution(source=SAMPLE)) == "sample"
     assert kind_of(solution(source={"kind": "local"})) == "local"
+    assert kind_of(solution(source={"kind": "prm800k"})) == "sample"
 
 
 def test_one_solution_a_problem_is_plain_accuracy() -> None:

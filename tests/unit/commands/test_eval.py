@@ -31,6 +31,14 @@ def test_outcomes_come_problem_by_problem(tmp_path: Path) -> None:
     assert "exists; give --overwrite" in again.stderr
 
 
+def test_one_file_is_not_two_outputs(tmp_path: Path) -> None:
+    path = str(tmp_path / "out.jsonl")
+    line = json.dumps(solution_json(solution()))
+    result = CliRunner().invoke(app, ["eval", "-q", "-o", path, "--outcomes", path], line)
+    assert result.exit_code == 2
+    assert "is wanted for two outputs; give another file" in result.stderr
+
+
 def test_the_oracle_sees_what_it_needs(tmp_path: Path) -> None:
     asked = problem("test", 0, 0)
     right = Solution(asked, "a", asked.reference or (), asked.answer, True)

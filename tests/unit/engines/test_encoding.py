@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sormctl.engines.encoding import (
     encode_steps,
     load_tokenizer,
+    p_correct,
     prompt_ids,
     prompt_style,
     resolve_model,
@@ -140,3 +141,9 @@ def test_a_folder_without_tokenizer_says_so(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
     with pytest.raises(ModelError, match="cannot load its tokenizer"):
         load_tokenizer(str(tmp_path))
+
+
+def test_the_probabilities_of_what_is_not_wrong_add_up_to_1_at_most() -> None:
+    torch = pytest.importorskip("torch")
+    rounded_up = torch.tensor([[0.0, 0.5, 0.50001], [0.75, 0.125, 0.125]])
+    assert p_correct(rounded_up).tolist() == [1.0, 0.25]
