@@ -29,6 +29,7 @@ import time
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from random import Random
 from statistics import mean, median
@@ -182,12 +183,9 @@ class Comparison:
         )
         who = f"ours over TRL {self.version}, {name}"
         print(f"{who}: {wall:.2f} a second, {cpu:.2f} a CPU second")
-        losses, accuracies = (
-            tuple(spread(measure(t) for t in side) for side in (ours, theirs))
-            for measure in (lambda t: t.loss, self._accuracy)
-        )
-        print(f"    held-out loss {losses[0]} against {losses[1]}")
-        print(f"    held-out accuracy {accuracies[0]} against {accuracies[1]}")
+        for what, measure in (("loss", attrgetter("loss")), ("accuracy", self._accuracy)):
+            mine, other = (spread(map(measure, side)) for side in (ours, theirs))
+            print(f"    held-out {what} {mine} against {other}")
         e = clustered_difference(*map(over_rounds, (ours, theirs)), self._totals(len(ours)))
         print(f"    by {100 * e.value:+.2f} points ({100 * e.low:+.2f} to {100 * e.high:+.2f})")
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from sormctl.streams.driver import Job
+from sormctl.streams.jobs import Job
 
 Inputs = Annotated[
     list[str] | None,

@@ -18,8 +18,9 @@ from sormctl.records import Json, Solution
 from sormctl.report.table import print_rows, print_stages
 from sormctl.reranking import AGGREGATIONS
 from sormctl.streams.decoding import Decode, solution_decoder, view_decoder
-from sormctl.streams.driver import pipe_groups, side_file, write_records
+from sormctl.streams.driver import pipe_groups, write_records
 from sormctl.streams.grouping import group_solutions
+from sormctl.streams.jobs import side_file
 from sormctl.streams.manifest import stage_costs
 from sormctl.streams.rows import read_problems
 from sormctl.tasks.registry import get_task

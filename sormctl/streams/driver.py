@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sormctl.records import Json, Solution
 from sormctl.streams.decoding import Decode
 from sormctl.streams.flow import Background, Flow, Group, Start, Transform
-from sormctl.streams.jobs import Job, growing_output, side_file, whole_output
+from sormctl.streams.jobs import Job, growing_output, whole_output
 from sormctl.streams.journal import Journal, Keys
 from sormctl.streams.jsonl import Inputs
 from sormctl.streams.manifest import TOKENS, Counts, Tally
@@ -22,7 +22,6 @@ from sormctl.streams.progress import Progress
 __all__ = [
     "Counts",
     "Group",
-    "Job",
     "Transform",
     "map_records",
     "no_tokens",
@@ -31,7 +30,6 @@ __all__ = [
     "pipe_records",
     "select_groups",
     "select_records",
-    "side_file",
     "usage_tokens",
     "write_records",
 ]

@@ -14,7 +14,8 @@ import typer
 
 from sormctl import cli, options
 from sormctl.records import Json
-from sormctl.streams.driver import Job, Transform, map_records
+from sormctl.streams.driver import Transform, map_records
+from sormctl.streams.jobs import Job
 
 
 @cli.app.command()

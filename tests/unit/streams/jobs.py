@@ -11,7 +11,8 @@ import orjson
 
 from sormctl.engines.base import Sampling
 from sormctl.records import Json
-from sormctl.streams.driver import Job, Transform, map_records
+from sormctl.streams.driver import Transform, map_records
+from sormctl.streams.jobs import Job
 from sormctl.tasks.prompts import Prompt
 from tests.fakes import ScriptedEngine
 

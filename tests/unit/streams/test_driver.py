@@ -17,7 +17,6 @@ from sormctl.errors import DataError, EngineError, OutputError, UsageError
 from sormctl.records import Json
 from sormctl.streams.driver import (
     Group,
-    Job,
     Transform,
     map_records,
     no_tokens,
@@ -25,6 +24,7 @@ from sormctl.streams.driver import (
     usage_tokens,
     write_records,
 )
+from sormctl.streams.jobs import Job
 from sormctl.tasks.prompts import Prompt
 from tests.fakes import ScriptedEngine
 from tests.unit.streams.jobs import echo, problems, read, run, scripted, write

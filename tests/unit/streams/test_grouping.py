@@ -12,8 +12,9 @@ import pytest
 from sormctl.errors import DataError, OutputError, RecordError
 from sormctl.records import Solution, solution_json
 from sormctl.streams import grouping
-from sormctl.streams.driver import Job, pipe_groups, select_groups
+from sormctl.streams.driver import pipe_groups, select_groups
 from sormctl.streams.grouping import Adjacent, group_lines, group_solutions
+from sormctl.streams.jobs import Job
 from sormctl.streams.output import encode
 from tests.unit.examples import solution
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from sormctl.errors import DataError
-from sormctl.streams.driver import Job, select_records
+from sormctl.streams.driver import select_records
+from sormctl.streams.jobs import Job
 
 HEAD = b'"task":"t","problem_id":"p","question":"q","answer":"1","steps":["1"],"predicted":"1"'
 RIGHT = b'{ "mine" : 1.50, "solution_id":"a","correct":true,' + HEAD + b"}"
