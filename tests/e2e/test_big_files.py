@@ -74,5 +74,5 @@ def test_memory_is_bounded(
     done = subprocess.run(argv, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 0, done.stderr
     peak = int(done.stderr.splitlines()[-1])
-    print(f"{command}: {peak / MB:.0f} MB")  # `pytest -rP` shows it
+    sys.stdout.write(f"{command}: {peak / MB:.0f} MB\n")  # `pytest -rP` shows it
     assert peak < fixed + each * num_problems, f"{peak / MB:.0f} MB"
