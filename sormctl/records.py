@@ -6,13 +6,25 @@ as they were, so other tools can add theirs. `docs/records.md` is generated from
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any
 
 from sormctl.errors import RecordError
+from sormctl.fields import (
+    as_bool,
+    as_int,
+    as_list,
+    as_object,
+    as_string,
+    as_strings,
+    integer,
+    optional,
+    required,
+    string,
+    wrong_type,
+)
 
-T = TypeVar("T")
 Json = Mapping[str, Any]
 Steps = tuple[str, ...]
 Labels = tuple[int | None, ...]
@@ -119,19 +131,21 @@ def parse_problem(data: Json) -> Problem:
 
 def parse_solution(data: Json) -> Solution:
     """A solution from its JSON object; raises RecordError naming the field."""
-    steps = _steps(_get(data, "steps", "run `sormctl sample` or `sormctl grade` first"), "steps")
+    steps = as_strings(
+        required(data, "steps", "run `sormctl sample` or `sormctl grade` first"), "steps"
+    )
     solution = Solution(
         problem=_problem(data, known=_SOLUTION_FIELDS),
-        solution_id=_string(data, "solution_id"),
+        solution_id=string(data, "solution_id"),
         steps=steps,
-        predicted=_optional(data, "predicted", _as_string),
-        correct=_as_bool(_get(data, "correct", "run `sormctl grade` first"), "correct"),
-        source=_optional(data, "source", _as_object) or {},
-        usage=_optional(data, "usage", _usage) or Usage(),
-        labels=_optional(data, "labels", _labels),
-        rollouts=_optional(data, "rollouts", _rollouts),
-        verifiers=_optional(data, "verifiers", _verifiers) or (),
-        scores=_optional(data, "scores", _scores) or {},
+        predicted=optional(data, "predicted", as_string),
+        correct=as_bool(required(data, "correct", "run `sormctl grade` first"), "correct"),
+        source=optional(data, "source", as_object) or {},
+        usage=optional(data, "usage", _usage) or Usage(),
+        labels=optional(data, "labels", _labels),
+        rollouts=optional(data, "rollouts", _rollouts),
+        verifiers=optional(data, "verifiers", _verifiers) or (),
+        scores=optional(data, "scores", _scores) or {},
     )
     check_counts(solution)
     check_lengths(solution)
@@ -141,12 +155,14 @@ def parse_solution(data: Json) -> Solution:
 def parse_pair(data: Json) -> Pair:
     """A refinement pair from its JSON object; raises RecordError naming the field."""
     pair = Pair(
-        task=_string(data, "task"),
-        problem_id=_string(data, "problem_id"),
-        question=_string(data, "question"),
-        draft=_steps(_get(data, "draft", "run `sormctl make-refine-pairs` first"), "draft"),
-        first_error=_optional(data, "first_error", _as_int),
-        target=_steps(_get(data, "target", "run `sormctl make-refine-pairs` first"), "target"),
+        task=string(data, "task"),
+        problem_id=string(data, "problem_id"),
+        question=string(data, "question"),
+        draft=as_strings(required(data, "draft", "run `sormctl make-refine-pairs` first"), "draft"),
+        first_error=optional(data, "first_error", as_int),
+        target=as_strings(
+            required(data, "target", "run `sormctl make-refine-pairs` first"), "target"
+        ),
         extra={key: value for key, value in data.items() if key not in _PAIR_FIELDS},
     )
     if pair.first_error is not None and not 0 <= pair.first_error < len(pair.draft):
@@ -221,7 +237,6 @@ _NAMES: dict[type, tuple[str, ...]] = {
 _PROBLEM_FIELDS = frozenset(_NAMES[Problem]) - {"extra"}
 _SOLUTION_FIELDS = _PROBLEM_FIELDS | frozenset(_NAMES[Solution]) - {"problem"}
 _PAIR_FIELDS = frozenset(_NAMES[Pair]) - {"extra"}
-_STRING = frozenset([str])
 _ROLLOUTS_TYPES = (int, int, bool, int)
 
 
@@ -230,11 +245,11 @@ _ROLLOUTS_TYPES = (int, int, bool, int)
 
 def _problem(data: Json, known: frozenset[str]) -> Problem:
     return Problem(
-        task=_string(data, "task"),
-        problem_id=_string(data, "problem_id"),
-        question=_string(data, "question"),
-        answer=_string(data, "answer"),
-        reference=_optional(data, "reference", _steps),
+        task=string(data, "task"),
+        problem_id=string(data, "problem_id"),
+        question=string(data, "question"),
+        answer=string(data, "answer"),
+        reference=optional(data, "reference", as_strings),
         extra={} if data.keys() <= known else {k: data[k] for k in data if k not in known},
     )
 
@@ -279,121 +294,53 @@ def _uneven(name: str, values: Sequence[object], count: int) -> RecordError:
     return RecordError(f"`{name}` has {len(values)} entries for {count} steps")
 
 
-def _get(data: Json, name: str, remedy: str = "") -> Any:
-    if name not in data:
-        raise RecordError(f"no `{name}`" + (f"; {remedy}" if remedy else ""))
-    return data[name]
-
-
-def _optional(data: Json, name: str, check: Callable[[Any, str], T]) -> T | None:
-    value = data.get(name)
-    return None if value is None else check(value, name)
-
-
-def _string(data: Json, name: str) -> str:
-    value = data.get(name)
-    return value if isinstance(value, str) else _as_string(_get(data, name), name)
-
-
-def _wrong(name: str, expected: str, value: Any) -> RecordError:
-    return RecordError(f"`{name}` must be {expected}, not {_type_name(value)}")
-
-
-def _type_name(value: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean"}
-    return "null" if value is None else names.get(type(value), "a number")
-
-
-def _as_string(value: Any, name: str) -> str:
-    if not isinstance(value, str):
-        raise _wrong(name, "a string", value)
-    return value
-
-
-def _as_bool(value: Any, name: str) -> bool:
-    if not isinstance(value, bool):
-        raise _wrong(name, "true or false", value)
-    return value
-
-
-def _as_int(value: Any, name: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise _wrong(name, "an integer", value)
-    return value
-
-
-def _as_object(value: Any, name: str) -> Json:
-    if not isinstance(value, dict | Mapping):  # dict is there for speed
-        raise _wrong(name, "an object", value)
-    return value
-
-
-def _as_list(value: Any, name: str) -> Sequence[Any]:
-    if not isinstance(value, list | tuple):
-        raise _wrong(name, "a list", value)
-    return value
-
-
-def _steps(value: Any, name: str) -> Steps:
-    steps = _as_list(value, name)
-    if not _STRING.issuperset(map(type, steps)):
-        for i, step in enumerate(steps):
-            _as_string(step, f"{name}[{i}]")
-    return tuple(steps)
-
-
 def _labels(value: Any, name: str) -> Labels:
-    labels = _as_list(value, name)
+    labels = as_list(value, name)
     for i, label in enumerate(labels):
         if label is not None and (type(label) is not int or label not in (0, 1)):
             raise RecordError(f"`{name}[{i}]` must be 0, 1 or null")
     return tuple(labels)
 
 
-def _count(data: Json, key: str, name: str) -> int:
-    value = data.get(key, 0)
-    return value if type(value) is int else _as_int(value, f"{name}.{key}")
-
-
 def _usage(value: Any, name: str) -> Usage:
-    data = _as_object(value, name)
-    return Usage(*[_count(data, key, name) for key in _NAMES[Usage]])
+    data = as_object(value, name)
+    return Usage(*[integer(data, key, name) for key in _NAMES[Usage]])
 
 
 def _rollouts(value: Any, name: str) -> tuple[Rollouts, ...]:
-    return tuple([_rollout(item, name) for item in _as_list(value, name)])
+    return tuple([_rollout(item, name) for item in as_list(value, name)])
 
 
 def _rollout(value: Any, name: str) -> Rollouts:
-    get = _as_object(value, name).get
+    get = as_object(value, name).get
     counts = get("tried", 0), get("succeeded", 0), get("made", False), get("generated_tokens", 0)
     if tuple(map(type, counts)) != _ROLLOUTS_TYPES:  # there is one for each step: look for it once
         for key in ("tried", "succeeded", "generated_tokens"):
-            _count(value, key, name)
-        _as_bool(counts[2], f"{name}.made")
+            integer(value, key, name)
+        as_bool(counts[2], f"{name}.made")
     return Rollouts(*counts)
 
 
 def _verifiers(value: Any, name: str) -> tuple[Verifier, ...]:
     return tuple(
         Verifier(
-            prefix=_as_int(_get(data, "prefix"), f"{name}.prefix"),
-            steps=_steps(_get(data, "steps"), f"{name}.steps"),
+            prefix=as_int(required(data, "prefix"), f"{name}.prefix"),
+            steps=as_strings(required(data, "steps"), f"{name}.steps"),
         )
-        for data in (_as_object(item, name) for item in _as_list(value, name))
+        for data in (as_object(item, name) for item in as_list(value, name))
     )
 
 
 def _scores(value: Any, name: str) -> dict[str, tuple[float, ...]]:
-    scores = _as_object(value, name)
+    scores = as_object(value, name)
     return {key: _numbers(values, f"{name}.{key}") for key, values in scores.items()}
 
 
 def _numbers(value: Any, name: str) -> tuple[float, ...]:
-    numbers = _as_list(value, name)
+    numbers = as_list(value, name)
     for number in numbers:
         if type(number) is not float and type(number) is not int:
-            raise _wrong(name, "a list of numbers", number)
+            raise wrong_type(name, "a list of numbers", number)
         if not 0 <= number <= MAX_SCORE:
             raise RecordError(f"`{name}` has {number}; a score is P(correct), from 0 to 1")
     return tuple(map(float, numbers))

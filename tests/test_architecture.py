@@ -13,17 +13,18 @@ PACKAGE = Path(__file__).parents[1] / "sormctl"
 FILES = sorted(PACKAGE.rglob("*.py"))
 PURE = {"strategies", "labelling", "balancing", "pairing", "reranking", "filtering"}
 PURE |= {"metrics", "answering", "judging"}
-BASE = {"errors", "seeds", "records"}
+BASE = {"errors", "seeds", "fields", "records"}
 # what each part of the package may import of it; every part may import itself
 MAY_IMPORT = {
     "__init__": set(),
     "__main__": {"cli"},
     "errors": set(),
     "seeds": set(),
-    "records": {"errors"},
+    "fields": {"errors"},
+    "records": {"errors", "fields"},
     **dict.fromkeys(PURE, BASE | PURE | {"tasks"}),
     "tasks": BASE | PURE,
-    "streams": {"errors", "records", "tasks", "__init__"},
+    "streams": {"errors", "fields", "records", "tasks", "__init__"},
     "engines": BASE | {"tasks"},
     "inference": BASE | PURE | {"tasks", "engines"},
     "test_time": BASE | PURE | {"tasks", "engines", "inference"},
