@@ -113,6 +113,12 @@ def answer_limit(length: int, reads: int | None, name: str, max_tokens: int) -> 
     return min(max_tokens, reads - length)
 
 
+def check_readable(length: int, reads: int | None, name: str) -> None:
+    """TooLongError for a solution of `length` tokens, prompt included, if `name` reads less."""
+    if reads is not None and length > reads:
+        raise TooLongError(f"a solution of {length} tokens with its prompt; {name} reads {reads}")
+
+
 async def together(requests: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """The results in order; the first failure, or being cancelled, ends the others."""
     tasks = [asyncio.ensure_future(request) for request in requests]

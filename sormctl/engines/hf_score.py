@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import torch
 
+from sormctl.engines.base import check_readable
 from sormctl.engines.encoding import encode_steps, p_correct
 from sormctl.engines.hf_load import LoadedModel
-from sormctl.errors import TooLongError
 from sormctl.tasks.prompts import Prompt
 
 
@@ -44,12 +44,7 @@ class ScoreBatch:
         request.ids, request.positions = encode_steps(
             self._loaded.tokenizer, request.prompt, request.steps
         )
-        longest = self._loaded.max_length
-        if longest is not None and len(request.ids) > longest:
-            raise TooLongError(
-                f"a solution of {len(request.ids)} tokens with its prompt; "
-                f"{self._loaded.name} reads {longest}"
-            )
+        check_readable(len(request.ids), self._loaded.max_length, self._loaded.name)
         self._waiting.append(request)
 
     def drop(self, request: ScoreRequest) -> None:

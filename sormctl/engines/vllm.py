@@ -8,7 +8,7 @@ from itertools import count
 from multiprocessing import active_children
 from typing import Any, Self
 
-from sormctl.engines.base import Completion, Sampling, answer_limit, together
+from sormctl.engines.base import Completion, Sampling, answer_limit, check_readable, together
 from sormctl.engines.encoding import (
     encode_steps,
     eos_ids,
@@ -21,7 +21,7 @@ from sormctl.engines.encoding import (
 )
 from sormctl.engines.registry import positive
 from sormctl.engines.vllm_start import Log, Watchdog, engine_settings, quiet_start
-from sormctl.errors import EngineError, ModelError, TooLongError, UsageError
+from sormctl.errors import EngineError, ModelError, UsageError
 from sormctl.tasks.prompts import Prompt
 
 
@@ -96,10 +96,7 @@ class VllmEngine:
         from vllm import PoolingParams
 
         ids, positions = encode_steps(self._tokenizer, prompt, steps)
-        if len(ids) > self._room:
-            raise TooLongError(
-                f"a solution of {len(ids)} tokens with its prompt; {self._model} reads {self._room}"
-            )
+        check_readable(len(ids), self._room, self._model)
         pooling = PoolingParams(task="token_classify", use_activation=True)
         output = await self._last("encode", ids, pooling)
         scores: list[float] = p_correct(output.outputs.data.float())[positions].tolist()
