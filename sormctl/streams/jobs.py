@@ -12,7 +12,7 @@ from typing import Any
 from sormctl.errors import SormctlError, UsageError
 from sormctl.records import Json
 from sormctl.streams.journal import Journal, Unjournalled, journalled
-from sormctl.streams.jsonl import Inputs, stat_input
+from sormctl.streams.jsonl import STDIN, Inputs, stat_input
 from sormctl.streams.manifest import Manifest, Parents, Tally
 from sormctl.streams.output import (
     Sink,
@@ -58,7 +58,7 @@ def growing_output(
         return
     if has_content(path) and not (job.resume or job.overwrite):
         raise UsageError(f"{path} exists; give --resume to continue it or --overwrite")
-    _refuse_same_file(path, inputs)
+    _refuse_same_file(path, inputs.names)
     with journalled(path, _manifest(path, job, lambda: inputs.parents), job.resume) as journal:
         if journal.finished:
             progress.note(f"{journal.finished.total():,} records were finished before")
@@ -98,6 +98,8 @@ def side_file(job: Job, path: Path | None) -> Iterator[Callable[[Json], None]]:
         return
     if job.output and not is_device(path) and path.resolve() == job.output.resolve():
         raise UsageError(f"{path} is wanted for two outputs; give another file to one of them")
+    if not is_device(path):
+        _refuse_same_file(path, job.inputs or [STDIN])
     if has_content(path) and not job.overwrite:
         raise UsageError(f"{path} exists; give --overwrite to replace it")
     with device(path) if is_device(path) else whole_file(path.resolve()) as sink:
@@ -114,8 +116,8 @@ def _file(job: Job) -> Path | None:
     if job.resume and job.overwrite:
         raise UsageError("--resume keeps the file and --overwrite does not; give one of them")
     if job.output is None or str(job.output) == "-" or is_device(job.output):
-        if job.resume or job.overwrite:
-            raise UsageError("--resume and --overwrite need a file; give -o FILE")
+        if job.resume:
+            raise UsageError("--resume needs a file; give -o FILE")
         return None
     if job.output.is_dir():
         raise UsageError(f"-o {job.output} is a folder; give a file")
@@ -128,8 +130,8 @@ def _stream(job: Job) -> AbstractContextManager[Sink]:
     return device(job.output)
 
 
-def _refuse_same_file(path: Path, inputs: Inputs) -> None:
-    for name in inputs.names:
+def _refuse_same_file(path: Path, inputs: Sequence[str]) -> None:
+    for name in inputs:
         status = stat_input(name)
         if status and path.exists() and os.path.samestat(status, path.stat()):
-            raise UsageError(f"{path} is input and output; give another -o FILE")
+            raise UsageError(f"{path} is input and output; give another file for one of them")

@@ -39,6 +39,17 @@ def test_one_file_is_not_two_outputs(tmp_path: Path) -> None:
     assert "is wanted for two outputs; give another file" in result.stderr
 
 
+def test_outcomes_do_not_replace_the_input(tmp_path: Path) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_text(line := json.dumps(solution_json(solution())))
+    result = CliRunner().invoke(
+        app, ["eval", "-q", "--overwrite", "--outcomes", str(path), str(path)]
+    )
+    assert result.exit_code == 2
+    assert "is input and output; give another" in result.stderr
+    assert path.read_text() == line
+
+
 def test_the_oracle_sees_what_it_needs(tmp_path: Path) -> None:
     asked = problem("test", 0, 0)
     right = Solution(asked, "a", asked.reference or (), asked.answer, True)

@@ -287,7 +287,7 @@ def test_outputs_that_cannot_be(tmp_path: Path) -> None:
     source = write(tmp_path / "in.jsonl", problems(3))
     with pytest.raises(UsageError, match="is a folder; give a file"):
         run(Job("sample", {}, [source], tmp_path), scripted())
-    with pytest.raises(UsageError, match="need a file; give -o FILE"):
+    with pytest.raises(UsageError, match="--resume needs a file; give -o FILE"):
         run(Job("sample", {}, [source], resume=True), scripted())
     with pytest.raises(UsageError, match="--log-format xml: give text or json"):
         run(sampling(tmp_path, log_format="xml"), scripted())
