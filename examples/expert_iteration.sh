@@ -57,7 +57,8 @@ for round in $(seq "$ROUNDS"); do
   sormctl train-student --model "$BASE" -o "$OUT/student-$round" --resume $TRAIN_OPTIONS \
     "$OUT/solutions-$round.jsonl"
   greedy "$OUT/student-$round" auto "$OUT/held-out.jsonl" "$OUT/held-out-$round.jsonl"
-  [ "$(python "$table" "$OUT" "$round")" = rose ] || break
+  verdict=$(python "$table" "$OUT" "$round")
+  [ "$verdict" = rose ] || break
   student=$OUT/student-$round prompt=auto best=$round
 done
 

@@ -49,7 +49,9 @@ Answer = Annotated[
         metavar="KIND",
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at random.")]
+Seed = Annotated[
+    int, typer.Option(min=0, max=2**63 - 1, help="Seed of everything that is drawn at random.")
+]
 
 Model = Annotated[
     str,

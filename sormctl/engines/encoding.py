@@ -162,9 +162,13 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message, or its type's name if it has none."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    """The first line of an error's message, with the next if it only leads to it.
+
+    The name of its type if it has none.
+    """
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    leads = lines[0].rstrip().endswith(":") and len(lines) > 1
+    return f"{lines[0].rstrip()} {lines[1].strip()}" if leads else lines[0]
 
 
 @lru_cache(_KEPT)

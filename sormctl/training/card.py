@@ -21,7 +21,7 @@ _USES = {
 _CLASSES = {REWARD_MODEL: "AutoModelForTokenClassification"}
 _LANGUAGE_MODEL = "AutoModelForCausalLM"
 _TOLD = {"kind", "model", "output", "mode", "prompt", "data_sha256", "examples", "version"} | {
-    *("held_out", "held_out_sha256", "held_out_examples")
+    *("held_out", "held_out_sha256", "held_out_examples", "left_out", "truncated")
 }
 
 SNIPPET = """\
@@ -57,7 +57,7 @@ def model_card(config: TrainConfig, course: Sequence[dict[str, Any]]) -> str:
 | prompt | {config.prompt} |
 | examples | {config.examples:,} |
 | sha256 of the examples | `{config.data_sha256}` |
-{_held_out(config)}
+{_too_long(config)}{_held_out(config)}
 ## Use
 
 ```sh
@@ -78,6 +78,11 @@ def _loading(config: TrainConfig) -> str:
     if config.kind != REWARD_MODEL or config.prompt != "plain":
         return f"transformers loads it with `{loader}`.\n"
     return f"With transformers alone (`sorm` is this folder):\n\n```python\n{SNIPPET}```\n"
+
+
+def _too_long(config: TrainConfig) -> str:
+    counts = {"left out, being too long": config.left_out, "truncated": config.truncated}
+    return "".join(f"| of these {name} | {n:,} |\n" for name, n in counts.items() if n)
 
 
 def _held_out(config: TrainConfig) -> str:

@@ -8,10 +8,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sormctl.errors import OutputError
+from sormctl.streams.output import replace_file
+from sormctl.training.config import Dtype, Packing, TrainConfig
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -41,18 +44,37 @@ def save_checkpoint(
                 shutil.rmtree(old)
 
 
-def load_checkpoint(accelerator: Accelerator, folder: Path, step: int | None = None) -> int:
-    """Restores the newest checkpoint, or that of `step`, and returns its step; 0 if none."""
+def load_checkpoint(
+    accelerator: Accelerator, folder: Path, step: int | None = None, whole: bool = True
+) -> int:
+    """Restores the newest checkpoint, or that of `step`, and returns its step; 0 if none.
+
+    It is not `whole` where frozen weights were left out (`lora.leave_out_frozen`).
+    """
     found = [path for path in list_checkpoints(folder) if step in (None, _step(path))]
     if not found:
         return 0
-    accelerator.load_state(str(found[-1]))
+    accelerator.load_state(str(found[-1]), **({} if whole else {"strict": False}))
     return _step(found[-1])
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
     """Finished checkpoints, oldest first."""
     return sorted(folder.glob(f"{_STEP}*"), key=_step)
+
+
+def write_settled(config: TrainConfig) -> None:
+    """Keeps, beside the checkpoints, what `auto` came to where the run began."""
+    settled = {"dtype": config.dtype, "packing": config.packing}
+    replace_file(config.settled, json.dumps(settled).encode())
+
+
+def read_settled(config: TrainConfig) -> TrainConfig:
+    """`config` with what `auto` came to, if the run has begun."""
+    if not config.settled.exists():
+        return config
+    settled = json.loads(config.settled.read_text("utf-8"))
+    return replace(config, dtype=Dtype(settled["dtype"]), packing=Packing(settled["packing"]))
 
 
 def truncate_metrics(path: Path, step: int) -> None:
@@ -66,6 +88,7 @@ def truncate_metrics(path: Path, step: int) -> None:
 def publish(model: Path, output: Path, replaced: Path) -> None:
     """Puts a finished model folder in place in one move; what was there goes to `replaced`."""
     if output.exists():
+        shutil.rmtree(replaced, ignore_errors=True)  # of a run that was killed here
         os.rename(output, replaced)
     os.rename(model, output)
 
@@ -81,6 +104,7 @@ def replacing(temporary: Path, path: Path, mine: bool = True) -> Iterator[None]:
             shutil.rmtree(temporary, ignore_errors=True)
         yield
         if mine:
+            _sync(temporary)
             temporary.replace(path)
     except Exception as error:
         if not _cannot_write(error):
@@ -88,6 +112,14 @@ def replacing(temporary: Path, path: Path, mine: bool = True) -> Iterator[None]:
         why = _cause(error, temporary)
         shutil.rmtree(temporary, ignore_errors=True)
         raise OutputError(f"{path} cannot be written: {why}") from error
+
+
+def _sync(folder: Path) -> None:
+    """Brings the files of a folder to the disk, for its name to be true after a power cut, too."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 def _cannot_write(error: Exception) -> bool:

@@ -23,7 +23,7 @@ HELD_OUT_LOSS = "held_out_loss"  # what an evaluation is called in the metrics, 
 # may differ between a run and its continuation: they do not change the trained weights
 _FREE = frozenset(
     {"output", "save_every", "keep_checkpoints", "max_batch_tokens", "num_processes"}
-    | {"gradient_checkpointing", "track", "examples", "held_out_examples"}
+    | {"gradient_checkpointing", "track", "examples", "held_out_examples", "left_out", "truncated"}
 )
 
 # what helps when memory runs out; the first two are free, so the run can be resumed with them
@@ -78,7 +78,8 @@ class TrainConfig:
     tokens; `warmup` is a share of the steps. `prompt` is a resolved style, never `auto`.
     `objective`, `soft_labels`, `classes` and `too_long` are a reward model's. `held_out` is a share
     or a file, as typed. `data_sha256` and `held_out_sha256` identify the examples; they are known
-    once these are spooled.
+    once these are spooled. `left_out` and `truncated` count those too long; they are known once the
+    rows are.
     """
 
     kind: str
@@ -115,6 +116,8 @@ class TrainConfig:
     held_out_sha256: str = ""
     examples: int = 0
     held_out_examples: int = 0
+    left_out: int = 0
+    truncated: int = 0
     version: str = __version__
 
     @property
@@ -141,6 +144,16 @@ class TrainConfig:
     def checkpoints(self) -> Path:
         """One folder for each checkpoint that is kept."""
         return self.partial / "checkpoints"
+
+    @property
+    def settled(self) -> Path:
+        """What `auto` came to where the run began."""
+        return self.partial / "settled.json"
+
+    @property
+    def model_to_be(self) -> Path:
+        """The finished model, until it moves to `output`."""
+        return self.partial / "model"
 
     @property
     def metrics(self) -> Path:
@@ -176,11 +189,14 @@ def parse_config(data: dict[str, Any]) -> TrainConfig:
 
 
 def first_difference(old: TrainConfig, new: TrainConfig) -> str | None:
-    """The first setting in which a continued run would differ, as `NAME was OLD, now NEW`."""
+    """The first thing in which a continued run would differ, such as `NAME was OLD, now NEW`."""
     for item in fields(TrainConfig):
         before, after = getattr(old, item.name), getattr(new, item.name)
-        if item.name not in _FREE and before != after:
-            return f"{item.name} was {before}, now {after}"
+        if item.name in _FREE or before == after:
+            continue
+        if item.name in ("data_sha256", "held_out_sha256"):
+            return "the examples are others than before"
+        return f"{item.name} was {before}, now {after}"
     return None
 
 

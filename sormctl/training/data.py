@@ -216,5 +216,30 @@ def split_batch(
     return parts
 
 
+def process_parts(
+    lengths: Sequence[int],
+    batch: Sequence[int],
+    process: int,
+    processes: int,
+    max_tokens: int,
+    packed: bool = False,
+) -> list[tuple[list[int], bool]]:
+    """The parts of `batch` that one of several processes goes through, and whether each counts.
+
+    All go through equally many, because sharded weights are gathered in step: a process with fewer
+    repeats a part, which does not count.
+
+    >>> process_parts([2, 3, 4], [0, 1, 2], 1, 2, max_tokens=4)
+    [([1], True), ([1], False)]
+    """
+    split = [
+        split_batch(lengths, batch[number::processes], max_tokens, packed)
+        for number in range(processes)
+    ]
+    mine = [(part, True) for part in split[process] if part]
+    spare = mine[0][0] if mine else batch[:1]  # a batch may be smaller than the processes are many
+    return mine + [(list(spare), False)] * (max(map(len, split)) - len(mine))
+
+
 def _cut(items: Sequence[int], size: int) -> list[list[int]]:
     return [list(items[start : start + size]) for start in range(0, len(items), size)]

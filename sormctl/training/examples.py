@@ -85,23 +85,23 @@ class Found:
     train: Part
     held_out: Part
     skipped: int = 0
+    kept_out: int = 0  # examples of problems in the file of held-out ones
 
     def tell(self, config: TrainConfig, skipped: str, progress: TrainingProgress) -> None:
         """Says what was found; DataError if that is nothing to train on, or nothing held out."""
         train, held_out = self.train, self.held_out
         if not train.examples:
             why = f"all {self.skipped} records are {skipped}" if self.skipped else "no records"
+            why = f"all that remains is held out, by {config.held_out}" if self.kept_out else why
             raise DataError(f"nothing to train on: {why}")
         if config.held_out and not held_out.examples:
             raise DataError(f"--held-out {config.held_out}: no example is held out")
         left_out = f"; left out: {self.skipped:,} {skipped}" if self.skipped else ""
         progress.note(f"{train.examples:,} examples{left_out}")
         if config.held_out:
-            told = (
-                f"held out: {held_out.examples:,} examples of {len(held_out.problems):,} problems"
-            )
-            both = len(train.problems & held_out.problems)
-            progress.note(f"{told}; {both:,} of these are trained on, too" if both else told)
+            told = f"{held_out.examples:,} examples of {len(held_out.problems):,} problems"
+            others = f"; {self.kept_out:,} more of these in the input" if self.kept_out else ""
+            progress.note(f"held out: {told}{others}")
         if train.labels:
             _tell_labels(train.labels, config, progress)
 
@@ -109,24 +109,27 @@ class Found:
 def spool(config: TrainConfig, inputs: Sequence[str], examples: Examples) -> Found:
     """Writes the examples to files for the workers, who cannot share a pipe.
 
-    `config.held_out` says which are not trained on: all of a share of the problems, or those of a
-    file.
+    `config.held_out` says which are not trained on: all of a share of the problems, or of the
+    problems of a file, whose examples are then the held-out ones.
     """
     held_out = parse_held_out(config.held_out) if config.held_out else 0.0
     folder = config.partial
     found = Found(Part(folder / "new.jsonl"), Part(folder / "new-held-out.jsonl"))
     with writing(folder), found.train, found.held_out:
-        share = held_out if isinstance(held_out, float) else 0.0
-        for example in examples(inputs, config.prompt):
-            if example is None:
-                found.skipped += 1
-            else:
-                part = found.held_out if is_held_out(example.problem, share) else found.train
-                part.add(example)
         if isinstance(held_out, Path):
             for example in examples([str(held_out)], config.prompt):
                 if example is not None:
                     found.held_out.add(example)
+        share = held_out if isinstance(held_out, float) else 0.0
+        of_file = frozenset(found.held_out.problems)
+        for example in examples(inputs, config.prompt):
+            if example is None:
+                found.skipped += 1
+            elif hash(example.problem) in of_file:
+                found.kept_out += 1
+            else:
+                part = found.held_out if is_held_out(example.problem, share) else found.train
+                part.add(example)
     return found
 
 

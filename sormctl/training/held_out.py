@@ -15,8 +15,8 @@ from sormctl.engines.encoding import p_correct
 from sormctl.errors import ModelError
 from sormctl.judging import THRESHOLD
 from sormctl.metrics import auc
-from sormctl.training.config import HELD_OUT_LOSS, REWARD_MODEL, TrainConfig
-from sormctl.training.data import Row, split_batch
+from sormctl.training.config import HELD_OUT_LOSS, REWARD_MODEL, Objective, TrainConfig
+from sormctl.training.data import Row, process_parts
 from sormctl.training.losses import Batch, Judged, collate
 
 
@@ -86,20 +86,19 @@ class HeldOut:
         model.train()
         targets = sum(len(row.targets) for row in self.rows)
         mean = self.accelerator.reduce(total, "sum").item() / targets
-        return {HELD_OUT_LOSS: round(mean, 6), **_shares(gather_object(judged))}
+        judged = gather_object(judged)
+        in_pairs = self.config.objective is Objective.contrastive
+        found = _pair_accuracy(judged) if in_pairs else _shares(judged)
+        return {HELD_OUT_LOSS: round(mean, 6), **found}
 
     def _parts(self) -> list[tuple[list[Row], bool]]:
-        """This process's parts of the rows, and whether each counts.
-
-        All processes go through equally many, because sharded weights are gathered in step.
-        """
+        """This process's parts of the rows, and whether each counts."""
         sizes = [row.size for row in self.rows]
         order = sorted(range(len(sizes)), key=sizes.__getitem__)
-        parts = split_batch(sizes, order, self.config.max_batch_tokens, self.packed)
-        each = math.ceil(len(parts) / self.accelerator.num_processes)
-        first = self.accelerator.process_index * each
-        numbers = range(first, first + each)
-        return [([self.rows[i] for i in parts[n % len(parts)]], n < len(parts)) for n in numbers]
+        number, processes = self.accelerator.process_index, self.accelerator.num_processes
+        most = self.config.max_batch_tokens
+        parts = process_parts(sizes, order, number, processes, most, self.packed)
+        return [([self.rows[i] for i in part], counts) for part, counts in parts]
 
 
 def _truth(part: Sequence[Row]) -> tuple[list[bool], list[bool]]:
@@ -110,6 +109,16 @@ def _truth(part: Sequence[Row]) -> tuple[list[bool], list[bool]]:
     sequences = [sequence for row in part for sequence in row.sequences]
     labels = [target >= 0.5 for row in sequences for target in row.targets]
     return labels, [at == len(row.ids) - 1 for row in sequences for at in row.positions]
+
+
+def _pair_accuracy(judged: Sequence[tuple[float, bool, bool]]) -> dict[str, float]:
+    """How often the good one of a pair scores above the bad one behind it: that is what is learned.
+
+    Nothing keeps the scores on their sides of 1/2.
+    """
+    scores = [score for score, _, _ in judged]
+    above = [good > bad for good, bad in zip(scores[0::2], scores[1::2], strict=True)]
+    return {"held_out_pair_accuracy": round(sum(above) / len(above), 4)}
 
 
 def _shares(judged: Sequence[tuple[float, bool, bool]]) -> dict[str, float]:

@@ -26,6 +26,7 @@ MODULES = {
     REFINER: "sormctl.training.refiner",
     REWARD_MODEL: "sormctl.training.reward_model",
 }
+ALONE = Path(__file__).with_name("alone.yaml")
 LAUNCHER = [sys.executable, "-m", "sormctl.training.launcher"]
 
 Event = dict[str, Any]
@@ -46,6 +47,8 @@ def command(config: TrainConfig, gpus: int, accelerate_config: Path | None = Non
         # `accelerate launch --cpu --num_processes 2` starts one process (accelerate 1.15)
         torchrun = [*LAUNCHER, "torch.distributed.run", "--standalone"]
         return [*torchrun, "--nproc-per-node", str(num_processes), *target]
+    # nothing from the user's default configuration, which is for other programs
+    own = ["--config_file", str(ALONE)] if gpus else []
     device = "--multi_gpu" if num_processes > 1 else "--cpu" if not gpus else ""
     settings = {
         "--num_processes": str(num_processes),
@@ -55,13 +58,19 @@ def command(config: TrainConfig, gpus: int, accelerate_config: Path | None = Non
         "--dynamo_backend": "no",
     }
     flat = [word for setting in settings.items() for word in setting]
-    return [*launcher, *([device] if device else []), *flat, *target]
+    return [*launcher, *own, *([device] if device else []), *flat, *target]
 
 
-def environment(num_processes: int, gpus: int) -> dict[str, str]:
-    """What the workers' environment adds to ours: the cores are shared out among them."""
+def environment(num_processes: int | None, gpus: int) -> dict[str, str]:
+    """What the workers' environment adds to ours: the cores are shared out among them.
+
+    How many there will be is not known (None) where accelerate counts them; it sees to the cores.
+    """
+    added = {} if gpus else {"ACCELERATE_USE_CPU": "true"}
+    if num_processes is None:
+        return added
     threads = os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // num_processes)
-    return {"OMP_NUM_THREADS": str(threads), **({} if gpus else {"ACCELERATE_USE_CPU": "true"})}
+    return {**added, "OMP_NUM_THREADS": str(threads)}
 
 
 def count_gpus() -> int:
@@ -77,7 +86,8 @@ def count_gpus() -> int:
 def run(arguments: list[str], added: dict[str, str], listen: Callable[[Event], None]) -> None:
     """Runs the launcher to its end and hands every event of its workers to `listen`.
 
-    Ctrl-C and SIGTERM ask the workers to keep a checkpoint and end; a second one kills them.
+    Ctrl-C and SIGTERM ask the workers to keep a checkpoint and end; a second one kills them. One
+    that comes when the workers have ended well changes nothing.
     Raises the workers' error if they reported one; ModelError if one was killed, which is what the
     kernel does when memory runs out; and SormctlError if they died otherwise without a word (their
     traceback has gone to standard error).
@@ -89,11 +99,13 @@ def run(arguments: list[str], added: dict[str, str], listen: Callable[[Event], N
         start_new_session=True,
         env={**os.environ, **added},
     )
+    stopped = False
     try:
         with _asking_to_stop(process) as signals:
             for event in _events(process.stdout or ()):
                 if event["event"] == "error":
                     raise _error(event)
+                stopped |= event["event"] == "stopped"
                 listen(event)
             code = process.wait()
     finally:
@@ -101,7 +113,7 @@ def run(arguments: list[str], added: dict[str, str], listen: Callable[[Event], N
         if process.stdout is not None:
             process.stdout.close()
         process.wait()
-    if signals:
+    if signals and (stopped or code):
         raise KeyboardInterrupt if signals[0] == signal.SIGINT else SystemExit(128 + signals[0])
     if code:
         raise _death(code)

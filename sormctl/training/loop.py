@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -21,10 +21,18 @@ from torch import Tensor
 from sormctl.engines.encoding import load_tokenizer
 from sormctl.errors import DataError, UsageError
 from sormctl.training import checkpoints
-from sormctl.training.config import HELD_OUT_LOSS, Dtype, TooLong, TrainConfig, parse_interval
-from sormctl.training.data import Row, Rows, plan_batches, read_rows, split_batch
+from sormctl.training.config import (
+    HELD_OUT_LOSS,
+    Dtype,
+    Optimizer,
+    Packing,
+    TooLong,
+    TrainConfig,
+    parse_interval,
+)
+from sormctl.training.data import Row, Rows, plan_batches, process_parts, read_rows
 from sormctl.training.held_out import Best, HeldOut
-from sormctl.training.lora import add_lora
+from sormctl.training.lora import add_lora, leave_out_frozen
 from sormctl.training.losses import Batch, Judged, collate
 from sormctl.training.meter import Event, Meter
 from sormctl.training.models import load_model, model_limits, save_model
@@ -50,32 +58,40 @@ def train(
     report: Callable[[Event], None],
     stop: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Trains as `config` says and leaves the finished model in `config.partial / "model"`.
+    """Trains as `config` says and leaves the finished model in `config.model_to_be`.
 
     Continues from the newest checkpoint. Reports events from the first process only; `stop` is
     asked after every step, and raises Stopped once a checkpoint has been kept. With `patience` the
     model is that of the best evaluation, else that of the last step.
     """
-    accelerator = tracked_accelerator(config, mixed_precision(config.dtype))
+    settled = checkpoints.read_settled(config)
+    accelerator = tracked_accelerator(settled, mixed_precision(settled.dtype))
     _check_processes(config, accelerator)
     torch.manual_seed(config.seed)
     tokenizer = load_tokenizer(config.model)
     max_length, dtype = model_limits(config)
     model = load_model(config.model, load, tokenizer)
     rows, held_out = _read(config, tokenizer, max_length)
-    packed = _fit(model, config, accelerator, max_length)
+    packed = _fit(model, settled, accelerator, max_length)
+    settled = _settle(settled, accelerator, packed)
+    settled = replace(settled, left_out=rows.too_long, truncated=rows.truncated)
     if config.lora:
         model = add_lora(model, config)
+        leave_out_frozen(accelerator)
     model, *optimizers = accelerator.prepare(model, *build_optimizers(model, config))
     model.train()
     pad = tokenizer.pad_token_id
     unseen = HeldOut(held_out.rows, config, accelerator, loss, pad, packed)
     run = _Run(config, accelerator, model, optimizers, loss, rows.rows, unseen, pad, packed, report)
-    counts = {"too_long": rows.too_long + held_out.too_long, "truncated": rows.truncated}
+    counts = {
+        "left_out": rows.too_long + held_out.too_long,
+        "truncated": rows.truncated,
+        "longest": max_length,
+    }
     run.meter.say("rows", rows=len(rows.rows), **counts, steps=run.num_steps)
     run.go(stop)
     close_trackers(accelerator)  # before their files go with the model
-    save_model(accelerator, model, tokenizer, config, dtype)
+    save_model(accelerator, model, tokenizer, config, settled, dtype)
 
 
 def _read(config: TrainConfig, tokenizer: Any, max_length: int) -> tuple[Rows, Rows]:
@@ -101,6 +117,19 @@ def _fit(model: Any, config: TrainConfig, accelerator: Accelerator, max_length: 
     if config.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     return packed
+
+
+def _settle(config: TrainConfig, accelerator: Accelerator, packed: bool) -> TrainConfig:
+    """`config` without `auto`; kept, because another machine would choose otherwise."""
+    half = accelerator.mixed_precision == "bf16"
+    settled = replace(
+        config,
+        dtype=Dtype.bfloat16 if half else Dtype.float32,
+        packing=Packing.on if packed else Packing.off,
+    )
+    if accelerator.is_main_process:
+        checkpoints.write_settled(settled)
+    return settled
 
 
 def mixed_precision(dtype: Dtype) -> str:
@@ -158,13 +187,13 @@ class _Run:
 
         Leaves the weights to be published in the model.
         """
-        first = checkpoints.load_checkpoint(self.accelerator, self.config.checkpoints)
+        first = self._load()
         if first:
             self.meter.say("resumed", step=first)
         self.meter.resume(first)
         self._steps(first, stop)
         if self.best:
-            checkpoints.load_checkpoint(self.accelerator, self.config.checkpoints, self.best.step)
+            self._load(self.best.step)
             self.meter.say("best", step=self.best.step, loss=self.best.loss)
 
     def _steps(self, first: int, stop: Callable[[], bool]) -> None:
@@ -189,7 +218,12 @@ class _Run:
             if stopped:
                 raise Stopped
 
+    def _load(self, step: int | None = None) -> int:
+        folder, whole = self.config.checkpoints, not self.config.lora
+        return checkpoints.load_checkpoint(self.accelerator, folder, step, whole)
+
     def _save(self, step: int) -> None:
+        self.meter.check(step)  # else checkpoints that are good would make place for it
         keep, best = self.config.keep_checkpoints, self.best.step if self.best else None
         checkpoints.save_checkpoint(
             self.accelerator, self.config.checkpoints, step, keep, precious=best
@@ -211,19 +245,24 @@ class _Run:
     def _step(self, batch: Sequence[int], lr: float) -> Tensor:
         """One update; this process's share of the mean loss over the targets of the batch."""
         accelerator = self.accelerator
-        mine = batch[accelerator.process_index :: accelerator.num_processes]
         share = 1 / sum(len(self.rows[row].targets) for row in batch)
-        if not mine:  # a last batch smaller than the number of processes
-            mine, share = batch[:1], 0.0
-        parts = split_batch(self.lengths, mine, self.config.max_batch_tokens, self.packed)
+        parts = process_parts(
+            self.lengths,
+            batch,
+            accelerator.process_index,
+            accelerator.num_processes,
+            self.config.max_batch_tokens,
+            self.packed,
+        )
         total = torch.zeros((), device=accelerator.device)
-        for i, part in enumerate(parts, 1):
+        for i, (part, counts) in enumerate(parts, 1):
             last = i == len(parts)
             with nullcontext() if last else accelerator.no_sync(self.model):
                 rows = [self.rows[row] for row in part]
                 batch_of = collate(rows, self.pad, self.packed)
                 self.meter.passed(rows, batch_of.ids.numel())
-                loss = self.loss(self.model, batch_of.to(accelerator.device)).loss * share
+                judged = self.loss(self.model, batch_of.to(accelerator.device))
+                loss = judged.loss * (share if counts else 0.0)
                 # the processes' gradients are averaged, but their losses are to be summed
                 accelerator.backward(loss * accelerator.num_processes)
             total += loss.detach()
@@ -251,6 +290,9 @@ def _check_processes(config: TrainConfig, accelerator: Accelerator) -> None:
     asked, started = config.num_processes, accelerator.num_processes
     if asked not in (None, started):
         raise UsageError(f"--num-processes {asked}: the launcher started {started}")
-    sharded = accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED)
-    if config.lora and config.merge_lora and sharded:
+    if accelerator.distributed_type is not DistributedType.FSDP:
+        return
+    if config.lora and config.merge_lora:
         raise UsageError("--lora: a sharded model cannot be merged; add --no-merge-lora")
+    if config.optimizer is Optimizer.muon:
+        raise UsageError("--optimizer muon works on whole matrices, not on sharded ones; use adamw")

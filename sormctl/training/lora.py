@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sormctl.errors import UsageError
 from sormctl.training.config import REWARD_MODEL, TrainConfig
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 HEADS = ["score", "classifier"]  # what transformers calls the head of a token classifier
 
@@ -29,3 +32,15 @@ def add_lora(model: Any, config: TrainConfig) -> Any:
         modules_to_save=HEADS if judges else None,
     )
     return get_peft_model(model, settings)
+
+
+def leave_out_frozen(accelerator: Accelerator) -> None:
+    """Keeps the frozen weights, which are those of the base model, out of checkpoints."""
+
+    def only_trained(models: list[Any], weights: list[dict[str, Any]], folder: str) -> None:
+        for model, state in zip(models, weights, strict=False):  # none are listed if sharded
+            trained = {name for name, x in model.named_parameters() if x.requires_grad}
+            for name in state.keys() - trained:
+                del state[name]
+
+    accelerator.register_save_state_pre_hook(only_trained)

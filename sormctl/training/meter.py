@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from sormctl.errors import ModelError
 from sormctl.training.checkpoints import truncate_metrics
 from sormctl.training.config import TrainConfig
 from sormctl.training.data import Row
@@ -65,7 +67,7 @@ class Meter:
         self._loss += loss
         self._tokens += tokens
         if step % LOG_EVERY == 0 or step == 1 or step == self._num_steps:
-            mean = self._accelerator.reduce(self._loss, "sum").item() / (step - self._last)
+            mean = self.check(step)
             speed = self._tokens / (time.monotonic() - self._start)
             self._log(
                 "step",
@@ -76,6 +78,13 @@ class Meter:
                 useful_tokens=round(self._useful / self._slots, 4),
             )
             self.begin(step)
+
+    def check(self, step: int) -> float:
+        """The mean loss since the last log, by all processes; ModelError if it is no number."""
+        total = float(self._accelerator.reduce(self._loss, "sum").item())
+        if not math.isfinite(total):
+            raise ModelError(f"the loss is {total} at step {step}; lower --lr")
+        return total / max(1, step - self._last)
 
     def evaluated(self, step: int, measured: dict[str, float], seconds: float) -> None:
         """Logs an evaluation, whose time is not that of the steps."""

@@ -52,16 +52,36 @@ def load_model(folder: str, load: Callable[[str], Any], tokenizer: Any) -> Any:
     if len(tokenizer) > embeddings:
         raise ModelError(f"{folder}: {len(tokenizer)} tokens, but only {embeddings} embeddings")
     model.config.pad_token_id = tokenizer.pad_token_id
+    if not _is_causal(model):
+        kind = model.config.model_type
+        raise ModelError(
+            f"{folder}: this {kind} model looks ahead; a step is judged before the next"
+        )
     return model
 
 
-def save_model(
-    accelerator: Accelerator, model: Any, tokenizer: Any, config: TrainConfig, dtype: torch.dtype
-) -> None:
-    """Writes the finished model to `config.partial / "model"`, in `dtype`, as transformers does.
+@torch.no_grad()
+def _is_causal(model: Any) -> bool:
+    """Whether what the model says of a token does not depend on those behind it."""
+    alone, followed = (
+        model(input_ids=torch.tensor([ids], device=model.device)).logits[0, 0].float()
+        for ids in ([1], [1, 2])
+    )
+    return bool(torch.allclose(alone, followed, rtol=1e-4, atol=1e-5))
 
-    Beside it, `sormctl.json` and the model card say what it is and how it was made, `metrics.jsonl`
-    how it went.
+
+def save_model(
+    accelerator: Accelerator,
+    model: Any,
+    tokenizer: Any,
+    config: TrainConfig,
+    settled: TrainConfig,
+    dtype: torch.dtype,
+) -> None:
+    """Writes the finished model to `config.model_to_be`, in `dtype`, as transformers does.
+
+    Beside it, `sormctl.json` and the model card say what it is and how it was made, the card with
+    what `auto` came to (`settled`), and `metrics.jsonl` how it went.
     """
     temporary = config.partial / "unfinished"
     state = accelerator.get_state_dict(model)
@@ -81,14 +101,14 @@ def save_model(
     }
     text = json.dumps(settings, indent=2) + "\n"
     course = [json.loads(line) for line in config.metrics.read_text("utf-8").splitlines()]
-    with replacing(temporary, temporary.with_name("model")):
+    with replacing(temporary, config.model_to_be):
         finished.save_pretrained(temporary, state_dict=_cast(state, dtype))
         tokenizer.save_pretrained(temporary)
         shutil.copy(config.metrics, temporary)
         if config.tracking.exists():
             shutil.copytree(config.tracking, temporary / config.tracking.name)
         (temporary / SETTINGS_FILE).write_text(text, encoding="utf-8")
-        (temporary / "README.md").write_text(model_card(config, course), encoding="utf-8")
+        (temporary / "README.md").write_text(model_card(settled, course), encoding="utf-8")
 
 
 def _cast(state: dict[str, torch.Tensor], dtype: torch.dtype) -> dict[str, torch.Tensor]:

@@ -52,11 +52,12 @@ def build_optimizers(model: Any, config: TrainConfig) -> list[torch.optim.Optimi
 
 
 def _hidden_matrices(model: Any) -> list[torch.nn.Parameter]:
-    """The matrices of the layers: no embedding, no head."""
+    """The matrices of the layers: no embedding of tokens or positions, no head."""
     model = getattr(model, "get_base_model", lambda: model)()  # peft's wrapper has the head in it
     base = model.base_model
-    embedding = base.get_input_embeddings().weight
-    found = [p for p in base.parameters() if p.requires_grad and p.ndim == 2 and p is not embedding]
+    tables = {id(x.weight) for x in base.modules() if isinstance(x, torch.nn.Embedding)}
+    matrices = [p for p in base.parameters() if p.requires_grad and p.ndim == 2]
+    found = [p for p in matrices if id(p) not in tables]
     if not found:
         raise UsageError("--optimizer muon: the model has no hidden matrices; use adamw")
     return found

@@ -18,7 +18,8 @@ Output = Annotated[
 ]
 Epochs = Annotated[int, typer.Option(min=1, help="Times that every example is seen.")]
 LearningRate = Annotated[
-    float, typer.Option("--lr", min=0.0, help="Highest learning rate; it decays as a cosine.")
+    float,
+    typer.Option("--lr", min=0.0, max=10.0, help="Highest learning rate; it decays as a cosine."),
 ]
 BatchSize = Annotated[
     int, typer.Option(min=1, help="Examples in one step, over all processes together.")

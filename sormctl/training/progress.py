@@ -61,12 +61,12 @@ class TrainingProgress:
             self.note("stopped; continue with --resume")
 
     def _tell_long(self, event: dict[str, Any]) -> None:
-        if event["too_long"]:
-            self.note(f"left out: {event['too_long']:,} examples that are too long (--max-length)")
-        if event["truncated"]:
-            self.note(
-                f"truncated: {event['truncated']:,} examples that are too long (--max-length)"
-            )
+        limit = (
+            f"of more than {event['longest']:,} tokens (--max-length, or all that the model reads)"
+        )
+        for name in ("left_out", "truncated"):
+            if event[name]:
+                self.note(f"{name.replace('_', ' ')}: {event[name]:,} examples {limit}")
 
     def _seconds_left(self) -> int | None:
         """None as long as there is but one step to judge by."""
@@ -95,6 +95,7 @@ def _evaluation(event: dict[str, Any]) -> str:
     """An evaluation in words, with what there is."""
     told = {
         "held_out_step_accuracy": "step accuracy {:.1%}",
+        "held_out_pair_accuracy": "pair accuracy {:.1%}",
         "held_out_auc": "AUC {:.3f}",
         "held_out_final_accuracy": "final accuracy {:.1%}",
     }

@@ -22,4 +22,4 @@ if __name__ == "__main__":
     from sormctl.training.student import load
     from sormctl.training.worker import main
 
-    main(load, language_model_loss)
+    main(lambda config: (load, language_model_loss))

@@ -6,10 +6,8 @@ of three classes (appendix H), or pairs of solutions (appendix F).
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from sormctl.errors import RecordError
@@ -19,7 +17,7 @@ from sormctl.streams.grouping import group_solutions
 from sormctl.streams.jsonl import read_records
 from sormctl.tasks.prompts import Prompt, draft_prompt
 from sormctl.tasks.registry import get_task, with_task
-from sormctl.training.config import CLASS_NAMES, Objective, read_config
+from sormctl.training.config import CLASS_NAMES, Objective, TrainConfig
 from sormctl.training.data import Example, Labels
 
 SKIPPED = "solutions without a labelled step"
@@ -102,11 +100,15 @@ def _prompt(solution: Solution, style: str) -> Prompt:
     return draft_prompt(get_task(solution.problem.task), solution.problem.question, style)
 
 
-if __name__ == "__main__":
+def _load_and_loss(config: TrainConfig) -> tuple[Callable[[str], Any], Callable[..., Any]]:
     from sormctl.training import losses
-    from sormctl.training.worker import main
 
-    config = read_config(Path(sys.argv[1]))
     contrastive = config.objective is Objective.contrastive
     loss = losses.contrastive_loss if contrastive else losses.reward_model_loss
-    main(partial(load, classes=config.classes), loss)
+    return partial(load, classes=config.classes), loss
+
+
+if __name__ == "__main__":
+    from sormctl.training.worker import main
+
+    main(_load_and_loss)

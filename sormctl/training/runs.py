@@ -1,7 +1,8 @@
 """One training run from its input to the finished folder, without loading torch.
 
 `OUT.partial` holds the run until its model moves to `OUT`: the examples, the configuration, the
-checkpoints and the metrics. It outlives a failure if there is a checkpoint to resume from.
+checkpoints and the metrics. It outlives a failure if there is something to resume from: a
+checkpoint, or the trained model, which then has only to move.
 """
 
 from __future__ import annotations
@@ -31,9 +32,11 @@ from sormctl.training.config import (
     write_config,
 )
 from sormctl.training.examples import Examples, Found, spool
+from sormctl.training.machines import machine_rank
 from sormctl.training.progress import TrainingProgress
 from sormctl.training.trackers import check_trackers
 
+_LOCK = "lock"
 COMMANDS = {STUDENT: "train-student", REFINER: "train-refiner", REWARD_MODEL: "train-rm"}
 
 
@@ -57,6 +60,9 @@ def run(
     `examples` gives None. Raises UsageError, DataError, ModelError, OutputError, BusyError.
     """
     _check_options(config)
+    if how.accelerate_config and (rank := machine_rank(how.accelerate_config)):
+        _help(config, rank, how)
+        return
     model = resolve_model(config.model)
     config = replace(config, model=model, prompt=prompt_style(model, config.prompt))
     output = Path(config.output)
@@ -65,7 +71,7 @@ def run(
         _workspace(config),
         TrainingProgress(COMMANDS[config.kind], how.quiet, how.log_format) as progress,
     ):
-        unfinished = bool(list_checkpoints(config.checkpoints))
+        unfinished = _is_unfinished(config)
         if unfinished and not (how.resume or how.overwrite):
             raise UsageError(f"{config.partial} holds an unfinished run; --resume or --overwrite")
         found = spool(config, inputs, examples)
@@ -80,9 +86,20 @@ def run(
             _clear(config)
         os.replace(found.train.path, config.data)
         os.replace(found.held_out.path, config.held_out_data)
-        _train(config, how, progress)
+        if not config.model_to_be.exists():
+            _train(config, how, progress)
         with writing(output):
-            publish(config.partial / "model", output, config.partial / "replaced")
+            publish(config.model_to_be, output, config.partial / "replaced")
+
+
+def _help(config: TrainConfig, rank: int, how: How) -> None:
+    """Runs this machine's workers for machine 0, which does the rest.
+
+    They start when all machines have met, and read what machine 0 has written to the shared folder.
+    """
+    with TrainingProgress(COMMANDS[config.kind], how.quiet, how.log_format) as progress:
+        progress.note(f"machine {rank}: works for machine 0, which tells how it goes")
+        _launch(config, how, progress)
 
 
 def _check_options(config: TrainConfig) -> None:
@@ -93,6 +110,8 @@ def _check_options(config: TrainConfig) -> None:
         parse_held_out(config.held_out)
     elif config.patience or config.evaluate_every:
         raise UsageError("--patience and --evaluate-every need --held-out")
+    if not (config.lora or config.merge_lora):
+        raise UsageError("--no-merge-lora needs --lora")
 
 
 def _with_data(config: TrainConfig, found: Found) -> TrainConfig:
@@ -109,6 +128,8 @@ def _with_data(config: TrainConfig, found: Found) -> TrainConfig:
 
 def _check_output(output: Path, how: How) -> None:
     if not output.exists():
+        if output.is_symlink():
+            raise UsageError(f"{output} is a link to nothing; give another folder")
         return
     if not (how.resume or how.overwrite):
         raise UsageError(f"{output} exists; give another folder, or --overwrite")
@@ -119,13 +140,15 @@ def _check_output(output: Path, how: How) -> None:
 @contextmanager
 def _workspace(config: TrainConfig) -> Iterator[None]:
     """`OUT.partial`, for this process alone; it stays only if there is something to resume."""
+    if config.partial.exists() and not (config.partial / _LOCK).exists():
+        raise UsageError(f"{config.partial} is needed for the unfinished run, and is not of one")
     with writing(config.partial):
         config.partial.mkdir(parents=True, exist_ok=True)
-    with locked(config.partial / "lock"):
+    with locked(config.partial / _LOCK):
         try:
             yield
         except BaseException:
-            if not list_checkpoints(config.checkpoints):
+            if not _is_unfinished(config):
                 shutil.rmtree(config.partial)
             raise
         shutil.rmtree(config.partial)
@@ -144,24 +167,36 @@ def _check_same(config: TrainConfig, unfinished: bool) -> None:
         raise UsageError(f"cannot --resume: {difference}; give the same, or --overwrite")
 
 
+def _is_unfinished(config: TrainConfig) -> bool:
+    """Whether there is something to resume."""
+    return config.model_to_be.exists() or bool(list_checkpoints(config.checkpoints))
+
+
 def _clear(config: TrainConfig) -> None:
-    shutil.rmtree(config.checkpoints, ignore_errors=True)
-    config.metrics.unlink(missing_ok=True)
+    for folder in (config.checkpoints, config.model_to_be, config.tracking):
+        shutil.rmtree(folder, ignore_errors=True)
+    for file in (config.metrics, config.settled):
+        file.unlink(missing_ok=True)
 
 
 def _train(config: TrainConfig, how: How, progress: TrainingProgress) -> None:
     """Launches the workers; an error of theirs says whether it can be taken up again."""
-    gpus = launch.count_gpus()
     if how.accelerate_config is None:
-        config = replace(config, num_processes=config.num_processes or max(1, gpus))
+        processes = config.num_processes or max(1, launch.count_gpus())
+        config = replace(config, num_processes=processes)
     write_config(config)
     try:
-        launch.run(
-            launch.command(config, gpus, how.accelerate_config),
-            launch.environment(config.num_processes or 1, gpus),
-            progress.hear,
-        )
+        _launch(config, how, progress)
     except SormctlError as error:
         if kept := list_checkpoints(config.checkpoints):
             raise type(error)(f"{error}; {kept[-1]} is kept, continue with --resume") from error
         raise
+
+
+def _launch(config: TrainConfig, how: How, progress: TrainingProgress) -> None:
+    gpus = launch.count_gpus()
+    launch.run(
+        launch.command(config, gpus, how.accelerate_config),
+        launch.environment(config.num_processes, gpus),
+        progress.hear,
+    )

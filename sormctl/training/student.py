@@ -43,4 +43,4 @@ if __name__ == "__main__":
     from sormctl.training.losses import language_model_loss
     from sormctl.training.worker import main
 
-    main(load, language_model_loss)
+    main(lambda config: (load, language_model_loss))

@@ -40,13 +40,14 @@ def tracked_accelerator(config: TrainConfig, mixed_precision: str) -> Accelerato
     """
     from accelerate import Accelerator
     from accelerate.tracking import get_available_trackers
-    from accelerate.utils import ProjectConfiguration
+    from accelerate.utils import GradientAccumulationPlugin, ProjectConfiguration
 
     for name in set(config.track or ()) - {str(tracker) for tracker in get_available_trackers()}:
         raise UsageError(f"--track {name}: accelerate cannot use the versions installed here")
     accelerator = Accelerator(
         mixed_precision=mixed_precision,
         log_with=config.track or None,
+        gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
         project_config=ProjectConfiguration(logging_dir=str(config.tracking)),
     )
     if config.track:

@@ -15,11 +15,12 @@ import re
 import stat
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sormctl.errors import ModelError, OutputError, SormctlError
-from sormctl.training.config import LESS_MEMORY, read_config
+from sormctl.errors import ModelError, OutputError, SormctlError, UsageError
+from sormctl.training.config import LESS_MEMORY, TrainConfig, read_config
 from sormctl.training.loop import Load, Loss, Stopped, train
 
 # torch's RuntimeErrors: CUDA's, those of its allocators for a CPU, cuBLAS's
@@ -28,20 +29,31 @@ _OUT_OF_MEMORY = re.compile(
 )
 
 
-def main(load: Load, loss: Loss) -> None:
-    """The body of an entry module: trains what the configuration in `sys.argv` says."""
+def main(choose: Callable[[TrainConfig], tuple[Load, Loss]]) -> None:
+    """The body of an entry module: trains what the configuration in `sys.argv` says.
+
+    `choose` says what loads its model, and its loss.
+    """
     logging.getLogger("accelerate").setLevel(logging.ERROR)  # it warns that tied weights are tied
     stop = threading.Event()
     if stat.S_ISFIFO(os.fstat(0).st_mode):  # else a person or a scheduler has started it
         threading.Thread(target=_listen, args=(stop,), daemon=True).start()
     try:
-        train(read_config(Path(sys.argv[1])), load, loss, report, stop.is_set)
+        config = _config(Path(sys.argv[1]))
+        train(config, *choose(config), report, stop.is_set)
     except Stopped:
-        report({"event": "stopped"})
+        if os.environ.get("RANK", "0") == "0":  # all of them have
+            report({"event": "stopped"})
     except (SormctlError, OSError, RuntimeError, MemoryError) as error:
         known = _as_user_error(error)
         report({"event": "error", "type": type(known).__name__, "message": str(known)})
         sys.exit(known.exit_code)
+
+
+def _config(path: Path) -> TrainConfig:
+    if not path.exists():
+        raise UsageError(f"{path}: no such file; the machines of a run share the folder of -o")
+    return read_config(path)
 
 
 def report(event: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -43,6 +44,18 @@ fsdp_config:
   fsdp_auto_wrap_policy: TRANSFORMER_BASED_WRAP
   fsdp_transformer_layer_cls_to_wrap: LlamaDecoderLayer
   fsdp_state_dict_type: FULL_STATE_DICT
+"""
+
+
+MACHINE = """\
+compute_environment: LOCAL_MACHINE
+distributed_type: MULTI_GPU
+num_machines: 2
+num_processes: 2
+machine_rank: {rank}
+mixed_precision: 'no'
+main_process_ip: 127.0.0.1
+main_process_port: {port}
 """
 
 
@@ -258,6 +271,23 @@ def test_a_worker_that_the_kernel_kills(folder: Path) -> None:
     assert (folder / "starved" / "model.safetensors").exists()
 
 
+def test_a_command_that_was_killed_before_the_last_move(folder: Path) -> None:
+    """The trained model waits in OUT.partial; `--resume` puts it in place, and trains no more."""
+    arguments = ("train-student", "--model", "tiny", *SMALL, "-o", "late", "problems.jsonl")
+    process = start(folder, *arguments, "--save-every", "5")
+    wait_for((folder / "late.partial" / "model").exists, process)
+    process.kill()
+    process.communicate()
+    wait_for_silence(folder / "late.partial")
+    code, _, err = sormctl(folder, *arguments, "--save-every", "5")
+    assert code == 2, err
+    code, _, err = sormctl(folder, *arguments, "--save-every", "5", "--resume")
+    assert code == 0, err
+    assert "step" not in err
+    assert (folder / "late" / "model.safetensors").exists()
+    assert not (folder / "late.partial").exists()
+
+
 def steps(model: Path) -> list[tuple[int, float]]:
     logged = [json.loads(line) for line in (model / "metrics.jsonl").read_text().splitlines()]
     return [(line["step"], line["loss"]) for line in logged if line["step"] % 20 == 0]
@@ -334,6 +364,40 @@ def test_all_solutions_are_wrong(folder: Path) -> None:
     assert (code, err) == (65, f"sormctl train-student: {expected}\n")
 
 
+def test_a_folder_of_the_users_is_left_alone(folder: Path) -> None:
+    (folder / "mine.partial").mkdir()
+    (folder / "mine.partial" / "precious.txt").write_text("mine")
+    code, _, err = sormctl(
+        folder, "train-student", "--model", "tiny", "-o", "mine", "problems.jsonl"
+    )
+    assert code == 2
+    assert "mine.partial is needed for the unfinished run, and is not of one" in err
+    assert (folder / "mine.partial" / "precious.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--lr", "inf"), "Invalid value for '--lr'"),
+        (("--seed", "99999999999999999999"), "Invalid value for '--seed'"),
+        (("--no-merge-lora",), "--no-merge-lora needs --lora"),
+        (("-o", "dangling"), "dangling is a link to nothing; give another folder"),
+    ],
+)
+def test_what_cannot_be_is_refused_first(
+    folder: Path, options: tuple[str, ...], message: str
+) -> None:
+    link = folder / "dangling"
+    link.unlink(missing_ok=True)
+    link.symlink_to("nowhere")
+    code, _, err = sormctl(
+        folder, "train-student", "--model", "tiny", "-o", "x", *options, "problems.jsonl"
+    )
+    assert code == 2, err
+    assert message in err
+    assert not (folder / "x.partial").exists()
+
+
 def test_two_trainings_of_one_folder(folder: Path) -> None:
     partial = folder / "busy.partial"
     partial.mkdir()
@@ -343,6 +407,29 @@ def test_two_trainings_of_one_folder(folder: Path) -> None:
         )
     assert code == 75
     assert "in use by another process" in err
+
+
+@pytest.mark.slow
+def test_two_machines_learn_what_one_learns(folder: Path) -> None:
+    """Here both are this one; they meet at a port, and share the folder of the run."""
+    arguments = ("train-student", "--model", "tiny", *SMALL, "--epochs", "4", "problems.jsonl")
+    assert sormctl(folder, *arguments, "-o", "alone")[0] == 0
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    machines = []
+    for rank in (0, 1):
+        name = f"machine-{rank}.yaml"
+        (folder / name).write_text(MACHINE.format(rank=rank, port=port))
+        config = ("--accelerate-config", name, "--num-processes", "2")
+        machines.append(start(folder, *arguments, "-o", "together", *config))
+    for code, _, err in map(finish, machines):
+        assert code == 0, err
+    assert losses(folder / "together") == pytest.approx(losses(folder / "alone"), abs=1e-3)
+
+
+def losses(model: Path) -> list[float]:
+    lines = (model / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line)["loss"] for line in lines]
 
 
 @pytest.mark.slow
@@ -356,11 +443,10 @@ def test_two_processes_learn_what_one_learns(folder: Path) -> None:
     arguments = ("train-student", "--model", "tiny", *SMALL, "--epochs", "4", "problems.jsonl")
     two = ("--num-processes", "2")  # the worker compares it with what was started
     ways = {"one": (), "two": two, "fsdp": (*two, "--accelerate-config", "fsdp.yaml")}
-    losses = {}
+    found = {}
     for name, more in ways.items():
         code, _, err = sormctl(folder, *arguments, "-o", name, *more)
         assert code == 0, err
-        lines = (folder / name / "metrics.jsonl").read_text().splitlines()
-        losses[name] = [json.loads(line)["loss"] for line in lines]
-    assert losses["two"] == pytest.approx(losses["one"], abs=1e-3)
-    assert losses["fsdp"] == pytest.approx(losses["one"], abs=1e-3)
+        found[name] = losses(folder / name)
+    assert found["two"] == pytest.approx(found["one"], abs=1e-3)
+    assert found["fsdp"] == pytest.approx(found["one"], abs=1e-3)

@@ -21,6 +21,7 @@ from sormctl.training.data import (
     example_json,
     parse_example,
     plan_batches,
+    process_parts,
     read_rows,
     split_batch,
     truncated,
@@ -234,6 +235,23 @@ def test_parts_keep_to_the_token_limit(lengths: list[int], limit: int) -> None:
     assert [row for part in parts for row in part] == batch
     for part in parts:
         assert len(part) == 1 or max(lengths[row] for row in part) * len(part) <= limit
+
+
+@given(
+    lengths=st.lists(st.integers(1, 50), min_size=1, max_size=30),
+    processes=st.integers(1, 5),
+    limit=st.integers(1, 200),
+    packed=st.booleans(),
+)
+def test_processes_share_a_batch_in_equally_many_parts(
+    lengths: list[int], processes: int, limit: int, packed: bool
+) -> None:
+    batch = list(range(len(lengths)))
+    shares = [process_parts(lengths, batch, p, processes, limit, packed) for p in range(processes)]
+    assert len({len(share) for share in shares}) == 1
+    counted = [row for share in shares for part, counts in share if counts for row in part]
+    assert sorted(counted) == batch
+    assert all(part for share in shares for part, _ in share)
 
 
 def test_rows_are_compact(tokenizer) -> None:

@@ -65,15 +65,23 @@ def test_no_problem_is_on_both_sides(tmp_path: Path) -> None:
 
 
 def test_a_file_is_held_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is not split further; what is trained on, too, is told."""
+    """Nothing else is, and none of its problems is trained on."""
     other = tmp_path / "other.jsonl"
     other.touch()
     found = found_in(tmp_path, str(other), MIXED)
-    assert (found.train.examples, found.held_out.examples, found.skipped) == (600, 3, 0)
+    assert (found.train.examples, found.held_out.examples, found.skipped) == (594, 3, 0)
     assert told(found, config_for(tmp_path, str(other)), capsys)[:2] == [
-        "train-rm: 600 examples",
-        "train-rm: held out: 3 examples of 3 problems; 2 of these are trained on, too",
+        "train-rm: 594 examples",
+        "train-rm: held out: 3 examples of 3 problems; 6 more of these in the input",
     ]
+
+
+def test_a_file_may_leave_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = tmp_path / "other.jsonl"
+    other.touch()
+    found = found_in(tmp_path, str(other), [example("p7", 1)])
+    with pytest.raises(DataError, match=r"all that remains is held out, by .*other\.jsonl"):
+        told(found, config_for(tmp_path, str(other)), capsys)
 
 
 def test_nothing_is_held_out_unless_asked(tmp_path: Path) -> None:

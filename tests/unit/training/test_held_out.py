@@ -111,8 +111,8 @@ def test_a_language_model_has_a_loss_only(tmp_path: Path, tiny: str) -> None:
     assert f"| held_out_loss | {evaluations[-1]['held_out_loss']} |" in card
 
 
-def test_a_contrastive_model_is_read_at_its_last_steps(tmp_path: Path, tiny: str) -> None:
-    """Every target is at the end of a solution, so step and final accuracy are the same."""
+def test_a_contrastive_model_is_asked_which_is_better(tmp_path: Path, tiny: str) -> None:
+    """And not which side of 1/2 a solution is on; nothing trains that."""
     pairs = [replace(x, labels=None, rival=("1 + 1 = 3", "#### 3")) for x in judged(30)]
     config = replace(CONFIG, kind=REWARD_MODEL, objective=Objective.contrastive, held_out="0.2")
     config = replace(config, model=tiny, output=str(tmp_path / "out"), epochs=8)
@@ -120,8 +120,8 @@ def test_a_contrastive_model_is_read_at_its_last_steps(tmp_path: Path, tiny: str
         prepare(config, pairs[:24], pairs[24:]), reward_model.load, contrastive_loss
     )
     (*_, last) = (x for x in events if x["event"] == "held_out")
-    assert last[SHARES[0]] == last[SHARES[2]]
-    assert (last["held_out_auc"], last["held_out_loss"] < 0.1) == (1.0, True)
+    assert not last.keys() & set(SHARES)
+    assert (last["held_out_pair_accuracy"], last["held_out_loss"] < 0.1) == (1.0, True)
 
 
 def overfitting(folder: Path, model: str, **fields: object) -> TrainConfig:

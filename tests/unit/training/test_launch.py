@@ -16,6 +16,9 @@ from sormctl.training import launch
 from sormctl.training.config import REWARD_MODEL
 from tests.unit.training.runs import CONFIG
 
+ALONE_BUT_SHARDED = (
+    launch.ALONE.read_text("utf-8").replace('"NO"', "FSDP") + "gpu_ids: 0,1\nfsdp_config: {}\n"
+)
 RUN = replace(CONFIG, kind=REWARD_MODEL, output="out/orm")
 TARGET = ["--module", "sormctl.training.reward_model", "out/orm.partial/config.json"]
 LAUNCHER = [sys.executable, "-m", "sormctl.training.launcher"]
@@ -53,8 +56,28 @@ def test_several_processes_on_a_cpu_need_torchrun() -> None:
 @pytest.mark.parametrize(("num_processes", "device"), [(1, []), (4, ["--multi_gpu"])])
 def test_one_process_a_gpu(num_processes: int, device: list[str]) -> None:
     run = replace(RUN, num_processes=num_processes)
-    expected = [*ACCELERATE, *device, *settings(str(num_processes)), *TARGET]
+    own = ["--config_file", str(launch.ALONE)]
+    expected = [*ACCELERATE, *own, *device, *settings(str(num_processes)), *TARGET]
     assert launch.command(run, gpus=4) == expected
+
+
+@pytest.mark.parametrize("num_processes", [1, 4])
+def test_the_users_own_configuration_stays_out(
+    num_processes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As accelerate itself reads the arguments, where `accelerate config` has chosen FSDP."""
+    from accelerate.commands import launch as theirs
+    from accelerate.commands.config import config_args
+
+    mine = tmp_path / "default_config.yaml"
+    mine.write_text(ALONE_BUT_SHARDED)
+    for module in (theirs, config_args):
+        monkeypatch.setattr(module, "default_config_file", str(mine))
+    run = replace(RUN, num_processes=num_processes)
+    words = launch.command(run, gpus=4)[len(ACCELERATE) :]
+    args, _, _ = theirs._validate_launch_command(theirs.launch_command_parser().parse_args(words))
+    assert (args.use_fsdp, args.gpu_ids, args.num_machines) == (False, "all", 1)
+    assert (args.num_processes, args.multi_gpu) == (num_processes, num_processes > 1)
 
 
 def test_a_configuration_of_accelerate_decides() -> None:
@@ -156,6 +179,7 @@ def test_a_signal_asks_the_worker_to_stop(number: int, raised: type[BaseExceptio
 import json, os
 print(json.dumps({"event": "ready"}), flush=True)
 print(json.dumps({"event": "heard", "byte": os.read(0, 1).decode()}))
+print(json.dumps({"event": "stopped"}))
 """
     heard: list[dict[str, Any]] = []
 
@@ -167,8 +191,16 @@ print(json.dumps({"event": "heard", "byte": os.read(0, 1).decode()}))
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(raised):
         launch.run([sys.executable, "-c", script], {}, listen)
-    assert heard[1:] == [{"event": "heard", "byte": "s"}]
+    assert heard[1:] == [{"event": "heard", "byte": "s"}, {"event": "stopped"}]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_signal_after_the_last_step_loses_nothing() -> None:
+    """The worker did not stop: it had finished."""
+    script = "import json, os; print(json.dumps({'event': 'saved'}), flush=True); os.read(0, 1)"
+    launch.run(
+        [sys.executable, "-c", script], {}, lambda event: os.kill(os.getpid(), signal.SIGTERM)
+    )
 
 
 def test_a_second_signal_kills_the_worker() -> None:

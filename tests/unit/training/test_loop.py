@@ -14,11 +14,17 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoModelForTokenClassification, AutoTokenizer
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    BertConfig,
+    BertForTokenClassification,
+)
 
 from sormctl.engines.encoding import prompt_style, read_settings
 from sormctl.errors import DataError, ModelError, OutputError, UsageError
-from sormctl.training import refiner, reward_model, student
+from sormctl.training import loop, refiner, reward_model, student
 from sormctl.training.checkpoints import list_checkpoints
 from sormctl.training.config import REWARD_MODEL, Dtype, Objective, Optimizer, Packing, TrainConfig
 from sormctl.training.data import Example
@@ -102,7 +108,7 @@ def test_a_contrastive_reward_model_learns_which_is_better(tmp_path: Path, tiny:
     """Untrained, either is as likely; its score is P(correct) of the same two labels."""
     config = contrastive_run(tmp_path, tiny, epochs=8)
     events = train_here(config, *LEARNER)
-    assert events[0] == {"event": "rows", "rows": 24, "too_long": 0, "truncated": 0, "steps": 48}
+    assert (events[0]["rows"], events[0]["left_out"], events[0]["steps"]) == (24, 0, 48)
     assert losses(events)[0] == pytest.approx(math.log(2), abs=0.2)
     assert losses(events)[-1] < 0.05
     model = AutoModelForTokenClassification.from_pretrained(config.partial / "model")
@@ -151,7 +157,7 @@ def test_the_folder_says_what_it_is(tmp_path: Path, tiny: str) -> None:
     assert [line["step"] for line in logged] == [1, 10, 12]
     assert [line["loss"] for line in logged] == losses(events)
     assert logged[-1]["epoch"] == 2.0
-    assert events[0] == {"event": "rows", "rows": 24, "too_long": 0, "truncated": 0, "steps": 12}
+    assert (events[0]["rows"], events[0]["left_out"], events[0]["steps"]) == (24, 0, 12)
     assert AutoModelForCausalLM.from_pretrained(folder).config.pad_token_id == 1
 
 
@@ -289,10 +295,13 @@ def test_rows_over_the_models_context_are_left_out(tmp_path: Path, tiny: str) ->
     assert train_student(config)[0] == {
         "event": "rows",
         "rows": 4,
-        "too_long": 1,
+        "left_out": 1,
         "truncated": 0,
+        "longest": 256,
         "steps": 2,
     }
+    card = (config.partial / "model" / "README.md").read_text()
+    assert "| of these left out, being too long | 1 |" in card
     config = replace(config, output=str(tmp_path / "none"), max_length=3)
     prepare(config, references(4))
     with pytest.raises(DataError, match="all 4 examples are over 3 tokens; see --max-length"):
@@ -304,6 +313,59 @@ def test_a_model_that_cannot_be_loaded(tmp_path: Path, tiny: str) -> None:
     (folder / "model.safetensors").write_bytes(b"no")
     with pytest.raises(ModelError, match="broken: cannot be loaded: "):
         train_student(student_run(tmp_path, str(folder)))
+
+
+def test_a_model_that_looks_ahead_cannot_judge_steps(tmp_path: Path, tiny: str) -> None:
+    """It would be trained with the answer in sight, and its judgement would change with padding."""
+    size = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
+    tokens = len(AutoTokenizer.from_pretrained(tiny))
+    model = BertForTokenClassification(BertConfig(vocab_size=tokens, num_hidden_layers=1, **size))
+    model.save_pretrained(tmp_path / "bert")
+    AutoTokenizer.from_pretrained(tiny).save_pretrained(tmp_path / "bert")
+    config = replace(CONFIG, kind=REWARD_MODEL, model=str(tmp_path / "bert"))
+    config = prepare(replace(config, output=str(tmp_path / "out")), judged(4))
+    with pytest.raises(ModelError, match="this bert model looks ahead"):
+        train_here(config, reward_model.load, reward_model_loss)
+
+
+def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path, tiny: str) -> None:
+    """Before a checkpoint of it takes the place of a good one."""
+    config = student_run(tmp_path, tiny, lr=1e30, warmup=0.0, save_every="1", keep_checkpoints=1)
+    with pytest.raises(ModelError, match=r"the loss is nan at step \d+; lower --lr") as caught:
+        train_student(config)
+    assert not (config.partial / "model").exists()
+    (kept,) = list_checkpoints(config.checkpoints)
+    assert f"at step {int(kept.name[5:]) + 1};" in str(caught.value)
+
+
+def test_what_auto_came_to_holds_for_the_whole_run(
+    tmp_path: Path, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that would choose otherwise goes on as the first one began."""
+    plain = student_run(tmp_path / "plain", tiny, dtype=Dtype.auto)
+    monkeypatch.setattr(loop, "_has_bfloat16", lambda: False)
+    train_student(plain)
+    broken = student_run(tmp_path / "broken", tiny, dtype=Dtype.auto)
+    asked = itertools.count(1)
+    with pytest.raises(Stopped):
+        train_student(broken, stop=lambda: next(asked) == 7)
+    monkeypatch.setattr(loop, "_has_bfloat16", lambda: True)
+    train_student(broken)
+    assert_equal(plain, broken)
+    card = (broken.partial / "model" / "README.md").read_text()
+    assert "| dtype | float32 |" in card
+    assert "| packing | off |" in card
+
+
+def test_the_shell_does_not_divide_gradients(
+    tmp_path: Path, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = student_run(tmp_path / "plain", tiny)
+    train_student(plain)
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "1000")
+    other = student_run(tmp_path / "other", tiny)
+    train_student(other)
+    assert_equal(plain, other)
 
 
 def test_the_launcher_must_start_what_was_asked_for(tmp_path: Path, tiny: str) -> None:

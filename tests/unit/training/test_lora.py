@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 from peft import AutoPeftModelForCausalLM
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoModelForTokenClassification, AutoTokenizer
 
 from sormctl.errors import UsageError
 from sormctl.training import reward_model, student
+from sormctl.training.checkpoints import list_checkpoints
 from sormctl.training.config import REWARD_MODEL, Optimizer
+from sormctl.training.loop import Stopped
 from sormctl.training.losses import language_model_loss, reward_model_loss
 from tests.models import make_model
 from tests.unit.training.runs import CONFIG, losses, prepare, sums, train_here
@@ -69,6 +73,25 @@ def test_merged_or_not_it_says_the_same(tmp_path: Path, tiny: str) -> None:
     expected = AutoModelForCausalLM.from_pretrained(whole)(ids).logits
     found = AutoPeftModelForCausalLM.from_pretrained(adapter)(ids).logits
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_checkpoints_hold_what_is_trained(tmp_path: Path, tiny: str) -> None:
+    """And are enough to go on from, for a reward model with its new head."""
+    examples = [x for y in sums(24, 0.5) if (x := reward_model.parse(y, "plain"))]
+    made = []
+    asked = itertools.count(1)
+    for name in ("plain", "broken"):
+        config = replace(CONFIG, kind=REWARD_MODEL, model=tiny, output=str(tmp_path / name), lora=4)
+        config = prepare(config, examples)
+        if name == "broken":
+            with pytest.raises(Stopped):
+                train_here(config, reward_model.load, reward_model_loss, lambda: next(asked) == 7)
+            (kept,) = list_checkpoints(config.checkpoints)
+            names = load_file(kept / "model.safetensors").keys()
+            assert names and all("lora" in x or "modules_to_save" in x for x in names)
+        train_here(config, reward_model.load, reward_model_loss)
+        made.append(load_file(config.partial / "model" / "model.safetensors"))
+    assert all(torch.equal(x, made[1][name]) for name, x in made[0].items())
 
 
 def test_checkpointing_reaches_the_adapters(tmp_path: Path, tiny: str) -> None:

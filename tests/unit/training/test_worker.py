@@ -59,7 +59,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[
 
     def run(training: Callable[[], object]) -> None:
         monkeypatch.setattr(worker, "train", lambda *_: training())
-        worker.main(load=lambda folder: None, loss=_never)
+        worker.main(lambda config: (lambda folder: None, _never))
 
     return run
 
