@@ -116,12 +116,14 @@ def spool(config: TrainConfig, inputs: Sequence[str], examples: Examples) -> Fou
     folder = config.partial
     found = Found(Part(folder / "new.jsonl"), Part(folder / "new-held-out.jsonl"))
     with writing(folder), found.train, found.held_out:
+        of_file = set()
         if isinstance(held_out, Path):
+            # those of which there is no example, too
+            of_file = {hash(name) for name in read_records([str(held_out)], _problem_id)}
             for example in examples([str(held_out)], config.prompt):
                 if example is not None:
                     found.held_out.add(example)
         share = held_out if isinstance(held_out, float) else 0.0
-        of_file = frozenset(found.held_out.problems)
         for example in examples(inputs, config.prompt):
             if example is None:
                 found.skipped += 1
@@ -131,6 +133,10 @@ def spool(config: TrainConfig, inputs: Sequence[str], examples: Examples) -> Fou
                 part = found.held_out if is_held_out(example.problem, share) else found.train
                 part.add(example)
     return found
+
+
+def _problem_id(data: Json) -> str:
+    return str(data.get("problem_id"))
 
 
 def _tell_labels(

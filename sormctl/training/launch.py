@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -86,8 +86,9 @@ def count_gpus() -> int:
 def run(arguments: list[str], added: dict[str, str], listen: Callable[[Event], None]) -> None:
     """Runs the launcher to its end and hands every event of its workers to `listen`.
 
-    Ctrl-C and SIGTERM ask the workers to keep a checkpoint and end; a second one kills them. One
-    that comes when the workers have ended well changes nothing.
+    Ctrl-C and SIGTERM ask the workers to keep a checkpoint and end; a second one kills them, and so
+    does one that comes before they have said anything. One that comes when they have ended well
+    changes nothing.
     Raises the workers' error if they reported one; ModelError if one was killed, which is what the
     kernel does when memory runs out; and SormctlError if they died otherwise without a word (their
     traceback has gone to standard error).
@@ -99,13 +100,13 @@ def run(arguments: list[str], added: dict[str, str], listen: Callable[[Event], N
         start_new_session=True,
         env={**os.environ, **added},
     )
-    stopped = False
+    heard: set[str] = set()
     try:
-        with _asking_to_stop(process) as signals:
+        with _asking_to_stop(process, heard) as signals:
             for event in _events(process.stdout or ()):
+                heard.add(event["event"])
                 if event["event"] == "error":
                     raise _error(event)
-                stopped |= event["event"] == "stopped"
                 listen(event)
             code = process.wait()
     finally:
@@ -113,7 +114,7 @@ def run(arguments: list[str], added: dict[str, str], listen: Callable[[Event], N
         if process.stdout is not None:
             process.stdout.close()
         process.wait()
-    if signals and (stopped or code):
+    if signals and ("stopped" in heard or code):
         raise KeyboardInterrupt if signals[0] == signal.SIGINT else SystemExit(128 + signals[0])
     if code:
         raise _death(code)
@@ -155,13 +156,15 @@ def _death(code: int) -> SormctlError:
 
 
 @contextmanager
-def _asking_to_stop(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """Collects the signals that come; see `run`."""
+def _asking_to_stop(
+    process: subprocess.Popen[bytes], heard: Collection[str]
+) -> Iterator[list[int]]:
+    """Collects the signals that come; see `run`. `heard` are the events so far."""
     received: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:
         received.append(number)
-        if len(received) > 1:
+        if len(received) > 1 or not heard:  # nobody listens yet: other machines are waited for, say
             _kill(process)
         elif process.stdin is not None and not process.stdin.closed:
             with suppress(OSError):  # it may just have ended

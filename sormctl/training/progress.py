@@ -51,6 +51,7 @@ class TrainingProgress:
             self._tell_long(event)
         elif kind == "best":
             self._ended = True
+            self._shown = self._event  # what came after the best is not the last word
             self.note(
                 f"the model is that of step {event['step']:,}, held-out loss {event['loss']:.4f}"
             )

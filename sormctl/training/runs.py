@@ -36,7 +36,7 @@ from sormctl.training.machines import machine_rank
 from sormctl.training.progress import TrainingProgress
 from sormctl.training.trackers import check_trackers
 
-_LOCK = "lock"
+_LOCK = "sormctl.lock"
 COMMANDS = {STUDENT: "train-student", REFINER: "train-refiner", REWARD_MODEL: "train-rm"}
 
 
@@ -86,7 +86,9 @@ def run(
             _clear(config)
         os.replace(found.train.path, config.data)
         os.replace(found.held_out.path, config.held_out_data)
-        if not config.model_to_be.exists():
+        if config.model_to_be.exists():
+            progress.note("the model is trained; it is put in place")
+        else:
             _train(config, how, progress)
         with writing(output):
             publish(config.model_to_be, output, config.partial / "replaced")

@@ -29,6 +29,9 @@ _OUT_OF_MEMORY = re.compile(
 )
 
 
+_PEER_IS_GONE = re.compile(r"Connection (reset|closed) by peer", re.I)
+
+
 def main(choose: Callable[[TrainConfig], tuple[Load, Loss]]) -> None:
     """The body of an entry module: trains what the configuration in `sys.argv` says.
 
@@ -38,6 +41,7 @@ def main(choose: Callable[[TrainConfig], tuple[Load, Loss]]) -> None:
     stop = threading.Event()
     if stat.S_ISFIFO(os.fstat(0).st_mode):  # else a person or a scheduler has started it
         threading.Thread(target=_listen, args=(stop,), daemon=True).start()
+    report({"event": "started"})
     try:
         config = _config(Path(sys.argv[1]))
         train(config, *choose(config), report, stop.is_set)
@@ -45,6 +49,8 @@ def main(choose: Callable[[TrainConfig], tuple[Load, Loss]]) -> None:
         if os.environ.get("RANK", "0") == "0":  # all of them have
             report({"event": "stopped"})
     except (SormctlError, OSError, RuntimeError, MemoryError) as error:
+        if _PEER_IS_GONE.search(str(error)):  # the launcher tells what that one died of
+            sys.exit(1)
         known = _as_user_error(error)
         report({"event": "error", "type": type(known).__name__, "message": str(known)})
         sys.exit(known.exit_code)

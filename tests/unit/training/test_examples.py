@@ -17,7 +17,7 @@ from sormctl.training.config import REWARD_MODEL, TrainConfig, parse_held_out
 from sormctl.training.data import Example, Labels, example_json
 from sormctl.training.examples import Found, is_held_out, spool
 from sormctl.training.progress import TrainingProgress
-from tests.unit.training.runs import CONFIG
+from tests.unit.training.runs import CONFIG, write_jsonl
 
 
 def example(problem: str, *labels: int | None) -> Example:
@@ -64,21 +64,25 @@ def test_no_problem_is_on_both_sides(tmp_path: Path) -> None:
     assert both == sorted(json.dumps(example_json(x), separators=(",", ":")) for x in MIXED)
 
 
+def held_out_file(folder: Path) -> Path:
+    """Four problems; no example is made of one of them."""
+    ids = ("p7", "p8", "p9", "p999")
+    return write_jsonl(folder / "other.jsonl", [{"problem_id": name} for name in ids])
+
+
 def test_a_file_is_held_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing else is, and none of its problems is trained on."""
-    other = tmp_path / "other.jsonl"
-    other.touch()
+    """Nothing else is; none of its problems is trained on, not even one without an example."""
+    other = held_out_file(tmp_path)
     found = found_in(tmp_path, str(other), MIXED)
-    assert (found.train.examples, found.held_out.examples, found.skipped) == (594, 3, 0)
+    assert (found.train.examples, found.held_out.examples, found.skipped) == (591, 3, 0)
     assert told(found, config_for(tmp_path, str(other)), capsys)[:2] == [
-        "train-rm: 594 examples",
-        "train-rm: held out: 3 examples of 3 problems; 6 more of these in the input",
+        "train-rm: 591 examples",
+        "train-rm: held out: 3 examples of 3 problems; 9 more of these in the input",
     ]
 
 
 def test_a_file_may_leave_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    other = tmp_path / "other.jsonl"
-    other.touch()
+    other = held_out_file(tmp_path)
     found = found_in(tmp_path, str(other), [example("p7", 1)])
     with pytest.raises(DataError, match=r"all that remains is held out, by .*other\.jsonl"):
         told(found, config_for(tmp_path, str(other)), capsys)

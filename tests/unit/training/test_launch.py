@@ -203,6 +203,13 @@ def test_a_signal_after_the_last_step_loses_nothing() -> None:
     )
 
 
+def test_a_signal_before_the_first_word_ends_it_at_once() -> None:
+    """No worker is there to listen: a launcher may wait for other machines."""
+    threading.Timer(1.0, os.kill, [os.getpid(), signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        play("import time; time.sleep(600)")
+
+
 def test_a_second_signal_kills_the_worker() -> None:
     script = "import json, time; print(json.dumps({'event': 'ready'}), flush=True); time.sleep(600)"
 

@@ -71,7 +71,8 @@ def test_out_of_memory_is_one_line_with_what_to_do(
     with pytest.raises(SystemExit) as ended:
         work(training)
     assert ended.value.code == 1
-    event = json.loads(capsys.readouterr().out)
+    started, event = map(json.loads, capsys.readouterr().out.splitlines())
+    assert started == {"event": "started"}
     assert (event["event"], event["type"]) == ("error", "ModelError")
     assert event["message"].startswith("out of memory; lower --max-batch-tokens or add --gradient")
 
