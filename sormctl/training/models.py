@@ -67,7 +67,8 @@ def _is_causal(model: Any) -> bool:
         model(input_ids=torch.tensor([ids], device=model.device)).logits[0, 0].float()
         for ids in ([1], [1, 2])
     )
-    return bool(torch.allclose(alone, followed, rtol=1e-4, atol=1e-5, equal_nan=True))
+    apart = (alone - followed).abs().max() > 1e-4 * alone.abs().max()  # beyond rounding
+    return not bool(apart)  # so is one whose weights are no numbers
 
 
 def save_model(
