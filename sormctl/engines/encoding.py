@@ -201,6 +201,8 @@ def _embedded_folder(name: str) -> str:
 
 def _checked_folder(path: Path) -> str:
     if not (path / "config.json").is_file():
+        if (path / "adapter_config.json").is_file():
+            raise ModelError(f"{path}: an adapter of peft; train it without --no-merge-lora")
         raise ModelError(f"{path}: no model folder (no config.json in it)")
     return str(path)
 

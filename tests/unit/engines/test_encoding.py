@@ -131,6 +131,12 @@ def test_a_folder_without_config_and_a_file_are_no_models(tmp_path: Path) -> Non
         resolve_model(str(file))
 
 
+def test_an_adapter_alone_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text("{}")
+    with pytest.raises(ModelError, match="an adapter of peft; train it without --no-merge-lora"):
+        resolve_model(str(tmp_path))
+
+
 def test_folders_and_hub_names_resolve(tmp_path: Path) -> None:
     folder = model_folder(tmp_path, None, None)
     assert resolve_model(folder) == folder
