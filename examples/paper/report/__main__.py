@@ -47,6 +47,7 @@ def _collect(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
         found = collect(arguments.out, arguments.settings, arguments.checkout.resolve())
     except ValueError as error:
         parser.error(str(error))
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(to_json(found), "utf-8")
 
 
