@@ -142,18 +142,19 @@ def _check_output(output: Path, how: How) -> None:
 @contextmanager
 def _workspace(config: TrainConfig) -> Iterator[None]:
     """`OUT.partial`, for this process alone; it stays only if there is something to resume."""
-    if config.partial.exists() and not (config.partial / _LOCK).exists():
-        raise UsageError(f"{config.partial} is needed for the unfinished run, and is not of one")
-    with writing(config.partial):
-        config.partial.mkdir(parents=True, exist_ok=True)
-    with locked(config.partial / _LOCK):
+    partial, lock = config.partial, config.partial / _LOCK
+    if partial.exists() and any(partial.iterdir()) and not lock.exists():
+        raise UsageError(f"{partial} is needed for the unfinished run, and is not of one")
+    with writing(partial):
+        partial.mkdir(parents=True, exist_ok=True)
+    with locked(lock):
         try:
             yield
         except BaseException:
             if not _is_unfinished(config):
-                shutil.rmtree(config.partial)
+                _remove(config)
             raise
-        shutil.rmtree(config.partial)
+        _remove(config)
 
 
 def _check_same(config: TrainConfig, unfinished: bool) -> None:
@@ -179,6 +180,17 @@ def _clear(config: TrainConfig) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     for file in (config.metrics, config.settled):
         file.unlink(missing_ok=True)
+
+
+def _remove(config: TrainConfig) -> None:
+    """Removes `OUT.partial`, the lock last: it says whose folder it is, however far this comes."""
+    _clear(config)
+    for path in config.partial.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != _LOCK:
+            path.unlink()
+    shutil.rmtree(config.partial)
 
 
 def _train(config: TrainConfig, how: How, progress: TrainingProgress) -> None:

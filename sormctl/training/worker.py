@@ -27,8 +27,6 @@ from sormctl.training.loop import Load, Loss, Stopped, train
 _OUT_OF_MEMORY = re.compile(
     r"out of memory|not enough memory|(can't|cannot) allocate memory|ALLOC_FAILED", re.I
 )
-
-
 _PEER_IS_GONE = re.compile(r"Connection (reset|closed) by peer", re.I)
 
 
@@ -49,7 +47,8 @@ def main(choose: Callable[[TrainConfig], tuple[Load, Loss]]) -> None:
         if os.environ.get("RANK", "0") == "0":  # all of them have
             report({"event": "stopped"})
     except (SormctlError, OSError, RuntimeError, MemoryError) as error:
-        if _PEER_IS_GONE.search(str(error)):  # the launcher tells what that one died of
+        if _PEER_IS_GONE.search(str(error)):  # its launcher tells what that one died of
+            sys.stderr.write("another process of this run has gone\n")
             sys.exit(1)
         known = _as_user_error(error)
         report({"event": "error", "type": type(known).__name__, "message": str(known)})
