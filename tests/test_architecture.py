@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "sormctl"
 FILES = sorted(PACKAGE.rglob("*.py"))
 PURE = {"strategies", "labelling", "balancing", "pairing", "reranking", "filtering"}
 PURE |= {"metrics", "answering", "judging"}
-BASE = {"errors", "seeds", "fields", "records"}
+BASE = {"errors", "seeds", "records"}
 # what each part of the package may import of it; every part may import itself
 MAY_IMPORT = {
     "__init__": set(),
@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "records": {"errors", "fields"},
     **dict.fromkeys(PURE, BASE | PURE | {"tasks"}),
     "tasks": BASE | PURE,
-    "streams": {"errors", "fields", "records", "tasks", "__init__"},
+    "streams": {"errors", "records", "tasks", "__init__"},
     "engines": BASE | {"tasks"},
     "inference": BASE | PURE | {"tasks", "engines"},
     "test_time": BASE | PURE | {"tasks", "engines", "inference"},

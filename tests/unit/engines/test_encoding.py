@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sormctl.engines.encoding import (
     encode_steps,
+    first_line,
     load_tokenizer,
     p_correct,
     prompt_ids,
@@ -129,6 +130,15 @@ def test_a_folder_without_config_and_a_file_are_no_models(tmp_path: Path) -> Non
     file.touch()
     with pytest.raises(ModelError, match="a file, not a model folder"):
         resolve_model(str(file))
+
+
+def test_the_line_of_an_error_says_something() -> None:
+    """Not only that a list follows."""
+    assert first_line(ValueError("no tokenizer of: \n(1) a file\n(2) more")) == (
+        "no tokenizer of: (1) a file"
+    )
+    assert first_line(ValueError("one\ntwo")) == "one"
+    assert first_line(ValueError("")) == "ValueError"
 
 
 def test_an_adapter_alone_is_no_model(tmp_path: Path) -> None:
