@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -43,15 +44,62 @@ def test_graph_makes_every_result_once(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("option", ["K=4", "TRAINING=--lr 1e-4 --batch-size 32", "SCALE=cpu"])
+def test_graph_keeps_to_its_settings(tmp_path: Path, option: str) -> None:
+    """Else files of two settings would lie side by side, and nobody could tell."""
+    graph = ("make", "-f", PAPER / "Makefile", f"OUT={tmp_path}", "SCALE=demo")
+    run(tmp_path, *graph, f"{tmp_path}/1/sft/student")
+    run(tmp_path, *graph, "-n", "SEEDS=2", "STUDENTS=sft")
+    done = start(tmp_path, *graph, "-n", option)
+    assert done.returncode == 2
+    assert re.search(rf"{tmp_path}/settings says \w+=.*; give that, or another OUT", done.stderr)
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("OUT=a b", "OUT=a b: make knows no names with spaces"),
+        ("SCALE=big", "SCALE=big is none of demo, cpu, gpu"),
+        ("BENCH=gsm8k", "STUDENT is missing"),
+    ],
+)
+def test_graph_tells_what_it_cannot_do(tmp_path: Path, option: str, said: str) -> None:
+    done = start(tmp_path, "make", "-f", PAPER / "Makefile", "SEEDS=1", option)
+    assert (done.returncode, said in done.stderr) == (2, True)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_graph_keeps_nothing_of_a_pipe_that_failed(tmp_path: Path) -> None:
+    """The last command of a pipe does not know that the first was killed, and finishes its file."""
+    command = tmp_path / "sormctl"
+    command.write_text('#!/bin/bash\n[ "$1" != filter-labels ] && cat > "${@: -1}"\n')
+    command.chmod(0o755)
+    judged = tmp_path / "1" / "sft" / "judged-by-sorm-1.jsonl"
+    target = judged.with_name("for-sorm-filtered-1.jsonl")
+    judged.parent.mkdir(parents=True)
+    judged.write_text("{}")
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    graph = ("make", "-f", PAPER / "Makefile", "SCALE=demo", f"OUT={tmp_path}", "-o", judged)
+    assert start(tmp_path, *graph, target, env=path).returncode == 2
+    assert not target.exists()
+
+
 def run(folder: Path, *command: str | Path) -> str:
+    done = start(folder, *command)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def start(
+    folder: Path, *command: str | Path, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     found = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    done = subprocess.run(
+    return subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, "PATH": found, "HF_HUB_OFFLINE": "1"},
+        env={**os.environ, "PATH": found, "HF_HUB_OFFLINE": "1", **(env or {})},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
