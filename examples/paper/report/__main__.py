@@ -39,19 +39,19 @@ def main() -> None:
     rendering.add_argument("--no-plots", action="store_true", help="leave the plots as they are")
     rendering.set_defaults(run=_render)
     arguments = parser.parse_args()
-    arguments.run(parser, arguments)
-
-
-def _collect(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     try:
-        found = collect(arguments.out, arguments.settings, arguments.checkout.resolve())
+        arguments.run(arguments)
     except ValueError as error:
         parser.error(str(error))
+
+
+def _collect(arguments: argparse.Namespace) -> None:
+    found = collect(arguments.out, arguments.settings, arguments.checkout.resolve())
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(to_json(found), "utf-8")
 
 
-def _render(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+def _render(arguments: argparse.Namespace) -> None:
     if not arguments.no_plots:
         from examples.paper.report.plots import draw
 

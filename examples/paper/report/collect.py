@@ -21,7 +21,10 @@ DIGITS = 5
 
 
 def collect(out: Path, settings: Sequence[str], checkout: Path = HERE) -> dict[str, Any]:
-    """Everything that the page says of a run; ValueError if there are no results in `out`."""
+    """Everything that the page says of a run.
+
+    ValueError if there are no results in `out`, or some that these settings do not make.
+    """
     results = read_results(out)
     if not results:
         raise ValueError(f"{out} holds no results; run `make paper` first")
@@ -49,10 +52,21 @@ def collect(out: Path, settings: Sequence[str], checkout: Path = HERE) -> dict[s
             }
             for claim in CLAIMS
         },
-        "commands": commands(settings, seeds[0], checkout),
+        "commands": _commands(results, commands(out, settings, seeds[0], checkout)),
         "costs": costs(out),
         "trained": trained(out),
     }
+
+
+def _commands(results: Results, listed: list[str]) -> list[str]:
+    """The commands as listed; each result has to be made by one of them."""
+    lost = [n for n in results if not any(line.endswith(f"/{n}.json") for line in listed)]
+    if lost:
+        raise ValueError(
+            f"no command makes {', '.join(sorted(lost))}; give the settings of the run (for rl TRL "
+            "has to be installed)"
+        )
+    return listed
 
 
 def _problems(results: Results, seed: str) -> list[str]:
@@ -138,8 +152,9 @@ def _common(first: Share | None, second: Share | None) -> tuple[Share, Share] | 
     """Both over the problems that both have; None if there are none."""
     if first is None or second is None:
         return None
-    names = [name for name in first.totals if name in second.totals]
-    return (first.over(names), second.over(names)) if names else None
+    names = {*first.problems} & {*second.problems}
+    one, two = first.over(names), second.over(names)
+    return (one, two) if one and two else None
 
 
 def _mcnemar(one: Sequence[Share | None], two: Sequence[Share | None]) -> dict[str, Any] | None:

@@ -10,19 +10,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from examples.paper.report.read import reading
+
 HERE = Path(__file__).parents[3]  # this checkout
 NOWHERE = "/no/such/folder"
 MANIFEST = ".manifest.json"
 
 
-def commands(settings: Sequence[str], seed: str, checkout: Path = HERE) -> list[str]:
+def commands(out: Path, settings: Sequence[str], seed: str, checkout: Path = HERE) -> list[str]:
     """What makes every file of one seed, in order; `$OUT` stands for the graph's folder.
 
     `settings` are those that the graph was made with, such as `SCALE=cpu`. ValueError if `make`
-    cannot list the commands with these. The folder itself is left alone: it may be in the making.
+    cannot list the commands with these, or the graph in `out` noted others. The folder itself is
+    left alone: it may be in the making.
     """
     makefile = checkout / "examples" / "paper" / "Makefile"
     asked = ["make", "-n", "-B", "-f", str(makefile), *settings, f"OUT={NOWHERE}", f"SEEDS={seed}"]
+    asked.append(f"MADE_WITH={out / 'settings'}")
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ValueError(f"{' '.join(asked)}: {done.stderr.strip()}")
@@ -37,7 +41,7 @@ def costs(out: Path) -> list[dict[str, Any]]:
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for path in sorted(out.glob(f"[0-9]*/**/*{MANIFEST}")):
         name = "/".join(path.relative_to(out).parts[1:]).removesuffix(MANIFEST)
-        found[name].append(json.loads(path.read_text("utf-8")))
+        found[name].append(_manifest(path))
     listed = sorted(found.items(), key=lambda item: item[1][0]["started"])
     return [
         {
@@ -51,9 +55,15 @@ def costs(out: Path) -> list[dict[str, Any]]:
     ]
 
 
+def _manifest(path: Path) -> dict[str, Any]:
+    with reading(path):
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return found
+
+
 def made_with(out: Path) -> dict[str, Any]:
     """Versions of the program and its libraries, and when the first and last file were made."""
-    manifests = [json.loads(p.read_text("utf-8")) for p in out.glob(f"[0-9]*/**/*{MANIFEST}")]
+    manifests = [*map(_manifest, out.glob(f"[0-9]*/**/*{MANIFEST}"))]
     last = max(manifests, key=lambda made: made["started"])
     return {
         "version": last["version"],

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from examples.paper.report.claims import AGGREGATIONS, AGREEMENT, BY_ORM, FINAL, STEPS
+from examples.paper.report.claims import (
+    AGGREGATIONS,
+    AGREEMENT,
+    BALANCED,
+    BY_ORM,
+    FINAL,
+    STEPS,
+)
 from examples.paper.report.read import LEVELS, RIGHT
 from examples.paper.report.verdicts import Ref
 
@@ -23,7 +30,14 @@ OTHERS = {
     "sorm-filtered-1": "SORM filtered by that of one epoch (I)",
     "sorm-filtered-2": "SORM filtered by that of two epochs (I)",
 }
-RATES = ("step accuracy", "false positive rate", "false negative rate", "AUC", "first error found")
+RATES = (
+    "step accuracy",
+    "balanced accuracy",
+    "false positive rate",
+    "false negative rate",
+    "AUC",
+    "first error found",
+)
 ORACLE_BEST = "draft + global + local, oracle"
 
 
@@ -65,7 +79,8 @@ EXPERIMENTS = (
         "Table 1: steps, against labels by rollouts",
         _judges("labels"),
         "Each reward model judges the steps of the drafts at a threshold of 0.5. A false positive "
-        "is a bad step called good.",
+        "is a bad step called good. Balanced accuracy gives good and bad steps equal weight; of "
+        "those in the paper's test sets 45 to 55 % are good, so there both are nearly the same.",
         RATES,
     ),
     Experiment(
@@ -90,8 +105,13 @@ EXPERIMENTS = (
     Experiment(
         "table-2",
         "Table 2: final answers",
-        _main({label: FINAL.format(name) for name, label in MODELS.items()}),
-        "Whether the score of the last step, at 0.5, tells a right draft from a wrong one.",
+        _main(
+            {label: FINAL.format(name) for name, label in MODELS.items()}
+            | {"every draft called right": "draft"}
+            | {f"{label}, balanced": BALANCED.format(n, "answers") for n, label in MODELS.items()}
+        ),
+        "Whether the score of the last step, at 0.5, tells a right draft from a wrong one. "
+        "Balanced: right and wrong drafts have equal weight.",
     ),
     Experiment(
         "table-3",
@@ -106,10 +126,18 @@ EXPERIMENTS = (
     ),
     Experiment(
         "figure-3",
-        "Figure 3: refining every draft",
+        "Figure 3: refining every draft, and wrong drafts only",
         _main({"draft": "draft", "global": "global", "local + SORM": "local"})
-        | {"local + ORM": ("{s}/local-orm", "local")},
-        "Without an ORM that decides when to refine.",
+        | {"local + ORM": ("{s}/local-orm", "local")}
+        | _main(
+            {
+                "global, wrong drafts only": "draft + global, oracle",
+                "local + SORM, wrong drafts only": "draft + local, oracle",
+            }
+        )
+        | {"local + ORM, wrong drafts only": ("{s}/local-orm", "draft + local, oracle")},
+        "Accuracy on all drafts, without an ORM that decides when to refine. Wrong drafts only: an "
+        "oracle keeps the right ones (shares of the wrong ones that are fixed: table 3).",
     ),
     Experiment(
         "figure-4",
@@ -134,6 +162,7 @@ EXPERIMENTS = (
         {"maj@1": ("{s}/main", "draft")}
         | _many({f"{name}@{{k}}": f"{name}@{{k}}" for name in ("maj", "pass")})
         | _many({"rerank@{k} by the ORM": "rerank@{k} by orm"}),
+        "maj@1 is over all test problems, the others over the first of them.",
     ),
     Experiment(
         "table-6",
@@ -165,8 +194,12 @@ EXPERIMENTS = (
             "ORM of `ei` on drafts of `sft`": ("cross-sft", FINAL.format("orm-ei")),
             "ORM of `sft` on drafts of `ei`": ("cross-ei", FINAL.format("orm-sft")),
             "ORM of `ei` on drafts of `ei`": ("cross-ei", FINAL.format("orm")),
+            "`sft` on `sft`, balanced": ("cross-sft", BALANCED.format("orm", "answers")),
+            "`ei` on `sft`, balanced": ("cross-sft", BALANCED.format("orm-ei", "answers")),
+            "`sft` on `ei`, balanced": ("cross-ei", BALANCED.format("orm-sft", "answers")),
+            "`ei` on `ei`, balanced": ("cross-ei", BALANCED.format("orm", "answers")),
         },
-        "Accuracy on final answers.",
+        "Accuracy on final answers. Balanced: right and wrong drafts have equal weight.",
     ),
     Experiment(
         "F",
@@ -241,10 +274,12 @@ EXPERIMENTS = (
             "draft + global by the ORM": ("sft/main", "draft + global by orm"),
             "draft + local by the ORM": ("sft/main", "draft + local by orm"),
             "draft + global + local by the ORM": ("sft/main", BY_ORM),
+            "draft after expert iteration": ("ei/main", "draft"),
         },
-        "Accuracy against the tokens that are generated for a problem. N samples are the first of "
-        "those of table 5, on fewer problems than the refinements. Scoring generates nothing, and "
-        "does not count.",
+        "Accuracy against the tokens that are generated for a problem, by the student before "
+        "expert iteration unless it says otherwise. N samples are the first of those of table 5, "
+        "on fewer problems than the refinements. Scoring generates nothing, and does not count; "
+        "nor does what was generated for training.",
         plot="budget",
     ),
 )

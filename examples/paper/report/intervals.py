@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
@@ -42,22 +42,35 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Share:
-    """Hits and totals of a figure in one seed, by problem; a problem that has none is left out."""
+    """Hits and totals of a figure in one seed, by problem; a problem that has none is left out.
+
+    With a share `beside` it, of other things and of equal weight, the figure is the mean of both.
+    """
 
     hits: Mapping[str, float]
     totals: Mapping[str, float]
+    beside: Share | None = None
 
     @property
     def value(self) -> float:
-        return sum(self.hits.values()) / sum(self.totals.values())
+        own = sum(self.hits.values()) / sum(self.totals.values())
+        return own if self.beside is None else (own + self.beside.value) / 2
 
     @property
     def n(self) -> float:
-        return sum(self.totals.values())
+        return sum(self.totals.values()) + (self.beside.n if self.beside else 0)
 
-    def over(self, names: Sequence[str]) -> Share:
-        """The same over these problems only."""
-        return Share({n: self.hits[n] for n in names}, {n: self.totals[n] for n in names})
+    @property
+    def problems(self) -> list[str]:
+        return [*dict.fromkeys([*self.totals, *(self.beside.problems if self.beside else ())])]
+
+    def over(self, names: Collection[str]) -> Share | None:
+        """The same over these problems only; None if they have nothing of it, or of one part."""
+        totals = {name: total for name, total in self.totals.items() if name in names}
+        beside = self.beside and self.beside.over(names)
+        if not totals or (self.beside and not beside):
+            return None
+        return Share({name: self.hits[name] for name in totals}, totals, beside)
 
 
 @dataclass(frozen=True)
@@ -116,7 +129,7 @@ class Bootstrap:
         hits, totals = (self._weights[seed] @ table).astype(np.float64).T
         with np.errstate(invalid="ignore"):
             shares: Floats = hits / totals
-        return shares
+        return (shares + self._replicates(seed, share.beside)) / 2 if share.beside else shares
 
     def _interval(
         self,
@@ -149,7 +162,7 @@ def _weights(random: np.random.Generator, count: int, replicates: int) -> NDArra
 
 
 def _num_problems(shares: Iterable[Share]) -> int:
-    return len({name for share in shares for name in share.totals})
+    return len({name for share in shares for name in share.problems})
 
 
 def t_half(values: Sequence[float]) -> float | None:
@@ -176,6 +189,8 @@ def mcnemar(first: Sequence[Share], second: Sequence[Share]) -> McNemar | None:
     `first` and `second` are of each seed. A problem counts once, however many seeds have it: for
     what got it right in more of them.
     """
+    if any(share.beside for share in (*first, *second)):
+        return None
     if any(total != 1 for share in (*first, *second) for total in share.totals.values()):
         return None
     if any(hits not in (0, 1) for share in (*first, *second) for hits in share.hits.values()):

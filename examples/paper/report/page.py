@@ -7,7 +7,6 @@ in the order of their names.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from examples.paper.report.chains import chains, target
 from examples.paper.report.experiments import EXPERIMENTS
+from examples.paper.report.read import read_runs
 from examples.paper.report.tables import (
     Run,
     claims_table,
@@ -46,10 +46,12 @@ Nothing is corrected for the number of claims.
 """
 OWN = """\
 Here each seed has its own test problems, so they are drawn within each seed. McNemar's exact test
-counts the problems that only the first, and only the second, got right, of all seeds."""
+counts the problems that only the first, and only the second, got right, of all seeds; it speaks of
+these trained models alone."""
 SHARED = """\
 Here all seeds have the same test problems, so a replicate draws problems once, for all its seeds.
-McNemar's exact test counts each problem once, for what got it right in more seeds."""
+McNemar's exact test counts each problem once, for what got it right in more seeds; it speaks of
+these trained models alone."""
 FEW = """\
 {n} seeds are few: where trainings differ more than test sets do, the intervals are too narrow. So
 the seeds' values stand beside them, and half of Student's interval of these alone (*t over seeds*,
@@ -72,6 +74,7 @@ problem. The last column leads to the commands.
   them is. `NAME: fixed` is the share of wrong drafts that this refinement makes right.
 - `maj@k` is the majority of k samples, `rerank@k` the best of them by a reward model, and `pass@k`
   whether one of them is right.
+- *Not run*: the graph does not have it for this student, or it was not made.
 """
 EXAMPLES = """
 Mean over the seeds. An example is a solution (reward models, student), a pair of solutions
@@ -84,8 +87,7 @@ last part if it was interrupted; other training notes none.
 def render(folder: Path, beside: Path) -> str:
     """The page; links are relative to the folder `beside` that it will lie in."""
     lines = [NOTICE, "", *_fragment(folder / "intro.md", "# Results")]
-    for path in sorted(folder.glob("*.json")):
-        run = {"name": path.stem, **json.loads(path.read_text("utf-8"))}
+    for run in read_runs(folder):
         lines += _run(run, folder, os.path.relpath(folder, beside))
     for path in sorted(folder.glob("end-*.md")):
         lines += _fragment(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from examples.paper.report.experiments import EXPERIMENTS, Experiment
+from examples.paper.report.read import read_runs
 from examples.paper.report.tables import STUDENT_NAMES
 
 Run = Mapping[str, Any]
@@ -30,20 +30,20 @@ CHOICES = (  # way of choosing among samples, its row, colour, marker
     ("best sample by the ORM", "rerank@{n} by orm", BLUE, "s"),
     ("best sample by the SORM", "rerank@{n} by sorm", GREEN, "^"),
 )
-REFINED = (  # refinements of `main`, colour, marker
-    ("draft", "draft", "black", "D"),
-    ("draft + global by the ORM", "draft + global by orm", ORANGE, "P"),
-    ("draft + local by the ORM", "draft + local by orm", "#b7791f", "X"),
-    ("draft + global + local by the ORM", "draft + global + local by orm", RED, "*"),
+SINGLE = (  # ways without a number of samples: result, row, colour, marker
+    ("draft", "sft/main", "draft", "black", "D"),
+    ("draft + global by the ORM", "sft/main", "draft + global by orm", ORANGE, "P"),
+    ("draft + local by the ORM", "sft/main", "draft + local by orm", "#b7791f", "X"),
+    ("draft + global + local by the ORM", "sft/main", "draft + global + local by orm", RED, "*"),
+    ("draft after expert iteration", "ei/main", "draft", "#805ad5", "d"),
 )
 
 
 def draw(folder: Path) -> None:
     """Draws every plot of every collected file of a folder beside it."""
-    for path in sorted(folder.glob("*.json")):
-        run = json.loads(path.read_text("utf-8"))
+    for run in read_runs(folder):
         for name, figure in plots(run):
-            save(figure, folder / f"{path.stem}.{name}.svg")
+            save(figure, folder / f"{run['name']}.{name}.svg")
 
 
 def plots(run: Run) -> Iterator[tuple[str, Figure]]:
@@ -137,8 +137,8 @@ def budget(run: Run) -> Figure | None:
     for label, row, colour, marker in CHOICES:
         found = [results.get(f"sft/budget-{n}", {}).get(row.format(n=n)) for n in BUDGETS]
         _points(axis, label, [each for each in (one, *found) if each], colour, marker, "-")
-    for label, row, colour, marker in REFINED:
-        if each := results.get("sft/main", {}).get(row):
+    for label, file, row, colour, marker in SINGLE:
+        if each := results.get(file, {}).get(row):
             _points(axis, label, [each], colour, marker, "none")
     axis.set_xscale("log", base=2)
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ FIXED = ": fixed"  # a row over wrong drafts
 STEPS = ": step accuracy"  # a row that is also taken apart by how often the student is right:
 RIGHT = ", samples right: "
 LEVELS = tuple(f"{right} of 3" for right in range(4))
+FINAL = ": final accuracy"
+# a row made of either: good and bad steps, or right and wrong drafts, have equal weight
+BALANCED = ": balanced accuracy"
 
 
 @dataclass(frozen=True)
@@ -26,20 +30,31 @@ class Result:
 
     def share(self, row: str) -> Share | None:
         """The hits and totals behind a row; None if it is no share, or not there."""
-        found = dict(self._parts(row))
-        if not found:
-            return None
-        return Share(
-            {name: hits for name, (hits, _) in found.items()},
-            {name: total for name, (_, total) in found.items()},
-        )
+        if row.endswith(BALANCED):
+            return self._balanced(row.removesuffix(BALANCED))
+        return _share(self._parts(row))
 
-    def by_level(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Rows of step accuracy over the problems of which so many of three samples are right."""
+    def derived(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Rows that `eval` does not have: by level, and balanced."""
         for row in self.rows:
-            for level in LEVELS if row.endswith(STEPS) else ():
-                if share := self.share(name := row + RIGHT + level):
+            for name in _derived(row):
+                if share := self.share(name):
                     yield name, {"name": name, "value": share.value, "n": share.n}
+
+    def _balanced(self, judge: str) -> Share | None:
+        good, bad = (_share(self._judged(judge, kind)) for kind in (True, False))
+        return replace(good, beside=bad) if good and bad else None
+
+    def _judged(self, judge: str, good: bool) -> Iterator[tuple[str, tuple[float, float]]]:
+        """How many of the good, or of the bad, are judged right, of how many; by problem."""
+        rate = f"{judge}: false {'negative' if good else 'positive'} rate"
+        for name, problem in self.problems.items():
+            outcomes, steps = problem["outcomes"], problem["steps"]
+            if steps.get(rate, (0, 0))[1]:
+                wrong, total = steps[rate]
+                yield name, (total - wrong, total)
+            elif judge + FINAL in steps and outcomes.get("draft", outcomes.get("accuracy")) == good:
+                yield name, tuple(steps[judge + FINAL])
 
     def _parts(self, row: str) -> Iterator[tuple[str, tuple[float, float]]]:
         row, _, level = row.partition(RIGHT)
@@ -56,6 +71,32 @@ class Result:
                 yield name, tuple(steps[row])
 
 
+def _share(parts: Iterator[tuple[str, tuple[float, float]]]) -> Share | None:
+    found = dict(parts)
+    hits, totals = ({name: part[i] for name, part in found.items()} for i in (0, 1))
+    return Share(hits, totals) if found else None
+
+
+def _derived(row: str) -> Iterator[str]:
+    """The rows that are made of one of `eval`."""
+    if row.endswith(STEPS):
+        yield from (row + RIGHT + level for level in LEVELS)
+    for kind in (STEPS, FINAL):
+        if row.endswith(kind):
+            yield row.removesuffix(kind) + BALANCED
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """A ValueError that names the file, for whatever is not as it should be in it."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} cannot be read ({error!r}); remove it, and make it anew"
+        ) from None
+
+
 def read_results(out: Path) -> dict[str, dict[str, Result]]:
     """Results by name, such as `sft/main` or `cross-sft`, and seed."""
     found: dict[str, dict[str, Result]] = {}
@@ -69,15 +110,26 @@ def read_results(out: Path) -> dict[str, dict[str, Result]]:
 
 def read_result(path: Path) -> Result:
     """The result in one file, with the outcomes beside it if they are there."""
-    rows = {
-        row["name"]: row
-        for row in json.loads(path.read_text("utf-8"))["rows"]
-        if row["section"] in KEPT and row["value"] is not None
-    }
+    with reading(path):
+        kept = [
+            row for row in json.loads(path.read_text("utf-8"))["rows"] if row["section"] in KEPT
+        ]
+        rows = {row["name"]: row for row in kept if row["value"] is not None}
     outcomes = path.with_suffix(".outcomes.jsonl")
     if not outcomes.exists():
         return Result(rows)
-    with outcomes.open(encoding="utf-8") as lines:
+    with reading(outcomes), outcomes.open(encoding="utf-8") as lines:
         problems = map(json.loads, lines)
         result = Result(rows, {f"{p['task']} {p['problem_id']}": p for p in problems})
-    return replace(result, rows={**rows, **dict(result.by_level())})
+    return replace(result, rows={**rows, **dict(result.derived())})
+
+
+def read_runs(folder: Path) -> list[dict[str, Any]]:
+    """Every collected file of a folder, with its `name`; ValueError if there is none."""
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        with reading(path):
+            found.append({"name": path.stem, **json.loads(path.read_text("utf-8"))})
+    if not found:
+        raise ValueError(f"{folder} holds no collected results; run `collect` first")
+    return found

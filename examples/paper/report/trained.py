@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from examples.paper.report.read import reading
 from sormctl.engines.encoding import SETTINGS_FILE
 
 FIGURES = ("examples", "epochs", "batch_size", "lr", "steps", "seconds")
@@ -22,7 +23,8 @@ def trained(out: Path) -> list[dict[str, Any]]:
     for path in sorted(out.glob(f"[0-9]*/**/{SETTINGS_FILE}")):
         seed, *parts = path.parent.relative_to(out).parts
         if not any(part.endswith(".partial") for part in parts):
-            found["/".join(parts)][seed] = _read(path.parent, f"{seed}/{'/'.join(parts)}")
+            with reading(path):
+                found["/".join(parts)][seed] = _read(path.parent, f"{seed}/{'/'.join(parts)}")
     return [
         {
             "model": name,

@@ -94,6 +94,22 @@ def test_differences_are_paired() -> None:
     assert found.high == pytest.approx(0.1 + half, abs=0.002)
 
 
+def test_a_share_beside_another_has_equal_weight() -> None:
+    """360 of 400 and 50 of 100: the mean of two independent shares, and of their variances / 4."""
+    many, few = problems(400), [f"q{i}" for i in range(100)]
+    beside = share({n: i % 2 for i, n in enumerate(few)})
+    both = Share({n: i % 10 > 0 for i, n in enumerate(many)}, dict.fromkeys(many, 1), beside)
+    found = Bootstrap([[*many, *few]]).share([both])
+    half = 1.96 * (0.9 * 0.1 / 400 + 0.25 / 100) ** 0.5 / 2
+    assert (found.value, both.n) == (pytest.approx(0.7), 500)
+    assert found.low == pytest.approx(0.7 - half, abs=0.003)
+    assert found.high == pytest.approx(0.7 + half, abs=0.003)
+    assert mcnemar([both], [both]) is None
+    assert both.over(many) is None  # nothing is left of one part
+    part = both.over([*many[:10], few[0]])
+    assert part is not None and (part.value, part.problems) == (0.45, [*many[:10], few[0]])
+
+
 def test_seeds_are_resampled_too() -> None:
     """Of two seeds, all wrong and all right, a quarter of the replicates draw one of them twice."""
     names = problems(50)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from examples.paper.report.read import Result
 
 
@@ -13,8 +15,40 @@ def test_step_accuracy_by_how_often_the_student_is_right() -> None:
         "c": {"outcomes": {"sample": 2 / 3, "maj@3": 1.0}, "steps": {row: (2, 4)}},
         "d": {"outcomes": {"sample": 0.75, "maj@4": 1.0}, "steps": {row: (4, 4)}},
     }
-    found = dict(Result({row: {}}, problems).by_level())
+    found = dict(Result({row: {}}, problems).derived())
     assert {name.rpartition(": ")[2]: (r["value"], r["n"]) for name, r in found.items()} == {
         "0 of 3": (0.25, 4),
         "2 of 3": (0.625, 8),
     }
+
+
+def test_good_and_bad_steps_have_equal_weight_where_balanced() -> None:
+    """Of 8 good steps 6 are called good, of 2 bad ones one is called bad: (0.75 + 0.5) / 2."""
+    judge = "orm against labels"
+    rates = (f"{judge}: false positive rate", f"{judge}: false negative rate")
+    problems = {
+        "a": {"outcomes": {}, "steps": {rates[0]: (1, 2), rates[1]: (2, 4)}},
+        "b": {"outcomes": {}, "steps": {rates[0]: (0, 0), rates[1]: (0, 4)}},
+    }
+    found = dict(Result({f"{judge}: step accuracy": {}}, problems).derived())
+    row = found[f"{judge}: balanced accuracy"]
+    assert (row["value"], row["n"]) == (0.625, 10)
+
+
+def test_right_and_wrong_drafts_have_equal_weight_where_balanced() -> None:
+    """Both right drafts are called right, one wrong draft of three is called wrong."""
+    row = "orm against answers: final accuracy"
+    judged = ((1, 1), (1, 1), (0, 1), (0, 0), (0, 0))  # right, judged rightly
+    for kind in ("draft", "accuracy"):
+        problems = {
+            str(i): {"outcomes": {kind: float(right)}, "steps": {row: (hit, 1)}}
+            for i, (right, hit) in enumerate(judged)
+        }
+        (found,) = (r for _, r in Result({row: {}}, problems).derived())
+        assert (found["value"], found["n"]) == (pytest.approx(2 / 3), 5)
+
+
+def test_nothing_is_balanced_where_one_kind_is_missing() -> None:
+    row = "orm against answers: final accuracy"
+    problems = {"a": {"outcomes": {"draft": 1.0}, "steps": {row: (1, 1)}}}
+    assert not dict(Result({row: {}}, problems).derived())

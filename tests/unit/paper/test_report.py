@@ -120,6 +120,38 @@ def test_every_figure_leads_to_its_commands(run: dict[str, Any], tmp_path: Path)
     assert "sormctl train-rm" in block and "not run" in text
 
 
+@pytest.mark.parametrize("name", ["main.json", "main.outcomes.jsonl", "main.json.manifest.json"])
+def test_a_damaged_file_is_named(tmp_path: Path, name: str) -> None:
+    make_tree(tmp_path)
+    (tmp_path / "2" / "sft" / name).write_text('{"rows": [')
+    with pytest.raises(ValueError, match=rf"2/sft/{re.escape(name)} cannot be read"):
+        collect(tmp_path, ["SCALE=demo"])
+
+
+def test_settings_must_be_those_of_the_graph(tmp_path: Path) -> None:
+    make_tree(tmp_path)
+    (tmp_path / "settings").write_text("K=4\n")
+    with pytest.raises(ValueError, match=r"settings says K=4; give that"):
+        collect(tmp_path, ["SCALE=demo"])
+
+
+def test_each_result_must_have_a_command(tmp_path: Path) -> None:
+    make_tree(tmp_path)
+    (tmp_path / "1" / "sft" / "main.json").rename(tmp_path / "1" / "sft" / "other.json")
+    manifest = tmp_path / "1" / "sft" / "main.json.manifest.json"
+    manifest.rename(manifest.with_name("other.json.manifest.json"))
+    with pytest.raises(ValueError, match="no command makes sft/other; give the settings"):
+        collect(tmp_path, ["SCALE=demo"])
+
+
+def test_nothing_is_rendered_of_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="holds no collected results"):
+        render(tmp_path / "missing", tmp_path)
+    (tmp_path / "small.json").write_text('{"settings": ')
+    with pytest.raises(ValueError, match=r"small\.json cannot be read"):
+        render(tmp_path, tmp_path)
+
+
 def test_fragments_have_their_places(run: dict[str, Any], tmp_path: Path) -> None:
     results = tmp_path / "results"
     results.mkdir()
