@@ -4,7 +4,10 @@ usage: python -m benchmarks.sampling [--model M] [--task chain] [--problems N] [
 
 `sample -n 8` is held against `LLM.generate` with n = 8. `label-steps` is held against the same
 strategy in waves: all rollouts that are wanted go to one `LLM.generate`, and nothing new starts
-before the last of them ends. With `--serve`, `sample -n 8` on engine openai, over vLLM's own
+before the last of them ends. Waves are met twice: as batches (the next solutions start when all of
+a batch are labelled, as in a plain loop) and refilled (a solution that is labelled makes room for
+the next). The bound is one `LLM.generate` of all these rollouts, as if none depended on another's
+end. With `--serve`, `sample -n 8` on engine openai, over vLLM's own
 server, is held against `LLM.generate`, too. All have the same vLLM settings. Rounds take turns;
 ratios are of generated tokens a second, and of tokens a processor second of all processes, which
 other work on the machine does not disturb much.
@@ -20,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -46,6 +50,8 @@ from sormctl.streams.rows import read_problems
 from sormctl.tasks.prompts import Prompt, draft_prompt, stop_strings
 from sormctl.tasks.registry import get_task
 
+Request = tuple[list[int], Sampling, int]
+
 
 class Waves:
     """An engine over `LLM.generate`: what is asked for meanwhile waits for the whole batch."""
@@ -54,6 +60,7 @@ class Waves:
         self._llm, self._tokenizer = llm, tokenizer
         self._waiting: list[tuple[list[int], Sampling, asyncio.Future[list[Completion]]]] = []
         self._running: asyncio.Task[None] | None = None
+        self.asked: list[Request] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -81,12 +88,13 @@ class Waves:
                 return
             wave, self._waiting = self._waiting, []
             requests = [(ids, params, seed) for ids, params, _ in wave for seed in params.seeds]
+            self.asked += requests
             outputs = iter(generate(self._llm, requests))
             for _, params, future in wave:
                 future.set_result([next(outputs) for _ in params.seeds])
 
 
-def generate(llm: Any, requests: Sequence[tuple[list[int], Sampling, int]]) -> list[Completion]:
+def generate(llm: Any, requests: Sequence[Request]) -> list[Completion]:
     """One call of `LLM.generate`, one completion a request."""
     from vllm import SamplingParams
 
@@ -157,6 +165,14 @@ async def labelled(student: Generator, groups: Sequence[Sequence[Solution]], in_
     return sum(c.generated_tokens for group in found for s in group for c in s.rollouts or ())
 
 
+async def in_batches(
+    student: Generator, groups: Sequence[Sequence[Solution]], in_flight: int
+) -> int:
+    """As `labelled`, but no solution starts before all of the batch before it are labelled."""
+    batches = [groups[i : i + in_flight] for i in range(0, len(groups), in_flight)]
+    return sum([await labelled(student, batch, in_flight) for batch in batches])
+
+
 @asynccontextmanager
 async def hosted(
     options: argparse.Namespace, settings: dict[str, Any], vllm_settings: Mapping[str, Any]
@@ -221,27 +237,36 @@ async def main() -> None:
         from vllm import LLM
 
         llm = LLM(**vllm_settings)
-        waves = Generator(Waves(llm, tokenizer), options.model, options.style, **settings)
+        engine = Waves(llm, tokenizer)
+        waves = Generator(engine, options.model, options.style, **settings)
         groups = await asyncio.gather(*(sample_solutions(student, p, 1) for p in problems))
         await labelled(waves, groups[:8], options.in_flight)
-        found: dict[str, list[Rate]] = {"sample": [], "bare": [], "label": [], "waves": []}
+        found: dict[str, list[Rate]] = defaultdict(list)
         for number in range(options.rounds):
 
             async def by_hand() -> int:
                 return bare(llm, prompts, 8, options)
 
+            async def at_once() -> int:
+                return sum(c.generated_tokens for c in generate(llm, engine.asked))
+
             found["sample"].append(await rate(sampled(student, problems, 8)))
             found["bare"].append(await rate(by_hand()))
             if server:
-                found.setdefault("openai", []).append(await rate(sampled(server, problems, 8)))
+                found["openai"].append(await rate(sampled(server, problems, 8)))
             found["label"].append(await rate(labelled(student, groups, options.in_flight)))
-            found["waves"].append(await rate(labelled(waves, groups, options.in_flight)))
+            found["batches"].append(await rate(in_batches(waves, groups, options.in_flight)))
+            engine.asked.clear()
+            found["refilled"].append(await rate(labelled(waves, groups, options.in_flight)))
+            found["bound"].append(await rate(at_once()))
             rates = (f"{k} {v[-1].wall:.0f} ({v[-1].cpu:.0f})" for k, v in found.items())
             print(f"round {number}:", *rates, flush=True)
     compare("sample -n 8 over LLM.generate", found["sample"], found["bare"])
     if server:
         compare("openai over LLM.generate", found["openai"], found["bare"])
-    compare("label-steps over waves of LLM.generate", found["label"], found["waves"])
+    compare("label-steps over batches in waves", found["label"], found["batches"])
+    compare("label-steps over refilled waves", found["label"], found["refilled"])
+    compare("label-steps over its bound", found["label"], found["bound"])
 
 
 def compare(name: str, ours: Sequence[Rate], theirs: Sequence[Rate]) -> None:
@@ -257,8 +282,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--task", default="chain")
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--serve", action="store_true")
-    parser.add_argument("--problems", type=int, default=200)
-    parser.add_argument("--in-flight", type=int, default=64)
+    parser.add_argument("--problems", type=int, default=1000)
+    parser.add_argument("--in-flight", type=int, default=256)
     parser.add_argument("--max-tokens", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     return parser.parse_args()
