@@ -120,6 +120,11 @@ class Once:
     async def __aexit__(self, *exc: object) -> None:
         """Whoever made the engine ends it."""
 
+    @property
+    def capacity(self) -> int:
+        """See `Engine`."""
+        return self._engine.capacity
+
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
         """Completions of `prompt`, new where this prompt was not sampled with that seed."""
         new = tuple(seed for seed in params.seeds if (prompt.text, seed) not in self.made)

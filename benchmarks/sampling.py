@@ -50,6 +50,7 @@ from sormctl.streams.rows import read_problems
 from sormctl.tasks.prompts import Prompt, draft_prompt, stop_strings
 from sormctl.tasks.registry import get_task
 
+REQUESTS = 256  # that vLLM works on at once
 Request = tuple[list[int], Sampling, int]
 
 
@@ -58,6 +59,7 @@ class Waves:
 
     def __init__(self, llm: Any, tokenizer: Any) -> None:
         self._llm, self._tokenizer = llm, tokenizer
+        self.capacity = REQUESTS
         self._waiting: list[tuple[list[int], Sampling, asyncio.Future[list[Completion]]]] = []
         self._running: asyncio.Task[None] | None = None
         self.asked: list[Request] = []
@@ -227,7 +229,7 @@ async def main() -> None:
         prompt_ids(tokenizer, draft_prompt(task, p.question, options.style)) for p in problems
     ]
     settings = {"seed": 0, "temperature": 0.7, "max_tokens": options.max_tokens}
-    same = {"max_num_seqs": "256", "kv_cache_memory_bytes": str(1 << 30)}
+    same = {"max_num_seqs": str(REQUESTS), "kv_cache_memory_bytes": str(1 << 30)}
     vllm_settings = engine_settings(model, AutoConfig.from_pretrained(model), same)
     given = [f"{name}={value}" for name, value in same.items()]
     async with (

@@ -87,7 +87,10 @@ PromptStyle = Annotated[
     str,
     typer.Option("--prompt", help="plain, chat, one-shot; auto asks the model folder."),
 ]
-Concurrency = Annotated[int, typer.Option(min=1, help="Records in flight at once.")]
+Concurrency = Annotated[
+    int | None,
+    typer.Option(min=1, help="Records in flight at once; by default what keeps the engine busy."),
+]
 MaxTokens = Annotated[int, typer.Option(min=1, help="Token limit of one completion.")]
 Temperature = Annotated[float, typer.Option(min=0.0, help="Sampling temperature; 0 is greedy.")]
 TopP = Annotated[float, typer.Option(min=0.0, max=1.0, help="Nucleus sampling.")]

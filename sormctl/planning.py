@@ -103,6 +103,10 @@ class _Meter:
     async def __aexit__(self, *exc: object) -> None:
         """Whoever made the engine ends it."""
 
+    @property
+    def capacity(self) -> int:
+        return self._engine.capacity
+
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
         found = await self._engine.sample(prompt, params)
         self.rollouts += len(found)

@@ -16,7 +16,8 @@ async def _at_once(prompt: Prompt) -> None:
 class ScriptedEngine:
     """Completes a prompt with `script(prompt, seed)` once `work(prompt)` is done.
 
-    It counts the calls that are `active`, the `most_active` at one time, and all `calls`.
+    It counts the calls that are `active`, the `most_active` at one time, and all `calls`. Its
+    `capacity` is what callers are told; it takes any number.
     """
 
     def __init__(
@@ -26,6 +27,7 @@ class ScriptedEngine:
     ) -> None:
         self.script = script
         self.work = work
+        self.capacity = 1
         self.opened = self.active = self.most_active = self.calls = 0
 
     async def __aenter__(self) -> Self:

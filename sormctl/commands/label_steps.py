@@ -56,7 +56,7 @@ def label_steps(
             "--plan", help="Label a small pilot only, and say what the whole input would cost."
         ),
     ] = False,
-    concurrency: options.Concurrency = 256,
+    concurrency: options.Concurrency = None,
     sampling: options.Sampling,
     running: options.Running,
     streams: options.LongStreams,
@@ -105,7 +105,7 @@ def label_steps(
 @asynccontextmanager
 async def _labelling(
     how: Labelling, opening: AbstractAsyncContextManager[Generator]
-) -> AsyncIterator[Transform[Group[Solution]]]:
+) -> AsyncIterator[tuple[Transform[Group[Solution]], int]]:
     async with opening as generator:
 
         async def transform(group: Group[Solution]) -> Sequence[Json]:
@@ -113,7 +113,7 @@ async def _labelling(
             labelled = await label_solutions(generator, solutions, how)
             return [solution_json(solution) for solution in compress(labelled, pending)]
 
-        yield transform
+        yield transform, generator.engine.capacity
 
 
 async def _plan(

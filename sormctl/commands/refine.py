@@ -59,7 +59,7 @@ def refine(
     threshold: Annotated[
         float, typer.Option("-T", "--threshold", help="A step that scores below it is wrong.")
     ] = 0.5,
-    concurrency: options.Concurrency = 256,
+    concurrency: options.Concurrency = None,
     sampling: GreedySampling,
     running: options.Running,
     streams: options.LongStreams,
@@ -79,7 +79,7 @@ def refine(
     job = streams.job("refine", arguments)
 
     @asynccontextmanager
-    async def start() -> AsyncIterator[Transform[Solution]]:
+    async def start() -> AsyncIterator[tuple[Transform[Solution], int]]:
         async with AsyncExitStack() as stack:
             generator = await stack.enter_async_context(
                 open_generator(model, vars(sampling), **vars(running))
@@ -96,7 +96,7 @@ def refine(
                 refined = await refine_solution(generator, draft, mode.value, error)
                 return [solution_json(refined)]
 
-            yield transform
+            yield transform, generator.engine.capacity
 
     map_records(job, with_task(parse_solution), lambda draft: draft.solution_id, start, concurrency)
 

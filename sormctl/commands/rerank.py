@@ -53,7 +53,7 @@ def rerank(
         ),
     ] = Vote.score,
     keep: Annotated[int, typer.Option(min=1, help="Solutions of a problem to write.")] = 1,
-    concurrency: options.Concurrency = 64,
+    concurrency: options.Concurrency = None,
     resume: options.Resume = False,
     running: options.Running,
     streams: options.Streams,
@@ -86,7 +86,7 @@ def rerank(
         return
 
     @asynccontextmanager
-    async def start() -> AsyncIterator[Transform[Group[Solution]]]:
+    async def start() -> AsyncIterator[tuple[Transform[Group[Solution]], int]]:
         async with open_judge(rm, **vars(running)) as judge:
 
             async def transform(group: Group[Solution]) -> Sequence[Json]:
@@ -94,7 +94,7 @@ def rerank(
                 scored = await asyncio.gather(*(_scored(s, judge, name) for s in left))
                 return list(map(solution_json, best(scored)))
 
-            yield transform
+            yield transform, judge.engine.capacity
 
     map_records(
         job,

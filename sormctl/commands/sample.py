@@ -29,7 +29,7 @@ def sample(
     logprobs: Annotated[
         bool, typer.Option("--logprobs", help="Note log P(solution) as `logprob` in its source.")
     ] = False,
-    concurrency: options.Concurrency = 256,
+    concurrency: options.Concurrency = None,
     sampling: options.Sampling,
     running: options.Running,
     streams: options.LongStreams,
@@ -49,14 +49,14 @@ def sample(
     job = streams.job("sample", arguments)
 
     @asynccontextmanager
-    async def start() -> AsyncIterator[Transform[Problem]]:
+    async def start() -> AsyncIterator[tuple[Transform[Problem], int]]:
         async with open_generator(model, settings, **vars(running)) as generator:
 
             async def transform(problem: Problem) -> Sequence[Json]:
                 solutions = await sample_solutions(generator, problem, num_samples)
                 return [solution_json(solution) for solution in solutions]
 
-            yield transform
+            yield transform, generator.engine.capacity
 
     map_records(
         job, with_task(parse_problem), lambda problem: problem.problem_id, start, concurrency

@@ -24,7 +24,7 @@ def score(
     name: Annotated[
         str | None, typer.Option(help="Name of the scores; the model folder's name by default.")
     ] = None,
-    concurrency: options.Concurrency = 256,
+    concurrency: options.Concurrency = None,
     running: options.Running,
     streams: options.LongStreams,
 ) -> None:
@@ -39,14 +39,14 @@ def score(
     job = streams.job("score", arguments)
 
     @asynccontextmanager
-    async def start() -> AsyncIterator[Transform[Solution]]:
+    async def start() -> AsyncIterator[tuple[Transform[Solution], int]]:
         async with open_judge(rm, **vars(running)) as judge:
 
             async def transform(solution: Solution) -> Sequence[Json]:
                 scores = {**solution.scores, label: await judge.score(solution)}
                 return [solution_json(replace(solution, scores=scores))]
 
-            yield transform
+            yield transform, judge.engine.capacity
 
     map_records(
         job,

@@ -73,6 +73,11 @@ class Engine(Protocol):
 
     async def __aexit__(self, *exc: object) -> None: ...
 
+    @property
+    def capacity(self) -> int:
+        """How many completions or scorings the open engine works on at once; more wait."""
+        ...
+
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
         """Completions of `prompt`, one for each of `params.seeds`, in their order."""
         ...

@@ -51,7 +51,8 @@ class HfEngine:
         self._model = model
         self._options = options
         self._worker = Worker()
-        self._is_reward_model: bool | None = None  # known once it is loaded
+        self._is_reward_model: bool | None = None  # this and the next are known once it is loaded
+        self._rows = 0
 
     async def __aenter__(self) -> Self:
         await self._worker.start(self._load)
@@ -59,6 +60,11 @@ class HfEngine:
 
     async def __aexit__(self, *exc: object) -> None:
         await self._worker.stop()
+
+    @property
+    def capacity(self) -> int:
+        """The rows of a batch."""
+        return self._rows
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
         """Completions of `prompt`, one for each of `params.seeds`, in their order."""
@@ -82,7 +88,7 @@ class HfEngine:
         options = self._options
         loaded = load(self._model, options.device, options.dtype, options.max_length)
         self._is_reward_model = loaded.is_reward_model
-        rows = options.batch_size or _default_rows(loaded)
+        self._rows = rows = options.batch_size or _default_rows(loaded)
         if loaded.is_reward_model:
             tokens = _SCORE_TOKENS.get(loaded.device.type, _SCORE_TOKENS_GPU)
             return ScoreBatch(loaded, rows, tokens)

@@ -82,6 +82,11 @@ class OpenaiEngine:
         if self._http is not None:
             await self._http.close()
 
+    @property
+    def capacity(self) -> int:
+        """The requests that all servers get at once."""
+        return self._options.concurrency * len(self._options.base_urls)
+
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
         """Completions of `prompt`, one for each of `params.seeds`, in their order."""
         written = self._written(prompt)

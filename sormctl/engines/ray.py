@@ -55,9 +55,9 @@ class Replica:
         self._opening = asyncio.Lock()
         self._engine: Engine | None = None
 
-    async def open(self) -> None:
-        """Load the model."""
-        await self._opened()
+    async def open(self) -> int:
+        """Load the model; the capacity of its engine."""
+        return (await self._opened()).capacity
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
         """See `Engine`."""
@@ -91,6 +91,7 @@ class RayEngine:
         self._group: Any = None
         self._replicas: list[Any] = []
         self._outstanding: Counter[int] = Counter()
+        self._capacity = 0
 
     async def __aenter__(self) -> Self:
         self._log = Log(self._verbose)
@@ -125,6 +126,11 @@ class RayEngine:
         self._watchdog = None
         self._told.close()
         log.close()
+
+    @property
+    def capacity(self) -> int:
+        """That of all replicas."""
+        return self._capacity
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
         """Completions of `prompt`, one for each of `params.seeds`, in their order."""
@@ -186,6 +192,7 @@ class RayEngine:
         for outcome in await asyncio.gather(*opening, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
+            self._capacity += outcome
 
     async def _ask(self, method: str, *arguments: Any) -> Any:
         """The answer of the replica that has the fewest requests."""

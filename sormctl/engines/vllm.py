@@ -78,6 +78,13 @@ class VllmEngine:
             self._watchdog.stop()
             self._log.close()
 
+    @property
+    def capacity(self) -> int:
+        """The requests that vLLM batches, over all copies of the model."""
+        config = self._engine.vllm_config
+        batched: int = config.scheduler_config.max_num_seqs
+        return batched * int(config.parallel_config.data_parallel_size)
+
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
         """Completions of `prompt`, one for each of `params.seeds`, in their order."""
         if self._is_reward_model:

@@ -58,15 +58,16 @@ def map_records(
     parse: Callable[[Json], T],
     key: Callable[[T], str],
     start: Start[Any],
-    concurrency: int,
+    concurrency: int | None,
     count: Callable[[Json], Counts] = usage_tokens,
     group: Callable[[Iterator[T]], Iterator[Sequence[T]]] | None = None,
     summary: Callable[[Counts], Iterable[str]] = no_notes,
 ) -> None:
     """Writes what a coroutine makes of each record, in the order of the input.
 
-    `start()` is entered once there is a record to work on, and yields the coroutine function, of
-    which at most `concurrency` calls are active. `key` identifies a record to `--resume`.
+    `start()` is entered once there is a record to work on, and yields the coroutine function and
+    how many requests its engine works on at once. At most `concurrency` calls are active; None: as
+    many as keep the engine busy. `key` identifies a record to `--resume`.
     With `group` the coroutine takes a `Group`; a record that an earlier run has finished is shown
     to it beside those that are to be written.
 

@@ -18,7 +18,9 @@ T = TypeVar("T")
 R = TypeVar("R")
 Transform = Callable[[T], Awaitable[Sequence[Json]]]
 Group = tuple[Sequence[T], Sequence[bool]]  # records, and which of them are to be written
-Start = Callable[[], AbstractAsyncContextManager[Transform[T]]]
+# the transform, and how many requests its engine works on at once
+Start = Callable[[], AbstractAsyncContextManager[tuple[Transform[T], int]]]
+AT_LEAST: Final = 256  # records in flight, unless the user says otherwise
 WINDOW: Final = 4  # results that may wait for an earlier one, in units of the concurrency
 
 Entry = tuple[Keys, "asyncio.Future[Sequence[Json]]"]
@@ -27,9 +29,10 @@ Entry = tuple[Keys, "asyncio.Future[Sequence[Json]]"]
 class Flow(Generic[T]):
     """Applies the transform that `start` yields to each of `records`, (keys, record).
 
-    At most `concurrency` calls are active. `emit(keys, result)` is awaited in the order of the
-    input; the error of a record, or of reading on, is raised in its place in that order.
-    `records` is consumed in a thread, so that waiting for input stops nothing.
+    At most `concurrency` calls are active; None: as many as keep the engine busy.
+    `emit(keys, result)` is awaited in the order of the input; the error of a record, or of reading
+    on, is raised in its place in that order. `records` is consumed in a thread, so that waiting
+    for input stops nothing.
     """
 
     def __init__(
@@ -37,13 +40,14 @@ class Flow(Generic[T]):
         records: Generator[tuple[Keys, T], None, None],
         start: Start[T],
         emit: Callable[[Keys, Sequence[Json]], Awaitable[None]],
-        concurrency: int,
+        concurrency: int | None,
     ) -> None:
         self._records = records
         self._start = start
         self._emit = emit
-        self._slots = asyncio.Semaphore(concurrency)
-        self._window: asyncio.Queue[Entry | None] = asyncio.Queue(WINDOW * concurrency)
+        self._concurrency = concurrency
+        self._slots: asyncio.Semaphore  # this one and the next are made once the engine is open
+        self._window: asyncio.Queue[Entry | None]
         self._active: set[asyncio.Future[Sequence[Json]]] = set()
 
     async def run(self) -> None:
@@ -52,7 +56,10 @@ class Flow(Generic[T]):
             first = await reader.call(next, self._records, None)
             if first is None:
                 return
-            async with self._start() as transform:
+            async with self._start() as (transform, capacity):
+                concurrency = self._concurrency or max(capacity, AT_LEAST)
+                self._slots = asyncio.Semaphore(concurrency)
+                self._window = asyncio.Queue(WINDOW * concurrency)
                 feeder = asyncio.create_task(self._feed(reader, first, transform))
                 try:
                     await self._drain()

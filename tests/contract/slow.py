@@ -29,12 +29,12 @@ def slow(
     """Sleep."""
 
     @asynccontextmanager
-    async def start() -> AsyncIterator[Transform[Json]]:
+    async def start() -> AsyncIterator[tuple[Transform[Json], int]]:
         async def transform(record: Json) -> Sequence[Json]:
             await asyncio.sleep(seconds)
             return [{**record, "copy": i} for i in range(2)]
 
-        yield transform
+        yield transform, 1
 
     job = Job("slow", {}, inputs or (), output, resume=resume)
     map_records(job, dict, lambda record: str(record["id"]), start, concurrency)

@@ -23,7 +23,8 @@ class Contract:
 
     `package` is what it imports; without it, its tests are skipped. `same_seed_same_text` says
     whether equal seeds give equal text whatever else is asked at the time, and `scores` whether it
-    runs reward models; `around` is entered for as long as the engine is tested; `doom` kills one.
+    runs reward models; it works on `capacity` requests of the student at once. `around` is entered
+    for as long as the engine is tested; `doom` kills one.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Contract:
     arguments: tuple[str, ...] = ()
     same_seed_same_text: bool = True
     scores: bool = True
+    capacity: int = 256
     around: Callable[[], AbstractContextManager[object]] = nullcontext
     marks: tuple[pytest.MarkDecorator, ...] = field(default=())
 
@@ -65,6 +67,7 @@ CONTRACTS = (
         "ray",
         partial(process_is_killed, "ray::Replica"),
         ("inner=hf", "replicas=2"),
+        capacity=512,
         around=partial(two_nodes, cpus=3),
         marks=SLOW,
     ),

@@ -65,6 +65,10 @@ def reference(prompt: Prompt, max_tokens: int) -> tuple[str, int]:
     return tokenizer.decode(new, skip_special_tokens=True), len(new)
 
 
+async def test_says_how_much_it_works_on(contract: Contract, student: Engine) -> None:
+    assert student.capacity == contract.capacity
+
+
 async def test_greedy_text_is_that_of_generate(student: Engine) -> None:
     found = await asyncio.gather(*(one(student, prompt, GREEDY) for prompt in PROMPTS))
     expected = [reference(prompt, GREEDY.max_tokens) for prompt in PROMPTS]

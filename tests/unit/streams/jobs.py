@@ -39,11 +39,13 @@ def scripted() -> ScriptedEngine:
     return ScriptedEngine(echo)
 
 
-def run(job: Job, engine: ScriptedEngine, concurrency: int = 3, num_samples: int = 2) -> None:
+def run(
+    job: Job, engine: ScriptedEngine, concurrency: int | None = 3, num_samples: int = 2
+) -> None:
     """Samples each problem: `num_samples` records for the first, none for each fifth."""
 
     @asynccontextmanager
-    async def start() -> AsyncIterator[Transform[Json]]:
+    async def start() -> AsyncIterator[tuple[Transform[Json], int]]:
         async with engine:
 
             async def transform(problem: Json) -> Sequence[Json]:
@@ -59,6 +61,6 @@ def run(job: Job, engine: ScriptedEngine, concurrency: int = 3, num_samples: int
                     for completion in made
                 ]
 
-            yield transform
+            yield transform, engine.capacity
 
     map_records(job, lambda data: data, lambda problem: str(problem["id"]), start, concurrency)

@@ -74,6 +74,22 @@ def test_as_many_work_at_once_as_may(tmp_path: Path) -> None:
     assert engine.most_active == 6
 
 
+@pytest.mark.parametrize(("capacity", "active"), [(1, 256), (300, 300)])
+def test_unless_told_otherwise_as_many_work_as_keep_the_engine_busy(
+    tmp_path: Path, capacity: int, active: int
+) -> None:
+    engine = scripted()
+    engine.capacity = capacity
+
+    async def until_busy(prompt: Prompt) -> None:
+        while engine.most_active < active:
+            await asyncio.sleep(0)
+
+    engine.work = until_busy
+    run(sampling(tmp_path, count=400), engine, concurrency=None)
+    assert engine.most_active == active
+
+
 def test_results_that_wait_are_bounded(tmp_path: Path) -> None:
     """Behind a slow first one, of 2 at once, at most 4 x 2 wait, one more is on its way there."""
     engine = scripted()
@@ -396,7 +412,7 @@ def grouped(tmp_path: Path, shown: list[Any], **options: Any) -> None:
     """Writes records in groups of equal `words`; notes what each group was shown."""
 
     @asynccontextmanager
-    async def start() -> AsyncIterator[Transform[Group[Json]]]:
+    async def start() -> AsyncIterator[tuple[Transform[Group[Json]], int]]:
         async def transform(group: Group[Json]) -> list[Json]:
             members, pending = group
             shown.append(
@@ -404,7 +420,7 @@ def grouped(tmp_path: Path, shown: list[Any], **options: Any) -> None:
             )
             return list(compress(members, pending))
 
-        yield transform
+        yield transform, 1
 
     def group(records: Iterator[Json]) -> Iterator[list[Json]]:
         return (list(found) for _, found in groupby(records, key=lambda record: record["words"]))
