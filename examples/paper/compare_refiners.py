@@ -10,8 +10,10 @@ that of right drafts whose refinement is right.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 
+from sormctl.errors import DataError, SormctlError
 from sormctl.metrics import Estimate, average, paired_difference
 from sormctl.records import Solution, parse_solution
 from sormctl.streams.jsonl import read_records
@@ -21,6 +23,14 @@ from sormctl.tasks.registry import get_task
 def read(path: str) -> list[Solution]:
     """The solutions of a file."""
     return list(read_records([path], parse_solution))
+
+
+def refinements(path: str, drafts: Sequence[Solution]) -> list[Solution]:
+    """Those of a file, in the order of the drafts; DataError unless each draft has one."""
+    found = {refined.source.get("draft_id"): refined for refined in read(path)}
+    if found.keys() != {draft.solution_id for draft in drafts}:
+        raise DataError(f"{path}: not a refinement of each of these drafts")
+    return [found[draft.solution_id] for draft in drafts]
 
 
 def shares(drafts: Sequence[Solution], refined: Sequence[Solution]) -> Iterator[Estimate]:
@@ -57,13 +67,11 @@ def main() -> None:
     parser.add_argument("drafts", help="graded drafts, JSONL")
     parser.add_argument("refined", nargs="+", help="NAME=FILE, refinements of these drafts")
     args = parser.parse_args()
+    if bad := [item for item in args.refined if "=" not in item]:
+        parser.error(f"{bad[0]}: not NAME=FILE")
     drafts = read(args.drafts)
-    place = {draft.solution_id: number for number, draft in enumerate(drafts)}
     files = dict(item.split("=", 1) for item in args.refined)
-    found = {
-        name: sorted(read(path), key=lambda solution: place[solution.source["draft_id"]])
-        for name, path in files.items()
-    }
+    found = {name: refinements(path, drafts) for name, path in files.items()}
     print(f"{len(drafts)} drafts, {percent(average(rights(drafts)))} % right\n")
     print("| | right | against drafts | fixed | kept | copied |\n|---|---|---|---|---|---|")
     for name, refined in found.items():
@@ -77,4 +85,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SormctlError as error:
+        sys.exit(f"compare_refiners: {error}")

@@ -56,7 +56,9 @@ def _render(arguments: argparse.Namespace) -> None:
         from examples.paper.report.plots import draw
 
         draw(arguments.folder)
-    arguments.output.write_text(render(arguments.folder, arguments.output.parent), "utf-8")
+    text = render(arguments.folder, arguments.output.parent)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(text, "utf-8")
 
 
 def to_json(data: object, depth: int = 3) -> str:

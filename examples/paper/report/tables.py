@@ -259,7 +259,8 @@ def trained_table(run: Run) -> Iterator[str]:
 
     def place(model: Mapping[str, Any]) -> tuple[int, int]:
         student = model["model"].partition("/")[0]
-        return run["students"].index(student), order.get(model["model"], len(order))
+        students = [*run["students"], student]  # one that has a model may have no result yet
+        return students.index(student), order.get(model["model"], len(order))
 
     head = ("model", "starts from", "learns from", "examples", "epochs", "batch", "steps")
     lines = (

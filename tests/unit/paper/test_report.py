@@ -98,6 +98,13 @@ def test_models_and_commits_are_told(tmp_path: Path) -> None:
     assert "/home/me" not in text
 
 
+def test_a_student_that_has_no_result_yet_may_have_models(tmp_path: Path) -> None:
+    make_tree(tmp_path / "out")
+    how = {"model": "a", "output": "b", "examples": 9, "epochs": 2, "batch_size": 3, "lr": 1e-3}
+    write_model(tmp_path / "out" / "1" / "ei" / "model", {"training": how}, [{"step": 6}])
+    assert "| `ei/model` |" in page(collect(tmp_path / "out", ["SCALE=demo"]), tmp_path)
+
+
 def test_what_was_not_run_is_missing(run: dict[str, Any]) -> None:
     assert run["claims"]["value"] == {"": []}
     assert run["claims"]["reranked-draft"] == {"sft": []}
