@@ -89,9 +89,7 @@ def map_records(
         finished = Counter(output.finished)
 
         def is_pending(record: T) -> bool:
-            name = key(record)
-            finished[name] -= 1
-            return finished[name] < 0
+            return not _taken(finished, key(record))
 
         def pending() -> Generator[tuple[Keys, Any], None, None]:
             with inputs.placing():
@@ -118,6 +116,14 @@ def map_records(
                 progress.note(note)
         else:
             progress.note(NO_RECORDS)
+
+
+def _taken(counts: Counter[str], name: str) -> bool:
+    """Whether there was one of that name, which is gone now; those that were not leave no entry."""
+    if not counts[name]:
+        return False
+    counts[name] -= 1
+    return True
 
 
 def pipe_records(

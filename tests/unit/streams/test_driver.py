@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import compress, groupby
@@ -106,6 +107,20 @@ def test_results_that_wait_are_bounded(tmp_path: Path) -> None:
     run(sampling(tmp_path, 100), engine, concurrency=2)
     assert started[0] <= 11
     assert engine.calls == 100
+
+
+def test_memory_holds_no_record_that_is_done(tmp_path: Path) -> None:
+    """Nor its key, which --resume would need: here they are 10 MB."""
+    source = write(tmp_path / "in.jsonl", [{"id": f"{i:010000}", "words": 1} for i in range(1000)])
+    job = Job("sample", {}, [source], tmp_path / "out.jsonl")
+    tracemalloc.start()
+    try:
+        run(job, scripted(), num_samples=1)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(read(tmp_path / "out.jsonl")) == 1000
+    assert peak < 5 << 20
 
 
 def test_standard_output(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
