@@ -89,6 +89,8 @@ class Http:
         message = f"{self._message(response)} ({status})"
         if status in (429, 503):
             return Fault(message, is_overload=True, after=_retry_after(response))
+        if status in (502, 504):  # a proxy speaks: the server behind it does not
+            return Fault(message, is_down=True)
         if status >= 500 or status == 408:
             return Fault(message)
         if status in (400, 413, 422) and _TOO_LONG.search(message):

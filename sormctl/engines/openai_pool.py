@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 from typing import TypeVar
@@ -18,6 +18,8 @@ from sormctl.errors import EngineError, SormctlError
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
+# a request that wants a place, and how often each server has failed it
+Waiter = tuple["asyncio.Future[Server]", Counter[Server]]
 
 _FAILURES = 5  # of one request, before its patience counts: each may be another server's death
 
@@ -41,7 +43,7 @@ class Pool:
         self._uniform = uniform
         self._sleep = sleep
         self._tell = tell
-        self._waiting: deque[asyncio.Future[Server]] = deque()
+        self._waiting: deque[Waiter] = deque()
         self._revivals: dict[Server, asyncio.Task[None]] = {}
         self._last_answer = time.monotonic()
         self._all_down_since = 0.0
@@ -53,7 +55,7 @@ class Pool:
         for failure in await asyncio.gather(*admitted, return_exceptions=True):
             if failure is not None:
                 raise failure
-        self._release(await self._take())
+        self._release(await self._take(Counter()))
 
     async def close(self) -> None:
         """Ends the probing of servers that are down."""
@@ -64,22 +66,23 @@ class Pool:
 
     async def run(self, send: Callable[[Server], Awaitable[T]]) -> T:
         """What `send` returns for some server, after as many tries as patience allows."""
-        since, failures = 0.0, 0
+        since, failures = 0.0, Counter[Server]()
         while True:
-            server = await self._take()
+            server = await self._take(failures)
             age = server.limit.age
             try:
                 answer = await send(server)
                 server.limit.answered()
+                server.falls = 0
                 self._last_answer = time.monotonic()
                 return answer
             except Fault as fault:
-                failures += 1
+                failures[server] += 1
                 since = since or time.monotonic()
                 if fault.is_overload:
                     server.limit.refused(age)
                     since = max(since, self._last_answer)  # others are served: its turn will come
-                await self._wait(server, fault, failures, since)
+                await self._wait(server, fault, failures.total(), since)
             finally:
                 self._release(server)
 
@@ -94,12 +97,16 @@ class Pool:
         else:
             await self._sleep(delay)
 
-    async def _take(self) -> Server:
-        """A place at the server with the fewest requests, once there is one."""
+    async def _take(self, failures: Counter[Server]) -> Server:
+        """A place at the server with the fewest requests, once there is one.
+
+        Servers that have failed the request come last: one may fail every request for hours, as
+        does a proxy whose server is dead, while the others would serve them all.
+        """
         if self._gave_up is not None:
             raise EngineError(self._gave_up)
         waiter: asyncio.Future[Server] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
+        self._waiting.append((waiter, failures))
         self._serve()
         try:
             return await waiter
@@ -114,15 +121,17 @@ class Pool:
 
     def _serve(self) -> None:
         while self._waiting:
-            if self._waiting[0].done():  # cancelled
+            waiter, failures = self._waiting[0]
+            if waiter.done():  # cancelled
                 self._waiting.popleft()
                 continue
             free = [server for server in self.servers if server.is_free]
             if not free:
                 return
-            server = min(free, key=lambda server: server.outstanding)
+            server = min(free, key=lambda server: (failures[server], server.outstanding))
             server.outstanding += 1
-            self._waiting.popleft().set_result(server)
+            self._waiting.popleft()
+            waiter.set_result(server)
 
     async def _admit(self, server: Server) -> None:
         try:
@@ -135,13 +144,14 @@ class Pool:
         if server.error is not None:
             return
         server.error = str(fault)
+        server.falls += 1
         self._tell(f"{server.name} is left out: {fault}")
         if all(server.error is not None for server in self.servers):
             self._all_down_since = time.monotonic()
         self._revivals[server] = asyncio.create_task(self._revive(server))
 
     async def _revive(self, server: Server) -> None:
-        for failures in count():
+        for failures in count(server.falls - 1):  # one that answers probes alone gets its rest, too
             await self._sleep(pause(failures, self._uniform()))
             try:
                 await self._probe(server)
@@ -160,5 +170,6 @@ class Pool:
         states = "; ".join(f"{server.name}: {server.error}" for server in self.servers)
         self._gave_up = f"no server answers: {states}"
         while self._waiting:
-            if not (waiter := self._waiting.popleft()).done():
+            waiter, _ = self._waiting.popleft()
+            if not waiter.done():
                 waiter.set_exception(EngineError(self._gave_up))

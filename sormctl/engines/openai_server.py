@@ -67,6 +67,7 @@ class Server:
         self.limit = Limit(most)
         self.outstanding = 0
         self.error: str | None = None  # why it is left out
+        self.falls = 0  # how often it was left out since it last answered a request
         self.model = ""
         self.is_vllm = False
         self.room: int | None = None  # tokens of prompt and completion, if it tells

@@ -88,6 +88,8 @@ def serving(*replies: Reply, **settings: Any) -> Iterator[Script]:
         script.url = f"http://127.0.0.1:{server.server_port}/v1"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield script
-        server.shutdown()
-        thread.join()
+        try:
+            yield script
+        finally:  # else a test that fails would leave a thread that never ends
+            server.shutdown()
+            thread.join()

@@ -8,7 +8,8 @@ import pytest
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.encoding import load_tokenizer, prompt_ids, resolve_model
 from sormctl.engines.openai import OpenaiEngine, OpenaiOptions, create
-from sormctl.engines.openai_server import Limit, pause
+from sormctl.engines.openai_pool import Pool
+from sormctl.engines.openai_server import Fault, Limit, Server, pause
 from sormctl.errors import EngineError, ModelError, TooLongError, UsageError
 from sormctl.inference import open_judge
 from sormctl.tasks.prompts import Message, Prompt
@@ -149,6 +150,7 @@ TRANSIENT = {
     "overloaded": refusal(429),
     "unavailable": refusal(503),
     "failed": refusal(500),
+    "behind a proxy": refusal(502),
     "dropped": DROP,
     "shutting down": ok(finish="abort"),
 }
@@ -247,6 +249,34 @@ async def test_another_server_takes_over(capsys: pytest.CaptureFixture[str]) -> 
     told = capsys.readouterr().err
     assert f"{dying.url} is left out: no connection" in told
     assert f"{dying.url} is back" in told
+
+
+async def test_servers_that_only_fail_leave_their_requests_to_one_that_works() -> None:
+    """`patience=0` ends the run at the fifth failure of one request."""
+    broken = [refusal(500, "broken")] * 10_000
+    with ExitStack() as stack:
+        replies = broken, broken, ()
+        scripts = [stack.enter_context(serving(*some)) for some in replies]
+        async with engine_of(*scripts, patience=0) as engine:
+            found = await engine.sample(PROMPT, Sampling(seeds=tuple(range(60))))
+    assert len(found) == 60
+    assert all(script.asked for script in scripts)
+
+
+async def test_a_server_that_answers_probes_alone_is_probed_less_and_less() -> None:
+    server, naps = Server("http://a/v1", "a", 1), Naps()
+
+    async def probe(server: Server) -> None:
+        """It works."""
+
+    async def send(server: Server) -> None:
+        raise Fault("no connection", is_down=True)
+
+    pool = Pool([server], probe, patience=0, uniform=lambda: 1.0, sleep=naps)
+    with pytest.raises(EngineError, match="a: no connection; gave up after 5 tries"):
+        await pool.run(send)
+    await pool.close()
+    assert naps.seconds == [0.5, 1.0, 2.0, 4.0]
 
 
 async def test_all_dead_names_the_servers() -> None:
