@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from itertools import count
-from multiprocessing import active_children
 from typing import Any, Self
 
 from sormctl.engines.base import Completion, Sampling, answer_limit, check_readable, together
@@ -56,18 +56,19 @@ class VllmEngine:
             )
         sources = _generation(self._model), config.get_text_config(), self._tokenizer
         self._eos = sorted(eos_ids(*sources))
-        self._log = Log(self._verbose)
+        self._log, self._watchdog = Log(self._verbose), Watchdog()
         try:
             settings = engine_settings(self._model, config, self._arguments)
-            self._engine = quiet_start(settings, self._log)
+            with self._watchdog.over_children():  # large models load for minutes
+                self._engine = quiet_start(settings, self._log)
         except UsageError:
-            self._log.close()
+            self._close()
             raise
         except Exception as error:  # whatever the engine's process meets
             line = self._log.last_error() or first_line(error)
-            self._log.close()
+            self._close()
+            await asyncio.sleep(0)  # raises after Ctrl-C, which the engine's process gets, too
             raise EngineError(f"engine vllm does not start: {line}") from error
-        self._watchdog = Watchdog(child.pid for child in active_children() if child.pid)
         self._room = self._engine.model_config.max_model_len
         return self
 
@@ -75,8 +76,11 @@ class VllmEngine:
         engine, self._engine = self._engine, None
         if engine is not None:
             engine.shutdown()
-            self._watchdog.stop()
-            self._log.close()
+            self._close()
+
+    def _close(self) -> None:
+        self._watchdog.stop()
+        self._log.close()
 
     @property
     def capacity(self) -> int:

@@ -9,11 +9,14 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from difflib import get_close_matches
+from multiprocessing import active_children
+from multiprocessing.util import register_after_fork
 from typing import Any
 
 from sormctl.engines.registry import positive
@@ -21,6 +24,7 @@ from sormctl.errors import UsageError
 
 _CPU_CACHE_SHARE = 0.1  # of the memory
 _CPU_BATCH_TOKENS = 4096
+_LOOK_SECONDS = 0.1
 _OURS = ("model", "runner", "tensor_parallel_size")
 
 
@@ -156,16 +160,51 @@ def _value(kinds: set[str], text: str) -> Any:
 class Watchdog:
     """Kills processes if this one ends without a chance to; they would stay."""
 
-    def __init__(self, pids: Iterable[int]) -> None:
-        # the pipe ends when this process does, however it does
-        script = 'read -r _ || kill -9 "$@" 2> /dev/null'
+    def __init__(self, pids: Iterable[int] = ()) -> None:
+        # the pipe ends when this process does, however it does; an empty line says that all is well
+        script = 'while read -r pid; do [ "$pid" ] || exit; set -- "$@" "$pid"; done; kill -9 "$@"'
         self._process = subprocess.Popen(
-            ["sh", "-c", script, "sh", *map(str, pids)],
+            ["sh", "-c", script],
             stdin=subprocess.PIPE,
+            bufsize=0,  # a buffer has a lock, which a child made by fork may find taken for ever
             stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        register_after_fork(self, Watchdog._leave)
+        self._watch(pids)
+
+    @contextmanager
+    def over_children(self) -> Iterator[None]:
+        """Watches over the processes that start in the block, as soon as they do."""
+        done = threading.Event()
+
+        def look() -> None:
+            known = frozenset[int]()
+            is_last = False
+            while not is_last:
+                is_last = done.wait(_LOOK_SECONDS)
+                found = frozenset(child.pid for child in active_children() if child.pid)
+                self._watch(found - known)
+                known |= found
+
+        thread = threading.Thread(target=look, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def stop(self) -> None:
         """The processes have ended by themselves."""
-        self._process.communicate(b"done\n")
+        self._process.communicate(b"\n")
+
+    def _watch(self, pids: Iterable[int]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"".join(b"%d\n" % pid for pid in pids))
+
+    def _leave(self) -> None:
+        """In a child made by fork: as long as it had the pipe, that would not end."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()

@@ -89,6 +89,29 @@ def test_nothing_survives_kill_9_and_resume_goes_on(tmp_path: Path) -> None:
     assert len(ids) == len(set(ids)) == 1600
 
 
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)], ids=["kill -9", "Ctrl-C"]
+)
+def test_nothing_survives_while_the_model_loads(tmp_path: Path, number: int, code: int) -> None:
+    command = [*SORMCTL, *SAMPLE, problems(tmp_path, 3)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    engine: list[psutil.Process] = []
+    while not any("EngineCore" in child.name() for child in engine):
+        assert process.poll() is None
+        time.sleep(0.1)
+        engine = psutil.Process(process.pid).children(recursive=True)
+    if number == signal.SIGINT:  # a terminal sends it to everyone
+        os.killpg(process.pid, number)
+    else:
+        process.kill()
+    assert process.communicate() == (b"", b"")
+    assert process.returncode == code
+    _, alive = psutil.wait_procs(engine, timeout=60)
+    assert not alive
+
+
 def test_an_engine_that_dies_ends_the_command_with_one_line(tmp_path: Path) -> None:
     output = tmp_path / "samples.jsonl"
     command = [*SORMCTL, *SAMPLE, "--concurrency", "16", problems(tmp_path, 200), "-o", str(output)]
