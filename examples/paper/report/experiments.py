@@ -95,12 +95,15 @@ EXPERIMENTS = (
         "Table 1 by how often the student is right",
         _main(
             {
-                f"{MODELS[name]}, {level} right": STEPS.format(name, "labels") + RIGHT + level
+                f"{MODELS[name]}, {level} right{what}": row.format(name, "labels") + RIGHT + level
+                for row, what in ((STEPS, ""), (BALANCED, ", balanced"))
                 for level in LEVELS
                 for name in ("orm", "sorm")
             }
         ),
-        "Step accuracy on the drafts of problems of which so many of three samples are right.",
+        "Step accuracy on the drafts of problems of which so many of three samples are right. "
+        "Where all are right, nearly every step is good, and calling every one good is nearly "
+        "always right; so between levels only balanced accuracy can be compared.",
     ),
     Experiment(
         "table-2",

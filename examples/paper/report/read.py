@@ -13,7 +13,7 @@ from examples.paper.report.intervals import Share
 
 KEPT = ("accuracy", "wrong drafts", "steps")  # differences are taken anew, over all seeds
 FIXED = ": fixed"  # a row over wrong drafts
-STEPS = ": step accuracy"  # a row that is also taken apart by how often the student is right:
+STEPS = ": step accuracy"  # is also taken apart by how often the student is right:
 RIGHT = ", samples right: "
 LEVELS = tuple(f"{right} of 3" for right in range(4))
 FINAL = ": final accuracy"
@@ -30,6 +30,9 @@ class Result:
 
     def share(self, row: str) -> Share | None:
         """The hits and totals behind a row; None if it is no share, or not there."""
+        row, _, level = row.partition(RIGHT)
+        if level:
+            return Result({}, dict(self._of_level(level))).share(row)
         if row.endswith(BALANCED):
             return self._balanced(row.removesuffix(BALANCED))
         return _share(self._parts(row))
@@ -40,6 +43,12 @@ class Result:
             for name in _derived(row):
                 if share := self.share(name):
                     yield name, {"name": name, "value": share.value, "n": share.n}
+
+    def _of_level(self, level: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for name, problem in self.problems.items():
+            outcomes = problem["outcomes"]
+            if "maj@3" in outcomes and level == f"{3 * outcomes['sample']:.0f} of 3":
+                yield name, problem
 
     def _balanced(self, judge: str) -> Share | None:
         good, bad = (_share(self._judged(judge, kind)) for kind in (True, False))
@@ -57,11 +66,8 @@ class Result:
                 yield name, tuple(steps[judge + FINAL])
 
     def _parts(self, row: str) -> Iterator[tuple[str, tuple[float, float]]]:
-        row, _, level = row.partition(RIGHT)
         for name, problem in self.problems.items():
             outcomes, steps = problem["outcomes"], problem["steps"]
-            if level and ("maj@3" not in outcomes or level != f"{3 * outcomes['sample']:.0f} of 3"):
-                continue
             if row in outcomes:
                 yield name, (outcomes[row], 1)
             elif row.endswith(FIXED):
@@ -79,11 +85,11 @@ def _share(parts: Iterator[tuple[str, tuple[float, float]]]) -> Share | None:
 
 def _derived(row: str) -> Iterator[str]:
     """The rows that are made of one of `eval`."""
-    if row.endswith(STEPS):
-        yield from (row + RIGHT + level for level in LEVELS)
     for kind in (STEPS, FINAL):
         if row.endswith(kind):
-            yield row.removesuffix(kind) + BALANCED
+            yield (balanced := row.removesuffix(kind) + BALANCED)
+    if row.endswith(STEPS):
+        yield from (name + RIGHT + level for name in (row, balanced) for level in LEVELS)
 
 
 @contextmanager

@@ -7,12 +7,16 @@ import pytest
 from examples.paper.report.read import Result
 
 
+def samples(right: int) -> dict[str, float]:
+    return {"sample": right / 3, "maj@3": float(right > 1)}
+
+
 def test_step_accuracy_by_how_often_the_student_is_right() -> None:
     row = "sorm against labels: step accuracy"
     problems = {
-        "a": {"outcomes": {"sample": 0.0, "maj@3": 0.0}, "steps": {row: (1, 4)}},
-        "b": {"outcomes": {"sample": 2 / 3, "maj@3": 1.0}, "steps": {row: (3, 4)}},
-        "c": {"outcomes": {"sample": 2 / 3, "maj@3": 1.0}, "steps": {row: (2, 4)}},
+        "a": {"outcomes": samples(0), "steps": {row: (1, 4)}},
+        "b": {"outcomes": samples(2), "steps": {row: (3, 4)}},
+        "c": {"outcomes": samples(2), "steps": {row: (2, 4)}},
         "d": {"outcomes": {"sample": 0.75, "maj@4": 1.0}, "steps": {row: (4, 4)}},
     }
     found = dict(Result({row: {}}, problems).derived())
@@ -27,12 +31,14 @@ def test_good_and_bad_steps_have_equal_weight_where_balanced() -> None:
     judge = "orm against labels"
     rates = (f"{judge}: false positive rate", f"{judge}: false negative rate")
     problems = {
-        "a": {"outcomes": {}, "steps": {rates[0]: (1, 2), rates[1]: (2, 4)}},
-        "b": {"outcomes": {}, "steps": {rates[0]: (0, 0), rates[1]: (0, 4)}},
+        "a": {"outcomes": samples(1), "steps": {rates[0]: (1, 2), rates[1]: (2, 4)}},
+        "b": {"outcomes": samples(2), "steps": {rates[0]: (0, 0), rates[1]: (0, 4)}},
     }
     found = dict(Result({f"{judge}: step accuracy": {}}, problems).derived())
-    row = found[f"{judge}: balanced accuracy"]
-    assert (row["value"], row["n"]) == (0.625, 10)
+    assert {name.removeprefix(judge): (r["value"], r["n"]) for name, r in found.items()} == {
+        ": balanced accuracy": (0.625, 10),
+        ": balanced accuracy, samples right: 1 of 3": (0.5, 6),  # the other has no bad step
+    }
 
 
 def test_right_and_wrong_drafts_have_equal_weight_where_balanced() -> None:
