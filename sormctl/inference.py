@@ -12,7 +12,7 @@ from typing import Any
 
 from sormctl.engines.base import Completion, Engine, Sampling
 from sormctl.engines.encoding import prompt_style, resolve_model
-from sormctl.engines.registry import HOSTED, create_engine
+from sormctl.engines.registry import HOSTED, create_engine, prompted_model
 from sormctl.errors import EngineError, TooLongError, UsageError
 from sormctl.labelling import Path, Rollout, is_consistent, label_paths, sibling_rollouts
 from sormctl.records import Json, Problem, Solution, Steps, Usage
@@ -95,7 +95,8 @@ async def open_generator(
     `engine_options` are those of `create_engine`.
     """
     folder = resolve_model(model, is_hosted=engine in HOSTED)
-    style = prompt_style(folder, prompt)
+    prompted = prompted_model(engine, folder, engine_options.get("engine_arg"))
+    style = prompt_style(resolve_model(prompted, is_hosted=engine in HOSTED), prompt)
     async with create_engine(engine, folder, **engine_options) as running:
         yield Generator(running, model, style, **settings)
 

@@ -15,12 +15,11 @@ from sormctl.engines.encoding import load_tokenizer, prompt_ids, resolve_model
 from sormctl.engines.openai_http import Http, completions, settings
 from sormctl.engines.openai_pool import Pool, Sleep
 from sormctl.engines.openai_server import Server, is_url, shown
-from sormctl.engines.registry import positive, refuse_unknown
+from sormctl.engines.registry import NO_TOKENIZER, positive, refuse_unknown
 from sormctl.errors import EngineError, ModelError, UsageError
 from sormctl.tasks.prompts import Prompt
 
 _ARGUMENTS = ("base_url", "concurrency", "patience", "served_model", "timeout", "tokenizer")
-_NO_TOKENIZER = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class OpenaiEngine:
 
     async def __aenter__(self) -> Self:
         options = self._options
-        if options.tokenizer != _NO_TOKENIZER:
+        if options.tokenizer != NO_TOKENIZER:
             self._tokenizer = load_tokenizer(resolve_model(options.tokenizer or self._model))
         self._http = Http(os.environ.get("OPENAI_API_KEY", "").strip(), options.timeout)
         servers = [Server(url, shown(url), options.concurrency) for url in options.base_urls]

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sormctl.engines.base import Completion, Sampling
-from sormctl.engines.openai_server import Fault
+from sormctl.engines.openai_server import Fault, shown
 from sormctl.errors import EngineError, TooLongError, UsageError
+from sormctl.records import MAX_COUNT
 
 if TYPE_CHECKING:
     import httpx
@@ -71,6 +72,9 @@ class Http:
         status = response.status_code
         if status >= 400:
             raise self._refusal(response)
+        if response.has_redirect_location:
+            place = shown(response.headers["location"])
+            raise EngineError(f"{response.url.host}: moved to {place}; give it as --base-url")
         try:
             found = response.json()
         except ValueError as error:
@@ -130,11 +134,11 @@ def completions(answer: Mapping[str, Any], asked: Mapping[str, Any]) -> list[Com
         usage = answer.get("usage") or {}
         details = usage.get("prompt_tokens_details") or {}
         written = 0 if isinstance(asked["prompt"], str) else len(asked["prompt"])
-        prompt = int(usage.get("prompt_tokens") or written), int(details.get("cached_tokens") or 0)
+        prompt = _count(usage, "prompt_tokens") or written, _count(details, "cached_tokens")
         choices = sorted(answer["choices"], key=lambda choice: choice.get("index", 0))
         if len(choices) != asked["n"]:
             raise ValueError("other than the number asked for")
-        alone = int(usage.get("completion_tokens") or 0) if len(choices) == 1 else None
+        alone = _count(usage, "completion_tokens") if len(choices) == 1 else None
         return [_completion(choice, asked, prompt, alone) for choice in choices]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EngineError("the server's answer is not one of the completions API") from error
@@ -153,7 +157,16 @@ def _completion(
         raise EngineError(f"the server ended a completion for the reason `{finish}`")
     generated = _count_tokens(choice) if alone is None else alone
     logprob = _logprob(choice) if "logprobs" in asked else None
-    return Completion(text, finish, *prompt, generated, logprob)
+    whole = text.encode(errors="replace").decode()  # a letter may have been cut in two
+    return Completion(whole, finish, *prompt, generated, logprob)
+
+
+def _count(counts: Mapping[str, Any], name: str) -> int:
+    """Tokens; 0 where the server does not tell, ValueError for what no record can hold."""
+    number = int(counts.get(name) or 0)
+    if not 0 <= number <= MAX_COUNT:
+        raise ValueError(f"{number} tokens")
+    return number
 
 
 def _count_tokens(choice: Mapping[str, Any]) -> int:

@@ -17,6 +17,7 @@ ENGINES = {
 }
 # engines whose model is elsewhere: it may be called anything, and it only generates
 HOSTED = ("openai",)
+NO_TOKENIZER = "none"  # the value of `tokenizer` of a hosted model that takes text
 
 
 def create_engine(
@@ -45,6 +46,15 @@ def create_engine(
     create = getattr(import_module(module), factory)
     engine: Engine = create(model, parse_arguments(engine_arg or ()) | given, verbose=verbose)
     return engine
+
+
+def prompted_model(engine: str, model: str, engine_arg: Sequence[str] | None) -> str:
+    """Who knows how the model wants to be prompted: of a hosted one, its tokenizer if it has one.
+
+    The name of a hosted model says nothing of that.
+    """
+    tokenizer = parse_arguments(engine_arg or ()).get("tokenizer")
+    return model if engine not in HOSTED or tokenizer in (None, NO_TOKENIZER) else str(tokenizer)
 
 
 def parse_arguments(pairs: Sequence[str]) -> dict[str, str]:

@@ -1,7 +1,9 @@
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,7 @@ from sormctl.engines.openai import OpenaiEngine, OpenaiOptions, create
 from sormctl.engines.openai_pool import Pool
 from sormctl.engines.openai_server import Fault, Limit, Server, pause
 from sormctl.errors import EngineError, ModelError, TooLongError, UsageError
-from sormctl.inference import open_judge
+from sormctl.inference import open_generator, open_judge
 from sormctl.tasks.prompts import Message, Prompt
 from tests.unit.engines.server import DROP, Reply, Script, ok, refusal, serving
 
@@ -207,6 +209,43 @@ async def test_what_will_not_pass_is_an_error_at_once(
     assert len(script.asked) == 1
     assert KEY not in str(caught.value)
     assert type(caught.value) is kind
+
+
+async def test_a_server_that_has_moved_is_told_of() -> None:
+    with serving((307, {}, {"Location": "https://me:pw@b/v1/completions"})) as script:
+        async with engine_of(script) as engine:
+            with pytest.raises(EngineError, match=r"moved to https://b/v1/compl.*--base-url$"):
+                await engine.sample(PROMPT, Sampling())
+
+
+@pytest.mark.parametrize("tokens", [-1, 10**30])
+async def test_counts_that_no_record_holds_are_refused(tokens: int) -> None:
+    status, answer, headers = ok()
+    wrong = {**answer, "usage": {**answer["usage"], "completion_tokens": tokens}}
+    with serving((status, wrong, headers)) as script:
+        async with engine_of(script) as engine:
+            with pytest.raises(EngineError, match="not one of the completions API"):
+                await engine.sample(PROMPT, Sampling())
+
+
+async def test_half_a_letter_is_replaced() -> None:
+    with serving(ok("1 \ud83d\n#### 2")) as script:
+        async with engine_of(script) as engine:
+            (found,) = await engine.sample(PROMPT, Sampling())
+    assert found.text == "1 ?\n#### 2"
+
+
+async def test_the_tokenizer_says_how_a_hosted_model_is_prompted(tmp_path: Path) -> None:
+    shutil.copytree(resolve_model("embedded:student"), tmp_path / "chatty")
+    (tmp_path / "chatty" / "sormctl.json").write_text('{"prompt": "chat"}')
+    with serving() as script:
+        how = {"engine": "openai", "base_url": [script.url]}
+        arguments = [f"tokenizer={tmp_path / 'chatty'}"]
+        async with open_generator("llama3:8b", {}, engine_arg=arguments, **how) as student:
+            assert student.style == "chat"
+        arguments = ["tokenizer=embedded:student"]
+        async with open_generator("llama3:8b", {}, engine_arg=arguments, **how) as student:
+            assert student.style == "plain"
 
 
 async def test_a_missing_key_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
