@@ -52,7 +52,7 @@ def test_graph_keeps_to_its_settings(tmp_path: Path, option: str) -> None:
     run(tmp_path, *graph, "-n", "SEEDS=2", "STUDENTS=sft")
     done = start(tmp_path, *graph, "-n", option)
     assert done.returncode == 2
-    assert re.search(rf"{tmp_path}/settings says \w+=.*; give that, or another OUT", done.stderr)
+    assert re.search(rf"{tmp_path}/settings says \w+=.*; give that, another OUT, or remove", done.stderr)
     assert done.stdout == ""
 
 
