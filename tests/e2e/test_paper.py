@@ -52,7 +52,8 @@ def test_graph_keeps_to_its_settings(tmp_path: Path, option: str) -> None:
     run(tmp_path, *graph, "-n", "SEEDS=2", "STUDENTS=sft")
     done = start(tmp_path, *graph, "-n", option)
     assert done.returncode == 2
-    assert re.search(rf"{tmp_path}/settings says \w+=.*; give that, another OUT, or remove", done.stderr)
+    said = rf"{tmp_path}/settings says \w+=.*; give that, another OUT, or remove"
+    assert re.search(said, done.stderr)
     assert done.stdout == ""
 
 
