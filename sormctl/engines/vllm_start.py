@@ -104,20 +104,25 @@ def chatter_to(target: int) -> Iterator[None]:
     os.environ["VLLM_NO_USAGE_STATS"] = "1"
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     saved = os.dup(1), os.dup(2)
-    sys.stdout.flush()
+    _flush_streams()
     try:
         os.dup2(target, 1)
         os.dup2(target, 2)
         with warnings.catch_warnings(action="ignore"):
             yield
     finally:
-        with suppress(ValueError):  # somebody closed sys.stdout
-            sys.stdout.flush()
-        sys.stderr.flush()
+        _flush_streams()
         for number, kept in enumerate(saved, start=1):
             os.dup2(kept, number)
             os.close(kept)
         os.close(target)
+
+
+def _flush_streams() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # it is where the command was started with the stream closed
+            with suppress(ValueError):  # somebody closed it meanwhile
+                stream.flush()
 
 
 def _converted(arguments: Mapping[str, str]) -> dict[str, Any]:

@@ -1,12 +1,15 @@
-"""What a process leaves behind that is killed while it starts others."""
+"""Starting vLLM: what a process leaves behind that is killed meanwhile, and where chatter goes."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import psutil
 import pytest
+
+from sormctl.engines.vllm_start import chatter_to
 
 PARENT = """
 import multiprocessing, os, sys, time
@@ -44,3 +47,13 @@ def test_a_child_that_is_just_starting_goes_with_its_parent(method: str) -> None
 
 def test_a_watchdog_that_was_told_to_stop_kills_nothing() -> None:
     assert parent("fork", "stopped") == "True"
+
+
+def test_chatter_has_its_place_where_standard_output_is_closed(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    with chatter_to(os.open(os.devnull, os.O_WRONLY)):
+        os.write(1, b"loading")
+    os.write(1, b"done")
+    assert capfd.readouterr().out == "done"
