@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from math import isnan
 from typing import Any
 
 from sormctl.engines.base import Completion, Engine, Sampling
@@ -70,16 +71,23 @@ class Judge:
     async def score(self, solution: Solution) -> tuple[float, ...]:
         """P(correct) after each step of a solution, by one forward pass.
 
-        A solution that is longer than the model reads is scored 0 at every step.
+        A solution that is longer than the model reads is scored 0 at every step. EngineError where
+        the model gives no numbers: nothing compares with these, so each step would pass as right.
         """
         if not solution.steps:
             return ()
         task = get_task(solution.problem.task)
         prompt = draft_prompt(task, solution.problem.question, self.style)
         try:
-            return tuple(await self.engine.score(prompt, solution.steps))
+            scores = tuple(await self.engine.score(prompt, solution.steps))
         except TooLongError:
             return (0.0,) * len(solution.steps)
+        if any(map(isnan, scores)):
+            raise EngineError(
+                "the reward model's scores are no numbers; its weights are not, or its type "
+                "overflows: try --engine-arg dtype=float32"
+            )
+        return scores
 
 
 @asynccontextmanager

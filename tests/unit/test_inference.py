@@ -1,5 +1,7 @@
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
+from math import nan
 
 import pytest
 
@@ -16,6 +18,7 @@ from sormctl.inference import (
 from sormctl.records import Solution
 from sormctl.seeds import derive_seed
 from sormctl.strategies import Exact, Exhaustive, Strategy
+from sormctl.tasks.prompts import Prompt
 from tests.fakes import ScriptedEngine
 from tests.unit.examples import PROBLEM, solution, wrong
 
@@ -128,6 +131,16 @@ def test_without_an_error_the_draft_is_its_own_local_refinement() -> None:
     assert refined.steps == draft.steps
     assert refined.usage.generated_tokens == 0
     assert refined.solution_id != draft.solution_id
+
+
+def test_scores_that_are_no_numbers_end_the_run() -> None:
+    class Broken(ScriptedEngine):
+        async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
+            return [0.5, nan]
+
+    judge = Judge(Broken(lambda prompt, seed: ""), "plain")
+    with pytest.raises(EngineError, match=r"scores are no numbers; .* dtype=float32"):
+        asyncio.run(judge.score(solution()))
 
 
 def test_solutions_without_steps_have_no_scores() -> None:
