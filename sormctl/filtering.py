@@ -45,8 +45,9 @@ def keep(solutions: Iterable[Solution], criteria: Criteria) -> Iterator[Solution
                 continue
             seen.add(tag)
         if criteria.max_per_problem is not None:
-            kept[solution.problem.problem_id] += 1
-            if kept[solution.problem.problem_id] > criteria.max_per_problem:
+            name = f"{solution.problem.task}\0{solution.problem.problem_id}"
+            kept[name] += 1
+            if kept[name] > criteria.max_per_problem:
                 continue
         yield solution
 

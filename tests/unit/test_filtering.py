@@ -48,6 +48,11 @@ def test_at_most_so_many_of_a_problem() -> None:
     assert names(solutions, unique=True, max_per_problem=2) == ["a", "c"]
 
 
+def test_problems_of_two_tasks_may_have_the_same_id() -> None:
+    namesake = solution("b", problem=replace(PROBLEM, task="another"))
+    assert names([solution("a"), namesake], max_per_problem=1) == ["a", "b"]
+
+
 def test_length() -> None:
     solutions = [solution(str(n), steps=("x",) * n) for n in range(5)]
     assert names(solutions, min_steps=1, max_steps=3) == ["1", "2", "3"]
