@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
+import threading
 from collections import Counter
-from collections.abc import Coroutine, Mapping, Sequence
-from contextlib import ExitStack, redirect_stdout, suppress
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
@@ -151,7 +153,7 @@ class RayEngine:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         level = logging.INFO if self._verbose else logging.CRITICAL
         assert self._log is not None
-        with chatter_to(self._log.open()):
+        with chatter_to(self._log.open()), _our_sigterm():
             try:
                 ray.init(address, log_to_driver=self._verbose, logging_level=level)
             except Exception as error:  # whatever the connection meets
@@ -244,6 +246,17 @@ def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -
         passed,
     )
     return RayEngine(resolve_model(model), options, verbose)
+
+
+@contextmanager
+def _our_sigterm() -> Iterator[None]:
+    """Keeps what SIGTERM does: Ray's handler prints its stack and ends us with 15."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 def _agents() -> list[int]:

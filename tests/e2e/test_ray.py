@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -86,6 +87,23 @@ def test_a_cluster_without_room_is_told_in_one_line(samples: str) -> None:
     assert "no room for 9 replicas of 1 CPU each after 2 s (in all it has 4 CPU)" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not replicas()
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+)
+def test_an_interrupt_ends_it_as_it_ends_others(samples: str, number: int, code: int) -> None:
+    command = [*SORMCTL, "label-steps", samples, "--model", "embedded:student", *RAY, "-q"]
+    process = subprocess.Popen(
+        [*command, "--concurrency", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None and process.stdout.read(1)
+    running = replicas()
+    process.send_signal(number)
+    _, chatter = process.communicate()
+    assert (process.returncode, chatter) == (code, b"")
+    _, alive = psutil.wait_procs(running, timeout=60)
+    assert running and not alive
 
 
 def test_no_replica_survives_kill_9(samples: str) -> None:
