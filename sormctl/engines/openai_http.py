@@ -69,18 +69,18 @@ class Http:
             raise Fault(f"no connection: {what}", is_down=True) from error
 
     def _json(self, response: httpx.Response) -> dict[str, Any]:
-        status = response.status_code
+        status, place = response.status_code, shown(str(response.url))
         if status >= 400:
             raise self._refusal(response)
         if response.has_redirect_location:
-            place = shown(response.headers["location"])
-            raise EngineError(f"{response.url.host}: moved to {place}; give it as --base-url")
+            target = shown(response.headers["location"])
+            raise EngineError(f"{place}: moved to {target}; give that as --base-url")
         try:
             found = response.json()
         except ValueError as error:
-            raise EngineError(f"{response.url.path}: the answer is not JSON") from error
+            raise EngineError(f"{place}: the answer is not JSON") from error
         if status != 200 or not isinstance(found, dict):
-            raise EngineError(f"{response.url.path}: not an answer of the OpenAI API ({status})")
+            raise EngineError(f"{place}: not an answer of the OpenAI API ({status})")
         return found
 
     def _refusal(self, response: httpx.Response) -> Exception:

@@ -124,7 +124,7 @@ class RayEngine:
                 ray.shutdown()
             if self._watchdog is not None:
                 self._watchdog.stop()
-        self._replicas, self._group, self._is_ours = [], None, False
+        self._replicas, self._capacity, self._group, self._is_ours = [], 0, None, False
         self._watchdog = None
         self._told.close()
         log.close()

@@ -8,6 +8,7 @@ from math import sqrt
 
 import pytest
 
+from benchmarks.labelling import Floor
 from sormctl.inference import (
     Generator,
     Labelling,
@@ -60,6 +61,22 @@ def test_exact_labels_are_those_of_all_rollouts(consistency: str) -> None:
     assert len(exact) == 320 and len(wrong) > 320 // 10
     assert {label for s in wrong for label in s.labels or ()} == {0, 1}
     assert tokens(exact) < 0.5 * tokens(plain)
+
+
+def test_exact_labels_are_cheap() -> None:
+    """Unrelated solutions near the floor of exact labels; those of one problem at half of that."""
+
+    async def runs() -> tuple[int, int, int, int]:
+        async with open_generator("embedded:student", SETTINGS) as student:
+            unrelated = await draw(student, 160, 1)
+            groups = await draw(student, 8, 32)
+            alone = [[solution] for group in groups for solution in group]
+            runs = (unrelated, Exact), (unrelated, Floor), (groups, Exact), (alone, Exact)
+            return tuple([tokens(await label(student, g, Labelling(s(8)))) for g, s in runs])
+
+    ours, floor, together, apart = asyncio.run(runs())
+    assert floor <= ours <= 1.1 * floor
+    assert 0 < together <= 0.5 * apart
 
 
 def excess(
