@@ -165,15 +165,18 @@ async def label_solutions(
         completions = await generator.complete(prompt, problem.problem_id, indices)
         return [_rollout(task, problem.answer, prefix, c, consistent) for c in completions]
 
-    outcomes = [(solution.steps, solution.correct) for solution in solutions]
-    free = (
-        sibling_rollouts(outcomes, how.strategy.k, consistent)
-        if how.siblings
-        else [()] * len(solutions)
-    )
+    # by id: a solution that comes twice is not its own sibling
+    outcomes = {s.solution_id: (s.steps, s.correct) for s in solutions if how.siblings}
+    siblings = sibling_rollouts(list(outcomes.values()), how.strategy.k, consistent)
+    free = dict(zip(outcomes, siblings, strict=True))
     paths = [
-        Path(s.steps, s.correct, s.scores[how.scores] if how.scores else (), rollouts)
-        for s, rollouts in zip(solutions, free, strict=True)
+        Path(
+            solution.steps,
+            solution.correct,
+            scores=solution.scores[how.scores] if how.scores else (),
+            free=free.get(solution.solution_id, ()),
+        )
+        for solution in solutions
     ]
     found = await label_paths(paths, how.strategy, roll_out)
     return [

@@ -104,6 +104,16 @@ def test_an_inconsistent_rollout_is_no_success() -> None:
     assert labels("off") == (1, 1, 0)
 
 
+def test_a_solution_that_comes_twice_is_not_its_own_sibling() -> None:
+    """All K rollouts are made; that it failed once is not one of them."""
+    draft = wrong(steps=("2 + 2 = 4", "#### 7"))
+    script = generator(lambda prompt, seed: "#### 7")
+    how = Labelling(Exact(3), siblings=True)
+    twice = asyncio.run(label_solutions(script, [draft, draft], how))
+    tried = [found.rollouts[0] for found in twice if found.rollouts]
+    assert [(rollouts.tried, rollouts.generated_tokens) for rollouts in tried] == [(3, 6), (3, 0)]
+
+
 def test_an_empty_rollout_does_not_take_its_answer_from_the_prefix() -> None:
     draft = wrong(steps=("3 + 3 = 6", "#### 7"))
     found = label(lambda prompt, seed: "", draft, Exact(2), "off")
