@@ -96,6 +96,9 @@ Temperature = Annotated[float, typer.Option(min=0.0, help="Sampling temperature;
 TopP = Annotated[float, typer.Option(min=0.0, max=1.0, help="Nucleus sampling.")]
 
 
+_SHARE = "gpu_memory_utilization"
+
+
 @dataclass(frozen=True)
 class Writing:
     """Where records go to."""
@@ -137,6 +140,16 @@ class Running:
     tensor_parallel: TensorParallel = None
     replicas: Replicas = None
     verbose: Verbose = False
+
+    def of_two(self) -> dict[str, Any]:
+        """How each of two models is run that are there at once.
+
+        vLLM takes nearly all of a GPU's memory for one; without GPUs it does not look at the share.
+        """
+        given = self.engine_arg or []
+        if self.engine != "vllm" or any(pair.startswith(_SHARE) for pair in given):
+            return vars(self)
+        return {**vars(self), "engine_arg": [*given, f"{_SHARE}=0.45"]}
 
     def identity(self) -> dict[str, Any]:
         """What determines the records; the rest may change before a run is resumed."""

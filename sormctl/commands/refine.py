@@ -80,14 +80,16 @@ def refine(
 
     @asynccontextmanager
     async def start() -> AsyncIterator[tuple[Transform[Solution], int]]:
+        locator = None if mode is Mode.globally else rm
+        how_run = running.of_two() if locator else vars(running)
+        judge = None
         async with AsyncExitStack() as stack:
             generator = await stack.enter_async_context(
-                open_generator(model, vars(sampling), **vars(running))
+                open_generator(model, vars(sampling), **how_run)
             )
-            judge = None
-            if rm is not None and mode is not Mode.globally:
+            if locator:
                 judge = await stack.enter_async_context(
-                    open_judge(rm, **{**vars(running), "prompt": "auto"})
+                    open_judge(locator, **{**how_run, "prompt": "auto"})
                 )
 
             async def transform(draft: Solution) -> Sequence[Json]:
