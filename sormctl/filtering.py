@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sormctl.records import Labels, Solution
+from sormctl.records import Labels, Solution, problem_name
 from sormctl.seeds import digest
 
 
@@ -45,7 +45,7 @@ def keep(solutions: Iterable[Solution], criteria: Criteria) -> Iterator[Solution
                 continue
             seen.add(tag)
         if criteria.max_per_problem is not None:
-            name = f"{solution.problem.task}\0{solution.problem.problem_id}"
+            name = problem_name(solution)
             kept[name] += 1
             if kept[name] > criteria.max_per_problem:
                 continue

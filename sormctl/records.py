@@ -121,6 +121,11 @@ class Pair:
 # ── JSON to records ──────────────────────────────────────────────────────────────────────────────
 
 
+def problem_name(solution: Solution) -> str:
+    """Identifies a solution's problem among those of all tasks."""
+    return f"{solution.problem.task}\0{solution.problem.problem_id}"
+
+
 def parse_problem(data: Json) -> Problem:
     """A problem from its JSON object; raises RecordError naming the field.
 

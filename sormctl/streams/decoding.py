@@ -26,6 +26,7 @@ from sormctl.records import (
     check_counts,
     check_lengths,
     parse_solution,
+    problem_name,
 )
 
 T = TypeVar("T")
@@ -139,11 +140,6 @@ def problem_decoder() -> Decode[str]:
         return known
 
     return name
-
-
-def problem_name(solution: Solution) -> str:
-    """Identifies a solution's problem among those of all tasks."""
-    return f"{solution.problem.task}\0{solution.problem.problem_id}"
 
 
 def _row_type(

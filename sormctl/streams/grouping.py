@@ -11,8 +11,8 @@ from operator import itemgetter
 from typing import Final
 
 from sormctl.errors import RecordError
-from sormctl.records import Solution, parse_solution, solution_json
-from sormctl.streams.decoding import decoder, problem_name
+from sormctl.records import Solution, parse_solution, problem_name, solution_json
+from sormctl.streams.decoding import decoder
 from sormctl.streams.output import encode
 from sormctl.streams.spool import Spool
 
