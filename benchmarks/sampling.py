@@ -7,10 +7,10 @@ strategy in waves: all rollouts that are wanted go to one `LLM.generate`, and no
 before the last of them ends. Waves are met twice: as batches (the next solutions start when all of
 a batch are labelled, as in a plain loop) and refilled (a solution that is labelled makes room for
 the next). The bound is one `LLM.generate` of all these rollouts, as if none depended on another's
-end. With `--serve`, `sample -n 8` on engine openai, over vLLM's own
-server, is held against `LLM.generate`, too. All have the same vLLM settings. Rounds take turns;
-ratios are of generated tokens a second, and of tokens a processor second of all processes, which
-other work on the machine does not disturb much.
+end. With `--serve`, `sample -n 8` on engine openai, over vLLM's own server, is held against
+`LLM.generate`, too. All have the same vLLM settings. Rounds take turns; ratios are of generated
+tokens a second, and of tokens a processor second of all processes, which other work on the machine
+does not disturb much.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Waves:
         self.capacity = REQUESTS
         self._waiting: list[tuple[list[int], Sampling, asyncio.Future[list[Completion]]]] = []
         self._running: asyncio.Task[None] | None = None
-        self.asked: list[Request] = []
+        self.asked: list[Request] = []  # of all waves, for the bound
 
     async def __aenter__(self) -> Self:
         return self
@@ -244,14 +244,14 @@ async def main() -> None:
         groups = await asyncio.gather(*(sample_solutions(student, p, 1) for p in problems))
         await labelled(waves, groups[:8], options.in_flight)
         found: dict[str, list[Rate]] = defaultdict(list)
+
+        async def by_hand() -> int:
+            return bare(llm, prompts, 8, options)
+
+        async def at_once() -> int:
+            return sum(c.generated_tokens for c in generate(llm, engine.asked))
+
         for number in range(options.rounds):
-
-            async def by_hand() -> int:
-                return bare(llm, prompts, 8, options)
-
-            async def at_once() -> int:
-                return sum(c.generated_tokens for c in generate(llm, engine.asked))
-
             found["sample"].append(await rate(sampled(student, problems, 8)))
             found["bare"].append(await rate(by_hand()))
             if server:

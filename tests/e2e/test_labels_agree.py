@@ -71,8 +71,8 @@ def test_exact_labels_are_cheap() -> None:
             unrelated = await draw(student, 160, 1)
             groups = await draw(student, 8, 32)
             alone = [[solution] for group in groups for solution in group]
-            runs = (unrelated, Exact), (unrelated, Floor), (groups, Exact), (alone, Exact)
-            return tuple([tokens(await label(student, g, Labelling(s(8)))) for g, s in runs])
+            ways = (unrelated, Exact), (unrelated, Floor), (groups, Exact), (alone, Exact)
+            return tuple([tokens(await label(student, g, Labelling(way(8)))) for g, way in ways])
 
     ours, floor, together, apart = asyncio.run(runs())
     assert floor <= ours <= 1.1 * floor
