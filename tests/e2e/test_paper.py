@@ -95,11 +95,13 @@ def run(folder: Path, *command: str | Path) -> str:
 def start(
     folder: Path, *command: str | Path, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
+    """As a user's shell would start it, though this test may itself be started by make."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     found = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, "PATH": found, "HF_HUB_OFFLINE": "1", **(env or {})},
+        env={**ours, "PATH": found, "HF_HUB_OFFLINE": "1", **(env or {})},
         capture_output=True,
         text=True,
         check=False,
