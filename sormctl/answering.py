@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sormctl.metrics import pass_at_k
 from sormctl.records import Solution
-from sormctl.reranking import agreeing, best, by_id, elected, reward
+from sormctl.reranking import agreeing, best, by_id, choose, elected, reward
 from sormctl.tasks.registry import get_task
 
 REFINEMENTS = ("global", "local", "value")
@@ -87,7 +87,10 @@ def _of_samples(samples: Sequence[Solution], aggregations: Sequence[str]) -> Out
 
 
 def _of_candidates(candidates: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes:
-    """Draft and refinements together: reranked by each reward model, and by an oracle."""
+    """Draft and refinements together: reranked by each reward model, by vote, and by an oracle.
+
+    Of two there is no vote: it would be the better of them, as reranking is.
+    """
     present = [kind for kind in ("draft", *REFINEMENTS) if kind in map(kind_of, candidates)]
     found: Outcomes = {}
     for size in range(2, len(present) + 1):
@@ -97,6 +100,10 @@ def _of_candidates(candidates: Sequence[Solution], aggregations: Sequence[str]) 
             if "draft" in kinds:
                 for name in _scored(chosen):
                     found |= _reranked(chosen, name, aggregations, label)
+                    if size > 2:
+                        winner, *_ = choose(chosen, "weighted", name)
+                        voted = Outcome(float(winner.correct), _tokens(chosen))
+                        found[f"weighted {label} by {name}"] = voted
             right = float(any(s.correct for s in chosen))
             found[f"{label}, oracle"] = Outcome(right, _tokens(chosen))
     return found

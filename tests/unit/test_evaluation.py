@@ -65,6 +65,21 @@ def test_draft_and_refinements_are_reranked_and_compared() -> None:
     assert found["local: fixed"] == 0
 
 
+def test_in_a_vote_two_that_agree_outweigh_a_third() -> None:
+    """The ORM likes the global refinement best, and draft and local together more."""
+    group = [
+        solution("d", source=GREEDY, scores={"orm": (0.5, 0.5)}),
+        wrong("g", source={"kind": "global"}, scores={"orm": (0.5, 0.9)}),
+        solution("l", source={"kind": "local"}, scores={"orm": (0.5, 0.6)}),
+    ]
+    found = outcomes(group, ["final"])
+    assert found["draft + global + local by orm"].value == 0
+    assert found["weighted draft + global + local by orm"] == (1, 30)
+    assert [name for name in found if name.startswith("weighted")] == [
+        "weighted draft + global + local by orm"
+    ]
+
+
 def test_every_aggregation_has_its_row() -> None:
     group = [
         solution("a", source=SAMPLE, scores={"sorm": (0.1, 0.9)}),
