@@ -63,6 +63,9 @@ def test_graph_keeps_to_its_settings(tmp_path: Path, option: str) -> None:
         ("OUT=a b", "OUT=a b: make knows no names with spaces"),
         ("SCALE=big", "SCALE=big is none of demo, cpu, gpu"),
         ("BENCH=gsm8k", "STUDENT is missing"),
+        ("STUDENTS=sft rl", "STUDENTS=sft rl: rl is none of sft, ei"),
+        ("FIRST=trained", "FIRST=trained is none of given, supervised"),
+        ("PRM800K=missing.jsonl", "PRM800K=missing.jsonl: no such file"),
     ],
 )
 def test_graph_tells_what_it_cannot_do(tmp_path: Path, option: str, said: str) -> None:
