@@ -91,6 +91,7 @@ class Bootstrap:
         """`problems` are those of each seed, by id; an id in two seeds is the same problem."""
         random = np.random.default_rng(0)
         count = len(problems)
+        self.replicates = replicates
         self.shared = share_problems(problems)
         if self.shared:
             problems = [[*dict.fromkeys(chain.from_iterable(problems))]]
@@ -110,7 +111,7 @@ class Bootstrap:
         known = [(i, share) for i, share in enumerate(shares) if share]
         values = [share.value for _, share in known]
         resampled = [self._replicates(i, share) for i, share in known]
-        found = self._interval(values, resampled, _num_problems(share for _, share in known))
+        found = self.interval(values, resampled, _num_problems(share for _, share in known))
         return replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
 
     def difference(self, first: Sequence[Share | None], second: Sequence[Share | None]) -> Interval:
@@ -118,7 +119,22 @@ class Bootstrap:
         both = [(i, a, b) for i, (a, b) in enumerate(zip(first, second, strict=True)) if a and b]
         values = [a.value - b.value for _, a, b in both]
         resampled = [self._replicates(i, a) - self._replicates(i, b) for i, a, b in both]
-        return self._interval(values, resampled, _num_problems(a for _, a, _ in both))
+        return self.interval(values, resampled, _num_problems(a for _, a, _ in both))
+
+    def interval(
+        self, values: Sequence[float], resampled: Sequence[Floats], num_problems: int
+    ) -> Interval:
+        """The interval of the mean over some seeds, from each one's value and replicates of it."""
+        count = len(values)
+        mean = sum(values) / count
+        drawn = np.stack(resampled, axis=1)  # (REPLICATES, seeds)
+        seeds = (self._seeds[:, :count] * count).astype(int)
+        means = drawn[self._rows[:, :count], seeds].mean(axis=1)
+        low, high = np.nanquantile(means, (0.025, 0.975)).tolist()
+        if high - low < 1e-9:  # all alike: what so many that are alike can tell
+            half = proportion(0, num_problems).high
+            low, high = mean - half, mean + half
+        return Interval(mean, low, high, [*values], t_half(values))
 
     def _replicates(self, seed: int, share: Share) -> Floats:
         """The figure of a seed in each replicate of its problems, (REPLICATES,)."""
@@ -130,23 +146,6 @@ class Bootstrap:
         with np.errstate(invalid="ignore"):
             shares: Floats = hits / totals
         return (shares + self._replicates(seed, share.beside)) / 2 if share.beside else shares
-
-    def _interval(
-        self,
-        values: list[float],
-        resampled: Sequence[Floats],
-        num_problems: int,
-    ) -> Interval:
-        count = len(values)
-        mean = sum(values) / count
-        drawn = np.stack(resampled, axis=1)  # (REPLICATES, seeds)
-        seeds = (self._seeds[:, :count] * count).astype(int)
-        means = drawn[self._rows[:, :count], seeds].mean(axis=1)
-        low, high = np.nanquantile(means, (0.025, 0.975)).tolist()
-        if high - low < 1e-9:  # all alike: what so many that are alike can tell
-            half = proportion(0, num_problems).high
-            low, high = mean - half, mean + half
-        return Interval(mean, low, high, values, t_half(values))
 
 
 def share_problems(problems: Sequence[Sequence[str]]) -> bool:
