@@ -69,18 +69,18 @@ class Http:
             raise Fault(f"no connection: {what}", is_down=True) from error
 
     def _json(self, response: httpx.Response) -> dict[str, Any]:
-        status, place = response.status_code, shown(str(response.url))
+        status = response.status_code
         if status >= 400:
             raise self._refusal(response)
         if response.has_redirect_location:
-            target = shown(response.headers["location"])
+            place, target = shown(str(response.url)), shown(response.headers["location"])
             raise EngineError(f"{place}: moved to {target}; give that as --base-url")
         try:
             found = response.json()
-        except ValueError as error:
-            raise EngineError(f"{place}: the answer is not JSON") from error
-        if status != 200 or not isinstance(found, dict):
-            raise EngineError(f"{place}: not an answer of the OpenAI API ({status})")
+        except ValueError:
+            found = None
+        if status != 200 or not isinstance(found, dict):  # a page of a proxy, half an answer
+            raise Fault(f"not an answer of the OpenAI API ({status})", is_down=True)
         return found
 
     def _refusal(self, response: httpx.Response) -> Exception:

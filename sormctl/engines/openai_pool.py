@@ -90,9 +90,11 @@ class Pool:
         """Pauses before the next try, in the request's place, so that the server gets a rest."""
         delay = pause(failures, self._uniform()) + (fault.after or 0.0)
         late = time.monotonic() + delay - since > self._patience
-        if late and (failures >= _FAILURES or fault.after is not None):
+        rests = late and fault.after is not None  # for longer than a request waits
+        is_last = all(other.error is not None for other in self.servers if other is not server)
+        if (late and failures >= _FAILURES) or (rests and is_last):
             raise EngineError(f"{server.name}: {fault}; gave up after {failures} tries") from fault
-        if fault.is_down:  # no pause: another server takes the request, or it waits for one
+        if fault.is_down or rests:  # no pause: another server takes it, or it waits for one
             self._left_out(server, fault)
         else:
             await self._sleep(delay)
@@ -148,11 +150,12 @@ class Pool:
         self._tell(f"{server.name} is left out: {fault}")
         if all(server.error is not None for server in self.servers):
             self._all_down_since = time.monotonic()
-        self._revivals[server] = asyncio.create_task(self._revive(server))
+        self._revivals[server] = asyncio.create_task(self._revive(server, fault.after or 0.0))
 
-    async def _revive(self, server: Server) -> None:
+    async def _revive(self, server: Server, rest: float) -> None:
         for failures in count(server.falls - 1):  # one that answers probes alone gets its rest, too
-            await self._sleep(pause(failures, self._uniform()))
+            await self._sleep(rest + pause(failures, self._uniform()))
+            rest = 0.0
             try:
                 await self._probe(server)
                 server.error = None

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Reply = tuple[int, dict[str, Any], dict[str, str]]
+Reply = tuple[int, Any, dict[str, str]]  # status; what becomes JSON, or bytes as they are; headers
 DROP: Reply = (0, {}, {})  # the connection is closed without an answer
+PAGE: Reply = (200, b"<html>back soon</html>", {})
 USAGE = {
     "prompt_tokens": 7,
     "completion_tokens": 2,
@@ -32,11 +33,13 @@ def refusal(status: int, message: str = "no", **headers: str) -> Reply:
 class Script:
     """What a server answers to completions, in order; after that, `ok()`.
 
-    `is_dead` drops every connection. `asked` are the bodies of the requests, `keys` their keys.
+    It serves `models`, unless `listed` is what it says to who asks. `is_dead` drops every
+    connection. `asked` are the bodies of the requests, `keys` their keys.
     """
 
     replies: list[Reply] = field(default_factory=list)
     models: list[dict[str, Any]] = field(default_factory=lambda: [{"id": "m"}])
+    listed: Reply | None = None
     is_dead: bool = False
     asked: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
@@ -49,7 +52,7 @@ class Script:
             if self.is_dead:
                 return DROP
             if body is None:
-                return 200, {"data": self.models}, {}
+                return self.listed or (200, {"data": self.models}, {})
             self.asked.append(body)
             return self.replies.pop(0) if self.replies else ok()
 
@@ -73,7 +76,7 @@ def serving(*replies: Reply, **settings: Any) -> Iterator[Script]:
             if not status:
                 self.close_connection = True
                 return
-            data = json.dumps(found).encode()
+            data = found if isinstance(found, bytes) else json.dumps(found).encode()
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(data))}.items():
                 self.send_header(name, value)

@@ -15,7 +15,7 @@ from sormctl.engines.openai_server import Fault, Limit, Server, pause
 from sormctl.errors import EngineError, ModelError, TooLongError, UsageError
 from sormctl.inference import open_generator, open_judge
 from sormctl.tasks.prompts import Message, Prompt
-from tests.unit.engines.server import DROP, Reply, Script, ok, refusal, serving
+from tests.unit.engines.server import DROP, PAGE, Reply, Script, ok, refusal, serving
 
 PROMPT = Prompt(text="Question: 1 + 1?\nAnswer:\n", steps=("So 1 + 1.",))
 KEY = "sk-secret"
@@ -154,6 +154,8 @@ TRANSIENT = {
     "failed": refusal(500),
     "behind a proxy": refusal(502),
     "dropped": DROP,
+    "a page": PAGE,
+    "a list": (200, [], {}),
     "shutting down": ok(finish="abort"),
 }
 
@@ -179,6 +181,34 @@ async def test_a_pause_beyond_patience_is_an_error() -> None:
         async with engine_of(script) as engine:
             with pytest.raises(EngineError, match=r"quota \(429\); gave up after 1 tries"):
                 await engine.sample(PROMPT, Sampling())
+
+
+async def test_a_server_that_wants_a_pause_beyond_patience_leaves_its_requests_to_others() -> None:
+    naps = Naps()
+    with serving(*[refusal(429, Retry_After="3600")] * 9) as spent, serving() as living:
+        async with engine_of(spent, living, naps=naps) as engine:
+            found = await engine.sample(PROMPT, Sampling(seeds=tuple(range(9))))
+    assert len(found) == 9
+    assert max(naps.seconds) >= 3600
+
+
+async def test_a_server_that_answers_with_pages_leaves_its_requests_to_others() -> None:
+    with serving(*[PAGE] * 10_000) as broken, serving() as living:
+        async with engine_of(broken, living, patience=0) as engine:
+            assert len(await engine.sample(PROMPT, Sampling(seeds=tuple(range(60))))) == 60
+    with serving(*[PAGE] * 9) as broken:
+        async with engine_of(broken, patience=0) as engine:
+            with pytest.raises(EngineError, match=rf"^{broken.url}: not an answer .* 5 tries$"):
+                await engine.sample(PROMPT, Sampling())
+
+
+async def test_a_page_in_the_place_of_the_list_of_models_is_a_server_that_is_down() -> None:
+    with serving(listed=PAGE) as broken, serving() as living:
+        async with engine_of(broken, living) as engine:
+            assert len(await engine.sample(PROMPT, Sampling())) == 1
+        with pytest.raises(EngineError, match=rf"no server answers: {broken.url}: not an answer"):
+            async with engine_of(broken, patience=0):
+                pass
 
 
 async def test_an_error_that_stays_ends_the_run() -> None:
