@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
-from itertools import compress
 from pathlib import Path
 from typing import Annotated
 
@@ -90,8 +89,10 @@ def rerank(
         async with open_judge(rm, **vars(running)) as judge:
 
             async def transform(group: Group[Solution]) -> Sequence[Json]:
-                left = compress(*group)
-                scored = await asyncio.gather(*(_scored(s, judge, name) for s in left))
+                solutions, pending = group
+                if not all(pending):  # the best of the rest would stand beside the best of them
+                    raise UsageError("its problem was ranked without it before; give --overwrite")
+                scored = await asyncio.gather(*(_scored(s, judge, name) for s in solutions))
                 return list(map(solution_json, best(scored)))
 
             yield transform, judge.engine.capacity

@@ -31,6 +31,7 @@ from sormctl.records import (
 
 T = TypeVar("T")
 Decode = Callable[[bytes], T]
+_COMPRESSED = {b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz", b"BZh": "bzip2"}
 _OF_PROBLEM = [item for item in fields(Problem) if item.name != "extra"]
 _OF_SOLUTION = [item for item in fields(Solution) if item.name != "problem"]
 
@@ -189,7 +190,10 @@ def _default(item: Field[Any]) -> list[Any]:
 
 def _explain(line: bytes, error: orjson.JSONDecodeError) -> str:
     if line.startswith(b"\x1f\x8b"):
-        return "compressed by gzip; give it a name that ends with .gz"
+        return "compressed by gzip; give it a name that ends with .gz, or pipe it through gzip -dc"
+    for start, program in _COMPRESSED.items():
+        if line.startswith(start):
+            return f"compressed by {program}; pipe it through {program} -dc"
     try:
         line.decode()
     except UnicodeDecodeError:

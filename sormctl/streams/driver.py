@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from itertools import compress
 from typing import Any, TypeVar
 
+from sormctl.errors import UsageError
 from sormctl.records import Json, Solution
 from sormctl.streams.decoding import Decode
 from sormctl.streams.flow import Background, Flow, Group, Start, Transform
@@ -74,7 +75,8 @@ def map_records(
     `count` tells what a record cost that the command made, `generated_tokens` among it. The sums go
     into the manifest, and to `summary`, which says at the end what else the user should know.
 
-    A record that fails ends the run, after those before it are written.
+    A record that fails ends the run, after those before it are written. UsageError at the end if
+    an earlier run finished records that the input no longer has.
     """
     inputs = Inputs(job.inputs, job.shard)
     with ExitStack() as stack:
@@ -116,6 +118,16 @@ def map_records(
                 progress.note(note)
         else:
             progress.note(NO_RECORDS)
+        _refuse_gone(job, finished.total())
+
+
+def _refuse_gone(job: Job, count: int) -> None:
+    """UsageError if there are records which were finished before and are not in the input now."""
+    if count:
+        raise UsageError(
+            f"{job.output} has what was made of {count:,} records that the input no longer has; "
+            "give --overwrite to make it anew"
+        )
 
 
 def _taken(counts: Counter[str], name: str) -> bool:

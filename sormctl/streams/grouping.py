@@ -50,7 +50,11 @@ def group_lines(
 
 
 def group_solutions(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
-    """`group_lines` for the solutions of one problem."""
+    """`group_lines` for the solutions of one problem, which are `consistent`."""
+    return (list(consistent(group)) for group in _gathered(solutions))
+
+
+def _gathered(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
     decode = decoder(parse_solution)
     lines = ((problem_name(s), (encode(solution_json(s)), 0, 0)) for s in solutions)
     return ([decode(line) for line, _, _ in group] for group in group_lines(lines))
@@ -85,9 +89,9 @@ def consistent(solutions: Iterable[Solution]) -> Iterator[Solution]:
 class Adjacent:
     """Groups of the solutions of one problem that stand together; memory holds one of them.
 
-    With `gather` they are brought together first (`group_solutions`). Equal ids with different
-    questions or answers are different problems. `scattered` counts the groups whose problem had
-    one before, for 70 bytes a problem.
+    With `gather` they are brought together first, as by `group_lines`. Equal ids with different
+    questions or answers are different problems; within one, solutions are `consistent`. `scattered`
+    counts the groups whose problem had one before, for 70 bytes a problem.
     """
 
     def __init__(self, gather: bool = False) -> None:
@@ -98,11 +102,11 @@ class Adjacent:
     def groups(self, solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
         """The groups, in the order of the input."""
         if self._gather:
-            solutions = chain.from_iterable(group_solutions(solutions))
+            solutions = chain.from_iterable(_gathered(solutions))
         for problem, group in groupby(solutions, key=_problem):
             self.scattered += hash(problem) in self._seen
             self._seen.add(hash(problem))
-            yield list(group)
+            yield list(consistent(group))
 
 
 def _problem(solution: Solution) -> tuple[str, str, str]:

@@ -64,8 +64,8 @@ def growing_output(
             progress.note(f"{journal.finished.total():,} records were finished before")
         try:
             yield journal
-        except (SormctlError, KeyboardInterrupt):
-            if journal.tally.records_in:
+        except (SormctlError, KeyboardInterrupt) as error:
+            if journal.tally.records_in and not isinstance(error, UsageError):
                 progress.note(
                     f"{journal.tally.records_in:,} records are finished; --resume goes on"
                 )

@@ -70,3 +70,16 @@ def test_killed_and_resumed(command: str, models: dict[str, str], tmp_path: Path
     scores = [[record.pop("scores")["rm"] for record in side] for side in (made, expected)]
     assert made == expected
     assert scores[0] == [pytest.approx(values, abs=1e-5) for values in scores[1]]
+
+
+def test_a_problem_is_not_ranked_twice(models: dict[str, str], tmp_path: Path) -> None:
+    """The best of what was added would stand beside the best of what was there."""
+    source, path = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_bytes(orjson.dumps(WRONG) + b"\n")
+    argv = ["rerank", str(source), "--rm", models["rm"], "--resume", "-o", str(path)]
+    assert CliRunner().invoke(app, argv).exit_code == 0
+    with source.open("ab") as file:
+        file.write(orjson.dumps({**WRONG, "solution_id": "added"}) + b"\n")
+    grown = CliRunner().invoke(app, argv)
+    assert grown.exit_code == 2
+    assert "record added: its problem was ranked without it before; give --over" in grown.stderr

@@ -231,6 +231,19 @@ def test_resume_takes_what_was_added_to_the_input(tmp_path: Path) -> None:
     assert ids == [f"p{i}" for i in (0, 0, 1, 1, 2, 2, 3, 3, 4, 5)]
 
 
+def test_resume_notices_what_is_gone_from_the_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(sampling(tmp_path, 6), scripted())
+    capsys.readouterr()
+    with pytest.raises(UsageError, match=r"out\.jsonl has what was made of 2 records that the"):
+        run(sampling(tmp_path, 4, resume=True), scripted())
+    assert "goes on" not in capsys.readouterr().err
+    assert (manifest(tmp_path)["status"], manifest(tmp_path)["records_in"]) == ("failed", 6)
+    run(sampling(tmp_path, 4, overwrite=True), scripted())
+    assert len(read(tmp_path / "out.jsonl")) == 8
+
+
 @pytest.mark.parametrize("entry", [b"nonsense\n", b"[1]\n", b"[1000000, 7]\n"])
 def test_a_journal_counts_as_far_as_it_makes_sense(tmp_path: Path, entry: bytes) -> None:
     run(sampling(tmp_path), scripted())

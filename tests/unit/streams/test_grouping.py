@@ -79,6 +79,15 @@ def test_solutions_that_stand_together() -> None:
     assert gathering.scattered == 0
 
 
+def test_solutions_that_contradict_each_other() -> None:
+    first = solution("s1")
+    second = replace(first, steps=(*first.steps, "Thus 4."))
+    for groups in (group_solutions, Adjacent().groups, Adjacent(gather=True).groups):
+        assert list(groups([first, first])) == [[first, first]]
+        with pytest.raises(RecordError, match="another solution has the id s1"):
+            list(groups([first, second]))
+
+
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "no"))
     with pytest.raises(OutputError, match=r"cannot write temporary files in .* \(set TMPDIR"):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
 import io
+import lzma
 import os
 import sys
 from pathlib import Path
@@ -63,6 +65,9 @@ def test_reads_standard_input(monkeypatch: pytest.MonkeyPatch, names: list[str])
         (b"[1]", "not a JSON object; every line must be one"),
         (b"null", "not a JSON object; every line must be one"),
         (b'{"n": "\xff"}', "not UTF-8 text; convert the file with iconv"),
+        (lzma.compress(b'{"n": 1}'), "compressed by xz; pipe it through xz -dc"),
+        (bz2.compress(b'{"n": 1}'), "compressed by bzip2; pipe it through bzip2 -dc"),
+        (b"\x28\xb5\x2f\xfd\x24", "compressed by zstd; pipe it through zstd -dc"),
         (b'{"m": 1}', "no `n`; count first"),
     ],
 )
