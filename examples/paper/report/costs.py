@@ -49,7 +49,7 @@ def costs(out: Path) -> list[dict[str, Any]]:
             "command": made[0]["command"],
             "records": sum(each["records_out"] for each in made),
             "tokens": sum(each["generated_tokens"] for each in made),
-            "seconds": round(sum(each["seconds"] for each in made)),
+            "seconds": round(sum(each["seconds"] for each in made), 1),
         }
         for name, made in listed
     ]

@@ -30,22 +30,37 @@ OTHERS = {
     "sorm-filtered-1": "SORM filtered by that of one epoch (I)",
     "sorm-filtered-2": "SORM filtered by that of two epochs (I)",
 }
-RATES = (
-    "step accuracy",
+FINAL_RATES = (
+    "final accuracy",
     "balanced accuracy",
     "false positive rate",
     "false negative rate",
-    "AUC",
-    "first error found",
 )
+RATES = ("step accuracy", *FINAL_RATES[1:], "AUC", "first error found")
 ORACLE_BEST = "draft + global + local, oracle"
+
+# what tokens buy: a choice among so many samples, or one of these
+BUDGETS = (2, 4, 8, 16, 32, 64, 96)
+CHOICES = {
+    "majority": "maj@{n}",
+    "best by the ORM": "rerank@{n} by orm",
+    "best by the SORM": "rerank@{n} by sorm",
+}
+SINGLE: dict[str, Ref] = {
+    "draft": ("sft/main", "draft"),
+    "draft + global by the ORM": ("sft/main", "draft + global by orm"),
+    "draft + local by the ORM": ("sft/main", "draft + local by orm"),
+    "draft + global + local by the ORM": ("sft/main", BY_ORM),
+    "draft after expert iteration": ("ei/main", "draft"),
+}
 
 
 @dataclass(frozen=True)
 class Experiment:
     """A table: its lines' labels and rows, `{s}` and `{k}` as in claims.
 
-    With `rates`, each row is the beginning of several: `ROW: RATE`.
+    With `rates`, each row is the beginning of several, `ROW: RATE`, the first of them an accuracy;
+    they are of `judged`, good ones and bad ones.
     """
 
     key: str
@@ -53,6 +68,7 @@ class Experiment:
     lines: Mapping[str, Ref]
     note: str = ""
     rates: Sequence[str] = ()
+    judged: str = "step"
     plot: str | None = None
 
     @property
@@ -79,8 +95,9 @@ EXPERIMENTS = (
         "Table 1: steps, against labels by rollouts",
         _judges("labels"),
         "Each reward model judges the steps of the drafts at a threshold of 0.5. A false positive "
-        "is a bad step called good. Balanced accuracy gives good and bad steps equal weight; of "
-        "those in the paper's test sets 45 to 55 % are good, so there both are nearly the same.",
+        "is a bad step called good. Balanced accuracy gives good and bad steps equal weight: 1 "
+        "less the mean of both rates. Of the steps in the paper's test sets 45 to 55 % are good, "
+        "so there both accuracies are nearly the same.",
         RATES,
     ),
     Experiment(
@@ -108,13 +125,12 @@ EXPERIMENTS = (
     Experiment(
         "table-2",
         "Table 2: final answers",
-        _main(
-            {label: FINAL.format(name) for name, label in MODELS.items()}
-            | {"every draft called right": "draft"}
-            | {f"{label}, balanced": BALANCED.format(n, "answers") for n, label in MODELS.items()}
-        ),
-        "Whether the score of the last step, at 0.5, tells a right draft from a wrong one. "
-        "Balanced: right and wrong drafts have equal weight.",
+        _judges("answers"),
+        "Whether the score of the last step, at 0.5, tells a right draft from a wrong one. A false "
+        "positive is a wrong draft called good. Balanced: right and wrong drafts have equal "
+        "weight.",
+        FINAL_RATES,
+        judged="draft",
     ),
     Experiment(
         "table-3",
@@ -265,19 +281,11 @@ EXPERIMENTS = (
         {
             "one sample": ("sft/budget-1", "accuracy"),
             **{
-                f"{label}, {n} samples": (f"sft/budget-{n}", f"{row.format(n=n)}")
-                for label, row in (
-                    ("majority", "maj@{n}"),
-                    ("best by the ORM", "rerank@{n} by orm"),
-                    ("best by the SORM", "rerank@{n} by sorm"),
-                )
-                for n in (2, 4, 8, 16, 32, 64, 96)
+                f"{label}, {n} samples": (f"sft/budget-{n}", row.format(n=n))
+                for label, row in CHOICES.items()
+                for n in BUDGETS
             },
-            "draft": ("sft/main", "draft"),
-            "draft + global by the ORM": ("sft/main", "draft + global by orm"),
-            "draft + local by the ORM": ("sft/main", "draft + local by orm"),
-            "draft + global + local by the ORM": ("sft/main", BY_ORM),
-            "draft after expert iteration": ("ei/main", "draft"),
+            **SINGLE,
         },
         "Accuracy against the tokens that are generated for a problem, by the student before "
         "expert iteration unless it says otherwise. N samples are the first of those of table 5, "

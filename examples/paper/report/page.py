@@ -171,7 +171,7 @@ def _commands(run: Run) -> Iterator[str]:
         yield from trained_table(run)
         yield EXAMPLES
     yield f"### {name}: what it cost\n"
-    head = ("made by", "files", "records", "tokens generated", "seconds")
+    head = ("made by", "files a seed", "records", "tokens generated", "seconds")
     yield from table(head, _cost_lines(run["costs"]), words=0)
     yield (
         "\nAll seeds together, by the manifests beside the files; training leaves none. Where "
@@ -194,11 +194,11 @@ def _cost_lines(costs: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[str]]:
     for command in dict.fromkeys(cost["command"] for cost in costs):
         members = [cost for cost in costs if cost["command"] == command]
         sums = [sum(cost[what] for cost in members) for what in ("records", "tokens", "seconds")]
-        yield (f"`{command}`", f"{len(members)}", *(f"{value:,}" for value in sums))
+        yield (f"`{command}`", f"{len(members)}", *(f"{value:,.0f}" for value in sums))
 
 
 def _remark(cost: Mapping[str, Any] | None) -> str:
     if cost is None:
         return ""
     tokens = f", {cost['tokens']:,} tokens" if cost["tokens"] else ""
-    return f"  # {cost['records']:,} records{tokens}, {cost['seconds']:,} s"
+    return f"  # {cost['records']:,} records{tokens}, {cost['seconds']:,.0f} s"

@@ -10,7 +10,13 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from examples.paper.report.experiments import EXPERIMENTS, Experiment
+from examples.paper.report.experiments import (
+    BUDGETS,
+    CHOICES,
+    EXPERIMENTS,
+    SINGLE,
+    Experiment,
+)
 from examples.paper.report.read import read_runs
 from examples.paper.report.tables import STUDENT_NAMES
 
@@ -24,19 +30,9 @@ STYLE: dict[Any, Any] = {
     "figure.facecolor": "white",
 }
 BLUE, ORANGE, GREEN, RED, GREY = "#2b6cb0", "#dd6b20", "#2f855a", "#c53030", "#718096"
-BUDGETS = (1, 2, 4, 8, 16, 32, 64, 96)
-CHOICES = (  # way of choosing among samples, its row, colour, marker
-    ("majority of samples", "maj@{n}", GREY, "o"),
-    ("best sample by the ORM", "rerank@{n} by orm", BLUE, "s"),
-    ("best sample by the SORM", "rerank@{n} by sorm", GREEN, "^"),
-)
-SINGLE = (  # ways without a number of samples: result, row, colour, marker
-    ("draft", "sft/main", "draft", "black", "D"),
-    ("draft + global by the ORM", "sft/main", "draft + global by orm", ORANGE, "P"),
-    ("draft + local by the ORM", "sft/main", "draft + local by orm", "#b7791f", "X"),
-    ("draft + global + local by the ORM", "sft/main", "draft + global + local by orm", RED, "*"),
-    ("draft after expert iteration", "ei/main", "draft", "#805ad5", "d"),
-)
+# colour and marker of each choice, of each single way, in the order of experiments.py
+CHOICE_STYLES = ((GREY, "o"), (BLUE, "s"), (GREEN, "^"))
+SINGLE_STYLES = (("black", "D"), (ORANGE, "P"), ("#b7791f", "X"), (RED, "*"), ("#805ad5", "d"))
 
 
 def draw(folder: Path) -> None:
@@ -134,12 +130,12 @@ def budget(run: Run) -> Figure | None:
     figure = Figure(figsize=(8.5, 5.2), layout="constrained")
     axis = figure.subplots()
     one = results["sft/budget-1"].get("accuracy")
-    for label, row, colour, marker in CHOICES:
+    for (label, row), style in zip(CHOICES.items(), CHOICE_STYLES, strict=True):
         found = [results.get(f"sft/budget-{n}", {}).get(row.format(n=n)) for n in BUDGETS]
-        _points(axis, label, [each for each in (one, *found) if each], colour, marker, "-")
-    for label, file, row, colour, marker in SINGLE:
+        _points(axis, f"{label}, n samples", [each for each in (one, *found) if each], *style, "-")
+    for (label, (file, row)), style in zip(SINGLE.items(), SINGLE_STYLES, strict=True):
         if each := results.get(file, {}).get(row):
-            _points(axis, label, [each], colour, marker, "none")
+            _points(axis, label, [each], *style, "none")
     axis.set_xscale("log", base=2)
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.set_xlabel("generated tokens a problem (log scale)")

@@ -17,8 +17,10 @@ STEPS = ": step accuracy"  # is also taken apart by how often the student is rig
 RIGHT = ", samples right: "
 LEVELS = tuple(f"{right} of 3" for right in range(4))
 FINAL = ": final accuracy"
-# a row made of either: good and bad steps, or right and wrong drafts, have equal weight
+# rows made of either: good and bad steps, or right and wrong drafts, have equal weight; and what is
+# judged wrongly of the bad, of the good, which `eval` says of steps alone
 BALANCED = ": balanced accuracy"
+ERRORS = {": false positive rate": False, ": false negative rate": True}
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,14 @@ class Result:
             return Result({}, dict(self._of_level(level))).share(row)
         if row.endswith(BALANCED):
             return self._balanced(row.removesuffix(BALANCED))
+        for rate, good in ERRORS.items():
+            if row.endswith(rate):
+                judged = self._judged(row.removesuffix(rate), good)
+                return _share((name, (total - right, total)) for name, (right, total) in judged)
         return _share(self._parts(row))
 
     def derived(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Rows that `eval` does not have: by level, and balanced."""
+        """Rows that `eval` does not have: by level, balanced, and the errors on final answers."""
         for row in self.rows:
             for name in _derived(row):
                 if share := self.share(name):
@@ -88,6 +94,8 @@ def _derived(row: str) -> Iterator[str]:
     for kind in (STEPS, FINAL):
         if row.endswith(kind):
             yield (balanced := row.removesuffix(kind) + BALANCED)
+    if row.endswith(FINAL):
+        yield from (row.removesuffix(FINAL) + rate for rate in ERRORS)
     if row.endswith(STEPS):
         yield from (name + RIGHT + level for name in (row, balanced) for level in LEVELS)
 

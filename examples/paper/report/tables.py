@@ -129,11 +129,11 @@ def _rates(run: Run, experiment: Experiment, title: str, lines: Sequence[Line]) 
             anchor(run, result),
         )
 
-    head = (title, *experiment.rates, "n (steps)", "from")
+    head = (title, *experiment.rates, f"n ({experiment.judged}s)", "from")
     yield from table(head, [*(cells(*line) for line in lines), *_all_good(run, experiment, lines)])
 
 
-# what a judge has that calls every step good, but for its accuracy
+# what a judge has that calls everything good, but for its accuracy
 ALL_GOOD = {
     "balanced accuracy": 0.5,
     "false positive rate": 1.0,
@@ -144,16 +144,16 @@ ALL_GOOD = {
 
 
 def _all_good(run: Run, experiment: Experiment, lines: Sequence[Line]) -> Iterator[Sequence[str]]:
-    """What calling every step good would have had, if any judge was run."""
+    """What calling everything good would have had, if any judge was run."""
+    accuracy = experiment.rates[0]
     for _, result, row in lines:
         rows = run["results"].get(result, {})
-        good, steps = (
-            rows.get(f"{row}: {rate}") for rate in ("false negative rate", "step accuracy")
-        )
-        if good and steps:
-            found = {"step accuracy": good["n"] / steps["n"], **ALL_GOOD}
+        good, judged = (rows.get(f"{row}: {rate}") for rate in ("false negative rate", accuracy))
+        if good and judged:
+            found = {accuracy: good["n"] / judged["n"], **ALL_GOOD}
             shown = (percent(found[rate]) for rate in experiment.rates)
-            yield "every step called good", *shown, f"{steps['n']:,}", anchor(run, result)
+            label = f"every {experiment.judged} called good"
+            yield label, *shown, f"{judged['n']:,}", anchor(run, result)
             return
 
 

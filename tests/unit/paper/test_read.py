@@ -50,11 +50,17 @@ def test_right_and_wrong_drafts_have_equal_weight_where_balanced() -> None:
             str(i): {"outcomes": {kind: float(right)}, "steps": {row: (hit, 1)}}
             for i, (right, hit) in enumerate(judged)
         }
-        (found,) = (r for _, r in Result({row: {}}, problems).derived())
-        assert (found["value"], found["n"]) == (pytest.approx(2 / 3), 5)
+        found = dict(Result({row: {}}, problems).derived())
+        assert {name.rpartition(": ")[2]: (r["value"], r["n"]) for name, r in found.items()} == {
+            "balanced accuracy": (pytest.approx(2 / 3), 5),
+            "false positive rate": (pytest.approx(2 / 3), 3),  # of wrong drafts
+            "false negative rate": (0.0, 2),
+        }
 
 
 def test_nothing_is_balanced_where_one_kind_is_missing() -> None:
     row = "orm against answers: final accuracy"
     problems = {"a": {"outcomes": {"draft": 1.0}, "steps": {row: (1, 1)}}}
-    assert not dict(Result({row: {}}, problems).derived())
+    assert [*dict(Result({row: {}}, problems).derived())] == [
+        "orm against answers: false negative rate"
+    ]
