@@ -5,16 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 
-from examples.paper.report.read import LEVELS, RIGHT
+from examples.paper.report import rows
 from examples.paper.report.verdicts import Claim, Ref
-
-STEPS, FINAL = "{} against {}: step accuracy", "{} against answers: final accuracy"
-BALANCED = "{} against {}: balanced accuracy"
-BY_ORM = "draft + global + local by orm"
-AGREEMENT = "labels against oracle: step accuracy"
-AGGREGATIONS = ("mean", "weighted-mean", "min", "product", "penultimate-mean")
 
 
 def _main(first: str, second: str, student: str = "{s}") -> tuple[Ref, Ref]:
@@ -26,9 +21,9 @@ def _ranked(first: str, second: str, student: str = "{s}") -> tuple[Ref, Ref]:
     return (result, prefix + first), (result, prefix + second)
 
 
-def _across(row: str) -> list[tuple[Ref, Ref]]:
+def _across(row: Callable[[str], str]) -> list[tuple[Ref, Ref]]:
     pairs = ("cross-sft", "orm-ei"), ("cross-ei", "orm-sft")
-    return [((file, row.format("orm")), (file, row.format(other))) for file, other in pairs]
+    return [((file, row("orm")), (file, row(other))) for file, other in pairs]
 
 
 CLAIMS = (
@@ -37,28 +32,28 @@ CLAIMS = (
         "The SORM judges steps better than the ORM",
         "table 1",
         "79 against 74, 81 against 73 %",
-        [_main(STEPS.format("sorm", "labels"), STEPS.format("orm", "labels"))],
+        [_main(rows.steps("sorm"), rows.steps("orm"))],
     ),
     Claim(
         "sorm-truth",
         "The same against the exact oracle",
         "table 1",
         "not measured",
-        [_main(STEPS.format("sorm", "oracle"), STEPS.format("orm", "oracle"))],
+        [_main(rows.steps("sorm", "oracle"), rows.steps("orm", "oracle"))],
     ),
     Claim(
         "sorm-balanced",
         "The same by labels, good and bad steps of equal weight, as nearly in the paper's tests",
         "table 1",
         "as above",
-        [_main(BALANCED.format("sorm", "labels"), BALANCED.format("orm", "labels"))],
+        [_main(rows.balanced("sorm"), rows.balanced("orm"))],
     ),
     Claim(
         "balanced-orm",
         "Balancing the ORM changes its step accuracy little (within 3 points)",
         "table 1",
         "73 against 74, 74 against 73 %",
-        [_main(STEPS.format("balanced-orm", "labels"), STEPS.format("orm", "labels"))],
+        [_main(rows.steps("balanced-orm"), rows.steps("orm"))],
         -0.03,
         0.03,
     ),
@@ -67,14 +62,14 @@ CLAIMS = (
         "The ORM judges final answers better than the SORM",
         "table 2",
         "82 against 79, 85 against 80 %",
-        [_main(FINAL.format("orm"), FINAL.format("sorm"))],
+        [_main(rows.final("orm"), rows.final("sorm"))],
     ),
     Claim(
         "orm-final-balanced",
         "The same, right and wrong drafts of equal weight, as nearly in the paper's tests",
         "table 2",
         "as above",
-        [_main(BALANCED.format("orm", "answers"), BALANCED.format("sorm", "answers"))],
+        [_main(rows.balanced("orm", "answers"), rows.balanced("sorm", "answers"))],
     ),
     Claim(
         "pessimistic",
@@ -88,14 +83,14 @@ CLAIMS = (
         "Where the student fails, the SORM judges steps better than the ORM (equal weight)",
         "section 4.1",
         "GSM8K against SVAMP: +5, +8 against +1, +2",
-        [_main(*(BALANCED.format(rm, "labels") + RIGHT + LEVELS[0] for rm in ("sorm", "orm")))],
+        [_main(*(rows.balanced(rm) + rows.RIGHT + rows.LEVELS[0] for rm in ("sorm", "orm")))],
     ),
     Claim(
         "lead-easy",
         "Where it succeeds, it hardly does (by less than 2 points, equal weight)",
         "section 4.1",
         "the same",
-        [_main(*(BALANCED.format(rm, "labels") + RIGHT + LEVELS[-1] for rm in ("sorm", "orm")))],
+        [_main(*(rows.balanced(rm) + rows.RIGHT + rows.LEVELS[-1] for rm in ("sorm", "orm")))],
         -inf,
         0.02,
     ),
@@ -136,14 +131,14 @@ CLAIMS = (
         "Draft, global and local reranked by the ORM beat the draft",
         "figure 4",
         "+8 on average; 53 to 65 %",
-        [_main(BY_ORM, "draft")],
+        [_main(rows.BY_ORM, "draft")],
     ),
     Claim(
         "reranked-three",
         "They beat the best of three samples by the same ORM",
         "figure 4",
         "about +8 (GSM8K)",
-        [_main(BY_ORM, "rerank@3 by orm")],
+        [_main(rows.BY_ORM, "rerank@3 by orm")],
     ),
     Claim(
         "expert-iteration",
@@ -187,7 +182,7 @@ CLAIMS = (
         "The final step's score is the best of six for reranking by the SORM",
         "figure 5, D",
         "a plot",
-        [_ranked("sorm", f"sorm, {name}") for name in AGGREGATIONS],
+        [_ranked("sorm", f"sorm, {name}") for name in rows.AGGREGATIONS],
     ),
     Claim(
         "weighted-worst",
@@ -197,7 +192,7 @@ CLAIMS = (
         [_ranked("sorm", "sorm, weighted-mean")]
         + [
             _ranked(f"sorm, {name}", "sorm, weighted-mean")
-            for name in AGGREGATIONS
+            for name in rows.AGGREGATIONS
             if name != "weighted-mean"
         ],
     ),
@@ -206,14 +201,14 @@ CLAIMS = (
         "An ORM judges its own student's answers better than the other student's ORM does",
         "table 7, E",
         "64 against 58, 56 against 51 %",
-        _across(FINAL),
+        _across(rows.final),
     ),
     Claim(
         "across-balanced",
         "The same, right and wrong drafts of equal weight, as nearly in the paper's tests",
         "table 7, E",
         "as above",
-        _across(BALANCED.format("{}", "answers")),
+        _across(lambda judge: rows.balanced(judge, "answers")),
     ),
     Claim(
         "classifier",
@@ -227,7 +222,7 @@ CLAIMS = (
         "Labels by rollouts agree with the truth in about 94 % of steps (91 to 97)",
         "G",
         "94 % of 257 steps",
-        [(("sft/labels", AGREEMENT), None)],
+        [(("sft/labels", rows.AGREEMENT), None)],
         0.91,
         0.97,
     ),
@@ -238,10 +233,10 @@ CLAIMS = (
         "not measured",
         [
             *(
-                (("sft/labels", AGREEMENT), ("sft/labels-" + off, AGREEMENT))
+                (("sft/labels", rows.AGREEMENT), ("sft/labels-" + off, rows.AGREEMENT))
                 for off in ("no-monotone", "consistency-off")
             ),
-            _main(STEPS.format("sorm", "labels"), STEPS.format("sorm-unbalanced", "labels"), "sft"),
+            _main(rows.steps("sorm"), rows.steps("sorm-unbalanced"), "sft"),
         ],
     ),
     Claim(
@@ -249,19 +244,14 @@ CLAIMS = (
         "A PRM from labels of another source judges final answers worse than the ORM",
         "H",
         "58 %",
-        [_main(FINAL.format("orm"), FINAL.format("prm"), "sft")],
+        [_main(rows.final("orm"), rows.final("prm"), "sft")],
     ),
     Claim(
         "filtered",
         "Filtering its data by the SORM changes its step accuracy little (within 2 points)",
         "I",
         "79, 79 against 78 %",
-        [
-            _main(
-                STEPS.format(f"sorm-filtered-{n}", "labels"), STEPS.format("sorm", "labels"), "sft"
-            )
-            for n in (1, 2)
-        ],
+        [_main(rows.steps(f"sorm-filtered-{n}"), rows.steps("sorm"), "sft") for n in (1, 2)],
         -0.02,
         0.02,
     ),
@@ -282,7 +272,7 @@ CLAIMS = (
         "equal budget",
         "not asked",
         [
-            (("sft/main", BY_ORM), ("sft/budget-4", row))
+            (("sft/main", rows.BY_ORM), ("sft/budget-4", row))
             for row in ("maj@4", "rerank@4 by orm", "rerank@4 by sorm")
         ],
     ),
@@ -292,6 +282,6 @@ CLAIMS = (
         "iteration makes from the same samples",
         "equal budget",
         "not asked",
-        [(("sft/main", BY_ORM), ("ei/main", "draft"))],
+        [(("sft/main", rows.BY_ORM), ("ei/main", "draft"))],
     ),
 )

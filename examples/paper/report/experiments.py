@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from examples.paper.report.claims import (
-    AGGREGATIONS,
-    AGREEMENT,
-    BALANCED,
-    BY_ORM,
-    FINAL,
-    STEPS,
-)
-from examples.paper.report.read import LEVELS, RIGHT
+from examples.paper.report import rows
 from examples.paper.report.verdicts import Ref
 
 # the models of the paper's tables, and what they are called there
@@ -37,7 +29,6 @@ FINAL_RATES = (
     "false negative rate",
 )
 RATES = ("step accuracy", *FINAL_RATES[1:], "AUC", "first error found")
-ORACLE_BEST = "draft + global + local, oracle"
 
 # what tokens buy: a choice among so many samples, or one of these
 BUDGETS = (2, 4, 8, 16, 32, 64, 96)
@@ -50,7 +41,7 @@ SINGLE: dict[str, Ref] = {
     "draft": ("sft/main", "draft"),
     "draft + global by the ORM": ("sft/main", "draft + global by orm"),
     "draft + local by the ORM": ("sft/main", "draft + local by orm"),
-    "draft + global + local by the ORM": ("sft/main", BY_ORM),
+    "draft + global + local by the ORM": ("sft/main", rows.BY_ORM),
     "draft after expert iteration": ("ei/main", "draft"),
 }
 
@@ -112,9 +103,9 @@ EXPERIMENTS = (
         "Table 1 by how often the student is right",
         _main(
             {
-                f"{MODELS[name]}, {level} right{what}": row.format(name, "labels") + RIGHT + level
-                for row, what in ((STEPS, ""), (BALANCED, ", balanced"))
-                for level in LEVELS
+                f"{MODELS[name]}, {level} right{what}": row(name) + rows.RIGHT + level
+                for row, what in ((rows.steps, ""), (rows.balanced, ", balanced"))
+                for level in rows.LEVELS
                 for name in ("orm", "sorm")
             }
         ),
@@ -168,9 +159,9 @@ EXPERIMENTS = (
                 "best of three samples by the ORM": "rerank@3 by orm",
                 "draft + global by the ORM": "draft + global by orm",
                 "draft + local by the ORM": "draft + local by orm",
-                "draft + global + local by the ORM": BY_ORM,
+                "draft + global + local by the ORM": rows.BY_ORM,
                 "best of three samples, oracle": "pass@3",
-                "draft + global + local, oracle": ORACLE_BEST,
+                "draft + global + local, oracle": rows.ORACLE_BEST,
             }
         ),
         plot="figure-4",
@@ -200,7 +191,7 @@ EXPERIMENTS = (
         "Figure 5, D: how step scores are put together",
         _many(
             {"final": "rerank@{k} by sorm"}
-            | {name: f"rerank@{{k}} by sorm, {name}" for name in AGGREGATIONS}
+            | {name: f"rerank@{{k}} by sorm, {name}" for name in rows.AGGREGATIONS}
         ),
         "Reranking the samples of table 5 by the SORM.",
         plot="figure-5",
@@ -209,14 +200,14 @@ EXPERIMENTS = (
         "table-7",
         "Table 7, E: ORMs on another student's drafts",
         {
-            "ORM of `sft` on drafts of `sft`": ("cross-sft", FINAL.format("orm")),
-            "ORM of `ei` on drafts of `sft`": ("cross-sft", FINAL.format("orm-ei")),
-            "ORM of `sft` on drafts of `ei`": ("cross-ei", FINAL.format("orm-sft")),
-            "ORM of `ei` on drafts of `ei`": ("cross-ei", FINAL.format("orm")),
-            "`sft` on `sft`, balanced": ("cross-sft", BALANCED.format("orm", "answers")),
-            "`ei` on `sft`, balanced": ("cross-sft", BALANCED.format("orm-ei", "answers")),
-            "`sft` on `ei`, balanced": ("cross-ei", BALANCED.format("orm-sft", "answers")),
-            "`ei` on `ei`, balanced": ("cross-ei", BALANCED.format("orm", "answers")),
+            "ORM of `sft` on drafts of `sft`": ("cross-sft", rows.final("orm")),
+            "ORM of `ei` on drafts of `sft`": ("cross-sft", rows.final("orm-ei")),
+            "ORM of `sft` on drafts of `ei`": ("cross-ei", rows.final("orm-sft")),
+            "ORM of `ei` on drafts of `ei`": ("cross-ei", rows.final("orm")),
+            "`sft` on `sft`, balanced": ("cross-sft", rows.balanced("orm", "answers")),
+            "`ei` on `sft`, balanced": ("cross-sft", rows.balanced("orm-ei", "answers")),
+            "`sft` on `ei`, balanced": ("cross-ei", rows.balanced("orm-sft", "answers")),
+            "`ei` on `ei`, balanced": ("cross-ei", rows.balanced("orm", "answers")),
         },
         "Accuracy on final answers. Balanced: right and wrong drafts have equal weight.",
     ),
@@ -233,12 +224,12 @@ EXPERIMENTS = (
         "G",
         "G: labels by rollouts against the truth",
         {
-            "all three": ("sft/labels", AGREEMENT),
+            "all three": ("sft/labels", rows.AGREEMENT),
             "without 1 (all before a positive step is positive)": (
                 "sft/labels-no-monotone",
-                AGREEMENT,
+                rows.AGREEMENT,
             ),
-            "without 2 (consistency)": ("sft/labels-consistency-off", AGREEMENT),
+            "without 2 (consistency)": ("sft/labels-consistency-off", rows.AGREEMENT),
         },
         "Share of steps whose label is the oracle's. Balancing (3) drops labels and changes none: "
         "what it does is below, among the reward models.",
@@ -264,7 +255,7 @@ EXPERIMENTS = (
     Experiment(
         "H-final",
         "F, G, H, I: the same on final answers",
-        {label: ("sft/main", FINAL.format(name)) for name, label in (MODELS | OTHERS).items()},
+        {label: ("sft/main", rows.final(name)) for name, label in (MODELS | OTHERS).items()},
     ),
     Experiment(
         "J",

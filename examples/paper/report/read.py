@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from examples.paper.report.intervals import Share
+from examples.paper.report.rows import (
+    BALANCED,
+    ERRORS,
+    FINAL_ACCURACY,
+    FIXED,
+    LEVELS,
+    RIGHT,
+    STEP_ACCURACY,
+)
 
 KEPT = ("accuracy", "wrong drafts", "steps")  # differences are taken anew, over all seeds
-FIXED = ": fixed"  # a row over wrong drafts
-STEPS = ": step accuracy"  # is also taken apart by how often the student is right:
-RIGHT = ", samples right: "
-LEVELS = tuple(f"{right} of 3" for right in range(4))
-FINAL = ": final accuracy"
-# rows made of either: good and bad steps, or right and wrong drafts, have equal weight; and what is
-# judged wrongly of the bad, of the good, which `eval` says of steps alone
-BALANCED = ": balanced accuracy"
-ERRORS = {": false positive rate": False, ": false negative rate": True}
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Result:
             return Result({}, dict(self._of_level(level))).share(row)
         if row.endswith(BALANCED):
             return self._balanced(row.removesuffix(BALANCED))
-        for rate, good in ERRORS.items():
+        for good, rate in ERRORS.items():
             if row.endswith(rate):
                 judged = self._judged(row.removesuffix(rate), good)
                 return _share((name, (total - right, total)) for name, (right, total) in judged)
@@ -62,14 +62,14 @@ class Result:
 
     def _judged(self, judge: str, good: bool) -> Iterator[tuple[str, tuple[float, float]]]:
         """How many of the good, or of the bad, are judged right, of how many; by problem."""
-        rate = f"{judge}: false {'negative' if good else 'positive'} rate"
+        rate, final = judge + ERRORS[good], judge + FINAL_ACCURACY
         for name, problem in self.problems.items():
             outcomes, steps = problem["outcomes"], problem["steps"]
             if steps.get(rate, (0, 0))[1]:
                 wrong, total = steps[rate]
                 yield name, (total - wrong, total)
-            elif judge + FINAL in steps and outcomes.get("draft", outcomes.get("accuracy")) == good:
-                yield name, tuple(steps[judge + FINAL])
+            elif outcomes.get("draft", outcomes.get("accuracy")) == good and final in steps:
+                yield name, tuple(steps[final])
 
     def _parts(self, row: str) -> Iterator[tuple[str, tuple[float, float]]]:
         for name, problem in self.problems.items():
@@ -91,12 +91,12 @@ def _share(parts: Iterator[tuple[str, tuple[float, float]]]) -> Share | None:
 
 def _derived(row: str) -> Iterator[str]:
     """The rows that are made of one of `eval`."""
-    for kind in (STEPS, FINAL):
+    for kind in (STEP_ACCURACY, FINAL_ACCURACY):
         if row.endswith(kind):
             yield (balanced := row.removesuffix(kind) + BALANCED)
-    if row.endswith(FINAL):
-        yield from (row.removesuffix(FINAL) + rate for rate in ERRORS)
-    if row.endswith(STEPS):
+    if row.endswith(FINAL_ACCURACY):
+        yield from (row.removesuffix(FINAL_ACCURACY) + rate for rate in ERRORS.values())
+    if row.endswith(STEP_ACCURACY):
         yield from (name + RIGHT + level for name in (row, balanced) for level in LEVELS)
 
 
