@@ -64,6 +64,13 @@ def test_claims_have_names_of_their_own() -> None:
     assert all(claim.pairs and claim.low < claim.high for claim in CLAIMS)
 
 
+@pytest.mark.parametrize("key", ["balanced-orm", "when-to-refine", "rl-collapse", "filtered"])
+def test_what_changes_little_neither_gains_nor_loses(key: str) -> None:
+    (claim,) = (claim for claim in CLAIMS if claim.key == key)
+    assert judge(claim, [difference(-0.5, -0.4)]) == judge(claim, [difference(0.4, 0.5)])
+    assert judge(claim, [difference(0.4, 0.5)]) == "not reproduced"
+
+
 def test_students_and_samples_take_their_place() -> None:
     (pairs,) = (claim.concrete("ei", 32) for claim in CLAIMS if claim.key == "rerank-vote")
     assert pairs == [(("ei/many", "rerank@32 by orm"), ("ei/many", "maj@32"))]
