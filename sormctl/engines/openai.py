@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from sormctl.engines.base import Completion, Sampling, answer_limit, together
 from sormctl.engines.encoding import load_tokenizer, prompt_ids, resolve_model
-from sormctl.engines.openai_http import Http, completions, settings
+from sormctl.engines.openai_http import Http, completions, connections, settings
 from sormctl.engines.openai_pool import Pool, Sleep
 from sormctl.engines.openai_server import Server, is_url, shown
 from sormctl.engines.registry import NO_TOKENIZER, positive, refuse_unknown
@@ -52,6 +52,7 @@ class OpenaiEngine:
     ) -> None:
         self._model = model
         self._options = options
+        self._each = options.concurrency  # requests that a server gets at once
         self._verbose = verbose
         self._sleep = sleep
         self._tokenizer: Any = None
@@ -63,7 +64,9 @@ class OpenaiEngine:
         if options.tokenizer != NO_TOKENIZER:
             self._tokenizer = load_tokenizer(resolve_model(options.tokenizer or self._model))
         self._http = Http(os.environ.get("OPENAI_API_KEY", "").strip(), options.timeout)
-        servers = [Server(url, shown(url), options.concurrency) for url in options.base_urls]
+        number = len(options.base_urls)
+        self._each = max(1, connections(options.concurrency * number) // number)
+        servers = [Server(url, shown(url), self._each) for url in options.base_urls]
         self._pool = Pool(
             servers, self._probe, options.patience, sleep=self._sleep, tell=self._tell
         )
@@ -84,7 +87,7 @@ class OpenaiEngine:
     @property
     def capacity(self) -> int:
         """The requests that all servers get at once."""
-        return self._options.concurrency * len(self._options.base_urls)
+        return self._each * len(self._options.base_urls)
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
         """Completions of `prompt`, one for each of `params.seeds`, in their order."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
 from typing import TYPE_CHECKING, Any
 
 from sormctl.engines.base import Completion, Sampling
@@ -22,6 +24,7 @@ _CONNECT_SECONDS = 10.0
 # servers close idle connections after 5 s; to meet the closing of one looks like a death
 _IDLE_SECONDS = 2.0
 _MESSAGE_CHARACTERS = 300
+_OTHER_FILES = 64  # open beside connections
 _LEAST_VLLM = "0.10.2"  # the first that knows `return_token_ids` (vllm-project/vllm#22587)
 
 
@@ -114,6 +117,20 @@ class Http:
         if self._key:
             line = line.replace(self._key, "***")
         return line[:_MESSAGE_CHARACTERS] or "no reason given"
+
+
+def connections(wanted: int) -> int:
+    """How many of `wanted` may be open at once. Each is a file, of which a shell allows few.
+
+    The limit is raised as far as the system lets us.
+    """
+    soft, hard = getrlimit(RLIMIT_NOFILE)
+    if soft != RLIM_INFINITY and soft < wanted + _OTHER_FILES:
+        most = wanted + _OTHER_FILES
+        with suppress(ValueError, OSError):  # some systems allow less than they say
+            setrlimit(RLIMIT_NOFILE, (most if hard == RLIM_INFINITY else min(most, hard), hard))
+        soft, _ = getrlimit(RLIMIT_NOFILE)
+    return wanted if soft == RLIM_INFINITY else max(1, min(wanted, soft - _OTHER_FILES))
 
 
 def settings(params: Sampling, seeds: range, limit: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from resource import RLIM_INFINITY
 
 import pytest
 
@@ -388,6 +389,23 @@ async def test_a_model_that_is_not_served_lists_those_that_are() -> None:
         async with engine_of(script, model="b") as engine:
             await engine.sample(PROMPT, Sampling())
     assert script.asked[0]["model"] == "b"
+
+
+@pytest.mark.parametrize(
+    ("hard", "raised", "capacity"), [(100, 100, 36), (300, 264, 200), (RLIM_INFINITY, 264, 200)]
+)
+async def test_a_shell_that_allows_few_open_files(
+    monkeypatch: pytest.MonkeyPatch, hard: int, raised: int, capacity: int
+) -> None:
+    limits = [(80, hard)]
+    monkeypatch.setattr("sormctl.engines.openai_http.getrlimit", lambda kind: limits[-1])
+    monkeypatch.setattr(
+        "sormctl.engines.openai_http.setrlimit", lambda kind, new: limits.append(new)
+    )
+    with serving() as first, serving() as second:
+        async with engine_of(first, second, concurrency=100) as engine:
+            assert engine.capacity == capacity
+    assert limits[-1] == (raised, hard)
 
 
 async def test_it_does_not_score_or_write_chats_without_a_tokenizer() -> None:
