@@ -41,7 +41,11 @@ class Worker:
         loaded: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._main, args=(load, loaded), daemon=True)
         self._thread.start()
-        await loaded
+        try:
+            await loaded
+        except asyncio.CancelledError:  # Python may not end while torch runs in a thread: it aborts
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """Fail what is still waiting and end the thread."""

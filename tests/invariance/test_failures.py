@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from sormctl.engines.base import Sampling
 from sormctl.engines.hf_batch import SampleBatch, SampleRequest
 from sormctl.engines.hf_load import load
-from sormctl.engines.hf_worker import Worker
+from sormctl.engines.hf_worker import Batch, Worker
 from sormctl.errors import EngineError
 from tests.invariance.test_sampling import PROMPTS, WARM, run, with_seeds
 
@@ -65,3 +66,22 @@ async def test_a_worker_whose_thread_ends_lets_nobody_wait() -> None:
 async def test_a_worker_that_was_not_started_says_so() -> None:
     with pytest.raises(EngineError, match="context manager"):
         await Worker().run(SampleRequest(PROMPTS[0], Sampling()))
+
+
+async def test_a_cancelled_start_leaves_no_thread() -> None:
+    """One that is inside torch when Python ends would abort it."""
+    worker, loading, may_end = Worker(), threading.Event(), threading.Event()
+
+    def load() -> Batch:
+        loading.set()
+        may_end.wait()
+        raise AssertionError("nobody waits for this")
+
+    start = asyncio.create_task(worker.start(load))
+    await asyncio.to_thread(loading.wait)
+    start.cancel()
+    await asyncio.sleep(0.05)
+    assert not start.done()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await start
