@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import threading
 from collections import Counter
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
@@ -29,6 +30,8 @@ T = TypeVar("T")
 
 _INNER = ("hf", "vllm")
 _RETRIES = 3  # of a request whose replica died: one that kills replicas must end
+_CONNECT_SECONDS = 10.0
+_TOKEN = "; if it wants a token (it does if ~/.ray/auth_token was there), set RAY_AUTH_MODE=token"
 _OURS = ("inner", "replicas", "cpus", "wait")
 
 
@@ -150,6 +153,7 @@ class RayEngine:
         if ray.is_initialized():
             return
         address = os.environ.get("RAY_ADDRESS") or "local"
+        _check_answers(address)
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         level = logging.INFO if self._verbose else logging.CRITICAL
         assert self._log is not None
@@ -157,7 +161,8 @@ class RayEngine:
             try:
                 ray.init(address, log_to_driver=self._verbose, logging_level=level)
             except Exception as error:  # whatever the connection meets
-                raise EngineError(f"no Ray cluster: {first_line(error)}") from error
+                hint = "" if "RAY_AUTH_MODE" in os.environ else _TOKEN
+                raise EngineError(f"no Ray cluster: {first_line(error)}{hint}") from error
         self._is_ours = True
         if address == "local":
             self._watchdog = Watchdog(_agents())
@@ -246,6 +251,17 @@ def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -
         passed,
     )
     return RayEngine(resolve_model(model), options, verbose)
+
+
+def _check_answers(address: str) -> None:
+    """EngineError if nobody listens at a cluster's HOST:PORT: Ray would try for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdecimal():
+        return  # `auto`, `local`
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise EngineError(f"no Ray cluster at RAY_ADDRESS={address}: {error}") from error
 
 
 @contextmanager
