@@ -7,20 +7,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
 from sormctl.evaluation import Row
 from sormctl.metrics import Estimate
 
-_WIDTH = 120  # where the output is no terminal, so that a log can be read
+_WIDTH = 160  # where the output is no terminal, so that a log can be read
 
 
 def print_rows(rows: Sequence[Row]) -> None:
-    """Prints the report on standard error: a table a section, reward models side by side."""
+    """Prints the report on standard error: a table a section.
+
+    Reward models stand side by side if the terminal is wide enough.
+    """
+    console = _console()
     for section, members in groupby(rows, key=lambda row: row.section):
         listed = list(members)
+        table = _table(section, ("%", "95 % interval", "n", "tokens"), map(_cells, listed))
         if section == "steps":
-            _print_models(listed)
-        else:
-            _print(section, ("%", "95 % interval", "n", "tokens"), map(_cells, listed))
+            models = _models_table(section, listed)
+            table = models if _fits(models, console) else table
+        console.print(table)
 
 
 def print_stages(costs: Sequence[Mapping[str, Any]]) -> None:
@@ -30,43 +39,58 @@ def print_stages(costs: Sequence[Mapping[str, Any]]) -> None:
             (cost["file"], cost["command"], *(f"{cost[name]:,.0f}" for name in _COSTS))
             for cost in costs
         ]
-        _print("stages", ("made by", "records", "tokens generated", "seconds"), cells)
+        columns = ("made by", "records", "tokens generated", "seconds")
+        _console().print(_table("stages", columns, cells))
 
 
 _COSTS = ("records", "tokens", "seconds")
 
 
-def _print_models(rows: Iterable[Row]) -> None:
+def _models_table(title: str, rows: Iterable[Row]) -> Table:
     """One line for each reward model and truth, one column for each figure."""
-    table: dict[str, dict[str, str]] = {}
+    lines: dict[str, dict[str, str]] = {}
     for row in rows:
         model, _, figure = row.name.rpartition(": ")
-        table.setdefault(model, {})[figure] = _plus_minus(row.estimate)
-    figures = tuple(dict.fromkeys(figure for found in table.values() for figure in found))
-    lines = [(name, *(found.get(f, "") for f in figures)) for name, found in table.items()]
-    _print("steps", figures, lines)
+        lines.setdefault(model, {})[figure] = _plus_minus(row.estimate)
+    figures = dict.fromkeys(figure for found in lines.values() for figure in found)
+    table = _table(title, (), ())
+    table.collapse_padding, table.columns[0].no_wrap = True, True
+    for figure in figures:  # its name may be wrapped, but no word of it, and no number
+        words = (*figure.split(), "100.0")
+        table.add_column(figure, justify="right", min_width=max(map(len, words)))
+    for name, found in lines.items():
+        table.add_row(name, *(found.get(figure, "") for figure in figures))
+    return table
 
 
-def _print(title: str, columns: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
+def _table(title: str, columns: Iterable[str], lines: Iterable[Sequence[str]]) -> Table:
+    """Names, which are wrapped where they do not fit, and figures, which never are."""
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column(title)
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    for line in lines:
+        table.add_row(*line)
+    return table
 
+
+def _fits(table: Table, console: Console) -> bool:
+    unlimited = console.options.update_width(1000)
+    return console.measure(table, options=unlimited).minimum <= console.width
+
+
+def _console() -> Console:
     console = Console(stderr=True)
     if not console.is_terminal:
         console.width = _WIDTH
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column(title, no_wrap=True)
-    for column in columns:
-        table.add_column(column, justify="right")
-    for line in lines:
-        table.add_row(*line)
-    console.print(table)
+    return console
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     estimate = row.estimate
     interval = f"{_percent(estimate.low)} to {_percent(estimate.high)}"
+    if math.isnan(estimate.low):
+        interval = ""
     tokens = "" if row.tokens is None else f"{row.tokens:,.0f}"
     return row.name, _percent(estimate.value), interval, f"{estimate.n:,}", tokens
 

@@ -1,0 +1,46 @@
+"""The report as a terminal shows it."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+
+from sormctl.evaluation import Evaluation
+from sormctl.report.table import print_rows
+from tests.terminal import terminal
+from tests.unit.examples import solution, wrong
+
+LONGEST = (
+    "weighted draft + global + local by orm - rerank@3 by orm",
+    "no error where there is none",
+)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+def test_no_figure_is_cut_off(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    with terminal() as shown, monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", shown.file)
+        print_rows(_evaluation().rows())
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown.drawn)
+    assert "…" not in plain
+    assert max(map(len, plain.splitlines())) <= width
+    words = " ".join(plain.split())
+    assert all(word in words for word in LONGEST.replace(",", "").split())
+    assert ("50.0 ±" in words) == (width == 160)  # side by side only where there is room
+    assert "0.0 0.0 to 65.8 2 " in words  # the draft's accuracy, interval and n, on one line
+
+
+def _evaluation() -> Evaluation:
+    evaluation = Evaluation()
+    judged = {"scores": {"orm": (0.6, 0.2), "balanced-orm": (0.9, 0.8)}, "labels": (1, 0)}
+    kinds = [{"kind": "global"}, {"kind": "local"}]
+    kinds += [{"kind": "sample", "temperature": 0.7, "index": i} for i in range(3)]
+    for _ in range(2):
+        draft = wrong("d", source={"kind": "sample", "temperature": 0.0}, **judged)
+        others = [solution(f"s{i}", source=kind, **judged) for i, kind in enumerate(kinds)]
+        evaluation.add([draft, *others])
+    return evaluation
