@@ -29,7 +29,7 @@ def test_no_figure_is_cut_off(width: int, monkeypatch: pytest.MonkeyPatch) -> No
     assert "…" not in plain
     assert max(map(len, plain.splitlines())) <= width
     words = " ".join(plain.split())
-    assert all(word in words for word in LONGEST.replace(",", "").split())
+    assert all(word in words for name in LONGEST for word in name.split())
     assert ("50.0 ±" in words) == (width == 160)  # side by side only where there is room
     assert "0.0 0.0 to 65.8 2 " in words  # the draft's accuracy, interval and n, on one line
 
