@@ -50,7 +50,8 @@ def make_refine_pairs(
     job = streams.job("make-refine-pairs", arguments)
 
     def check(solution: Solution) -> None:
-        if mode is Mode.locally and None in (solution.labels or (None,)):
+        labels = (None,) if solution.labels is None else solution.labels  # of no steps: none
+        if mode is Mode.locally and None in labels:
             raise RecordError(
                 "no `labels` at every step; take them from `sormctl label-steps --by rollouts`, "
                 "before `balance`"

@@ -185,6 +185,8 @@ class _Lines:
                 if text := line.strip(_AROUND):
                     yield text
         except gzip.BadGzipFile:
+            if self.number:
+                raise self.error("gzip ends here, and something else follows; cut it off") from None
             raise self.error("not a gzip file; give it a name without .gz") from None
         except (EOFError, zlib.error) as error:
             raise self.error(f"not a whole gzip file ({error}); make it again") from None

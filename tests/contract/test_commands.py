@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sormctl.cli import COMMANDS, app
-from tests.contract.commands import PURE, WITH_A_MODEL, Command
+from tests.contract.commands import CORRECT, PURE, WITH_A_MODEL, Command
 from tests.contract.shell import ROOT, SORMCTL, start
 
 ALL = (*PURE, *WITH_A_MODEL)
@@ -41,6 +41,16 @@ def test_empty_input_makes_empty_output(command: Command) -> None:
     result = invoke(command, [])
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == f"{command.argv[0]}: the input has no records\n"
+
+
+@pytest.mark.parametrize("command", ALL, ids=str)
+def test_a_solution_of_no_steps_is_one(command: Command, models: dict[str, str]) -> None:
+    """A model that ends at once has made it, and so has one that had no room."""
+    nothing = {"solution_id": "s0", "steps": [], "predicted": None, "correct": False}
+    empty = {**CORRECT, **nothing, "labels": [], "scores": {"orm": []}, "text": ""}
+    result = invoke(command, encoded((empty, *command.records)), models)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout
 
 
 @pytest.mark.parametrize("command", ALL, ids=str)

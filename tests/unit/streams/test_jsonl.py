@@ -93,6 +93,9 @@ def test_a_cut_gzip_file(tmp_path: Path) -> None:
     name = write(tmp_path / "a.jsonl.gz", data[:-10])
     with pytest.raises(DataError, match="not a whole gzip file"):
         list(read_records([name], number))
+    name = write(tmp_path / "c.jsonl.gz", gzip.compress(b'{"n": 1}\n') + b'{"n": 2}\n')
+    with pytest.raises(DataError, match="gzip ends here, and something else follows"):
+        list(read_records([name], number))
     name = write(tmp_path / "b.jsonl.gz", b'{"n": 1}\n')
     with pytest.raises(DataError, match="not a gzip file; give it a name without"):
         list(read_records([name], number))
