@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any
-
-from rich import box
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING, Any
 
 from sormctl.evaluation import Row
 from sormctl.metrics import Estimate
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 _WIDTH = 160  # where the output is no terminal, so that a log can be read
 
@@ -65,6 +65,9 @@ def _models_table(title: str, rows: Iterable[Row]) -> Table:
 
 def _table(title: str, columns: Iterable[str], lines: Iterable[Sequence[str]]) -> Table:
     """Names, which are wrapped where they do not fit, and figures, which never are."""
+    from rich import box
+    from rich.table import Table
+
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column(title)
     for column in columns:
@@ -80,6 +83,8 @@ def _fits(table: Table, console: Console) -> bool:
 
 
 def _console() -> Console:
+    from rich.console import Console
+
     console = Console(stderr=True)
     if not console.is_terminal:
         console.width = _WIDTH
