@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -46,8 +47,13 @@ def run(*arguments: str, output: Path) -> str:
 
 
 def replicas() -> list[psutil.Process]:
-    named = psutil.process_iter(["cmdline"])
-    return [p for p in named if "ray::Replica" in " ".join(p.info["cmdline"] or ())]
+    """Those of our cluster; there may be another on the machine."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "ray::Replica" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
 
 
 def test_a_killed_replica_changes_no_label(samples: str, tmp_path: Path) -> None:
