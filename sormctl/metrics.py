@@ -32,19 +32,19 @@ def proportion(successes: float, n: int) -> Estimate:
 
 
 def average(values: Sequence[float]) -> Estimate:
-    """The mean of independent values; Wilson's interval if all are 0 or 1, else a normal one."""
+    """The mean of independent shares; Wilson's interval if all are 0 or 1, else a normal one."""
     if set(values) <= {0, 1}:
         return proportion(sum(values), len(values))
-    return _normal(values)
+    return _normal(values, least=0.0)
 
 
 def paired_difference(first: Sequence[float], second: Sequence[float]) -> Estimate:
-    """Mean of first - second over the same problems in the same order."""
+    """Mean of first - second, shares of the same problems in the same order."""
     differences = [a - b for a, b in zip(first, second, strict=True)]
     if not any(differences):  # no two differ: what so many agreements can tell
         half = proportion(0, len(differences)).high
         return Estimate(0.0 * half, len(differences), -half, half)
-    return _normal(differences)
+    return _normal(differences, least=-1.0)
 
 
 def clustered_difference(
@@ -65,7 +65,7 @@ def clustered_difference(
         return Estimate(0.0, n, -half, half)
     spread = float(((differences - share * sizes) ** 2).sum())
     half = Z * math.sqrt(spread * clusters / (clusters - 1)) / n
-    return Estimate(share, n, share - half, share + half)
+    return Estimate(share, n, max(-1.0, share - half), min(1.0, share + half))
 
 
 def clustered_proportion(hits: Sequence[int], totals: Sequence[int]) -> Estimate:
@@ -136,7 +136,8 @@ def harmonic_mean(first: float, second: float) -> float:
     return 2 * first * second / (first + second) if first + second else 0.0
 
 
-def _normal(values: Sequence[float]) -> Estimate:
+def _normal(values: Sequence[float], least: float) -> Estimate:
+    """The mean of values from `least` to 1; of few the interval may reach beyond, and is cut."""
     n = len(values)
     if n == 0:
         return Estimate(math.nan, 0, math.nan, math.nan)
@@ -145,4 +146,4 @@ def _normal(values: Sequence[float]) -> Estimate:
         return Estimate(centre, 1, math.nan, math.nan)
     variance = sum((value - centre) ** 2 for value in values) / (n - 1)
     half = Z * math.sqrt(variance / n)
-    return Estimate(centre, n, centre - half, centre + half)
+    return Estimate(centre, n, max(least, centre - half), min(1.0, centre + half))

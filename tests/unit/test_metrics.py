@@ -32,11 +32,20 @@ def test_nothing_measured_is_nan_not_zero() -> None:
     assert math.isnan(clustered_proportion([], []).value)
 
 
+def test_an_interval_of_few_stays_within_what_can_be() -> None:
+    few = average([0.0, 5 / 6])
+    assert (few.low, few.high) == (0, 1)
+    better = paired_difference([1, 1, 0.5], [0, 0, 1])
+    assert (better.low, better.high) == (pytest.approx(-0.48, abs=0.01), 1)
+    steps = clustered_difference([0, 2, 0], [3, 0, 3], [3, 2, 3])
+    assert (steps.low, steps.high) == (-1, pytest.approx(0.60, abs=0.01))
+
+
 def test_paired_difference_by_hand() -> None:
     """Differences 1, 0, 0, 1: mean 0.5, standard deviation sqrt(1/3), standard error 0.2887."""
     found = paired_difference([1, 1, 0, 1], [0, 1, 0, 0])
     assert (found.value, found.n) == (0.5, 4)
-    assert found.high - found.value == pytest.approx(1.959964 * math.sqrt(1 / 3) / 2)
+    assert found.value - found.low == pytest.approx(1.959964 * math.sqrt(1 / 3) / 2)
 
 
 def test_a_difference_of_steps_is_paired_by_solution() -> None:
