@@ -160,6 +160,7 @@ EXPERIMENTS = (
                 "draft + global by the ORM": "draft + global by orm",
                 "draft + local by the ORM": "draft + local by orm",
                 "draft + global + local by the ORM": rows.BY_ORM,
+                "draft + global + local, ORM-weighted vote": rows.BY_VOTE,
                 "best of three samples, oracle": "pass@3",
                 "draft + global + local, oracle": rows.ORACLE_BEST,
             }

@@ -15,6 +15,7 @@ RIGHT = ", samples right: "
 LEVELS = tuple(f"{right} of 3" for right in range(4))
 
 BY_ORM = "draft + global + local by orm"
+BY_VOTE = f"weighted {BY_ORM}"
 ORACLE_BEST = "draft + global + local, oracle"
 AGGREGATIONS = ("mean", "weighted-mean", "min", "product", "penultimate-mean")
 
