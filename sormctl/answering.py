@@ -89,7 +89,7 @@ def _of_samples(samples: Sequence[Solution], aggregations: Sequence[str]) -> Out
 def _of_candidates(candidates: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes:
     """Draft and refinements together: reranked by each reward model, by vote, and by an oracle.
 
-    Of two there is no vote: it would be the better of them, as reranking is.
+    Of two there is no vote: of two answers the better would win, as by reranking.
     """
     present = [kind for kind in ("draft", *REFINEMENTS) if kind in map(kind_of, candidates)]
     found: Outcomes = {}

@@ -41,9 +41,6 @@ def average(values: Sequence[float]) -> Estimate:
 def paired_difference(first: Sequence[float], second: Sequence[float]) -> Estimate:
     """Mean of first - second, shares of the same problems in the same order."""
     differences = [a - b for a, b in zip(first, second, strict=True)]
-    if not any(differences):  # no two differ: what so many agreements can tell
-        half = proportion(0, len(differences)).high
-        return Estimate(0.0 * half, len(differences), -half, half)
     return _normal(differences, least=-1.0)
 
 
@@ -60,9 +57,8 @@ def clustered_difference(
     share = int(differences.sum()) / n if n else math.nan
     if clusters < 2:
         return Estimate(share, n, math.nan, math.nan)
-    if not differences.any():
-        half = proportion(0, clusters).high
-        return Estimate(0.0, n, -half, half)
+    if (differences * n == differences.sum() * sizes).all():
+        return _alike(share, n, clusters, least=-1.0)
     spread = float(((differences - share * sizes) ** 2).sum())
     half = Z * math.sqrt(spread * clusters / (clusters - 1)) / n
     return Estimate(share, n, max(-1.0, share - half), min(1.0, share + half))
@@ -144,6 +140,14 @@ def _normal(values: Sequence[float], least: float) -> Estimate:
     centre = sum(values) / n
     if n == 1:
         return Estimate(centre, 1, math.nan, math.nan)
+    if len(set(values)) == 1:
+        return _alike(centre, n, n, least)
     variance = sum((value - centre) ** 2 for value in values) / (n - 1)
     half = Z * math.sqrt(variance / n)
     return Estimate(centre, n, max(least, centre - half), min(1.0, centre + half))
+
+
+def _alike(value: float, n: int, units: int, least: float) -> Estimate:
+    """No unit differs from another: an interval as wide as so many agreements leave it."""
+    half = proportion(0, units).high
+    return Estimate(value, n, max(least, value - half), min(1.0, value + half))

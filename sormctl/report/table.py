@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from sormctl.evaluation import Row
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _WIDTH = 160  # where the output is no terminal, so that a log can be read
+_LEAST = 60  # room for names beside the figures; a narrower terminal breaks the lines itself
+_HEADING = 13  # of figures, wider only if a word is
 
 
 def print_rows(rows: Sequence[Row]) -> None:
@@ -53,13 +56,9 @@ def _models_table(title: str, rows: Iterable[Row]) -> Table:
         model, _, figure = row.name.rpartition(": ")
         lines.setdefault(model, {})[figure] = _plus_minus(row.estimate)
     figures = dict.fromkeys(figure for found in lines.values() for figure in found)
-    table = _table(title, (), ())
-    table.collapse_padding, table.columns[0].no_wrap = True, True
-    for figure in figures:  # its name may be wrapped, but no word of it, and no number
-        words = (*figure.split(), "100.0")
-        table.add_column(figure, justify="right", min_width=max(map(len, words)))
-    for name, found in lines.items():
-        table.add_row(name, *(found.get(figure, "") for figure in figures))
+    cells = [(name, *(found.get(f, "") for f in figures)) for name, found in lines.items()]
+    table = _table(title, figures, cells)
+    table.collapse_padding = True
     return table
 
 
@@ -69,9 +68,9 @@ def _table(title: str, columns: Iterable[str], lines: Iterable[Sequence[str]]) -
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column(title)
-    for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column(title, overflow="fold")
+    for heading in columns:
+        table.add_column(fill(heading, _HEADING), justify="right", no_wrap=True)
     for line in lines:
         table.add_row(*line)
     return table
@@ -79,15 +78,14 @@ def _table(title: str, columns: Iterable[str], lines: Iterable[Sequence[str]]) -
 
 def _fits(table: Table, console: Console) -> bool:
     unlimited = console.options.update_width(1000)
-    return console.measure(table, options=unlimited).minimum <= console.width
+    return console.measure(table, options=unlimited).maximum <= console.width
 
 
 def _console() -> Console:
     from rich.console import Console
 
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        console.width = _WIDTH
+    console = Console(stderr=True, markup=False, emoji=False)  # names are shown as they are
+    console.width = max(console.width, _LEAST) if console.is_terminal else _WIDTH
     return console
 
 

@@ -100,3 +100,15 @@ def test_no_interval_has_no_width() -> None:
     assert math.isnan(clustered_proportion([3], [5]).low)
     assert paired_difference([1, 0] * 5, [1, 0] * 5).high == pytest.approx(proportion(0, 10).high)
     assert clustered_proportion([4] * 10, [4] * 10).low == pytest.approx(proportion(10, 10).low)
+
+
+def test_units_that_are_all_alike_leave_a_doubt() -> None:
+    """Two problems that both improve, or two halves, do not prove it of all problems."""
+    doubt = proportion(0, 2).high
+    for found, least in (
+        (paired_difference([1, 1], [0, 0]), -1),
+        (average([0.5, 0.5]), 0),
+        (clustered_difference([1, 2], [0, 0], [2, 4]), -1),
+    ):
+        assert found.low == pytest.approx(max(least, found.value - doubt))
+        assert found.high == pytest.approx(min(1, found.value + doubt))

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from sormctl.evaluation import Evaluation
-from sormctl.report.table import print_rows
+from sormctl.report.table import print_rows, print_stages
 from tests.terminal import terminal
 from tests.unit.examples import solution, wrong
 
@@ -17,8 +17,10 @@ LONGEST = (
     "no error where there is none",
 )
 
+COSTS = ("records", "tokens", "seconds")
 
-@pytest.mark.parametrize("width", [60, 80, 100, 160])
+
+@pytest.mark.parametrize("width", [20, 60, 80, 110, 120, 140, 150, 160])
 def test_no_figure_is_cut_off(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("TERM", "xterm")
@@ -27,16 +29,25 @@ def test_no_figure_is_cut_off(width: int, monkeypatch: pytest.MonkeyPatch) -> No
         print_rows(_evaluation().rows())
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown.drawn)
     assert "…" not in plain
-    assert max(map(len, plain.splitlines())) <= width
+    assert max(map(len, plain.splitlines())) <= max(width, 60)  # the least there is
     words = " ".join(plain.split())
     assert all(word in words for name in LONGEST for word in name.split())
-    assert ("50.0 ±" in words) == (width == 160)  # side by side only where there is room
+    assert ("50.0 ±" in words) == (width >= 150)  # side by side only where there is room
+    assert "83.3 ±20.1" in words or "83.3 55.2 to 95.3 12 " in words  # the last, whole
     assert "0.0 0.0 to 65.8 2 " in words  # the draft's accuracy, interval and n, on one line
 
 
-def _evaluation() -> Evaluation:
+def test_a_name_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows(_evaluation("orm[bold]:smile:").rows())
+    print_stages([{"file": "a[red].jsonl", "command": "eval", **dict.fromkeys(COSTS, 1)}])
+    shown = capsys.readouterr().err
+    assert "rerank@3 by orm[bold]:smile:" in shown
+    assert "a[red].jsonl" in shown
+
+
+def _evaluation(name: str = "orm") -> Evaluation:
     evaluation = Evaluation()
-    judged = {"scores": {"orm": (0.6, 0.2), "balanced-orm": (0.9, 0.8)}, "labels": (1, 0)}
+    judged = {"scores": {name: (0.6, 0.2), "balanced-orm": (0.9, 0.8)}, "labels": (1, 0)}
     kinds = [{"kind": "global"}, {"kind": "local"}]
     kinds += [{"kind": "sample", "temperature": 0.7, "index": i} for i in range(3)]
     for _ in range(2):
