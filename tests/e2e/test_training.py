@@ -95,7 +95,9 @@ def test_a_reward_model_is_trained_and_put_in_place(reward_model: tuple[Path, st
 
 def test_a_contrastive_reward_model(folder: Path) -> None:
     """Needs no labels; a run is another one if its objective is."""
-    solutions = [{**x, "problem_id": f"p{i % 8}"} for i, x in enumerate(sums(40, wrong=0.5))]
+    drawn = sums(40, wrong=0.5)
+    eight = [{name: x[name] for name in ("problem_id", "question", "answer")} for x in drawn[:8]]
+    solutions = [{**x, **eight[i % 8]} for i, x in enumerate(drawn)]
     unlabelled = [{name: x[name] for name in x if name != "labels"} for x in solutions]
     write_jsonl(folder / "graded.jsonl", unlabelled)
     command = ("train-rm", "--model", "tiny", "-o", "contrast", *SMALL, "graded.jsonl")
