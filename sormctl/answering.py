@@ -101,9 +101,7 @@ def _of_candidates(candidates: Sequence[Solution], aggregations: Sequence[str]) 
                 for name in _scored(chosen):
                     found |= _reranked(chosen, name, aggregations, label)
                     if size > 2:
-                        winner, *_ = choose(chosen, "weighted", name)
-                        voted = Outcome(float(winner.correct), _tokens(chosen))
-                        found[f"weighted {label} by {name}"] = voted
+                        found[f"weighted {label} by {name}"] = _voted(chosen, name)
             right = float(any(s.correct for s in chosen))
             found[f"{label}, oracle"] = Outcome(right, _tokens(chosen))
     return found
@@ -119,6 +117,11 @@ def _reranked(
         )
         for aggregation in aggregations
     }
+
+
+def _voted(solutions: Sequence[Solution], name: str) -> Outcome:
+    winner, *_ = choose(solutions, "weighted", name)
+    return Outcome(float(winner.correct), _tokens(solutions))
 
 
 def _first(solutions: Sequence[Solution]) -> float:

@@ -118,12 +118,12 @@ class Pair:
     extra: Json = _doc("(not a field) everything else in the object", default_factory=dict)
 
 
-# ── JSON to records ──────────────────────────────────────────────────────────────────────────────
-
-
 def problem_name(solution: Solution) -> str:
     """Identifies a solution's problem among those of all tasks."""
     return f"{solution.problem.task}\0{solution.problem.problem_id}"
+
+
+# ── JSON to records ──────────────────────────────────────────────────────────────────────────────
 
 
 def parse_problem(data: Json) -> Problem:
