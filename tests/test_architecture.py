@@ -111,3 +111,18 @@ def test_the_pure_layer_needs_no_model_file_or_clock(path: Path) -> None:
 def test_there_is_no_cycle() -> None:
     graph = {name_of(path): imports(path, everywhere=False) for path in FILES}
     TopologicalSorter(graph).prepare()  # raises CycleError with the cycle
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_code_of_a_model_folder_is_run(path: Path) -> None:
+    """Unless told not to, transformers asks on standard input, which is where records come from."""
+    loads = [node for node in ast.walk(ast.parse(path.read_text())) if loads_a_model(node)]
+    assert all("trust_remote_code=False" in ast.unparse(node) for node in loads)
+
+
+def loads_a_model(node: ast.AST) -> bool:
+    """Whether a node is `Something.from_pretrained(...)`; settings of generation hold no code."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return False
+    owner = ast.unparse(node.func.value)
+    return node.func.attr in ("from_pretrained", "from_config") and owner != "GenerationConfig"

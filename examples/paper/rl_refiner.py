@@ -83,7 +83,7 @@ def train(args: argparse.Namespace, folder: str, style: str, partial: Path) -> A
 
     disable_progress_bars()
     logging.disable_progress_bar()
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype="float32")
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype="float32", trust_remote_code=False)
     tokenizer = load_tokenizer(folder)
     room = model.config.max_position_embeddings - args.max_tokens
     drafts, prompts = read_drafts(args.drafts, tokenizer, style, room)
@@ -128,7 +128,9 @@ def save(trainer: Any, args: argparse.Namespace, folder: str, style: str, target
     settings = {"kind": "refiner", "prompt": style, "mode": "global", "version": __version__}
     how = {"trainer": TRAINER, "trl": trl.__version__, **vars(args)}
     model = trainer.accelerator.unwrap_model(trainer.model)
-    model.to(AutoConfig.from_pretrained(folder).dtype).save_pretrained(target)
+    model.to(AutoConfig.from_pretrained(folder, trust_remote_code=False).dtype).save_pretrained(
+        target
+    )
     load_tokenizer(folder).save_pretrained(target)
     log = "".join(f"{json.dumps(line)}\n" for line in trainer.state.log_history)
     (target / "metrics.jsonl").write_text(log, encoding="utf-8")

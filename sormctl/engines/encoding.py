@@ -69,7 +69,7 @@ def load_tokenizer(model: str) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(model)
+        return AutoTokenizer.from_pretrained(model, trust_remote_code=False)
     except Exception as error:  # transformers raises whatever its readers meet
         place = "" if Path(model).is_dir() else "no such folder; from the hub: "
         raise ModelError(f"{model}: {place}cannot load its tokenizer: {first_line(error)}") from (

@@ -84,10 +84,11 @@ def _device(device: str) -> torch.device:
 
 def _load_weights(name: str, dtype: str) -> tuple[Any, bool]:
     try:
-        classifies = is_reward_model(AutoConfig.from_pretrained(name))
+        classifies = is_reward_model(AutoConfig.from_pretrained(name, trust_remote_code=False))
         kind = AutoModelForTokenClassification if classifies else AutoModelForCausalLM
         model, report = kind.from_pretrained(
             name,
+            trust_remote_code=False,
             dtype=dtype,
             use_safetensors=True,
             output_loading_info=True,

@@ -46,7 +46,7 @@ class VllmEngine:
 
         self._tokenizer = load_tokenizer(self._model)
         try:
-            config = AutoConfig.from_pretrained(self._model)
+            config = AutoConfig.from_pretrained(self._model, trust_remote_code=False)
         except Exception as error:  # transformers raises whatever its readers meet
             raise ModelError(f"{self._model}: cannot load it: {first_line(error)}") from error
         self._is_reward_model = is_reward_model(config)

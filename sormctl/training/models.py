@@ -23,7 +23,7 @@ def model_limits(config: TrainConfig) -> tuple[int, torch.dtype]:
     from transformers import AutoConfig
 
     try:
-        found = AutoConfig.from_pretrained(config.model)
+        found = AutoConfig.from_pretrained(config.model, trust_remote_code=False)
     except Exception as error:  # transformers raises whatever its readers meet
         raise ModelError(f"{config.model}: cannot be loaded: {first_line(error)}") from error
     most = getattr(found, "max_position_embeddings", None) or config.max_length

@@ -89,11 +89,13 @@ def load(folder: str, classes: int = 2) -> Any:
     from transformers import AutoConfig, AutoModelForTokenClassification
 
     names = CLASS_NAMES[classes]
-    config = AutoConfig.from_pretrained(folder)
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     config.id2label = dict(enumerate(names))
     config.label2id = {name: label for label, name in enumerate(names)}
     config.classifier_dropout = 0.0  # else 0.1, and a run could not be repeated
-    return AutoModelForTokenClassification.from_pretrained(folder, config=config, dtype="float32")
+    return AutoModelForTokenClassification.from_pretrained(
+        folder, config=config, dtype="float32", trust_remote_code=False
+    )
 
 
 def _prompt(solution: Solution, style: str) -> Prompt:

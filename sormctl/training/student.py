@@ -26,7 +26,7 @@ def load(folder: str) -> Any:
     """The language model in `folder`."""
     from transformers import AutoModelForCausalLM
 
-    return AutoModelForCausalLM.from_pretrained(folder, dtype="float32")
+    return AutoModelForCausalLM.from_pretrained(folder, dtype="float32", trust_remote_code=False)
 
 
 def _problem_and_steps(data: Json) -> tuple[Problem, Steps | None]:
