@@ -136,7 +136,8 @@ def eval(
         pipe_groups(job, report, decode=_decoder())
     else:
         solved = _solve(bench.bench, bench, vars(sampling), vars(running), streams.quiet)
-        write_records(job, report(group_solutions(solved)))
+        files = [bench.bench] if Path(bench.bench).is_file() else ()
+        write_records(job, report(group_solutions(solved)), files)
     print_rows(rows)
     print_stages(costs)
     _check_gate(rows, gate.gate, gate.min_accuracy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -46,4 +47,4 @@ def problems(
     arguments = {"bench": bench, "split": split, "limit": limit, "answer": answer, "seed": seed}
     job = writing.job("problems", {**arguments, "data_dir": data_dir})
     found = read_problems(bench, split, data_dir=data_dir, answer=answer, seed=seed, limit=limit)
-    write_records(job, map(problem_json, found))
+    write_records(job, map(problem_json, found), [bench] if Path(bench).is_file() else ())

@@ -215,7 +215,7 @@ def _pipe(
     tally = Tally()
     with ExitStack() as stack:
         progress = stack.enter_context(_progress(job, lambda: inputs.fraction))
-        sink = stack.enter_context(whole_output(job, lambda: inputs.parents, tally))
+        sink = stack.enter_context(whole_output(job, inputs.names, lambda: inputs.parents, tally))
 
         def before_read() -> None:
             sink.flush()
@@ -236,12 +236,15 @@ def _pipe(
             progress.note(summary())
 
 
-def write_records(job: Job, records: Iterable[Json]) -> None:
-    """Writes records that come from no stream. A file appears whole, or not at all."""
+def write_records(job: Job, records: Iterable[Json], files: Sequence[str] = ()) -> None:
+    """Writes records that come from no stream, maybe from `files`.
+
+    A file appears whole, or not at all.
+    """
     with ExitStack() as stack:
         tally = Tally()
         progress = stack.enter_context(_progress(job))
-        sink = stack.enter_context(whole_output(job, list, tally))
+        sink = stack.enter_context(whole_output(job, files, list, tally))
         for record in records:
             sink.write(encode(record))
             progress.add()

@@ -11,10 +11,13 @@ from typing import Any
 
 from sormctl.errors import SormctlError, UsageError
 from sormctl.records import Json
+from sormctl.streams.journal import SUFFIX as JOURNAL
 from sormctl.streams.journal import Journal, Unjournalled, journalled
 from sormctl.streams.jsonl import STDIN, Inputs, stat_input
+from sormctl.streams.manifest import SUFFIX as MANIFEST
 from sormctl.streams.manifest import Manifest, Parents, Tally
 from sormctl.streams.output import (
+    PARTIAL,
     Sink,
     device,
     encode,
@@ -58,7 +61,7 @@ def growing_output(
         return
     if has_content(path) and not (job.resume or job.overwrite):
         raise UsageError(f"{path} exists; give --resume to continue it or --overwrite")
-    _refuse_same_file(path, inputs.names)
+    _refuse_inputs(inputs.names, [path, *side_files(path)])
     with journalled(path, _manifest(path, job, lambda: inputs.parents), job.resume) as journal:
         if journal.finished:
             progress.note(f"{journal.finished.total():,} records were finished before")
@@ -73,13 +76,17 @@ def growing_output(
 
 
 @contextmanager
-def whole_output(job: Job, parents: Parents, tally: Tally) -> Iterator[Sink]:
-    """The output of a job whose file appears whole, with its manifest, or not at all."""
+def whole_output(job: Job, inputs: Sequence[str], parents: Parents, tally: Tally) -> Iterator[Sink]:
+    """The output of a job whose file appears whole, with its manifest, or not at all.
+
+    It may replace one of the `inputs`, which have been read by then.
+    """
     path = _file(job)
     if path is None:
         with _stream(job) as sink:
             yield sink
         return
+    _refuse_inputs(inputs, side_files(path))
     manifest = _manifest(path, job, parents)
     if has_content(path) and not job.overwrite:
         if not (job.resume and manifest.exists()):
@@ -99,7 +106,7 @@ def side_file(job: Job, path: Path | None) -> Iterator[Callable[[Json], None]]:
     if job.output and not is_device(path) and path.resolve() == job.output.resolve():
         raise UsageError(f"{path} is wanted for two outputs; give another file to one of them")
     if not is_device(path):
-        _refuse_same_file(path, job.inputs or [STDIN])
+        _refuse_inputs(job.inputs or [STDIN], [path, *side_files(path)])
     if has_content(path) and not job.overwrite:
         raise UsageError(f"{path} exists; give --overwrite to replace it")
     with device(path) if is_device(path) else whole_file(path.resolve()) as sink:
@@ -130,8 +137,15 @@ def _stream(job: Job) -> AbstractContextManager[Sink]:
     return device(job.output)
 
 
-def _refuse_same_file(path: Path, inputs: Sequence[str]) -> None:
-    for name in inputs:
-        status = stat_input(name)
-        if status and path.exists() and os.path.samestat(status, path.stat()):
-            raise UsageError(f"{path} is input and output; give another file for one of them")
+def side_files(path: Path) -> list[Path]:
+    """The files that a job writes beside its output, whatever stands in them."""
+    suffixes = (PARTIAL, JOURNAL, MANIFEST, MANIFEST + PARTIAL)
+    return [path.with_name(path.name + suffix) for suffix in suffixes]
+
+
+def _refuse_inputs(inputs: Sequence[str], written: Sequence[Path]) -> None:
+    """UsageError for an input that is one of the files to be `written`."""
+    for status in filter(None, map(stat_input, inputs)):
+        for path in written:
+            if path.exists() and os.path.samestat(status, path.stat()):
+                raise UsageError(f"{path} is input and output; give another file for one of them")

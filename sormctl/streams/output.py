@@ -18,6 +18,7 @@ from sormctl.errors import BusyError, OutputError
 from sormctl.records import Json
 
 BLOCK = 1 << 17
+PARTIAL = ".partial"
 
 
 def encode(record: Json) -> bytes:
@@ -115,7 +116,7 @@ def has_content(path: Path) -> bool:
 @contextmanager
 def whole_file(path: Path) -> Iterator[Sink]:
     """A file that appears under its name, in one move, when the block ends without an error."""
-    partial = path.with_name(f"{path.name}.partial")
+    partial = path.with_name(f"{path.name}{PARTIAL}")
     with locked(partial) as file:
         try:
             os.ftruncate(file.fileno(), 0)
@@ -147,7 +148,7 @@ def locked(path: Path) -> Iterator[io.FileIO]:
 
 def replace_file(path: Path, data: bytes) -> None:
     """Writes a small file in one move."""
-    partial = path.with_name(f"{path.name}.partial")
+    partial = path.with_name(f"{path.name}{PARTIAL}")
     with writing(path):
         partial.write_bytes(data)
         os.replace(partial, path)

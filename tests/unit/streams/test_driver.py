@@ -327,6 +327,25 @@ def test_an_input_is_not_overwritten(tmp_path: Path) -> None:
     assert len(read(tmp_path / "in.jsonl")) == 3
 
 
+SIDE_FILES = ("journal", "partial", "manifest.json", "manifest.json.partial")
+
+
+@pytest.mark.parametrize("name", SIDE_FILES)
+def test_an_input_that_is_named_like_a_file_beside_the_output_is_kept(
+    tmp_path: Path, name: str
+) -> None:
+    source = write(tmp_path / f"out.jsonl.{name}", problems(3))
+    job = Job("sample", {}, [source], tmp_path / "out.jsonl")
+    for work in (
+        lambda: run(job, scripted()),
+        lambda: pipe_records(job, dict, iter),
+        lambda: write_records(job, [], [source]),
+    ):
+        with pytest.raises(UsageError, match=f"{name} is input and output; give another file"):
+            work()
+    assert len(read(Path(source))) == 3
+
+
 def test_outputs_that_cannot_be(tmp_path: Path) -> None:
     source = write(tmp_path / "in.jsonl", problems(3))
     with pytest.raises(UsageError, match="is a folder; give a file"):
