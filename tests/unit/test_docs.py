@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import subprocess
@@ -103,3 +104,20 @@ def test_extras_that_pages_install_exist() -> None:
     ]
     assert len(named) > 5
     assert set(named) <= set(known)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_names_in_pages_are_in_the_files_that_they_name(page: Path) -> None:
+    for file, name in re.findall(r"`([\w/]+\.py): ([\w.]+)`", page.read_text("utf-8")):
+        path = ROOT / "sormctl" / file.removeprefix("sormctl/")
+        assert path.is_file(), f"{file}: no such file"
+        defined = names_in(ast.parse(path.read_text("utf-8")))
+        assert set(name.split(".")) <= defined, f"{file}: defines no {name}"
+
+
+def names_in(tree: ast.Module) -> set[str]:
+    """Every class, function and variable of a module, those of its classes among them."""
+    definitions = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    found = {node.name for node in ast.walk(tree) if isinstance(node, definitions)}
+    targets = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    return found | {node.id for node in targets if isinstance(node.ctx, ast.Store)}
