@@ -61,7 +61,7 @@ def growing_output(
         return
     if has_content(path) and not (job.resume or job.overwrite):
         raise UsageError(f"{path} exists; give --resume to continue it or --overwrite")
-    _refuse_inputs(inputs.names, [path, *side_files(path)])
+    _refuse_inputs(inputs.names, [path, *_files_beside(path)])
     with journalled(path, _manifest(path, job, lambda: inputs.parents), job.resume) as journal:
         if journal.finished:
             progress.note(f"{journal.finished.total():,} records were finished before")
@@ -86,7 +86,7 @@ def whole_output(job: Job, inputs: Sequence[str], parents: Parents, tally: Tally
         with _stream(job) as sink:
             yield sink
         return
-    _refuse_inputs(inputs, side_files(path))
+    _refuse_inputs(inputs, _files_beside(path))
     manifest = _manifest(path, job, parents)
     if has_content(path) and not job.overwrite:
         if not (job.resume and manifest.exists()):
@@ -106,7 +106,7 @@ def side_file(job: Job, path: Path | None) -> Iterator[Callable[[Json], None]]:
     if job.output and not is_device(path) and path.resolve() == job.output.resolve():
         raise UsageError(f"{path} is wanted for two outputs; give another file to one of them")
     if not is_device(path):
-        _refuse_inputs(job.inputs or [STDIN], [path, *side_files(path)])
+        _refuse_inputs(job.inputs or [STDIN], [path, *_files_beside(path)])
     if has_content(path) and not job.overwrite:
         raise UsageError(f"{path} exists; give --overwrite to replace it")
     with device(path) if is_device(path) else whole_file(path.resolve()) as sink:
@@ -137,7 +137,7 @@ def _stream(job: Job) -> AbstractContextManager[Sink]:
     return device(job.output)
 
 
-def side_files(path: Path) -> list[Path]:
+def _files_beside(path: Path) -> list[Path]:
     """The files that a job writes beside its output, whatever stands in them."""
     suffixes = (PARTIAL, JOURNAL, MANIFEST, MANIFEST + PARTIAL)
     return [path.with_name(path.name + suffix) for suffix in suffixes]
