@@ -60,7 +60,7 @@ fix: $(VENV)/.installed ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 golden: $(VENV)/.installed ## accept the current output as golden; review the diff
-	SORMCTL_GOLDEN=accept $(BIN)/pytest -q tests/golden
+	SORMCTL_GOLDEN=accept $(BIN)/pytest -q tests/golden tests/test_architecture.py
 
 docs: $(VENV)/.installed-docs ## reference pages from the code, then the site, strictly
 	$(BIN)/python docs/reference.py

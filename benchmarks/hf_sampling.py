@@ -27,13 +27,15 @@ from typing import Any
 from transformers import AutoModelForCausalLM
 
 from sormctl.engines.base import Engine, Sampling
-from sormctl.engines.encoding import load_tokenizer, prompt_ids, prompt_style, resolve_model
-from sormctl.engines.hf import create
+from sormctl.engines.encoding import load_tokenizer, prompt_ids
+from sormctl.engines.hf.engine import create
 from sormctl.engines.registry import parse_arguments
+from sormctl.models import prompt_style, resolve_model
+from sormctl.prompts import Prompt
 from sormctl.records import Problem
 from sormctl.seeds import derive_seeds
 from sormctl.tasks.base import Task
-from sormctl.tasks.prompts import Prompt, draft_prompt
+from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
 
 BATCH_SIZES = (16, 32, 64, 128, 256, 512)

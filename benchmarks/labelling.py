@@ -24,18 +24,12 @@ from pathlib import Path
 from typing import Self
 
 from sormctl.engines.base import Completion, Engine, Sampling
-from sormctl.inference import (
-    Generator,
-    Labelling,
-    label_solutions,
-    open_generator,
-    open_judge,
-    sample_solutions,
-)
+from sormctl.inference import Generator, open_generator, open_judge, sample_solutions
+from sormctl.labelling.rollouts import Labelling, label_solutions
+from sormctl.labelling.strategies import Ask, Bisect, Exact, Exhaustive, Guided, Strategy, Tried
+from sormctl.problems import read_problems
+from sormctl.prompts import Prompt
 from sormctl.records import Solution
-from sormctl.strategies import Ask, Bisect, Exact, Exhaustive, Guided, Strategy, Tried
-from sormctl.streams.rows import read_problems
-from sormctl.tasks.prompts import Prompt
 from sormctl.tasks.registry import get_task
 
 TOLERANCES = (0.01, 0.02, 0.05, 0.1)

@@ -35,19 +35,16 @@ import psutil
 from transformers import AutoConfig
 
 from sormctl.engines.base import Completion, Sampling
-from sormctl.engines.encoding import load_tokenizer, prompt_ids, prompt_style, resolve_model
-from sormctl.engines.vllm_start import engine_settings
-from sormctl.inference import (
-    Generator,
-    Labelling,
-    label_solutions,
-    open_generator,
-    sample_solutions,
-)
+from sormctl.engines.encoding import load_tokenizer, prompt_ids
+from sormctl.engines.vllm.start import engine_settings
+from sormctl.inference import Generator, open_generator, sample_solutions
+from sormctl.labelling.rollouts import Labelling, label_solutions
+from sormctl.labelling.strategies import Exact
+from sormctl.models import prompt_style, resolve_model
+from sormctl.problems import read_problems
+from sormctl.prompts import Prompt
 from sormctl.records import Solution
-from sormctl.strategies import Exact
-from sormctl.streams.rows import read_problems
-from sormctl.tasks.prompts import Prompt, draft_prompt, stop_strings
+from sormctl.tasks.prompts import draft_prompt, stop_strings
 from sormctl.tasks.registry import get_task
 
 REQUESTS = 256  # that vLLM works on at once

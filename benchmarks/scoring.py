@@ -21,10 +21,12 @@ from typing import Any
 import torch
 from transformers import AutoModelForTokenClassification
 
-from sormctl.engines.encoding import encode_steps, load_tokenizer, prompt_style, resolve_model
+from sormctl.engines.encoding import encode_steps, load_tokenizer
 from sormctl.engines.registry import create_engine
-from sormctl.streams.rows import read_problems
-from sormctl.tasks.prompts import Prompt, draft_prompt
+from sormctl.models import prompt_style, resolve_model
+from sormctl.problems import read_problems
+from sormctl.prompts import Prompt
+from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
 
 _SPREAD = 3.0

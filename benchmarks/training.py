@@ -35,12 +35,13 @@ from random import Random
 from statistics import mean, median
 from typing import Any
 
-from sormctl.engines.encoding import load_tokenizer, prompt_style, resolve_model
-from sormctl.metrics import clustered_difference
+from sormctl.engines.encoding import load_tokenizer
+from sormctl.evaluation.metrics import clustered_difference
+from sormctl.models import prompt_style, resolve_model
+from sormctl.problems import read_problems
 from sormctl.records import Pair, Problem, Solution, Steps, pair_json, solution_json
 from sormctl.streams.output import encode as encode_json
-from sormctl.streams.rows import read_problems
-from sormctl.training import refiner, reward_model, student
+from sormctl.training import refiner, reward_model
 from sormctl.training.config import (
     REFINER,
     REWARD_MODEL,
@@ -52,7 +53,8 @@ from sormctl.training.config import (
 )
 from sormctl.training.data import Example, Row, encode, example_json
 from sormctl.training.launch import count_gpus, environment
-from sormctl.training.optimizers import FINAL_SHARE
+from sormctl.training.worker.model import load_language_model, load_reward_model
+from sormctl.training.worker.optimizers import FINAL_SHARE
 
 WARMUP = 0.03
 PLAIN = {"gradient_checkpointing": False}
@@ -301,9 +303,9 @@ class Comparison:
         import torch
         from transformers.utils import logging
 
-        from sormctl.training.losses import collate
+        from sormctl.training.worker.losses import collate
 
-        load = reward_model.load if self.kind == REWARD_MODEL else student.load
+        load = load_reward_model if self.kind == REWARD_MODEL else load_language_model
         torch.manual_seed(0)
         logging.set_verbosity_error()
         logging.disable_progress_bar()
@@ -344,8 +346,8 @@ def plain_row(row: Row, kind: str) -> dict[str, list[int]]:
 
 def ours(config: TrainConfig) -> None:
     """Our side of the comparison: what the worker of a training command runs, timed."""
-    from sormctl.training.loop import train
-    from sormctl.training.losses import language_model_loss, reward_model_loss
+    from sormctl.training.worker.loop import train
+    from sormctl.training.worker.losses import language_model_loss, reward_model_loss
 
     ticks: list[tuple[float, float]] = []
 
@@ -354,9 +356,9 @@ def ours(config: TrainConfig) -> None:
             ticks.append((time.perf_counter(), time.process_time()))
 
     if config.kind == REWARD_MODEL:
-        train(config, reward_model.load, reward_model_loss, report)
+        train(config, load_reward_model, reward_model_loss, report)
     else:
-        train(config, student.load, language_model_loss, report)
+        train(config, load_language_model, language_model_loss, report)
     (start, cpu_start), (end, cpu_end) = ticks
     print(json.dumps({"seconds": end - start, "cpu_seconds": cpu_end - cpu_start}))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from sormctl.metrics import Estimate, average, paired_difference
+from sormctl.evaluation.metrics import Estimate, average, paired_difference
 from sormctl.records import parse_solution
 from sormctl.streams.jsonl import read_records
 

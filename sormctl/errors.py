@@ -59,3 +59,13 @@ class BusyError(SormctlError):
     """Another process holds the lock on the output."""
 
     exit_code = 75
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, with the next if it only leads to it.
+
+    The name of its type if it has none.
+    """
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    leads = lines[0].rstrip().endswith(":") and len(lines) > 1
+    return f"{lines[0].rstrip()} {lines[1].strip()}" if leads else lines[0]

@@ -1,27 +1,26 @@
-"""What the paper does with a model, one record at a time: sample, label, refine, score.
+"""What the paper does with a model, one record at a time: sample, refine, score.
 
 Ordinary coroutines over the `Engine` interface. Hundreds run at once, and the engine batches them.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from math import isnan
 from typing import Any
 
 from sormctl.engines.base import Completion, Engine, Sampling
-from sormctl.engines.encoding import prompt_style, resolve_model
 from sormctl.engines.registry import HOSTED, create_engine, prompted_model
 from sormctl.errors import EngineError, TooLongError, UsageError
-from sormctl.labelling import Path, Rollout, is_consistent, label_paths, sibling_rollouts
-from sormctl.records import Json, Problem, Solution, Steps, Usage
+from sormctl.models import prompt_style, resolve_model
+from sormctl.prompts import Prompt
+from sormctl.records import Json, Problem, Solution, Usage
 from sormctl.seeds import derive_seeds, digest
-from sormctl.strategies import Strategy
 from sormctl.tasks.answers import announced
 from sormctl.tasks.base import Task
-from sormctl.tasks.prompts import Prompt, draft_prompt, refine_prompt, stop_strings
+from sormctl.tasks.prompts import draft_prompt, refine_prompt, stop_strings
 from sormctl.tasks.registry import get_task
 
 
@@ -136,55 +135,6 @@ async def sample_solutions(generator: Generator, problem: Problem, n: int) -> li
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Labelling:
-    """How step labels are found.
-
-    `consistency` is a mode of `labelling.is_consistent`; `siblings` takes the other samples of the
-    problem as rollouts; `scores` names the reward model's scores that guide the strategy.
-    """
-
-    strategy: Strategy
-    consistency: str = "string"
-    siblings: bool = False
-    scores: str | None = None
-
-
-async def label_solutions(
-    generator: Generator, solutions: Sequence[Solution], how: Labelling
-) -> list[Solution]:
-    """SORM labels of solutions of one problem from rollouts of their prefixes (3.1 step 2)."""
-    problem = solutions[0].problem
-    task = get_task(problem.task)
-
-    def consistent(prefix: Steps, rest: Steps) -> bool:
-        return is_consistent(prefix, rest, task.result, how.consistency)
-
-    async def roll_out(prefix: Steps, indices: range) -> list[Rollout]:
-        prompt = draft_prompt(task, problem.question, generator.style, prefix)
-        completions = await generator.complete(prompt, problem.problem_id, indices)
-        return [_rollout(task, problem.answer, prefix, c, consistent) for c in completions]
-
-    # by id: a solution that comes twice is not its own sibling
-    outcomes = {s.solution_id: (s.steps, s.correct) for s in solutions if how.siblings}
-    siblings = sibling_rollouts(list(outcomes.values()), how.strategy.k, consistent)
-    free = dict(zip(outcomes, siblings, strict=True))
-    paths = [
-        Path(
-            solution.steps,
-            solution.correct,
-            scores=solution.scores[how.scores] if how.scores else (),
-            free=free.get(solution.solution_id, ()),
-        )
-        for solution in solutions
-    ]
-    found = await label_paths(paths, how.strategy, roll_out)
-    return [
-        replace(s, labels=f.labels, rollouts=f.rollouts, verifiers=f.verifiers)
-        for s, f in zip(solutions, found, strict=True)
-    ]
-
-
 async def refine_solution(
     generator: Generator, draft: Solution, kind: str, first_error: int | None
 ) -> Solution:
@@ -222,22 +172,10 @@ def locate_error(scores: Sequence[float], kind: str, threshold: float) -> int | 
     return values.index(max(values)) + 1 if values else None
 
 
-def _predicted(task: Task, steps: Sequence[str], completion: Completion) -> str | None:
+def predicted_answer(task: Task, steps: Sequence[str], completion: Completion) -> str | None:
     """The final answer; where the text was cut off, only one that is announced as such."""
     cut = completion.finish != "stop"
     return None if cut and not any(announced(steps)) else task.predict(steps)
-
-
-def _rollout(
-    task: Task,
-    answer: str,
-    prefix: Steps,
-    completion: Completion,
-    consistent: Callable[[Steps, Steps], bool],
-) -> Rollout:
-    steps = tuple(task.split(completion.text))
-    is_right = task.is_correct(_predicted(task, steps, completion), answer)
-    return Rollout(steps, is_right and consistent(prefix, steps), completion.generated_tokens)
 
 
 def _solution(
@@ -248,7 +186,7 @@ def _solution(
     origin: Json,
 ) -> Solution:
     steps = tuple(task.split(completion.text))
-    predicted = _predicted(task, steps, completion)
+    predicted = predicted_answer(task, steps, completion)
     return Solution(
         problem=problem,
         solution_id=_solution_id(problem, generator, origin),

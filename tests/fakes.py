@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Self
 
 from sormctl.engines.base import Completion, Sampling
-from sormctl.tasks.prompts import Prompt
+from sormctl.prompts import Prompt
 
 
 async def _at_once(prompt: Prompt) -> None:

@@ -9,33 +9,46 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "sormctl"
+from tests.golden.compare import check
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "sormctl"
+PAGE = ROOT / "docs" / "architecture.md"
+BEGIN, END = "<!-- rooms: printed by make golden -->", "<!-- end of rooms -->"
 FILES = sorted(PACKAGE.rglob("*.py"))
-PURE = {"strategies", "labelling", "balancing", "pairing", "reranking", "filtering"}
-PURE |= {"metrics", "answering", "judging"}
-BASE = {"errors", "seeds", "records"}
-# what each part of the package may import of it; every part may import itself
+# what a room may import, besides itself; a room lies above all that it may import
+PAPER = "balancing filtering pairing reranking"
 MAY_IMPORT = {
-    "__init__": set(),
-    "__main__": {"cli"},
-    "errors": set(),
-    "seeds": set(),
-    "fields": {"errors"},
-    "records": {"errors", "fields"},
-    **dict.fromkeys(PURE, BASE | PURE | {"tasks"}),
-    "tasks": BASE | PURE,
-    "streams": {"errors", "records", "tasks", "__init__"},
-    "engines": BASE | {"tasks"},
-    "inference": BASE | PURE | {"tasks", "engines"},
-    "test_time": BASE | PURE | {"tasks", "engines", "inference"},
-    "planning": BASE | PURE | {"tasks", "engines", "inference"},
-    "searching": BASE | PURE | {"tasks", "inference"},
-    "evaluation": BASE | PURE | {"tasks"},
-    "training": BASE | PURE | {"tasks", "streams", "engines", "options", "__init__"},
-    "report": BASE | PURE | {"tasks", "evaluation", "planning", "__init__"},
-    "options": {"streams"},
-    "cli": {"commands", "options", "errors", "__init__"},
+    room: allowed.split()
+    for room, allowed in {
+        "__init__": "",
+        "errors": "",
+        "seeds": "",
+        "prompts": "",
+        "fields": "errors",
+        "records": "errors fields",
+        "models": "errors prompts",
+        "tasks": "errors seeds prompts records",
+        "engines": "errors prompts records models",
+        "streams": "__init__ errors records",
+        "options": "streams",
+        "problems": "errors records tasks streams",
+        "importing": "errors seeds records tasks",
+        **dict.fromkeys(PAPER.split(), "errors seeds records tasks"),
+        "evaluation": "records tasks reranking",
+        "inference": "errors seeds prompts records models tasks engines",
+        "test_time": "records inference",
+        "labelling": "errors prompts records tasks engines inference",
+        "training": "__init__ errors seeds prompts records models tasks engines streams options "
+        + PAPER,
+        "training.worker": "errors models engines evaluation training",
+        "report": "records evaluation labelling",
+        "doctor": "__init__ errors tasks",
+    }.items()
 }
+MAY_IMPORT["commands"] = list(MAY_IMPORT)
+MAY_IMPORT["cli"] = ["__init__", "errors", "options", "commands"]
+MAY_IMPORT["__main__"] = ["cli"]
 HEAVY = {"torch", "transformers", "accelerate", "vllm", "datasets", "numpy", "rich", "httpx"}
 
 
@@ -43,9 +56,11 @@ def name_of(path: Path) -> str:
     return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
 
 
-def part_of(module: str) -> str:
-    """`sormctl.tasks.base` is of `tasks`; `sormctl` itself is `__init__`."""
-    return [*module.split("."), "__init__"][1]
+def room_of(module: str) -> str:
+    """`sormctl.tasks.base` is in `tasks`; `sormctl` itself is `__init__`."""
+    parts = module.split(".")[1:] or ["__init__"]
+    inner = ".".join(parts[:2])
+    return inner if inner in MAY_IMPORT else parts[0]
 
 
 def imported(node: ast.AST) -> Iterator[str]:
@@ -65,6 +80,11 @@ def imports(path: Path, everywhere: bool) -> set[str]:
     return {module for node in nodes for module in imported(node)}
 
 
+def ours_in(path: Path) -> set[str]:
+    """Modules of the package that a file imports, anywhere in it."""
+    return {name for name in imports(path, everywhere=True) if name.split(".")[0] == "sormctl"}
+
+
 def at_import(node: ast.AST) -> Iterator[ast.AST]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
@@ -74,23 +94,25 @@ def at_import(node: ast.AST) -> Iterator[ast.AST]:
             yield from at_import(child)
 
 
+def test_rooms_are_listed_from_the_ground_up() -> None:
+    below: set[str] = set()
+    for room, allowed in MAY_IMPORT.items():
+        assert set(allowed) <= below
+        below.add(room)
+
+
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_imports_point_down(path: Path) -> None:
-    part = part_of(name_of(path))
-    if part == "commands":  # may import everything but the application and each other
-        allowed = {*MAY_IMPORT, "commands"} - {"cli", "__main__"}
-    else:
-        allowed = MAY_IMPORT[part] | {part}
-    ours = {
-        module for module in imports(path, everywhere=True) if module.split(".")[0] == "sormctl"
-    }
-    assert {part_of(module) for module in ours} <= allowed
-    assert not any(module.startswith("sormctl.commands.") for module in ours)
+    room, ours = room_of(name_of(path)), ours_in(path)
+    assert {room_of(name) for name in ours} <= {*MAY_IMPORT[room], room}
+    assert not any(name.startswith("sormctl.commands.") for name in ours)
 
 
-RUN_MODELS = ("sormctl.engines.hf", "sormctl.training.")
+RUN_MODELS = ("sormctl.engines.hf.", "sormctl.training.worker.")
 LIGHT = [path for path in FILES if not name_of(path).startswith(RUN_MODELS)]
-PAPER = [path for path in FILES if part_of(name_of(path)) in {*PURE, *BASE, "tasks", "evaluation"}]
+PURE_ROOMS = {*PAPER.split(), "errors", "seeds", "prompts", "records", "tasks", "evaluation"}
+PURE_MODULES = {f"sormctl.labelling.{name}" for name in ("labels", "strategies", "consistency")}
+PURE = [p for p in FILES if room_of(name_of(p)) in PURE_ROOMS or name_of(p) in PURE_MODULES]
 
 
 @pytest.mark.parametrize("path", LIGHT, ids=name_of)
@@ -98,13 +120,11 @@ def test_nothing_heavy_is_imported_too_early(path: Path) -> None:
     assert not HEAVY & {module.split(".")[0] for module in imports(path, everywhere=False)}
 
 
-@pytest.mark.parametrize("path", PAPER, ids=name_of)
+@pytest.mark.parametrize("path", PURE, ids=name_of)
 def test_the_pure_layer_needs_no_model_file_or_clock(path: Path) -> None:
     everything = {module.split(".")[0] for module in imports(path, everywhere=True)}
-    allowed = (
-        {"numpy"} if path.stem in {"metrics", "judging"} else set()
-    )  # sums over millions of steps
-    assert not everything & (HEAVY - allowed | {"os", "io", "pathlib", "time", "subprocess"})
+    sums = {"numpy"} if room_of(name_of(path)) == "evaluation" else set()  # over millions of steps
+    assert not everything & (HEAVY - sums | {"os", "io", "pathlib", "time", "subprocess"})
     assert "import random" not in path.read_text()  # the global one; Random(seed) is pure
 
 
@@ -126,3 +146,24 @@ def loads_a_model(node: ast.AST) -> bool:
         return False
     owner = ast.unparse(node.func.value)
     return node.func.attr in ("from_pretrained", "from_config") and owner != "GenerationConfig"
+
+
+def test_the_page_has_the_table_of_rooms() -> None:
+    """`make golden` writes it there."""
+    before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    check(PAGE, f"{before}{BEGIN}\n{table_of_rooms()}{END}{after}")
+
+
+def table_of_rooms() -> str:
+    rows = ["| room | what is in it | may import |", "|---|---|---|"]
+    for room, allowed in reversed(MAY_IMPORT.items()):
+        path = PACKAGE.joinpath(*room.split("."))
+        is_folder = path.is_dir()
+        text = (path / "__init__.py" if is_folder else path.with_suffix(".py")).read_text("utf-8")
+        about = (ast.get_docstring(ast.parse(text)) or "").split("\n\n")[0].replace("\n", " ")
+        name = f"`{room.replace('.', '/')}/`" if is_folder else f"`{room}.py`"
+        below = [other for other in allowed if other != "__init__"]
+        names = "all below" if room == "commands" else ", ".join(f"`{other}`" for other in below)
+        rows.append(f"| {name} | {about} | {names} |")
+    return "\n".join(rows) + "\n"

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from sormctl.errors import DataError, SormctlError
-from sormctl.metrics import Estimate, average, paired_difference
+from sormctl.evaluation.metrics import Estimate, average, paired_difference
 from sormctl.records import Solution, parse_solution
 from sormctl.streams.jsonl import read_records
 from sormctl.tasks.registry import get_task

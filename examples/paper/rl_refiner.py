@@ -28,8 +28,9 @@ from typing import Any
 from rl_rollouts import Drafts, Reward, open_orm, read_drafts
 
 from sormctl import __version__
-from sormctl.engines.encoding import SETTINGS_FILE, load_tokenizer, prompt_style, resolve_model
+from sormctl.engines.encoding import load_tokenizer
 from sormctl.errors import SormctlError, UsageError
+from sormctl.models import SETTINGS_FILE, prompt_style, resolve_model
 from sormctl.streams.output import locked, writing
 
 TRAINER = "trl.GRPOTrainer"

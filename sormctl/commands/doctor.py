@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from sormctl import options
+from sormctl.doctor import describe_machine, machine
 from sormctl.engines.registry import ENGINES
-from sormctl.report.machine import describe_machine, machine
 
 
 def doctor(

@@ -13,7 +13,8 @@ import typer
 
 from sormctl import options
 from sormctl.errors import SormctlError, UsageError
-from sormctl.evaluation import Evaluation, Row, problem_part
+from sormctl.evaluation.evaluation import Evaluation, Row, problem_part
+from sormctl.problems import read_problems
 from sormctl.records import Json, Solution
 from sormctl.report.table import print_rows, print_stages
 from sormctl.reranking import AGGREGATIONS
@@ -22,7 +23,6 @@ from sormctl.streams.driver import pipe_groups, write_records
 from sormctl.streams.grouping import group_solutions
 from sormctl.streams.jobs import side_file
 from sormctl.streams.manifest import stage_costs
-from sormctl.streams.rows import read_problems
 from sormctl.tasks.registry import get_task
 from sormctl.test_time import Models, TestTime
 

@@ -10,9 +10,9 @@ import typer
 
 from sormctl import options
 from sormctl.errors import UsageError
+from sormctl.importing.prm800k import labelled_solutions
 from sormctl.records import Json, Solution, solution_json
 from sormctl.streams.driver import pipe_records
-from sormctl.tasks.prm800k import labelled_solutions
 from sormctl.tasks.registry import get_task, task_names
 
 

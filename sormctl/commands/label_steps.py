@@ -12,15 +12,17 @@ from typing import Annotated, Any
 
 import typer
 
-from sormctl import options, planning
-from sormctl.engines.encoding import model_digest
+from sormctl import options
 from sormctl.errors import UsageError
-from sormctl.inference import Generator, Labelling, label_solutions, open_generator
-from sormctl.labelling import outcome_labels, plain_tokens
-from sormctl.planning import Draw, draw_pilot
+from sormctl.inference import Generator, open_generator
+from sormctl.labelling import pilot
+from sormctl.labelling.labels import outcome_labels, plain_tokens
+from sormctl.labelling.options import Searching, searchable
+from sormctl.labelling.pilot import Draw, draw_pilot
+from sormctl.labelling.rollouts import Labelling, label_solutions
+from sormctl.models import model_digest
 from sormctl.records import Json, Solution, parse_solution, solution_json
 from sormctl.report.labelling import plan_lines, summary_lines
-from sormctl.searching import Searching, searchable
 from sormctl.streams.driver import Counts, Group, Transform, map_records, pipe_records
 from sormctl.streams.grouping import Adjacent
 from sormctl.streams.jsonl import Inputs
@@ -128,7 +130,7 @@ async def _plan(
     if not draw.plain_tokens:
         raise UsageError("--plan needs solutions with `usage.generated_tokens`, to go by")
     async with open_generator(model, settings, **running) as generator:
-        return plan_lines(draw, await planning.plan(generator, draw, how))
+        return plan_lines(draw, await pilot.plan(generator, draw, how))
 
 
 def _spent(record: Json, k: int) -> Counts:

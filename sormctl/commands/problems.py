@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from sormctl import options
+from sormctl.problems import read_problems
 from sormctl.records import problem_json
 from sormctl.streams.driver import write_records
-from sormctl.streams.rows import read_problems
 
 
 def problems(

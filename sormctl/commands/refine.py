@@ -11,15 +11,9 @@ from typing import Annotated
 import typer
 
 from sormctl import options
-from sormctl.engines.encoding import model_digest
 from sormctl.errors import RecordError, UsageError
-from sormctl.inference import (
-    Judge,
-    locate_error,
-    open_generator,
-    open_judge,
-    refine_solution,
-)
+from sormctl.inference import Judge, locate_error, open_generator, open_judge, refine_solution
+from sormctl.models import model_digest
 from sormctl.records import Json, Solution, parse_solution, solution_json
 from sormctl.streams.driver import Transform, map_records
 from sormctl.tasks.registry import with_task

@@ -14,10 +14,10 @@ from typing import Annotated
 import typer
 
 from sormctl import options
-from sormctl.answering import distinct
-from sormctl.engines.encoding import model_digest
 from sormctl.errors import RecordError, UsageError
+from sormctl.evaluation.choices import distinct
 from sormctl.inference import Judge, open_judge
+from sormctl.models import model_digest
 from sormctl.records import Json, Solution, parse_solution, solution_json
 from sormctl.reranking import AGGREGATIONS, choose
 from sormctl.streams.driver import Group, Transform, map_records, no_tokens, select_groups

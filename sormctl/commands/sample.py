@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from sormctl import options
-from sormctl.engines.encoding import model_digest
 from sormctl.errors import UsageError
 from sormctl.inference import open_generator, sample_solutions
+from sormctl.models import model_digest
 from sormctl.records import Json, Problem, parse_problem, solution_json
 from sormctl.streams.driver import Transform, map_records
 from sormctl.tasks.registry import with_task

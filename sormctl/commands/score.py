@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from sormctl import options
-from sormctl.engines.encoding import model_digest
 from sormctl.inference import open_judge
+from sormctl.models import model_digest
 from sormctl.records import Json, Solution, parse_solution, solution_json
 from sormctl.streams.driver import Transform, map_records, no_tokens
 from sormctl.tasks.registry import with_task

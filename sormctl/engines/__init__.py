@@ -1,0 +1,1 @@
+"""How text is generated and scored: one asynchronous interface, four engines."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeVar
 
 from sormctl.errors import EngineError, TooLongError
-from sormctl.tasks.prompts import Prompt
+from sormctl.prompts import Prompt
 
 T = TypeVar("T")
 

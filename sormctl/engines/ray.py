@@ -20,11 +20,11 @@ from importlib.util import find_spec
 from typing import Any, Self, TypeVar
 
 from sormctl.engines.base import Completion, Engine, Sampling
-from sormctl.engines.encoding import first_line, resolve_model
+from sormctl.engines.processes import Log, Watchdog, chatter_to
 from sormctl.engines.registry import create_engine, positive
-from sormctl.engines.vllm_start import Log, Watchdog, chatter_to
-from sormctl.errors import EngineError, SormctlError, UsageError
-from sormctl.tasks.prompts import Prompt
+from sormctl.errors import EngineError, SormctlError, UsageError, first_line
+from sormctl.models import resolve_model
+from sormctl.prompts import Prompt
 
 T = TypeVar("T")
 

@@ -10,10 +10,10 @@ from sormctl.errors import UsageError
 
 # name -> module:factory; a factory takes the model, the engine's own arguments, and `verbose`
 ENGINES = {
-    "hf": "sormctl.engines.hf:create",
-    "openai": "sormctl.engines.openai:create",
+    "hf": "sormctl.engines.hf.engine:create",
+    "openai": "sormctl.engines.openai.engine:create",
     "ray": "sormctl.engines.ray:create",
-    "vllm": "sormctl.engines.vllm:create",
+    "vllm": "sormctl.engines.vllm.engine:create",
 }
 # engines whose model is elsewhere: it may be called anything, and it only generates
 HOSTED = ("openai",)

@@ -1,0 +1,1 @@
+"""Tables and records for people, in the terminal."""

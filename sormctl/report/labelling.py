@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from sormctl.planning import Draw, Plan
+from sormctl.labelling.pilot import Draw, Plan
 
 
 def plan_lines(draw: Draw, plan: Plan) -> tuple[str, ...]:

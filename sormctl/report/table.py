@@ -8,8 +8,8 @@ from itertools import groupby
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from sormctl.evaluation import Row
-from sormctl.metrics import Estimate
+from sormctl.evaluation.evaluation import Row
+from sormctl.evaluation.metrics import Estimate
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,0 +1,1 @@
+"""JSONL in and out: the driver, order, resume, grouping, progress, manifests."""

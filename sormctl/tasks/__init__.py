@@ -1,0 +1,1 @@
+"""What is known about a benchmark: questions, prompts, steps, answers, its oracle."""

@@ -7,36 +7,13 @@ trained on. A prompt is followed by steps, each closed by a newline.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sormctl.errors import UsageError
+from sormctl.prompts import Message, Prompt
 from sormctl.tasks.base import Task
 
-STYLES = ("plain", "chat", "one-shot")
 BAD = "[BAD]"
 _REFINE = "The draft may be wrong; [BAD] stands before its first wrong step, if that is known."
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of a chat: role is `system`, `user` or `assistant`."""
-
-    role: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """What a model continues: plain `text`, or chat `messages`, then the `steps` of a prefix.
-
-    Exactly one of `text` and `messages` is given. A chat prompt is closed by the model's own chat
-    template with its generation prompt. Each step is followed by a newline; its tokens are those
-    of `step + "\\n"` alone, so the tokens of a prefix always begin those of a longer one.
-    """
-
-    text: str = ""
-    messages: tuple[Message, ...] = ()
-    steps: tuple[str, ...] = ()
 
 
 def draft_prompt(task: Task, question: str, style: str, steps: Sequence[str] = ()) -> Prompt:

@@ -1,0 +1,1 @@
+"""Training as a command sees it: examples, configuration, launch, checkpoints."""

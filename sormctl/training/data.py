@@ -16,8 +16,8 @@ from random import Random
 from typing import Any
 
 from sormctl.engines.encoding import encode_steps, prompt_ids, step_ids
+from sormctl.prompts import Message, Prompt
 from sormctl.records import Json, Steps
-from sormctl.tasks.prompts import Message, Prompt
 
 Labels = tuple[float | None, ...]  # ints are classes, floats shares of successes
 

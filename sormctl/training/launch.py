@@ -19,15 +19,11 @@ from typing import Any
 
 from sormctl import errors
 from sormctl.errors import ModelError, SormctlError
-from sormctl.training.config import LESS_MEMORY, REFINER, REWARD_MODEL, STUDENT, TrainConfig
+from sormctl.training.config import LESS_MEMORY, TrainConfig
 
-MODULES = {
-    STUDENT: "sormctl.training.student",
-    REFINER: "sormctl.training.refiner",
-    REWARD_MODEL: "sormctl.training.reward_model",
-}
+WORKER = "sormctl.training.worker"
 ALONE = Path(__file__).with_name("alone.yaml")
-LAUNCHER = [sys.executable, "-m", "sormctl.training.launcher"]
+LAUNCHER = [sys.executable, "-m", "sormctl.training.worker.launcher"]
 
 Event = dict[str, Any]
 
@@ -37,7 +33,7 @@ def command(config: TrainConfig, gpus: int, accelerate_config: Path | None = Non
 
     With `accelerate_config`, accelerate counts the processes unless the run says how many.
     """
-    target = ["--module", MODULES[config.kind], str(config.path)]
+    target = ["--module", WORKER, str(config.path)]
     launcher = [*LAUNCHER, "accelerate.commands.launch"]
     if accelerate_config is not None:
         processes = ["--num_processes", str(config.num_processes)] if config.num_processes else []

@@ -15,11 +15,3 @@ def parse(data: Json, style: str) -> Example:
     prompt = refine_prompt(task, pair.question, pair.draft, pair.first_error, style)
     mode = "global" if pair.first_error is None else "local"
     return Example(prompt, pair.target, mode=mode, problem=pair.problem_id)
-
-
-if __name__ == "__main__":
-    from sormctl.training.losses import language_model_loss
-    from sormctl.training.student import load
-    from sormctl.training.worker import main
-
-    main(lambda config: (load, language_model_loss))

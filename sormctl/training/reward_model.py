@@ -7,17 +7,15 @@ of three classes (appendix H), or pairs of solutions (appendix F).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from typing import Any
 
 from sormctl.errors import RecordError
 from sormctl.pairing import contrastive_pairs
+from sormctl.prompts import Prompt
 from sormctl.records import Json, Solution, parse_solution
 from sormctl.streams.grouping import group_solutions
 from sormctl.streams.jsonl import read_records
-from sormctl.tasks.prompts import Prompt, draft_prompt
+from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task, with_task
-from sormctl.training.config import CLASS_NAMES, Objective, TrainConfig
 from sormctl.training.data import Example, Labels
 
 SKIPPED = "solutions without a labelled step"
@@ -84,33 +82,5 @@ def pairs(inputs: Sequence[str], style: str, seed: int) -> Iterator[Example | No
         yield from (None for _ in range(len(group) - 2 * len(paired)))
 
 
-def load(folder: str, classes: int = 2) -> Any:
-    """The model in `folder` with a head that judges tokens, new unless the model has one."""
-    from transformers import AutoConfig, AutoModelForTokenClassification
-
-    names = CLASS_NAMES[classes]
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    config.id2label = dict(enumerate(names))
-    config.label2id = {name: label for label, name in enumerate(names)}
-    config.classifier_dropout = 0.0  # else 0.1, and a run could not be repeated
-    return AutoModelForTokenClassification.from_pretrained(
-        folder, config=config, dtype="float32", trust_remote_code=False
-    )
-
-
 def _prompt(solution: Solution, style: str) -> Prompt:
     return draft_prompt(get_task(solution.problem.task), solution.problem.question, style)
-
-
-def _load_and_loss(config: TrainConfig) -> tuple[Callable[[str], Any], Callable[..., Any]]:
-    from sormctl.training import losses
-
-    contrastive = config.objective is Objective.contrastive
-    loss = losses.contrastive_loss if contrastive else losses.reward_model_loss
-    return partial(load, classes=config.classes), loss
-
-
-if __name__ == "__main__":
-    from sormctl.training.worker import main
-
-    main(_load_and_loss)

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sormctl.engines.encoding import SETTINGS_FILE, prompt_style, read_settings, resolve_model
 from sormctl.errors import SormctlError, UsageError
+from sormctl.models import SETTINGS_FILE, prompt_style, read_settings, resolve_model
 from sormctl.streams.output import locked, writing
 from sormctl.training import launch
 from sormctl.training.checkpoints import list_checkpoints, publish

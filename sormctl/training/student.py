@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sormctl.errors import RecordError
 from sormctl.records import Json, Problem, Steps, parse_problem, parse_solution
 from sormctl.tasks.prompts import draft_prompt
@@ -22,13 +20,6 @@ def parse(data: Json, style: str) -> Example | None:
     return Example(prompt, steps, problem=problem.problem_id)
 
 
-def load(folder: str) -> Any:
-    """The language model in `folder`."""
-    from transformers import AutoModelForCausalLM
-
-    return AutoModelForCausalLM.from_pretrained(folder, dtype="float32", trust_remote_code=False)
-
-
 def _problem_and_steps(data: Json) -> tuple[Problem, Steps | None]:
     if "steps" in data:
         solution = parse_solution(data)
@@ -37,10 +28,3 @@ def _problem_and_steps(data: Json) -> tuple[Problem, Steps | None]:
     if problem.reference is None:
         raise RecordError("no `steps` and no `reference`; give solutions, or problems with steps")
     return problem, problem.reference
-
-
-if __name__ == "__main__":
-    from sormctl.training.losses import language_model_loss
-    from sormctl.training.worker import main
-
-    main(lambda config: (load, language_model_loss))

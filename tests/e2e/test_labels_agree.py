@@ -9,15 +9,10 @@ from math import sqrt
 import pytest
 
 from benchmarks.labelling import Floor
-from sormctl.inference import (
-    Generator,
-    Labelling,
-    label_solutions,
-    open_generator,
-    sample_solutions,
-)
+from sormctl.inference import Generator, open_generator, sample_solutions
+from sormctl.labelling.rollouts import Labelling, label_solutions
+from sormctl.labelling.strategies import Exact, Exhaustive, Guided
 from sormctl.records import Solution
-from sormctl.strategies import Exact, Exhaustive, Guided
 from sormctl.tasks.registry import get_task
 
 SETTINGS = {"seed": 0, "max_tokens": 200}

@@ -27,7 +27,7 @@ from tests.models import make_model
 from tests.unit.examples import PROBLEM, solution
 from tests.unit.training.runs import sums, write_jsonl
 
-PRM800K = Path(__file__).parents[1] / "unit" / "tasks" / "prm800k.jsonl"
+PRM800K = Path(__file__).parents[1] / "unit" / "importing" / "prm800k.jsonl"
 MODELS = Path(__file__).parents[2] / "docs" / "models.md"
 FSDP = """\
 compute_environment: LOCAL_MACHINE
@@ -256,7 +256,7 @@ def test_a_worker_that_the_kernel_kills(folder: Path) -> None:
     (worker,) = (
         child
         for child in psutil.Process(process.pid).children(recursive=True)
-        if child.cmdline()[1:3] == ["-m", "sormctl.training.student"]
+        if child.cmdline()[1:3] == ["-m", "sormctl.training.worker"]
     )
     worker.kill()
     code, out, err = finish(process)

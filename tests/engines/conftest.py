@@ -11,7 +11,8 @@ import torch
 from transformers import AutoModelForTokenClassification
 
 from sormctl.engines.base import Engine
-from sormctl.engines.encoding import load_tokenizer, resolve_model
+from sormctl.engines.encoding import load_tokenizer
+from sormctl.models import resolve_model
 from tests.engines.contract import CONTRACTS, Contract
 
 

@@ -9,8 +9,9 @@ import torch
 from transformers import AutoModelForTokenClassification
 
 from sormctl.engines.encoding import encode_steps, load_tokenizer
+from sormctl.prompts import Prompt
 from sormctl.tasks.chain.problems import generate
-from sormctl.tasks.prompts import Prompt, draft_prompt
+from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
 
 PROMPTS = [

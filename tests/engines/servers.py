@@ -16,7 +16,7 @@ from unittest.mock import patch
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from sormctl.engines.encoding import resolve_model
+from sormctl.models import resolve_model
 
 # without chunked prefill: on a CPU, vLLM 0.32 dies of seeded requests with it
 _ARGUMENTS = (

@@ -13,9 +13,10 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from sormctl.engines.base import Completion, Engine, Sampling
-from sormctl.engines.encoding import load_tokenizer, prompt_ids, resolve_model
+from sormctl.engines.encoding import load_tokenizer, prompt_ids
 from sormctl.errors import EngineError, ModelError, TooLongError
-from sormctl.tasks.prompts import Prompt
+from sormctl.models import resolve_model
+from sormctl.prompts import Prompt
 from tests.engines.contract import Contract
 from tests.engines.problems import PROMPTS
 

@@ -11,7 +11,7 @@ import torch
 
 from sormctl.engines.base import Engine, Sampling
 from sormctl.errors import ModelError, TooLongError
-from sormctl.tasks.prompts import Prompt
+from sormctl.prompts import Prompt
 from tests.engines.contract import Contract
 from tests.engines.problems import PROMPTS, plain_scores
 

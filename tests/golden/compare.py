@@ -8,9 +8,9 @@ from pathlib import Path
 FILES = Path(__file__).parent / "files"
 
 
-def check(name: str, text: str) -> None:
+def check(name: str | Path, text: str) -> None:
     """Asserts that `text` is what the golden file holds; writes it if SORMCTL_GOLDEN=accept."""
-    path = FILES / name
+    path = FILES / name  # a path of its own stays as it is
     if os.environ.get("SORMCTL_GOLDEN") == "accept":
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -9,9 +9,9 @@ from hashlib import sha256
 
 import pytest
 
+from sormctl.problems import read_problems
 from sormctl.records import problem_json
 from sormctl.streams.output import encode
-from sormctl.streams.rows import read_problems
 from tests.golden.compare import check
 from tests.published import DATA, needs_data
 

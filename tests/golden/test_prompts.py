@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sormctl.tasks.prompts import STYLES, Prompt, draft_prompt, refine_prompt
+from sormctl.prompts import STYLES, Prompt
+from sormctl.tasks.prompts import draft_prompt, refine_prompt
 from sormctl.tasks.registry import get_task
 from tests.golden.compare import check
 

@@ -14,9 +14,9 @@ import torch
 from transformers import AutoModelForTokenClassification
 
 from sormctl.engines.encoding import load_tokenizer
-from sormctl.tasks.prompts import Prompt
+from sormctl.prompts import Prompt
 from sormctl.training.data import Example, encode
-from sormctl.training.losses import Judged, collate, contrastive_loss, reward_model_loss
+from sormctl.training.worker.losses import Judged, collate, contrastive_loss, reward_model_loss
 from tests.engines.contract import CONTRACTS, Contract
 from tests.invariance import tokenizers
 

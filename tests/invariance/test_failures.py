@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from sormctl.engines.base import Sampling
-from sormctl.engines.hf_batch import SampleBatch, SampleRequest
-from sormctl.engines.hf_load import load
-from sormctl.engines.hf_worker import Batch, Worker
+from sormctl.engines.hf.batch import SampleBatch, SampleRequest
+from sormctl.engines.hf.load import load
+from sormctl.engines.hf.worker import Batch, Worker
 from sormctl.errors import EngineError
 from tests.invariance.test_sampling import PROMPTS, WARM, run, with_seeds
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from sormctl.engines.base import Completion, Sampling
-from sormctl.engines.hf_batch import SampleBatch, SampleRequest
-from sormctl.engines.hf_load import LoadedModel, load
-from sormctl.engines.hf_prefill import Prompts
-from sormctl.tasks.prompts import Prompt
+from sormctl.engines.hf.batch import SampleBatch, SampleRequest
+from sormctl.engines.hf.load import LoadedModel, load
+from sormctl.engines.hf.prefill import Prompts
+from sormctl.prompts import Prompt
 
 AMPLE = 100_000
 

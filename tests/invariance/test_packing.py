@@ -15,8 +15,14 @@ import transformers
 from sormctl.errors import UsageError
 from sormctl.training.config import Packing
 from sormctl.training.data import Row
-from sormctl.training.losses import Batch, Judged, collate, language_model_loss, reward_model_loss
-from sormctl.training.packing import FAMILIES, use_packing
+from sormctl.training.worker.losses import (
+    Batch,
+    Judged,
+    collate,
+    language_model_loss,
+    reward_model_loss,
+)
+from sormctl.training.worker.packing import FAMILIES, use_packing
 
 SIZES: dict[str, Any] = {
     "vocab_size": 60,

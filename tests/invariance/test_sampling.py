@@ -13,9 +13,9 @@ from transformers import AutoModelForCausalLM
 
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.encoding import load_tokenizer, prompt_ids
-from sormctl.engines.hf import create
+from sormctl.engines.hf.engine import create
 from sormctl.errors import EngineError
-from sormctl.tasks.prompts import Prompt
+from sormctl.prompts import Prompt
 from tests.invariance.families import ENDS, FAMILIES, save_family
 
 PROMPTS = [

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sormctl.engines.hf import create
+from sormctl.engines.hf.engine import create
 from sormctl.errors import EngineError, ModelError
-from sormctl.tasks.prompts import Prompt
+from sormctl.prompts import Prompt
 from tests.engines.problems import plain_scores
 from tests.invariance.families import save_reward_model
 

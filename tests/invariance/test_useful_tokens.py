@@ -8,12 +8,12 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from sormctl.problems import read_problems
 from sormctl.records import Problem
-from sormctl.streams.rows import read_problems
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
 from sormctl.training.data import Example, Row, encode, plan_batches, split_batch
-from sormctl.training.losses import collate
+from sormctl.training.worker.losses import collate
 from tests.invariance import tokenizers
 from tests.published import DATA, needs_data
 

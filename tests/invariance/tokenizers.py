@@ -9,7 +9,8 @@ from typing import Any
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from sormctl.engines.encoding import load_tokenizer, resolve_model
+from sormctl.engines.encoding import load_tokenizer
+from sormctl.models import resolve_model
 
 # folder of SmolLM2's tokenizer, or of another model's that a user wants to check
 FOLDER = os.environ.get("SORMCTL_TOKENIZER", "HuggingFaceTB/SmolLM2-135M-Instruct")

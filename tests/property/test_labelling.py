@@ -4,8 +4,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sormctl.labelling import Path, Rollout, StepLabels, label_paths
-from sormctl.strategies import Bisect, Exact, Exhaustive, Guided, Strategy
+from sormctl.labelling.labels import Path, Rollout, StepLabels, label_paths
+from sormctl.labelling.strategies import Bisect, Exact, Exhaustive, Guided, Strategy
 
 K = st.integers(1, 9)
 STEP = st.sampled_from("ab")

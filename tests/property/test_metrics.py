@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sormctl.judging import StepTally
-from sormctl.metrics import Z, auc, calibration_error, clustered_proportion
+from sormctl.evaluation.metrics import Z, auc, calibration_error, clustered_proportion
+from sormctl.evaluation.steps import StepTally
 
 STEPS = st.lists(
     st.tuples(st.sampled_from([0.0, 0.25, 0.5, 1.0]) | st.floats(0, 1), st.integers(0, 1)),

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.labelling import TOLERANCES, Once, draw_plot
 from sormctl.engines.base import Sampling
-from sormctl.tasks.prompts import Prompt
+from sormctl.prompts import Prompt
 from tests.fakes import ScriptedEngine
 
 

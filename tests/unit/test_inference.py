@@ -6,19 +6,12 @@ from math import nan
 import pytest
 
 from sormctl.errors import EngineError, TooLongError
-from sormctl.inference import (
-    Generator,
-    Judge,
-    Labelling,
-    label_solutions,
-    locate_error,
-    refine_solution,
-    sample_solutions,
-)
+from sormctl.inference import Generator, Judge, locate_error, refine_solution, sample_solutions
+from sormctl.labelling.rollouts import Labelling, label_solutions
+from sormctl.labelling.strategies import Exact, Exhaustive, Strategy
+from sormctl.prompts import Prompt
 from sormctl.records import Solution
 from sormctl.seeds import derive_seed
-from sormctl.strategies import Exact, Exhaustive, Strategy
-from sormctl.tasks.prompts import Prompt
 from tests.fakes import ScriptedEngine
 from tests.unit.examples import PROBLEM, solution, wrong
 

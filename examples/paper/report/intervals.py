@@ -31,7 +31,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from sormctl.metrics import proportion
+from sormctl.evaluation.metrics import proportion
 
 REPLICATES = 10_000
 # two-sided 95 % of Student's distribution, by degrees of freedom

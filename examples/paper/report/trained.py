@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from examples.paper.report.read import reading
-from sormctl.engines.encoding import SETTINGS_FILE
+from sormctl.models import SETTINGS_FILE
 
 FIGURES = ("examples", "epochs", "batch_size", "lr", "steps", "seconds")
 

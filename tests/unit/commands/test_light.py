@@ -204,7 +204,7 @@ def test_doctor_tells_the_same_to_people_and_programs(tmp_path: Path) -> None:
 
 def test_doctor_loads_torch_only_when_asked() -> None:
     code = (
-        "import sys; from sormctl.report.machine import machine; machine(None, ['hf']); "
+        "import sys; from sormctl.doctor import machine; machine(None, ['hf']); "
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -6,18 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sormctl.engines.encoding import (
-    encode_steps,
-    first_line,
-    load_tokenizer,
-    p_correct,
-    prompt_ids,
-    prompt_style,
-    resolve_model,
-    step_ids,
-)
-from sormctl.errors import ModelError, UsageError
-from sormctl.tasks.prompts import Message, Prompt
+from sormctl.engines.encoding import encode_steps, load_tokenizer, p_correct, prompt_ids, step_ids
+from sormctl.errors import ModelError, UsageError, first_line
+from sormctl.models import prompt_style, resolve_model
+from sormctl.prompts import Message, Prompt
 from tests.invariance.families import byte_tokenizer
 
 TEMPLATE = (

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sormctl.metrics import average, clustered_proportion
+from sormctl.evaluation.metrics import average, clustered_proportion
 
 MANIFEST = {
     "command": "eval",

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from sormctl.evaluation import Evaluation
+from sormctl.evaluation.evaluation import Evaluation
 from sormctl.report.table import print_rows, print_stages
 from tests.terminal import terminal
 from tests.unit.examples import solution, wrong

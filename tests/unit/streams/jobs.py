@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 
 from sormctl.engines.base import Sampling
+from sormctl.prompts import Prompt
 from sormctl.records import Json
 from sormctl.streams.driver import Transform, map_records
 from sormctl.streams.jobs import Job
-from sormctl.tasks.prompts import Prompt
 from tests.fakes import ScriptedEngine
 
 

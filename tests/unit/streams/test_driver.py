@@ -15,6 +15,7 @@ import orjson
 import pytest
 
 from sormctl.errors import DataError, EngineError, OutputError, UsageError
+from sormctl.prompts import Prompt
 from sormctl.records import Json
 from sormctl.streams.driver import (
     Group,
@@ -26,7 +27,6 @@ from sormctl.streams.driver import (
     write_records,
 )
 from sormctl.streams.jobs import Job
-from sormctl.tasks.prompts import Prompt
 from tests.fakes import ScriptedEngine
 from tests.unit.streams.jobs import echo, problems, read, run, scripted, write
 
@@ -82,9 +82,12 @@ def test_unless_told_otherwise_as_many_work_as_keep_the_engine_busy(
     engine = scripted()
     engine.capacity = capacity
 
+    busy = asyncio.Event()
+
     async def until_busy(prompt: Prompt) -> None:
-        while engine.most_active < active:
-            await asyncio.sleep(0)
+        if engine.most_active == active:
+            busy.set()
+        await busy.wait()  # to spin here would keep the reading thread from the interpreter
 
     engine.work = until_busy
     run(sampling(tmp_path, count=400), engine, concurrency=None)

@@ -8,8 +8,8 @@ import re
 import pytest
 
 from sormctl.errors import RecordError
+from sormctl.problems import read_problems
 from sormctl.records import Problem
-from sormctl.streams.rows import read_problems
 from sormctl.tasks.gsm8k import TASK, parse
 from tests.published import DATA, needs_data
 

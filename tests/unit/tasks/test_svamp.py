@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sormctl.errors import RecordError
+from sormctl.problems import read_problems
 from sormctl.records import Problem
-from sormctl.streams.rows import read_problems
 from sormctl.tasks.svamp import TASK, join_question, parse
 from tests.published import DATA, needs_data
 

@@ -91,7 +91,7 @@ def train_here(
     """Trains as a worker does and returns its events."""
     from accelerate.state import AcceleratorState
 
-    from sormctl.training.loop import train
+    from sormctl.training.worker.loop import train
 
     AcceleratorState._reset_state(reset_partial_state=True)
     events: list[dict[str, Any]] = []

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from sormctl.engines.encoding import encode_steps, load_tokenizer
 from sormctl.errors import RecordError
+from sormctl.prompts import Message, Prompt
 from sormctl.records import Rollouts, Solution, pair_json, parse_solution, solution_json
-from sormctl.tasks.prompts import Message, Prompt
 from sormctl.training import refiner, reward_model, student
 from sormctl.training.data import (
     Example,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sormctl.errors import DataError, UsageError
-from sormctl.tasks.prompts import Prompt
+from sormctl.prompts import Prompt
 from sormctl.training.config import REWARD_MODEL, TrainConfig, parse_held_out
 from sormctl.training.data import Example, Labels, example_json
 from sormctl.training.examples import Found, is_held_out, spool

@@ -20,8 +20,8 @@ ALONE_BUT_SHARDED = (
     launch.ALONE.read_text("utf-8").replace('"NO"', "FSDP") + "gpu_ids: 0,1\nfsdp_config: {}\n"
 )
 RUN = replace(CONFIG, kind=REWARD_MODEL, output="out/orm")
-TARGET = ["--module", "sormctl.training.reward_model", "out/orm.partial/config.json"]
-LAUNCHER = [sys.executable, "-m", "sormctl.training.launcher"]
+TARGET = ["--module", "sormctl.training.worker", "out/orm.partial/config.json"]
+LAUNCHER = [sys.executable, "-m", "sormctl.training.worker.launcher"]
 ACCELERATE = [*LAUNCHER, "accelerate.commands.launch"]
 
 

@@ -1,0 +1,230 @@
+"""Continuous batching: many completions of many prompts, one token each per step.
+
+A prompt is prefilled once for all its completions. A completion that ends leaves its slot to one
+that waits; with none waiting, the last ones move into the gaps and the batch shrinks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from sormctl.engines.base import Completion, Sampling, answer_limit
+from sormctl.engines.encoding import prompt_ids
+from sormctl.engines.hf.decode import Decoder, Start
+from sormctl.engines.hf.load import LoadedModel
+from sormctl.engines.hf.prefill import Prefilled, Prompts
+from sormctl.prompts import Prompt
+
+# Gaps are filled or closed once 1 / this of the batch is empty: a prefill costs as much as a step,
+# and closing a gap copies a whole sequence.
+_GAPS = 16
+_KEPT = 256  # positions of earlier prompts that are kept, per slot
+_MARGIN = 8  # tokens beyond a stop string's bytes, for decoders that treat a text's start apart
+
+
+@dataclass(eq=False, slots=True)
+class SampleRequest:
+    """Completions of one prompt that somebody waits for."""
+
+    prompt: Prompt
+    params: Sampling
+    ids: list[int] = field(default_factory=list)
+    limit: int = 0
+    prefilled: Prefilled | None = None
+    completions: dict[int, Completion] = field(default_factory=dict)
+    dropped: bool = False
+
+    @property
+    def final_length(self) -> int:
+        """The most tokens that prompt and completion can have."""
+        return len(self.ids) + self.limit
+
+
+@dataclass(eq=False, slots=True)
+class _Row:
+    request: SampleRequest
+    number: int
+    tokens: list[int] = field(default_factory=list)
+    logprob: float | None = None
+
+
+class SampleBatch:
+    """The completions in progress on one model. Not thread-safe."""
+
+    def __init__(self, loaded: LoadedModel, size: int, budget: int) -> None:
+        self._loaded = loaded
+        self._eos = loaded.eos_ids
+        self._size = size
+        self._waiting: deque[_Row] = deque()
+        self._slots: list[_Row | None] = []
+        self._decoder = Decoder(loaded, size, budget)
+        self._prompts = Prompts(loaded.model, min(size * _KEPT, budget // 4))
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self._waiting or any(self._slots))
+
+    def add(self, request: SampleRequest) -> None:
+        """Queue the completions of a request; TooLongError if its prompt is too long."""
+        request.ids = prompt_ids(self._loaded.tokenizer, request.prompt)
+        request.limit = self._limit(request)
+        self._waiting.extend(_Row(request, i) for i in range(len(request.params.seeds)))
+
+    def drop(self, request: SampleRequest) -> None:
+        """Forget a request that nobody waits for any more."""
+        request.dropped = True
+        self._waiting = deque(row for row in self._waiting if row.request is not request)
+        self._end([i for i, row in enumerate(self._slots) if row and row.request is request])
+
+    @torch.inference_mode()
+    def step(self) -> list[tuple[SampleRequest, list[Completion]]]:
+        """One token for every completion in progress; returns the requests this completed."""
+        self._fill_gaps()
+        if not self._slots:
+            return []
+        ended = self._append(self._decoder.step(len(self._slots)))
+        rows = []
+        for i in ended:
+            if row := self._slots[i]:
+                row.logprob = self._decoder.logprob(i)
+                rows.append(row)
+        self._end(ended)
+        return self._complete(rows)
+
+    def _limit(self, request: SampleRequest) -> int:
+        loaded, wanted = self._loaded, request.params.max_tokens
+        return answer_limit(len(request.ids), loaded.max_length, loaded.name, wanted)
+
+    # ── slots ────────────────────────────────────────────────────────────────────────────────────
+
+    def _fill_gaps(self) -> None:
+        gaps = [i for i, row in enumerate(self._slots) if row is None]
+        free = self._size - len(self._slots) + len(gaps)
+        if self._waiting and (free * _GAPS >= self._size or len(gaps) == len(self._slots)):
+            self._admit(gaps)
+        elif len(gaps) * _GAPS >= len(self._slots):
+            self._close(gaps)
+
+    def _admit(self, gaps: list[int]) -> None:
+        """Start rows that wait, in the gaps and after the last slot."""
+        live = [row.request.final_length for row in self._slots if row]
+        rows = self._next_rows(len(live), max(live, default=0))
+        places = dict(zip([*gaps, *range(len(self._slots), self._size)], rows, strict=False))
+        self._slots += [None] * (max(places, default=-1) + 1 - len(self._slots))
+        for slot, row in places.items():
+            self._slots[slot] = row
+        self._prefill({row.request: None for row in rows})
+        starts = {slot: _start(row) for slot, row in places.items()}
+        self._decoder.start(starts, len(self._slots))
+        for row in rows:
+            if row.number == len(row.request.params.seeds) - 1:
+                row.request.prefilled = None  # the last of its rows has its copy
+
+    def _next_rows(self, live: int, longest: int) -> list[_Row]:
+        """Waiting rows that there is room for, in order of arrival."""
+        rows: list[_Row] = []
+        while self._waiting:
+            longest = max(longest, self._waiting[0].request.final_length)
+            if live + len(rows) >= self._decoder.capacity(longest):
+                break
+            rows.append(self._waiting.popleft())
+        return rows
+
+    def _prefill(self, requests: Iterable[SampleRequest]) -> None:
+        new = [request for request in requests if request.prefilled is None]
+        found = self._prompts.prefill([request.ids for request in new])
+        for request, prefilled in zip(new, found, strict=True):
+            request.prefilled = prefilled
+
+    def _close(self, gaps: list[int]) -> None:
+        """Move the last rows into the gaps."""
+        left = len(self._slots) - len(gaps)
+        targets = [i for i in gaps if i < left]
+        sources = [i for i in range(left, len(self._slots)) if self._slots[i]]
+        if sources:
+            self._decoder.move(sources, targets)
+        for source, target in zip(sources, targets, strict=True):
+            self._slots[target] = self._slots[source]
+        del self._slots[left:]
+
+    def _end(self, slots: Sequence[int]) -> None:
+        for i in slots:
+            self._slots[i] = None
+        self._decoder.end(slots)
+
+    # ── tokens and text ──────────────────────────────────────────────────────────────────────────
+
+    def _append(self, tokens: list[int]) -> list[int]:
+        """Give each row its token; returns the slots of the rows that this ended."""
+        ended = []
+        for i, (row, token) in enumerate(zip(self._slots, tokens, strict=True)):
+            if row is None:
+                continue
+            row.tokens.append(token)
+            if token in self._eos or len(row.tokens) >= row.request.limit or self._stopped(row):
+                ended.append(i)
+        return ended
+
+    def _stopped(self, row: _Row) -> bool:
+        """Whether a stop string appeared with the last token."""
+        stop = row.request.params.stop
+        if not stop:
+            return False
+        # no token that has text is shorter than a byte, so these hold every stop string
+        window = max(len(text.encode()) for text in stop) + _MARGIN
+        tail = self._text(row.tokens[-window:])
+        return any(text in tail for text in stop) and _cut(self._text(row.tokens), stop) is not None
+
+    def _complete(self, rows: list[_Row]) -> list[tuple[SampleRequest, list[Completion]]]:
+        done = []
+        for row in rows:
+            request = row.request
+            request.completions[row.number] = self._completion(row)
+            if len(request.completions) == len(request.params.seeds):
+                done.append((request, [item for _, item in sorted(request.completions.items())]))
+        return done
+
+    def _completion(self, row: _Row) -> Completion:
+        request = row.request
+        text = self._text(row.tokens)
+        stopped = _cut(text, request.params.stop)
+        ended = stopped is not None or row.tokens[-1] in self._eos
+        return Completion(
+            text=text if stopped is None else stopped,
+            finish="stop" if ended else "length",
+            prompt_tokens=len(request.ids),
+            cached_tokens=len(request.ids) if row.number else 0,
+            generated_tokens=len(row.tokens),
+            logprob=row.logprob,
+        )
+
+    def _text(self, tokens: list[int]) -> str:
+        text: str = self._loaded.tokenizer.decode(
+            tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        return text
+
+
+def _start(row: _Row) -> Start:
+    request, params = row.request, row.request.params
+    assert request.prefilled is not None
+    return Start(
+        prompt=request.prefilled,
+        token=request.ids[-1],
+        position=len(request.ids) - 1,
+        seed=params.seeds[row.number],
+        temperature=params.temperature,
+        top_p=params.top_p,
+        logprobs=params.logprobs,
+    )
+
+
+def _cut(text: str, stop: Sequence[str]) -> str | None:
+    """The text before the first stop string; None if there is none."""
+    starts = [start for start in map(text.find, stop) if start >= 0]
+    return text[: min(starts)] if starts else None

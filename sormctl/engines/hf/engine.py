@@ -1,0 +1,127 @@
+"""Engine `hf`: any transformers causal language model or reward model, on a CPU or a GPU."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+
+from sormctl.engines.base import Completion, Sampling
+from sormctl.engines.hf.batch import SampleBatch, SampleRequest
+from sormctl.engines.hf.load import LoadedModel, load
+from sormctl.engines.hf.score import ScoreBatch, ScoreRequest
+from sormctl.engines.hf.worker import Worker
+from sormctl.engines.registry import positive, refuse_unknown
+from sormctl.errors import ModelError
+from sormctl.models import resolve_model
+from sormctl.prompts import Prompt
+
+# rows of a batch by number of parameters: on a CPU more rows stop paying once the arithmetic of a
+# step outweighs its overhead
+_CPU_ROWS = ((10_000_000, 256), (1_000_000_000, 64))
+_CPU_ROWS_LARGE = 16
+_GPU_ROWS = 256
+_CPU_MEMORY_SHARE = 0.25
+_GPU_MEMORY_SHARE = 0.6
+_SCORE_TOKENS = {"cpu": 4096}
+_SCORE_TOKENS_GPU = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class HfOptions:
+    """Engine arguments; None chooses by device and model.
+
+    `device` auto, cpu, cuda, cuda:1 …; `dtype` auto, float32, bfloat16, float16; `batch_size` rows
+    that are decoded or scored together; `max_length` tokens of prompt and completion.
+    """
+
+    device: str = "auto"
+    dtype: str = "auto"
+    batch_size: int | None = None
+    max_length: int | None = None
+
+
+class HfEngine:
+    """The engine over one model, loaded by `async with`."""
+
+    def __init__(self, model: str, options: HfOptions) -> None:
+        self._model = model
+        self._options = options
+        self._worker = Worker()
+        self._is_reward_model: bool | None = None  # this and the next are known once it is loaded
+        self._rows = 0
+
+    async def __aenter__(self) -> Self:
+        await self._worker.start(self._load)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._worker.stop()
+
+    @property
+    def capacity(self) -> int:
+        """The rows of a batch."""
+        return self._rows
+
+    async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
+        """Completions of `prompt`, one for each of `params.seeds`, in their order."""
+        if self._is_reward_model is True:
+            raise ModelError(f"{self._model}: a reward model; it scores, it does not generate")
+        if not params.seeds:
+            return []
+        completions: list[Completion] = await self._worker.run(SampleRequest(prompt, params))
+        return completions
+
+    async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
+        """P(correct) after each of `steps`."""
+        if self._is_reward_model is False:
+            raise ModelError(f"{self._model}: a language model; only a reward model scores steps")
+        if not steps:
+            return []
+        scores: list[float] = await self._worker.run(ScoreRequest(prompt, tuple(steps)))
+        return scores
+
+    def _load(self) -> SampleBatch | ScoreBatch:
+        options = self._options
+        loaded = load(self._model, options.device, options.dtype, options.max_length)
+        self._is_reward_model = loaded.is_reward_model
+        self._rows = rows = options.batch_size or _default_rows(loaded)
+        if loaded.is_reward_model:
+            tokens = _SCORE_TOKENS.get(loaded.device.type, _SCORE_TOKENS_GPU)
+            return ScoreBatch(loaded, rows, tokens)
+        return SampleBatch(loaded, rows, _cache_budget(loaded))
+
+
+def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -> HfEngine:
+    """The engine for a model as the user names it; UsageError for an argument it does not have."""
+    refuse_unknown("hf", arguments, ("batch_size", "device", "dtype", "max_length"))
+    options = HfOptions(
+        device=arguments.get("device", "auto"),
+        dtype=arguments.get("dtype", "auto"),
+        batch_size=positive(arguments, "batch_size"),
+        max_length=positive(arguments, "max_length"),
+    )
+    return HfEngine(resolve_model(model), options)
+
+
+def _default_rows(loaded: LoadedModel) -> int:
+    if loaded.device.type != "cpu":
+        return _GPU_ROWS
+    size = loaded.model.num_parameters()
+    return next((rows for limit, rows in _CPU_ROWS if size < limit), _CPU_ROWS_LARGE)
+
+
+def _cache_budget(loaded: LoadedModel) -> int:
+    """How many positions of keys and values fit into the memory that the cache may take."""
+    if loaded.device.type == "cuda":
+        memory = torch.cuda.mem_get_info(loaded.device)[0] * _GPU_MEMORY_SHARE
+    else:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * _CPU_MEMORY_SHARE
+    config = loaded.config
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    position = 2 * config.num_hidden_layers * heads * width * loaded.model.dtype.itemsize
+    return int(memory // position)

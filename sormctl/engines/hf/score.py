@@ -1,0 +1,80 @@
+"""Scoring solutions with a reward model: one forward pass judges every step of a solution."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from sormctl.engines.base import check_readable
+from sormctl.engines.encoding import encode_steps, p_correct
+from sormctl.engines.hf.load import LoadedModel
+from sormctl.prompts import Prompt
+
+
+@dataclass(eq=False, slots=True)
+class ScoreRequest:
+    """Scores of one solution that somebody waits for."""
+
+    prompt: Prompt
+    steps: Sequence[str]
+    ids: list[int] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+
+
+class ScoreBatch:
+    """The solutions that wait for a reward model. Not thread-safe."""
+
+    def __init__(self, loaded: LoadedModel, rows: int, tokens: int) -> None:
+        self._loaded = loaded
+        self._rows = rows
+        self._tokens = tokens
+        self._waiting: list[ScoreRequest] = []
+        self._sorted: deque[ScoreRequest] = deque()
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self._waiting or self._sorted)
+
+    def add(self, request: ScoreRequest) -> None:
+        """Queue a solution; TooLongError if it is too long."""
+        request.ids, request.positions = encode_steps(
+            self._loaded.tokenizer, request.prompt, request.steps
+        )
+        check_readable(len(request.ids), self._loaded.max_length, self._loaded.name)
+        self._waiting.append(request)
+
+    def drop(self, request: ScoreRequest) -> None:
+        """Forget a request that nobody waits for any more."""
+        self._waiting = [item for item in self._waiting if item is not request]
+        self._sorted = deque(item for item in self._sorted if item is not request)
+
+    @torch.inference_mode()
+    def step(self) -> list[tuple[ScoreRequest, list[float]]]:
+        """Score some solutions of similar length."""
+        if not self._sorted:  # everything that waits is sorted at once, so nothing waits forever
+            self._sorted.extend(sorted(self._waiting, key=lambda request: -len(request.ids)))
+            self._waiting.clear()
+        batch = self._next_batch()
+        return list(zip(batch, self._scores(batch), strict=True)) if batch else []
+
+    def _next_batch(self) -> list[ScoreRequest]:
+        if not self._sorted:
+            return []
+        rows = max(1, min(self._rows, self._tokens // max(1, len(self._sorted[0].ids))))
+        return [self._sorted.popleft() for _ in range(min(rows, len(self._sorted)))]
+
+    def _scores(self, batch: list[ScoreRequest]) -> list[list[float]]:
+        longest = len(batch[0].ids)
+        device = self._loaded.device
+        ids = torch.tensor([item.ids + [0] * (longest - len(item.ids)) for item in batch])
+        lengths = torch.tensor([len(item.ids) for item in batch])
+        mask = torch.arange(longest) < lengths[:, None]
+        logits = self._loaded.model(
+            ids.to(device), attention_mask=mask.to(device), use_cache=False
+        ).logits
+        good = p_correct(torch.softmax(logits.float(), dim=-1)).cpu()
+        return [good[i, item.positions].tolist() for i, item in enumerate(batch)]

@@ -1,0 +1,1 @@
+"""The engine on servers that speak OpenAI's protocol."""

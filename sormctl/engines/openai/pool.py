@@ -1,0 +1,178 @@
+"""Which server gets a request, how many it gets at once, and what happens when it fails.
+
+No HTTP here: a request and a probe are coroutines that raise `Fault` if trying again may help.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
+from typing import TypeVar
+
+from sormctl.engines.openai.server import Fault, Server, pause
+from sormctl.errors import EngineError, SormctlError
+
+T = TypeVar("T")
+Sleep = Callable[[float], Awaitable[None]]
+# a request that wants a place, and how often each server has failed it
+Waiter = tuple["asyncio.Future[Server]", Counter[Server]]
+
+_FAILURES = 5  # of one request, before its patience counts: each may be another server's death
+
+
+class Pool:
+    """Several servers as one. `patience` is in seconds; `probe` asks a server whether it works."""
+
+    def __init__(
+        self,
+        servers: Sequence[Server],
+        probe: Callable[[Server], Awaitable[None]],
+        patience: float,
+        *,
+        uniform: Callable[[], float] = random.random,
+        sleep: Sleep = asyncio.sleep,
+        tell: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.servers = servers
+        self._probe = probe
+        self._patience = patience
+        self._uniform = uniform
+        self._sleep = sleep
+        self._tell = tell
+        self._waiting: deque[Waiter] = deque()
+        self._revivals: dict[Server, asyncio.Task[None]] = {}
+        self._last_answer = time.monotonic()
+        self._all_down_since = 0.0
+        self._gave_up: str | None = None
+
+    async def open(self) -> None:
+        """Waits until one server works; what trying again cannot mend is raised at once."""
+        admitted = (self._admit(server) for server in self.servers)
+        for failure in await asyncio.gather(*admitted, return_exceptions=True):
+            if failure is not None:
+                raise failure
+        self._release(await self._take(Counter()))
+
+    async def close(self) -> None:
+        """Ends the probing of servers that are down."""
+        tasks = list(self._revivals.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def run(self, send: Callable[[Server], Awaitable[T]]) -> T:
+        """What `send` returns for some server, after as many tries as patience allows."""
+        since, failures = 0.0, Counter[Server]()
+        while True:
+            server = await self._take(failures)
+            age = server.limit.age
+            try:
+                answer = await send(server)
+                server.limit.answered()
+                server.falls = 0
+                self._last_answer = time.monotonic()
+                return answer
+            except Fault as fault:
+                failures[server] += 1
+                since = since or time.monotonic()
+                if fault.is_overload:
+                    server.limit.refused(age)
+                    since = max(since, self._last_answer)  # others are served: its turn will come
+                await self._wait(server, fault, failures.total(), since)
+            finally:
+                self._release(server)
+
+    async def _wait(self, server: Server, fault: Fault, failures: int, since: float) -> None:
+        """Pauses before the next try, in the request's place, so that the server gets a rest."""
+        delay = pause(failures, self._uniform()) + (fault.after or 0.0)
+        late = time.monotonic() + delay - since > self._patience
+        rests = late and fault.after is not None  # for longer than a request waits
+        is_last = all(other.error is not None for other in self.servers if other is not server)
+        if (late and failures >= _FAILURES) or (rests and is_last):
+            raise EngineError(f"{server.name}: {fault}; gave up after {failures} tries") from fault
+        if fault.is_down or rests:  # no pause: another server takes it, or it waits for one
+            self._left_out(server, fault)
+        else:
+            await self._sleep(delay)
+
+    async def _take(self, failures: Counter[Server]) -> Server:
+        """A place at the server with the fewest requests, once there is one.
+
+        Servers that have failed the request come last: one may fail every request for hours, as
+        does a proxy whose server is dead, while the others would serve them all.
+        """
+        if self._gave_up is not None:
+            raise EngineError(self._gave_up)
+        waiter: asyncio.Future[Server] = asyncio.get_running_loop().create_future()
+        self._waiting.append((waiter, failures))
+        self._serve()
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self._release(waiter.result())
+            raise
+
+    def _release(self, server: Server) -> None:
+        server.outstanding -= 1
+        self._serve()
+
+    def _serve(self) -> None:
+        while self._waiting:
+            waiter, failures = self._waiting[0]
+            if waiter.done():  # cancelled
+                self._waiting.popleft()
+                continue
+            free = [server for server in self.servers if server.is_free]
+            if not free:
+                return
+            server = min(free, key=lambda server: (failures[server], server.outstanding))
+            server.outstanding += 1
+            self._waiting.popleft()
+            waiter.set_result(server)
+
+    async def _admit(self, server: Server) -> None:
+        try:
+            await self._probe(server)
+        except Fault as fault:
+            self._left_out(server, fault)
+
+    def _left_out(self, server: Server, fault: Fault) -> None:
+        """No requests for the server until a probe succeeds."""
+        if server.error is not None:
+            return
+        server.error = str(fault)
+        server.falls += 1
+        self._tell(f"{server.name} is left out: {fault}")
+        if all(server.error is not None for server in self.servers):
+            self._all_down_since = time.monotonic()
+        self._revivals[server] = asyncio.create_task(self._revive(server, fault.after or 0.0))
+
+    async def _revive(self, server: Server, rest: float) -> None:
+        for failures in count(server.falls - 1):  # one that answers probes alone gets its rest, too
+            await self._sleep(rest + pause(failures, self._uniform()))
+            rest = 0.0
+            try:
+                await self._probe(server)
+                server.error = None
+                self._tell(f"{server.name} is back")
+                break
+            except (Fault, SormctlError) as error:
+                server.error = str(error)
+            self._give_up_if_all_are_down()
+        self._serve()
+
+    def _give_up_if_all_are_down(self) -> None:
+        all_down = all(server.error is not None for server in self.servers)
+        if not all_down or time.monotonic() - self._all_down_since < self._patience:
+            return
+        states = "; ".join(f"{server.name}: {server.error}" for server in self.servers)
+        self._gave_up = f"no server answers: {states}"
+        while self._waiting:
+            waiter, _ = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_exception(EngineError(self._gave_up))

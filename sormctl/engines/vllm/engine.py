@@ -1,0 +1,193 @@
+"""Engine `vllm`: vLLM's asynchronous engine in a process of its own, fed without barriers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from itertools import count
+from typing import Any, Self
+
+from sormctl.engines.base import Completion, Sampling, answer_limit, check_readable, together
+from sormctl.engines.encoding import (
+    encode_steps,
+    eos_ids,
+    is_reward_model,
+    load_tokenizer,
+    p_correct,
+    prompt_ids,
+)
+from sormctl.engines.processes import Log, Watchdog
+from sormctl.engines.registry import positive
+from sormctl.engines.vllm.start import engine_settings, quiet_start
+from sormctl.errors import EngineError, ModelError, UsageError, first_line
+from sormctl.models import resolve_model
+from sormctl.prompts import Prompt
+
+
+class VllmEngine:
+    """The engine over one model, started by `async with`."""
+
+    def __init__(self, model: str, arguments: Mapping[str, str], verbose: bool) -> None:
+        self._model = model
+        self._arguments = arguments
+        self._verbose = verbose
+        self._numbers = count()
+        self._log: Any = None
+        self._watchdog: Any = None
+        self._engine: Any = None
+        self._tokenizer: Any = None
+        self._is_reward_model = False
+        self._room = 0
+        self._eos: list[int] = []
+
+    async def __aenter__(self) -> Self:
+        from transformers import AutoConfig
+
+        self._tokenizer = load_tokenizer(self._model)
+        try:
+            config = AutoConfig.from_pretrained(self._model, trust_remote_code=False)
+        except Exception as error:  # transformers raises whatever its readers meet
+            raise ModelError(f"{self._model}: cannot load it: {first_line(error)}") from error
+        self._is_reward_model = is_reward_model(config)
+        if self._is_reward_model and config.num_labels not in (2, 3):
+            raise ModelError(
+                f"{self._model}: a reward model has 2 or 3 labels, this one {config.num_labels}"
+            )
+        sources = _generation(self._model), config.get_text_config(), self._tokenizer
+        self._eos = sorted(eos_ids(*sources))
+        self._log, self._watchdog = Log(self._verbose), Watchdog()
+        try:
+            settings = engine_settings(self._model, config, self._arguments)
+            with self._watchdog.over_children():  # large models load for minutes
+                self._engine = quiet_start(settings, self._log)
+        except UsageError:
+            self._close()
+            raise
+        except Exception as error:  # whatever the engine's process meets
+            line = self._log.last_error() or first_line(error)
+            self._close()
+            await asyncio.sleep(0)  # raises after Ctrl-C, which the engine's process gets, too
+            raise EngineError(f"engine vllm does not start: {line}") from error
+        self._room = self._engine.model_config.max_model_len
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.shutdown()
+            self._close()
+
+    def _close(self) -> None:
+        self._watchdog.stop()
+        self._log.close()
+
+    @property
+    def capacity(self) -> int:
+        """The requests that vLLM batches, over all copies of the model."""
+        config = self._engine.vllm_config
+        batched: int = config.scheduler_config.max_num_seqs
+        return batched * int(config.parallel_config.data_parallel_size)
+
+    async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
+        """Completions of `prompt`, one for each of `params.seeds`, in their order."""
+        if self._is_reward_model:
+            raise ModelError(f"{self._model}: a reward model; it scores, it does not generate")
+        ids = prompt_ids(self._tokenizer, prompt)
+        limit = answer_limit(len(ids), self._room, self._model, params.max_tokens)
+        found = await together(self._complete(ids, params, run, limit) for run in params.runs())
+        return [completion for run in found for completion in run]
+
+    async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
+        """P(correct) after each of `steps`."""
+        if not self._is_reward_model:
+            raise ModelError(f"{self._model}: a language model; only a reward model scores steps")
+        if not steps:
+            return []
+        from vllm import PoolingParams
+
+        ids, positions = encode_steps(self._tokenizer, prompt, steps)
+        check_readable(len(ids), self._room, self._model)
+        pooling = PoolingParams(task="token_classify", use_activation=True)
+        output = await self._last("encode", ids, pooling)
+        scores: list[float] = p_correct(output.outputs.data.float())[positions].tolist()
+        return scores
+
+    async def _complete(
+        self, ids: list[int], params: Sampling, seeds: range, limit: int
+    ) -> list[Completion]:
+        """One request: vLLM seeds its n completions seed, seed + 1 …"""
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        greedy = params.is_greedy
+        settings = SamplingParams(
+            temperature=0.0 if greedy else params.temperature,
+            top_p=1.0 if greedy else params.top_p,
+            n=len(seeds),
+            seed=None if greedy else seeds.start,
+            max_tokens=limit,
+            stop=list(params.stop),
+            stop_token_ids=self._eos,
+            logprobs=0 if params.logprobs else None,  # those of the tokens drawn, and no others
+            detokenize=bool(params.stop),  # else once, at the end: token by token costs more
+            output_kind=RequestOutputKind.FINAL_ONLY,
+            skip_clone=True,  # these settings are of this request alone
+        )
+        output = await self._last("generate", ids, settings)
+        return [
+            Completion(
+                text=written.text if params.stop else self._text(written),
+                finish=str(written.finish_reason),
+                prompt_tokens=len(ids),
+                cached_tokens=output.num_cached_tokens or 0,
+                generated_tokens=len(written.token_ids),
+                logprob=written.cumulative_logprob,
+            )
+            for written in output.outputs
+        ]
+
+    def _text(self, written: Any) -> str:
+        """The text of tokens that ended by themselves, without the one that ended them."""
+        ids = list(written.token_ids)
+        text: str = self._tokenizer.decode(
+            ids[:-1] if written.finish_reason == "stop" else ids,
+            skip_special_tokens=True,
+            clean_up_tokenization_spaces=False,
+        )
+        return text
+
+    async def _last(self, call: str, ids: list[int], params: Any) -> Any:
+        """The final output of a request; a caller that is cancelled aborts it in vLLM."""
+        if self._engine is None:
+            raise EngineError("the engine is not open; use it as a context manager")
+        from vllm.inputs import tokens_input
+
+        output = None
+        request = getattr(self._engine, call)
+        try:
+            async for output in request(  # noqa: B007 - the last one counts
+                tokens_input(ids), params, str(next(self._numbers))
+            ):
+                pass
+        except Exception as error:  # the engine is dead, or refuses the request
+            line = self._log.last_error() or first_line(error)
+            raise EngineError(f"engine vllm failed: {line}") from error
+        return output
+
+
+def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -> VllmEngine:
+    """The engine for a model as the user names it; UsageError if vLLM is not installed."""
+    if find_spec("vllm") is None:
+        raise UsageError("engine vllm is not installed; pip install 'sormctl[vllm]'")
+    positive(arguments, "tensor_parallel")
+    return VllmEngine(resolve_model(model), arguments, verbose)
+
+
+def _generation(model: str) -> Any:
+    from transformers import GenerationConfig
+
+    try:
+        return GenerationConfig.from_pretrained(model)
+    except OSError:  # a model without generation settings
+        return None

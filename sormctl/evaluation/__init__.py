@@ -1,0 +1,1 @@
+"""What a report says: ways of answering, reward models step by step, their metrics."""

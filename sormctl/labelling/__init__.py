@@ -1,0 +1,1 @@
+"""Step labels: which rollouts are made, what they come to, what they will cost."""

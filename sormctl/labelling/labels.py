@@ -1,0 +1,162 @@
+"""Step labels: from the outcome (ORM) and from rollouts (SORM). Paper, 3.1 step 2.
+
+`P_i` is the prefix of the first i steps of a solution, 1 <= i <= L. Write s(i) for "some rollout
+from P_i reaches the reference answer and is consistent with P_i". After post-processing 1 (every
+step before a positive step is positive) the labels depend only on the last i with s(i). Which
+prefixes are tried to find it is the business of `strategies`; s(i) belongs to the prefix, so the
+solutions of one problem that share a prefix share its rollouts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from sormctl.labelling.strategies import Strategy, Tried
+from sormctl.records import Rollouts, Steps, Verifier
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One continuation of a prefix. `succeeded`: its answer is right and it is consistent."""
+
+    steps: Steps
+    succeeded: bool
+    generated_tokens: int
+
+
+# (prefix, indices of the rollouts) -> these rollouts
+RollOut = Callable[[Steps, range], Awaitable[Sequence[Rollout]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A solution as labelling sees it.
+
+    `scores` are a reward model's, for a strategy that is guided by them. `free[i]` holds rollouts
+    of the prefix of i + 1 steps that are there already; see `sibling_rollouts`.
+    """
+
+    steps: Steps
+    correct: bool
+    scores: tuple[float, ...] = ()
+    free: tuple[tuple[Rollout, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepLabels:
+    """Labels of one solution's steps, what they cost, and the verifying traces found."""
+
+    labels: tuple[int, ...]
+    rollouts: tuple[Rollouts, ...]
+    verifiers: tuple[Verifier, ...] = ()
+
+
+def outcome_labels(num_steps: int, correct: bool) -> tuple[int, ...]:
+    """ORM labels: every step has the label of the final answer."""
+    return (int(correct),) * num_steps
+
+
+def plain_tokens(steps: Sequence[str], generated_tokens: int, k: int) -> int:
+    """About what `k` rollouts from every prefix of a solution would generate.
+
+    A rollout is taken to be as long as the rest of the solution, which had `generated_tokens`.
+    """
+    sizes = [len(step) + 1 for step in steps]
+    rest = sum(position * size for position, size in enumerate(sizes))  # over all prefixes
+    return round(k * generated_tokens * rest / max(1, sum(sizes)))
+
+
+async def label_paths(
+    paths: Sequence[Path], strategy: Strategy, roll_out: RollOut
+) -> list[StepLabels]:
+    """SORM labels of solutions of one problem, each distinct prefix rolled out once.
+
+    Goes in rounds: every solution that is not decided asks, and what is asked for is generated
+    together. So the rollouts made depend on nothing but the solutions and the rollouts' outcomes.
+    What a prefix costs is put down to the first solution that has it.
+    """
+    made: dict[Steps, list[Rollout]] = defaultdict(list)
+
+    async def extend(prefix: Steps, count: int) -> None:
+        made[prefix] += await roll_out(prefix, range(len(made[prefix]), count))
+
+    while wanted := _wanted(paths, strategy, made):
+        await asyncio.gather(*(extend(prefix, count) for prefix, count in wanted.items()))
+    paid: set[Steps] = set()
+    return [_step_labels(path, strategy, made, paid) for path in paths]
+
+
+def sibling_rollouts(
+    solutions: Sequence[tuple[Steps, bool]], k: int, consistent: Callable[[Steps, Steps], bool]
+) -> list[tuple[tuple[Rollout, ...], ...]]:
+    """For each of a problem's (steps, correct): what the others are to its prefixes, for `Path`.
+
+    A sample that passes through a prefix is a rollout of it by the same policy, so the first `k`
+    of them take the place of as many rollouts and leave the distribution of labels as it is,
+    provided that `solutions` are all samples of the problem: without the wrong ones, or without
+    duplicates, the rest is no fair draw. A solution says nothing about its own prefixes.
+    """
+    through: dict[Steps, list[tuple[int, Rollout]]] = defaultdict(list)
+    for number, (steps, correct) in enumerate(solutions):
+        for length in range(1, len(steps) + 1):
+            prefix, rest = steps[:length], steps[length:]
+            succeeded = correct and bool(rest) and consistent(prefix, rest)
+            through[prefix].append((number, Rollout(rest, succeeded, 0)))
+
+    def others(number: int, prefix: Steps) -> tuple[Rollout, ...]:
+        return tuple(rollout for other, rollout in through[prefix] if other != number)[:k]
+
+    return [
+        tuple(others(number, steps[:length]) for length in range(1, len(steps)))
+        for number, (steps, _) in enumerate(solutions)
+    ]
+
+
+def _wanted(
+    paths: Sequence[Path], strategy: Strategy, made: dict[Steps, list[Rollout]]
+) -> dict[Steps, int]:
+    """Prefixes to roll out, and how many rollouts each should have then."""
+    wanted: dict[Steps, int] = {}
+    for path in paths:
+        for ask in strategy.asks(path.correct, _tried(path, strategy.k, made), path.scores):
+            prefix = path.steps[: ask.length]
+            count = ask.upto - len(_free(path, ask.length))
+            wanted[prefix] = max(count, wanted.get(prefix, 0))
+    return wanted
+
+
+def _tried(path: Path, k: int, made: dict[Steps, list[Rollout]]) -> list[Tried]:
+    seen = (_seen(path, length, k, made) for length in range(1, len(path.steps)))
+    return [Tried(len(found), sum(r.succeeded for r in found)) for found in seen]
+
+
+def _seen(path: Path, length: int, k: int, made: dict[Steps, list[Rollout]]) -> tuple[Rollout, ...]:
+    """The rollouts of a prefix as a solution counts them: `k` at most, free ones first."""
+    return (*_free(path, length), *made.get(path.steps[:length], ()))[:k]
+
+
+def _free(path: Path, length: int) -> tuple[Rollout, ...]:
+    return path.free[length - 1] if path.free else ()
+
+
+def _step_labels(
+    path: Path, strategy: Strategy, made: dict[Steps, list[Rollout]], paid: set[Steps]
+) -> StepLabels:
+    num_steps = len(path.steps)
+    counts: list[Rollouts] = []
+    verifiers: list[Verifier] = []
+    for length in range(1, num_steps):
+        prefix = path.steps[:length]
+        seen = _seen(path, length, strategy.k, made)
+        tokens = 0 if prefix in paid else sum(r.generated_tokens for r in made.get(prefix, ()))
+        paid.add(prefix)
+        counts.append(Rollouts(len(seen), sum(r.succeeded for r in seen), bool(seen), tokens))
+        verifiers += [Verifier(length, rollout.steps) for rollout in seen if rollout.succeeded]
+    counts += [Rollouts()] * min(num_steps, 1)
+    tried = [Tried(count.tried, count.succeeded) for count in counts[:-1]]
+    last = num_steps if path.correct else strategy.last_positive(tried, path.scores)
+    # post-processing 1: all steps up to the last positive one are positive
+    return StepLabels((1,) * last + (0,) * (num_steps - last), tuple(counts), tuple(verifiers))

@@ -1,0 +1,134 @@
+"""How `label-steps --by rollouts` spends rollouts: its options, and what they ask of the input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from sormctl.errors import RecordError, UsageError
+from sormctl.labelling.rollouts import Labelling
+from sormctl.labelling.strategies import TOLERANCE, strategy
+from sormctl.records import Json, Solution, parse_solution
+from sormctl.tasks.registry import with_task
+
+
+class How(StrEnum):
+    """Which rollouts are made; see `strategies`."""
+
+    exact = "exact"
+    exhaustive = "exhaustive"
+    bisect = "bisect"
+    guided = "guided"
+
+
+class Consistency(StrEnum):
+    """How the consistency check looks for a result; see `labelling.is_consistent`."""
+
+    string = "string"
+    number = "number"
+    off = "off"
+
+
+@dataclass(frozen=True)
+class Searching:
+    """How rollouts are spent."""
+
+    k: Annotated[int, typer.Option("-k", min=1, help="Rollouts from a prefix, at most.")] = 8
+    strategy: Annotated[
+        How,
+        typer.Option(
+            help="exact: the paper's labels by the fewest rollouts; exhaustive: all K from every "
+            "prefix; bisect, guided: fewer, and some labels differ."
+        ),
+    ] = How.exact
+    exhaustive: Annotated[
+        bool, typer.Option("--exhaustive", help="Short for --strategy exhaustive.")
+    ] = False
+    consistency: Annotated[
+        Consistency, typer.Option(help="How each result of the prefix must be used later.")
+    ] = Consistency.string
+    siblings: Annotated[
+        bool,
+        typer.Option(
+            "--siblings",
+            help="Take the problem's other samples as rollouts of the prefixes they share. The "
+            "input must hold all samples, neither filtered nor without duplicates.",
+        ),
+    ] = False
+    scores: Annotated[
+        str | None,
+        typer.Option(help="Reward model's scores that guide the search (guided).", metavar="NAME"),
+    ] = None
+    tolerance: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of labels that may be expected wrong (guided)."),
+    ] = TOLERANCE
+    gather: Annotated[
+        bool,
+        typer.Option(
+            "--gather", help="Bring the solutions of a problem together, wherever they stand."
+        ),
+    ] = False
+
+    @property
+    def name(self) -> How:
+        """The strategy."""
+        return How.exhaustive if self.exhaustive else self.strategy
+
+    def arguments(self) -> dict[str, Any]:
+        """What must be the same to `--resume`, however it was typed."""
+        given = {**vars(self), "strategy": self.name}
+        return {name: value for name, value in given.items() if name != "exhaustive"}
+
+    def labelling(self) -> Labelling:
+        """The same for `label_solutions`; UsageError where options do not fit together."""
+        if self.exhaustive and self.strategy not in (How.exact, How.exhaustive):
+            raise UsageError("--exhaustive is a strategy of its own; drop --strategy")
+        if self.scores and self.name is not How.guided:
+            raise UsageError("--scores goes with --strategy guided")
+        if self.siblings and self.name is How.exhaustive:
+            raise UsageError("--siblings saves rollouts and --exhaustive makes them all")
+        found = strategy(self.name.value, self.k, self.tolerance)
+        return Labelling(found, self.consistency.value, self.siblings, self.scores)
+
+
+def searchable(how: Labelling, temperature: float) -> Callable[[Json], Solution]:
+    """Reads a solution and checks that it is what the options want."""
+    models = set[object]()
+
+    def parse(record: Json) -> Solution:
+        solution = _guidable(with_task(parse_solution)(record), how.scores)
+        if how.siblings:
+            models.add(_sampler(solution, temperature))
+            if len(models) > 1:
+                raise RecordError("samples of several models; --siblings needs those of one")
+        return solution
+
+    return parse
+
+
+def _sampler(solution: Solution, temperature: float) -> object:
+    """The model of a sample that may be taken as a rollout; its name may have changed since."""
+    kind = solution.source.get("kind", "sample")
+    if kind != "sample":
+        raise RecordError(f"a {kind} solution; --siblings needs samples alone")
+    sampled_at = solution.source.get("temperature", temperature)
+    if sampled_at != temperature:
+        raise RecordError(
+            f"sampled at temperature {sampled_at}; --siblings needs the same --temperature"
+        )
+    return solution.source.get("model")
+
+
+def _guidable(solution: Solution, name: str | None) -> Solution:
+    if name is None:
+        return solution
+    if name not in solution.scores:
+        raise RecordError(f"no `scores.{name}`; run `sormctl score --name {name}` first")
+    if not all(0 <= score <= 1 for score in solution.scores[name]):
+        raise RecordError(f"`scores.{name}` must lie between 0 and 1")
+    return solution

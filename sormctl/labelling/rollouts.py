@@ -1,0 +1,77 @@
+"""Step labels from rollouts: the solutions of a problem, and an engine for their prefixes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from sormctl.engines.base import Completion
+from sormctl.inference import Generator, predicted_answer
+from sormctl.labelling.consistency import is_consistent
+from sormctl.labelling.labels import Path, Rollout, label_paths, sibling_rollouts
+from sormctl.labelling.strategies import Strategy
+from sormctl.records import Solution, Steps
+from sormctl.tasks.base import Task
+from sormctl.tasks.prompts import draft_prompt
+from sormctl.tasks.registry import get_task
+
+
+@dataclass(frozen=True, slots=True)
+class Labelling:
+    """How step labels are found.
+
+    `consistency` is a mode of `labelling.is_consistent`; `siblings` takes the other samples of the
+    problem as rollouts; `scores` names the reward model's scores that guide the strategy.
+    """
+
+    strategy: Strategy
+    consistency: str = "string"
+    siblings: bool = False
+    scores: str | None = None
+
+
+async def label_solutions(
+    generator: Generator, solutions: Sequence[Solution], how: Labelling
+) -> list[Solution]:
+    """SORM labels of solutions of one problem from rollouts of their prefixes (3.1 step 2)."""
+    problem = solutions[0].problem
+    task = get_task(problem.task)
+
+    def consistent(prefix: Steps, rest: Steps) -> bool:
+        return is_consistent(prefix, rest, task.result, how.consistency)
+
+    async def roll_out(prefix: Steps, indices: range) -> list[Rollout]:
+        prompt = draft_prompt(task, problem.question, generator.style, prefix)
+        completions = await generator.complete(prompt, problem.problem_id, indices)
+        return [_rollout(task, problem.answer, prefix, c, consistent) for c in completions]
+
+    # by id: a solution that comes twice is not its own sibling
+    outcomes = {s.solution_id: (s.steps, s.correct) for s in solutions if how.siblings}
+    siblings = sibling_rollouts(list(outcomes.values()), how.strategy.k, consistent)
+    free = dict(zip(outcomes, siblings, strict=True))
+    paths = [
+        Path(
+            solution.steps,
+            solution.correct,
+            scores=solution.scores[how.scores] if how.scores else (),
+            free=free.get(solution.solution_id, ()),
+        )
+        for solution in solutions
+    ]
+    found = await label_paths(paths, how.strategy, roll_out)
+    return [
+        replace(s, labels=f.labels, rollouts=f.rollouts, verifiers=f.verifiers)
+        for s, f in zip(solutions, found, strict=True)
+    ]
+
+
+def _rollout(
+    task: Task,
+    answer: str,
+    prefix: Steps,
+    completion: Completion,
+    consistent: Callable[[Steps, Steps], bool],
+) -> Rollout:
+    steps = tuple(task.split(completion.text))
+    is_right = task.is_correct(predicted_answer(task, steps, completion), answer)
+    return Rollout(steps, is_right and consistent(prefix, steps), completion.generated_tokens)

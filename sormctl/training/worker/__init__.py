@@ -1,0 +1,1 @@
+"""Training as a launched process does it: model, batches, losses, the loop."""

@@ -1,0 +1,141 @@
+"""Model folders: what training starts from and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from sormctl.errors import ModelError, first_line
+from sormctl.models import SETTINGS_FILE
+from sormctl.training.checkpoints import replacing
+from sormctl.training.config import CLASS_NAMES, TrainConfig
+from sormctl.training.worker.card import model_card
+
+
+def model_limits(config: TrainConfig) -> tuple[int, torch.dtype]:
+    """The longest row to train on, and the type of the weights in the model's folder."""
+    from transformers import AutoConfig
+
+    try:
+        found = AutoConfig.from_pretrained(config.model, trust_remote_code=False)
+    except Exception as error:  # transformers raises whatever its readers meet
+        raise ModelError(f"{config.model}: cannot be loaded: {first_line(error)}") from error
+    most = getattr(found, "max_position_embeddings", None) or config.max_length
+    return min(config.max_length, most), found.dtype or torch.float32
+
+
+def load_language_model(folder: str) -> Any:
+    """The language model in `folder`."""
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(folder, dtype="float32", trust_remote_code=False)
+
+
+def load_reward_model(folder: str, classes: int = 2) -> Any:
+    """The model in `folder` with a head that judges tokens, new unless the model has one."""
+    from transformers import AutoConfig, AutoModelForTokenClassification
+
+    names = CLASS_NAMES[classes]
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    config.id2label = dict(enumerate(names))
+    config.label2id = {name: label for label, name in enumerate(names)}
+    config.classifier_dropout = 0.0  # else 0.1, and a run could not be repeated
+    return AutoModelForTokenClassification.from_pretrained(
+        folder, config=config, dtype="float32", trust_remote_code=False
+    )
+
+
+def load_model(folder: str, load: Callable[[str], Any], tokenizer: Any) -> Any:
+    """The model that `load` makes of `folder`, fit for `tokenizer`, which gets a pad token.
+
+    Without a pad token the end of sequence serves: padding is on the right and never looked at.
+    ModelError if the model cannot be loaded or does not fit.
+    """
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # it would warn that the head is new: that is the point
+    logging.disable_progress_bar()
+    if tokenizer.eos_token_id is None:
+        raise ModelError(f"{folder}: the tokenizer has no end-of-sequence token to learn")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    try:
+        model = load(folder)
+    except Exception as error:  # transformers raises whatever its readers meet
+        raise ModelError(f"{folder}: cannot be loaded: {first_line(error)}") from error
+    embeddings = model.get_input_embeddings().num_embeddings
+    if len(tokenizer) > embeddings:
+        raise ModelError(f"{folder}: {len(tokenizer)} tokens, but only {embeddings} embeddings")
+    model.config.pad_token_id = tokenizer.pad_token_id
+    if not _is_causal(model):
+        kind = model.config.model_type
+        raise ModelError(
+            f"{folder}: this {kind} model looks ahead; a step is judged before the next"
+        )
+    return model
+
+
+@torch.no_grad()
+def _is_causal(model: Any) -> bool:
+    """Whether what the model says of a token does not depend on those behind it."""
+    alone, followed = (
+        model(input_ids=torch.tensor([ids], device=model.device)).logits[0, 0].float()
+        for ids in ([1], [1, 2])
+    )
+    apart = (alone - followed).abs().max() > 1e-4 * alone.abs().max()  # beyond rounding
+    return not bool(apart)  # so is one whose weights are no numbers
+
+
+def save_model(
+    accelerator: Accelerator,
+    model: Any,
+    tokenizer: Any,
+    config: TrainConfig,
+    settled: TrainConfig,
+    dtype: torch.dtype,
+) -> None:
+    """Writes the finished model to `config.model_to_be`, in `dtype`, as transformers does.
+
+    Beside it, `sormctl.json` and the model card say what it is and how it was made, the card with
+    what `auto` came to (`settled`), and `metrics.jsonl` how it went.
+    """
+    temporary = config.partial / "unfinished"
+    state = accelerator.get_state_dict(model)
+    if not accelerator.is_main_process:
+        return
+    finished = accelerator.unwrap_model(model)
+    if config.lora and config.merge_lora:
+        finished = finished.merge_and_unload()  # in float32
+        state = finished.state_dict()
+    finished = finished.to(dtype)
+    settings = {
+        "kind": config.kind,
+        "prompt": config.prompt,
+        "mode": config.mode,
+        "version": config.version,
+        "training": asdict(config),
+    }
+    text = json.dumps(settings, indent=2) + "\n"
+    course = [json.loads(line) for line in config.metrics.read_text("utf-8").splitlines()]
+    with replacing(temporary, config.model_to_be):
+        finished.save_pretrained(temporary, state_dict=_cast(state, dtype))
+        tokenizer.save_pretrained(temporary)
+        shutil.copy(config.metrics, temporary)
+        if config.tracking.exists():
+            shutil.copytree(config.tracking, temporary / config.tracking.name)
+        (temporary / SETTINGS_FILE).write_text(text, encoding="utf-8")
+        (temporary / "README.md").write_text(model_card(settled, course), encoding="utf-8")
+
+
+def _cast(state: dict[str, torch.Tensor], dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """The weights in `dtype`; those that share memory still do, so that they are saved once."""
+    cast: dict[int, torch.Tensor] = {}
+    return {
+        name: cast.setdefault(weight.data_ptr(), weight.to(dtype)) for name, weight in state.items()
+    }

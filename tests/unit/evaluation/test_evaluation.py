@@ -1,0 +1,216 @@
+from dataclasses import replace
+
+import pytest
+
+from sormctl.evaluation.choices import kind_of, outcomes
+from sormctl.evaluation.evaluation import Evaluation, problem_part
+from sormctl.evaluation.steps import StepTally
+from sormctl.records import Problem, Solution
+from tests.unit.examples import PROBLEM, solution, wrong
+
+GREEDY = {"kind": "sample", "temperature": 0.0}
+SAMPLE = {"kind": "sample", "temperature": 0.7}
+
+
+def rows(evaluation: Evaluation) -> dict[str, float]:
+    return {row.name: row.estimate.value for row in evaluation.rows()}
+
+
+def test_a_greedy_sample_is_a_draft() -> None:
+    assert kind_of(solution(source=GREEDY)) == "draft"
+    assert kind_of(solution(source=SAMPLE)) == "sample"
+    assert kind_of(solution(source={"kind": "local"})) == "local"
+    assert kind_of(solution(source={"kind": "prm800k"})) == "sample"
+
+
+def test_one_solution_a_problem_is_plain_accuracy() -> None:
+    evaluation = Evaluation()
+    evaluation.add([solution(source=GREEDY)])
+    evaluation.add([wrong()])
+    assert rows(evaluation) == {"accuracy": 0.5}
+
+
+def test_samples_give_votes_and_pass_at_k() -> None:
+    """Two of four right, and the wrong answer ties with the right one; ids break the tie."""
+    group = [solution("a"), solution("b"), wrong("c"), wrong("d")]
+    found = outcomes(group, ["final"])
+    assert found["sample"].value == 0.5
+    assert found["maj@4"].value == 1
+    assert found["pass@2"].value == pytest.approx(5 / 6)
+    assert found["pass@4"].tokens == 40
+
+
+def test_draft_and_refinements_are_reranked_and_compared() -> None:
+    """The ORM prefers the global refinement, which is right where the draft is wrong."""
+    evaluation = Evaluation()
+    for i in range(4):
+        problem = Problem("numeric", f"p{i}", "?", "6")
+        evaluation.add(
+            [
+                wrong("d", problem=problem, source=GREEDY, scores={"orm": (0.5, 0.2)}),
+                solution(
+                    "g", problem=problem, source={"kind": "global"}, scores={"orm": (0.5, 0.9)}
+                ),
+                wrong("l", problem=problem, source={"kind": "local"}, scores={"orm": (0.9, 0.3)}),
+            ]
+        )
+    found = rows(evaluation)
+    assert found["draft"] == 0
+    assert found["draft + global + local by orm"] == 1
+    assert found["draft + global + local, oracle"] == 1
+    assert found["draft + local by orm"] == 0
+    assert found["draft + global + local by orm - draft"] == 1
+    assert found["global: fixed"] == 1
+    assert found["global + local, oracle: fixed"] == 1
+    assert found["local: fixed"] == 0
+
+
+def test_in_a_vote_two_that_agree_outweigh_a_third() -> None:
+    """The ORM likes the global refinement best, and draft and local together more."""
+    group = [
+        solution("d", source=GREEDY, scores={"orm": (0.5, 0.5)}),
+        wrong("g", source={"kind": "global"}, scores={"orm": (0.5, 0.9)}),
+        solution("l", source={"kind": "local"}, scores={"orm": (0.5, 0.6)}),
+    ]
+    found = outcomes(group, ["final"])
+    assert found["draft + global + local by orm"].value == 0
+    assert found["weighted draft + global + local by orm"] == (1, 30)
+    assert [name for name in found if name.startswith("weighted")] == [
+        "weighted draft + global + local by orm"
+    ]
+
+
+def test_every_aggregation_has_its_row() -> None:
+    group = [
+        solution("a", source=SAMPLE, scores={"sorm": (0.1, 0.9)}),
+        wrong("b", source=SAMPLE, scores={"sorm": (0.9, 0.8)}),
+    ]
+    found = outcomes(group, ["final", "mean"])
+    assert found["rerank@2 by sorm"].value == 1
+    assert found["rerank@2 by sorm, mean"].value == 0
+
+
+def test_step_tally_by_hand() -> None:
+    """Truth 1 1 0 against 0.9 0.4 0.2: one false negative, and the error is found a step early.
+
+    Truth 1 0 against 0.8 0.1: all right. Truth 1 1 against 0.7 0.6: rightly no error.
+    """
+    tally = StepTally()
+    tally.add([0.9, 0.4, 0.2], [1, 1, 0])
+    tally.add([0.8, 0.1], [1, 0])
+    tally.add([0.7, 0.6], [1, 1])
+    found = dict(tally.estimates())
+    assert found["step accuracy"].value == pytest.approx(6 / 7)
+    assert found["false positive rate"].value == 0
+    assert found["false negative rate"].value == pytest.approx(1 / 5)
+    assert found["AUC"].value == 1
+    assert found["first error found"].value == 0.5
+    assert found["no error where there is none"].value == 1
+    assert found["first-error F1"].value == pytest.approx(2 / 3)
+
+
+def test_null_labels_are_no_truth() -> None:
+    evaluation = Evaluation()
+    labelled = solution(problem=PROBLEM, labels=(None, 1), scores={"orm": (0.1, 0.9)})
+    evaluation.add([labelled])
+    found = {row.name: row.estimate for row in evaluation.rows()}
+    assert found["orm against labels: step accuracy"].n == 1
+    assert found["orm against answers: final accuracy"].value == 1
+
+
+def test_a_solution_without_any_label_says_nothing() -> None:
+    evaluation = Evaluation()
+    evaluation.add([solution(labels=(None, None), scores={"orm": (0.9, 0.9)})])
+    assert rows(evaluation)["orm against labels: no error where there is none"] != 1
+
+
+def test_refinements_and_rerankings_are_compared_with_drafts() -> None:
+    evaluation = Evaluation()
+    evaluation.add(
+        [
+            wrong("d", source=GREEDY, scores={"orm": (0.1, 0.1)}),
+            solution("g", source={"kind": "global"}, scores={"orm": (0.9, 0.9)}),
+            solution("a", source=SAMPLE, scores={"orm": (0.9, 0.9)}),
+            wrong("b", source=SAMPLE, scores={"orm": (0.2, 0.2)}),
+        ]
+    )
+    found = rows(evaluation)
+    assert found["global - draft"] == found["rerank@2 by orm - draft"] == 1
+    assert found["draft + global by orm - rerank@2 by orm"] == 0
+
+
+def test_a_solution_that_comes_twice_counts_once() -> None:
+    evaluation = Evaluation()
+    evaluation.add([solution("a", source=SAMPLE), wrong("b", source=SAMPLE)] * 2)
+    assert "maj@2" in rows(evaluation)
+
+
+def test_a_reward_model_may_have_any_name() -> None:
+    evaluation = Evaluation()
+    evaluation.add([solution(labels=(1, 1), scores={"a against b": (0.9, 0.9), "c": (0.9, 0.9)})])
+    found = rows(evaluation)
+    assert found["a against b against labels: step accuracy"] == 1
+    assert found["a against b - c against labels: step accuracy"] == 0
+
+
+def test_reward_models_are_compared_on_the_same_steps() -> None:
+    evaluation = Evaluation()
+    for number, labels in enumerate([(1, 0), (1, 1), (0, 0)]):
+        scores = {"sorm": tuple(map(float, labels)), "orm": (1.0, 0.0)}
+        draft = replace(solution(f"s{number}"), labels=labels, scores=scores)
+        evaluation.add([draft])
+    found = {row.name: row.estimate for row in evaluation.rows() if row.section == "reward models"}
+    assert found["sorm - orm against labels: step accuracy"].value == pytest.approx(2 / 6)
+    assert found["sorm - orm against labels: step accuracy"].n == 6
+    assert "sorm - orm against answers: final accuracy" in found
+
+
+def test_a_problem_tells_its_part_of_the_rows() -> None:
+    """Two labelled samples: 0.9 0.1 against 1 1 misses one good step, 0.9 0.1 against 1 0 none."""
+    found = problem_part(
+        [
+            solution("a", source=SAMPLE, labels=(1, 1), scores={"orm": (0.9, 0.1)}),
+            wrong("b", source=SAMPLE, labels=(1, 0), scores={"orm": (0.9, 0.1)}),
+        ]
+    )
+    assert (found["task"], found["problem_id"]) == (PROBLEM.task, PROBLEM.problem_id)
+    assert found["outcomes"]["sample"] == 0.5
+    assert found["steps"]["orm against labels: step accuracy"] == (3, 4)
+    assert found["steps"]["orm against labels: false negative rate"] == (1, 3)
+    assert found["steps"]["orm against labels: false positive rate"] == (0, 1)
+    assert found["steps"]["orm against labels: first error found"] == (1, 1)
+    assert found["steps"]["orm against labels: no error where there is none"] == (0, 1)
+    assert found["steps"]["orm against answers: final accuracy"] == (1, 2)
+
+
+def test_the_parts_add_up_to_the_rows() -> None:
+    evaluation = Evaluation()
+    groups = [
+        [replace(solution(f"s{n}"), labels=labels, scores={"orm": (0.7, 0.2)}, problem=problem)]
+        for n, labels in enumerate([(1, 0), (1, 1), (0, 0)])
+        for problem in [replace(PROBLEM, problem_id=f"p{n}")]
+    ]
+    for group in groups:
+        evaluation.add(group)
+    parts = list(map(problem_part, groups))
+    shares = {name for part in parts for name in part["steps"]}
+    found = {row.name: row.estimate.value for row in evaluation.rows()}
+    for name in shares:
+        hits, totals = (sum(part["steps"][name][i] for part in parts) for i in (0, 1))
+        assert found[name] == hits / totals
+    assert found["accuracy"] == sum(part["outcomes"]["accuracy"] for part in parts) / 3
+
+
+def test_reward_models_are_paired_on_the_same_solutions_only() -> None:
+    def judged(number: int, *models: str) -> Solution:
+        problem = replace(PROBLEM, problem_id=f"p{number}")
+        scores = {model: (0.9, 0.1 * number) for model in models}
+        return solution(problem=problem, labels=(1, 1), scores=scores)
+
+    apart, together = Evaluation(), Evaluation()
+    for number in range(4):
+        apart.add([judged(number, "orm")])
+        apart.add([judged(number + 4, "sorm")])
+        together.add([judged(number, "orm", "sorm")])
+    assert not [row for row in apart.rows() if row.section == "reward models"]
+    assert len([row for row in together.rows() if row.section == "reward models"]) == 2

@@ -1,0 +1,138 @@
+"""Three rows by hand in the published format: phase 1, phase 2, a broken problem."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from sormctl.cli import app
+from sormctl.errors import RecordError
+from sormctl.importing.prm800k import labelled_solutions
+from sormctl.records import Solution, parse_solution, solution_json
+from sormctl.tasks.registry import get_task
+
+FILE = Path(__file__).with_name("prm800k.jsonl")
+FIRST, SECOND, BROKEN = map(json.loads, FILE.read_text().splitlines())
+
+
+def solutions(row: dict[str, Any], neutral: int | None = 1) -> list[Solution]:
+    return labelled_solutions(row, get_task("math"), neutral)
+
+
+def ratings(solution: Solution) -> list[int | None]:
+    return list(solution.problem.extra["ratings"])
+
+
+def test_the_path_that_was_followed() -> None:
+    """The second step is a person's, who found the candidate wrong; the answer is announced."""
+    followed = solutions(FIRST)[0]
+    assert followed.steps == (
+        "Multiplication comes first.",
+        r"$3\cdot 4=12$.",
+        "So it is $2+12=14$. #### 14",
+    )
+    assert (ratings(followed), followed.labels) == ([0, 1, 1], (1, 1, 1))
+    assert (followed.predicted, followed.correct) == ("14", True)
+    assert followed.problem.task == "math"
+    assert followed.source == {"kind": "prm800k", "finish": "solution"}
+
+
+def test_other_candidates_end_their_solutions() -> None:
+    """Each is one target; the candidate that was flagged and has no rating is none."""
+    _, *others = solutions(FIRST)
+    assert [(x.steps[-1], ratings(x), x.labels) for x in others] == [
+        (r"$2+3=5$, so it is $5\cdot 4$.", [-1], (0,)),
+        (r"$3\cdot 4=11$.", [None, -1], (None, 0)),
+    ]
+    assert not any(x.correct for x in others)
+    assert len({x.solution_id for x in solutions(FIRST)}) == 3
+
+
+def test_a_solution_that_ends_with_its_first_error() -> None:
+    followed, other = solutions(SECOND)
+    assert (followed.steps, ratings(followed)) == (("I subtract.", "$20-8=13$."), [1, -1])
+    assert (other.steps, ratings(other)) == (("I subtract.", "$20-8=12$."), [None, 1])
+    assert (followed.labels, other.labels) == ((1, 0), (None, 1))
+    assert followed.predicted is None  # the last number of an unfinished solution is no answer
+
+
+@pytest.mark.parametrize("neutral", [1, 0, None])
+def test_a_neutral_step_has_the_label_that_is_asked_for(neutral: int | None) -> None:
+    assert solutions(FIRST, neutral)[0].labels == (neutral, 1, 1)
+    assert ratings(solutions(FIRST, neutral)[0]) == [0, 1, 1]
+
+
+def test_a_broken_problem_has_no_solutions() -> None:
+    assert solutions(BROKEN) == []
+
+
+def test_records_read_back() -> None:
+    for row in (FIRST, SECOND):
+        for made in solutions(row):
+            assert parse_solution(json.loads(json.dumps(solution_json(made)))) == made
+
+
+STEP = {"completions": [{"text": "a", "rating": 1}], "chosen_completion": 0}
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (7, "`label.steps` must hold objects"),
+        ({**STEP, "chosen_completion": 1}, "`chosen_completion` is 1, but there are 1"),
+        ({**STEP, "chosen_completion": "0"}, "`chosen_completion` is of the wrong type"),
+        ({**STEP, "completions": [7]}, "`completions` must hold objects"),
+        ({**STEP, "completions": [{"rating": 1}]}, "no `text`"),
+        ({**STEP, "completions": [{"text": "a", "rating": 2}]}, "`rating` must be -1, 0, 1"),
+    ],
+)
+def test_a_step_of_another_format_is_told(step: object, message: str) -> None:
+    with pytest.raises(RecordError, match=message):
+        solutions({**FIRST, "label": {"steps": [step]}})
+
+
+def test_steps_that_were_never_shown_end_the_solution() -> None:
+    """It happens in the published files."""
+    nothing = {"completions": None, "human_completion": None, "chosen_completion": None}
+    (only,) = solutions({**FIRST, "label": {"steps": [STEP, nothing]}})
+    assert only.steps == ("a",)
+    assert solutions({**FIRST, "label": {"steps": [nothing]}}) == []
+
+
+def sormctl(*arguments: str | Path, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(app, ["import-prm800k", *map(str, arguments)], input=stdin)
+
+
+def test_the_command_says_what_it_left_out() -> None:
+    result = sormctl(FILE, "--neutral", "null")
+    assert result.exit_code == 0
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [record["labels"] for record in records] == [
+        [None, 1, 1],
+        [0],
+        [None, 0],
+        [1, 0],
+        [None, 1],
+    ]
+    assert "import-prm800k: left out: 1 rows without a rated step, or of a" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "code", "message"),
+    [
+        (("--task", "nope"), "", 2, "no task `nope`; known tasks: chain"),
+        ((), "{", 65, "<stdin>:1: not JSON"),
+        ((), '{"question": {}}', 65, "<stdin>:1: no `label`"),
+        ((), '{"question": {}, "label": {}}', 65, "<stdin>:1: no `problem`"),
+    ],
+)
+def test_bad_input_is_one_line(
+    arguments: tuple[str, ...], stdin: str, code: int, message: str
+) -> None:
+    result = sormctl(*arguments, stdin=stdin)
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (code, "", 1)
+    assert message in result.stderr

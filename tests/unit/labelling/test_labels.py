@@ -1,0 +1,184 @@
+import asyncio
+from math import hypot, sqrt
+from random import Random
+from statistics import fmean, stdev
+
+import pytest
+
+from sormctl.labelling.consistency import is_consistent
+from sormctl.labelling.labels import (
+    Path,
+    Rollout,
+    StepLabels,
+    label_paths,
+    outcome_labels,
+    sibling_rollouts,
+)
+from sormctl.labelling.strategies import Bisect, Exact, Exhaustive, Strategy
+from sormctl.records import Rollouts, Steps, Verifier
+from sormctl.tasks.steps import step_result
+
+STEPS = ("a", "b", "c", "d")
+
+
+def scripted(successes: set[tuple[int, int]], asked: list[tuple[int, int]] | None = None):
+    """Rollout `index` from prefix `length` succeeds iff the pair is in `successes`; 10 tokens."""
+
+    async def roll_out(prefix: tuple[str, ...], indices: range) -> list[Rollout]:
+        length = len(prefix)
+        if asked is not None:
+            asked.extend((length, index) for index in indices)
+        return [
+            Rollout((f"from {length}, number {index}",), (length, index) in successes, 10)
+            for index in indices
+        ]
+
+    return roll_out
+
+
+def label(strategy: Strategy, path: Path, roll_out) -> StepLabels:
+    (found,) = asyncio.run(label_paths([path], strategy, roll_out))
+    return found
+
+
+def test_outcome_labels_every_step_with_the_outcome() -> None:
+    assert outcome_labels(3, True) == (1, 1, 1)
+    assert outcome_labels(2, False) == (0, 0)
+
+
+def test_a_correct_solution_needs_no_rollout() -> None:
+    asked: list[tuple[int, int]] = []
+    found = label(Exact(8), Path(STEPS[:3], True), scripted(set(), asked))
+    assert (found.labels, asked) == ((1, 1, 1), [])
+
+
+def test_the_walk_stops_at_the_last_prefix_with_a_success() -> None:
+    """Four steps, wrong. P_3 fails twice; P_2 succeeds with its second rollout; P_1 is not asked.
+
+    The last step is negative by itself, so the labels are 1 1 0 0.
+    """
+    asked: list[tuple[int, int]] = []
+    found = label(Exact(2), Path(STEPS, False), scripted({(2, 1), (1, 0)}, asked))
+    assert found.labels == (1, 1, 0, 0)
+    assert asked == [(3, 0), (3, 1), (2, 0), (2, 1)]
+    assert found.verifiers == (Verifier(2, ("from 2, number 1",)),)
+    assert found.rollouts == (
+        Rollouts(),
+        Rollouts(2, 1, True, 20),
+        Rollouts(2, 0, True, 20),
+        Rollouts(),
+    )
+
+
+def test_exhaustive_counts_successes_of_every_prefix() -> None:
+    found = label(Exhaustive(2), Path(STEPS[:3], False), scripted({(1, 0), (1, 1)}))
+    assert found.labels == (1, 0, 0)
+    assert [count.succeeded for count in found.rollouts] == [2, 0, 0]
+    assert [verifier.prefix for verifier in found.verifiers] == [1, 1]
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+@pytest.mark.parametrize("strategy", [Exact(8), Exhaustive(8), Bisect(8)])
+def test_solutions_too_short_for_a_rollout(steps: int, strategy: Strategy) -> None:
+    found = label(strategy, Path(STEPS[:steps], False), scripted(set()))
+    assert found.labels == (0,) * steps
+    assert len(found.rollouts) == steps
+
+
+def test_a_shared_prefix_is_rolled_out_once_and_paid_by_the_first() -> None:
+    """Both are wrong after the common `a`, whose first rollout succeeds."""
+    asked: list[tuple[int, int]] = []
+    paths = [Path(("a", "x"), False), Path(("a", "y"), False)]
+    first, second = asyncio.run(label_paths(paths, Exact(4), scripted({(1, 0)}, asked)))
+    assert asked == [(1, 0)]
+    assert first.labels == second.labels == (1, 0)
+    assert (first.rollouts[0], second.rollouts[0]) == (
+        Rollouts(1, 1, True, 10),
+        Rollouts(1, 1, True, 0),
+    )
+    assert first.verifiers == second.verifiers
+
+
+def test_siblings_are_rollouts_of_the_prefixes_they_pass_through() -> None:
+    """A right sibling through `a` verifies it; of `a b` nothing is known but two rollouts."""
+    solutions = [(("a", "b", "c"), False), (("a", "right"), True), (("a", "wrong"), False)]
+    free = sibling_rollouts(solutions, 2, lambda prefix, rest: True)
+    assert free[0] == (
+        (Rollout(("right",), True, 0), Rollout(("wrong",), False, 0)),
+        (),
+    )
+    asked: list[tuple[int, int]] = []
+    path = Path(*solutions[0], free=free[0])
+    found = label(Exact(2), path, scripted(set(), asked))
+    assert asked == [(2, 0), (2, 1)]
+    assert found.labels == (1, 0, 0)
+    assert found.verifiers == (Verifier(1, ("right",)),)
+
+
+def test_failed_siblings_take_the_place_of_rollouts() -> None:
+    """K is 3 and one sibling failed, so two more rollouts decide."""
+    solutions = [(("a", "b"), False), (("a", "c"), False)]
+    free = sibling_rollouts(solutions, 3, lambda prefix, rest: True)
+    asked: list[tuple[int, int]] = []
+    found = label(Exact(3), Path(*solutions[0], free=free[0]), scripted({(1, 2)}, asked))
+    assert asked == [(1, 0), (1, 1)]
+    assert (found.labels, found.rollouts[0]) == ((0, 0), Rollouts(3, 0, True, 20))
+
+
+def test_a_sibling_that_is_inconsistent_or_has_ended_is_no_success() -> None:
+    solutions = [(("a", "b"), False), (("a",), True), (("a", "c"), True)]
+    free = sibling_rollouts(solutions, 8, lambda prefix, rest: rest != ("c",))
+    assert [rollout.succeeded for rollout in free[0][0]] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "rollout", "string", "number"),
+    [
+        (["2 + 2 = 4"], ["4 * 3 = 12"], True, True),
+        (["2 + 2 = 4"], ["6 * 7 = 42"], True, False),  # the paper's test is on strings
+        (["2 + 2 = 4"], ["5 * 3 = 15"], False, False),
+        (["2 + 2 = 4", "4 + 1 = 5"], ["5 * 2 = 10"], True, True),  # used later in the prefix
+        (["He is sad."], ["#### 3"], True, True),  # a step without a result asks for nothing
+        (["7 / 2 = 3.5"], ["3.50 * 2 = 7"], True, True),
+        (["2 * 600 = 1,200"], ["1200 / 3 = 400"], False, True),
+        (["2 / 4 = 1/2"], ["0.5 * 8 = 4"], False, True),
+    ],
+)
+def test_consistency(prefix, rollout, string: bool, number: bool) -> None:
+    assert is_consistent(prefix, rollout, step_result, "string") is string
+    assert is_consistent(prefix, rollout, step_result, "number") is number
+    assert is_consistent(prefix, rollout, step_result, "off")
+
+
+def test_siblings_leave_the_statistics_of_labels_as_they_are() -> None:
+    """A policy of three steps, whose second and third are right with a probability of a half.
+
+    P(b >= 1 | wrong) with K = 3 is 1 - (3/4)^3 = 0.578 for a good first step; labels by siblings
+    must have the same mean, over solutions that share prefixes in all ways.
+    """
+    random = Random(0)
+
+    def draw(prefix: Steps) -> tuple[Steps, bool]:
+        steps = (*prefix, *(random.choice("gb") for _ in range(3 - len(prefix))))
+        return steps, steps[1:] == ("g", "g")
+
+    async def roll_out(prefix: Steps, indices: range) -> list[Rollout]:
+        drawn = [draw(prefix) for _ in indices]
+        return [Rollout(steps[len(prefix) :], right, 1) for steps, right in drawn]
+
+    async def mean(siblings: bool) -> tuple[float, float]:
+        """Of the first label over problems, with its standard error."""
+        means = []
+        for _ in range(1500):
+            solutions = [draw(()) for _ in range(6)]
+            free = sibling_rollouts(solutions, 3 * siblings, lambda prefix, rest: True)
+            paths = [Path(*s, free=f) for s, f in zip(solutions, free, strict=True)]
+            found = await label_paths(paths, Exact(3), roll_out)
+            wrong = [f.labels[0] for p, f in zip(paths, found, strict=True) if not p.correct]
+            means += [sum(wrong) / len(wrong)] if wrong else []
+        return fmean(means), stdev(means) / sqrt(len(means))
+
+    plain, error = asyncio.run(mean(siblings=False))
+    ours, our_error = asyncio.run(mean(siblings=True))
+    assert abs(plain - ours) < 3 * hypot(error, our_error)
+    assert 2 * (error + our_error) < 0.04, "too few draws to tell"

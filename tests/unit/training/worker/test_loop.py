@@ -1,0 +1,388 @@
+"""Real trainings of a tiny model in this process."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import resource
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    BertConfig,
+    BertForTokenClassification,
+)
+
+from sormctl.errors import DataError, ModelError, OutputError, UsageError
+from sormctl.models import prompt_style, read_settings
+from sormctl.training import refiner, reward_model, student
+from sormctl.training.checkpoints import list_checkpoints
+from sormctl.training.config import REWARD_MODEL, Dtype, Objective, Optimizer, Packing, TrainConfig
+from sormctl.training.data import Example
+from sormctl.training.worker import loop
+from sormctl.training.worker.loop import Stopped, mixed_precision
+from sormctl.training.worker.losses import contrastive_loss, language_model_loss, reward_model_loss
+from sormctl.training.worker.model import load_language_model, load_reward_model
+from tests.models import make_model
+from tests.unit.training.runs import CONFIG, losses, prepare, sums, train_here
+
+LEARNER = (load_reward_model, contrastive_loss)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(make_model(tmp_path_factory.mktemp("models") / "tiny"))
+
+
+def references(count: int) -> list[Example]:
+    return [example for x in sums(count) if (example := student.parse(x, "plain"))]
+
+
+def judged(count: int) -> list[Example]:
+    return [example for x in sums(count, 0.5) if (example := reward_model.parse(x, "plain"))]
+
+
+def student_run(tmp_path: Path, model: str, **fields: object) -> TrainConfig:
+    config = replace(CONFIG, model=model, output=str(tmp_path / "out"), **fields)  # type: ignore[arg-type]
+    return prepare(config, references(24))
+
+
+def train_student(config: TrainConfig, stop: Callable[[], bool] = lambda: False):
+    return train_here(config, load_language_model, language_model_loss, stop)
+
+
+def weights(config: TrainConfig) -> dict[str, torch.Tensor]:
+    return load_file(config.partial / "model" / "model.safetensors")
+
+
+def assert_equal(one: TrainConfig, other: TrainConfig) -> None:
+    first, second = weights(one), weights(other)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("optimizer", Optimizer)
+def test_a_student_learns(tmp_path: Path, tiny: str, optimizer: Optimizer) -> None:
+    """Guessing among 31 tokens costs ln 31 = 3.4."""
+    config = student_run(tmp_path, tiny, epochs=10, optimizer=optimizer)
+    history = losses(train_student(config))
+    assert history[0] == pytest.approx(math.log(31), abs=0.3)
+    assert history[-1] < 2.0
+
+
+def test_a_reward_model_learns_and_loads(tmp_path: Path, tiny: str) -> None:
+    config = replace(CONFIG, kind=REWARD_MODEL, model=tiny, output=str(tmp_path / "rm"), epochs=8)
+    prepare(config, [replace(x, labels=(1, 1)) for x in judged(24)])
+    history = losses(train_here(config, load_reward_model, reward_model_loss))
+    assert history[0] == pytest.approx(math.log(2), abs=0.2)
+    assert history[-1] < 0.05
+    folder = config.partial / "model"
+    model = AutoModelForTokenClassification.from_pretrained(folder)
+    assert model.config.id2label == {0: "incorrect", 1: "correct"}
+    assert model.config.classifier_dropout == 0.0
+    tokens = AutoTokenizer.from_pretrained(folder)("How many apples? 1 + 2", return_tensors="pt")
+    assert model(**tokens).logits.softmax(-1)[0, -1, 1] > 0.9
+
+
+def contrasted(count: int) -> list[Example]:
+    """Pairs of a right and a wrong sum, the wrong one longer."""
+    return [
+        replace(x, labels=None, rival=("0 + 0 = 0", "1 + 1 = 3", "#### 3")) for x in judged(count)
+    ]
+
+
+def contrastive_run(tmp_path: Path, model: str, **fields: object) -> TrainConfig:
+    made: dict[str, object] = {"kind": REWARD_MODEL, "objective": Objective.contrastive, **fields}
+    config = replace(CONFIG, model=model, output=str(tmp_path / "out"), **made)  # type: ignore[arg-type]
+    return prepare(config, contrasted(24))
+
+
+def test_a_contrastive_reward_model_learns_which_is_better(tmp_path: Path, tiny: str) -> None:
+    """Untrained, either is as likely; its score is P(correct) of the same two labels."""
+    config = contrastive_run(tmp_path, tiny, epochs=8)
+    events = train_here(config, *LEARNER)
+    assert (events[0]["rows"], events[0]["left_out"], events[0]["steps"]) == (24, 0, 48)
+    assert losses(events)[0] == pytest.approx(math.log(2), abs=0.2)
+    assert losses(events)[-1] < 0.05
+    model = AutoModelForTokenClassification.from_pretrained(config.partial / "model")
+    assert model.config.id2label == {0: "incorrect", 1: "correct"}
+
+
+def test_a_pair_stays_together_in_the_parts_of_a_batch(tmp_path: Path, tiny: str) -> None:
+    """A pair takes some 50 slots, so with 30 each goes through alone: four passes a step."""
+    found = [
+        losses(train_here(contrastive_run(tmp_path / name, tiny, max_batch_tokens=most), *LEARNER))
+        for name, most in (("whole", 8192), ("parts", 30))
+    ]
+    assert found[0] == pytest.approx(found[1], abs=1e-4)
+
+
+def test_three_classes_are_learned_and_named(tmp_path: Path, tiny: str) -> None:
+    config = replace(
+        CONFIG, kind=REWARD_MODEL, model=tiny, output=str(tmp_path / "prm"), epochs=8, classes=3
+    )
+    prepare(config, [replace(x, labels=(2, 0)) for x in judged(24)])
+    load = partial(load_reward_model, classes=3)
+    history = losses(train_here(config, load, reward_model_loss))
+    assert history[0] == pytest.approx(math.log(3), abs=0.3)
+    assert history[-1] < 0.2
+    model = AutoModelForTokenClassification.from_pretrained(config.partial / "model")
+    assert model.config.id2label == {0: "incorrect", 1: "neutral", 2: "correct"}
+
+
+def test_soft_labels_are_learned(tmp_path: Path, tiny: str) -> None:
+    """The best that can be learned of a share of 1/4 is its entropy, 0.562."""
+    config = replace(CONFIG, kind=REWARD_MODEL, model=tiny, output=str(tmp_path / "rm"), epochs=8)
+    prepare(config, [replace(x, labels=(0.25, None)) for x in judged(24)])
+    history = losses(train_here(config, load_reward_model, reward_model_loss))
+    assert history[-1] == pytest.approx(0.562, abs=0.02)
+
+
+def test_the_folder_says_what_it_is(tmp_path: Path, tiny: str) -> None:
+    config = student_run(tmp_path, tiny, mode="local")
+    events = train_student(config)
+    folder = config.partial / "model"
+    settings = read_settings(folder)
+    assert (settings["kind"], settings["prompt"], settings["mode"]) == ("student", "plain", "local")
+    assert settings["training"]["lr"] == CONFIG.lr
+    assert prompt_style(str(folder), "auto") == "plain"
+    logged = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in logged] == [1, 10, 12]
+    assert [line["loss"] for line in logged] == losses(events)
+    assert logged[-1]["epoch"] == 2.0
+    assert (events[0]["rows"], events[0]["left_out"], events[0]["steps"]) == (24, 0, 12)
+    assert AutoModelForCausalLM.from_pretrained(folder).config.pad_token_id == 1
+
+
+def test_parts_of_a_batch_add_up(tmp_path: Path, tiny: str) -> None:
+    """The longest row has 22 tokens, so 30 slots hold one row: four passes a step."""
+    whole = student_run(tmp_path / "whole", tiny)
+    parts = student_run(tmp_path / "parts", tiny, max_batch_tokens=30)
+    assert losses(train_student(whole)) == pytest.approx(losses(train_student(parts)), abs=1e-4)
+
+
+def test_packing_and_checkpointing_learn_the_same(tmp_path: Path, tiny: str) -> None:
+    """One batch, so that the rows of a step are the same in either order."""
+    fields: dict[str, object] = {"epochs": 1, "batch_size": 24}
+    plain = student_run(tmp_path / "plain", tiny, **fields)
+    expected = losses(train_student(plain))
+    on = {**fields, "packing": Packing.on}
+    packed = student_run(tmp_path / "packed", tiny, **on)
+    parts = student_run(tmp_path / "parts", tiny, max_batch_tokens=50, **on)
+    again = student_run(tmp_path / "again", tiny, gradient_checkpointing=True, **fields)
+    for config in (packed, parts, again):
+        assert losses(train_student(config)) == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_log_says_what_share_is_useful(tmp_path: Path, tiny: str) -> None:
+    """Rows of up to 22 tokens, padded to the longest of four; packed ones need no padding."""
+    events = train_student(student_run(tmp_path / "padded", tiny))
+    shares = [x["useful_tokens"] for x in events if x["event"] == "step"]
+    assert 0.8 < min(shares) < 1.0
+    events = train_student(student_run(tmp_path / "packed", tiny, packing=Packing.on))
+    assert {x["useful_tokens"] for x in events if x["event"] == "step"} == {1.0}
+
+
+def test_padding_changes_nothing(tmp_path: Path, tiny: str) -> None:
+    """The loss of a mixed batch is that of its rows alone, weighted by their targets."""
+    from sormctl.engines.encoding import load_tokenizer
+    from sormctl.training.data import encode
+    from sormctl.training.worker.losses import collate
+
+    tokenizer, model = load_tokenizer(tiny), load_language_model(tiny).eval()
+    rows = [encode(tokenizer, x) for x in references(9)]
+    assert len({len(row.ids) for row in rows}) > 1
+    together = language_model_loss(model, collate(rows, 0)).loss
+    alone = sum(language_model_loss(model, collate([row], 0)).loss for row in rows)
+    assert together.item() == pytest.approx(alone.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", Optimizer)
+def test_a_stopped_run_continues_to_the_same_weights(
+    tmp_path: Path, tiny: str, optimizer: Optimizer
+) -> None:
+    plain = student_run(tmp_path / "plain", tiny, optimizer=optimizer)
+    train_student(plain)
+    broken = student_run(tmp_path / "broken", tiny, optimizer=optimizer)
+    asked = itertools.count(1)
+    with pytest.raises(Stopped):
+        train_student(broken, stop=lambda: next(asked) == 7)
+    assert [path.name for path in list_checkpoints(broken.checkpoints)] == ["step-7"]
+    events = train_student(broken)
+    assert [x["step"] for x in events if x["event"] == "resumed"] == [7]
+    assert_equal(plain, broken)
+    logged = (broken.partial / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in logged] == [1, 10, 12]
+
+
+@pytest.mark.parametrize(("keep", "kept"), [(1, [12]), (2, [9, 12]), (3, [6, 9, 12])])
+def test_the_newest_checkpoints_are_kept(
+    tmp_path: Path, tiny: str, keep: int, kept: list[int]
+) -> None:
+    config = student_run(tmp_path, tiny, save_every="3", keep_checkpoints=keep)
+    train_student(config)
+    assert {path.name for path in config.checkpoints.iterdir()} == {f"step-{x}" for x in kept}
+
+
+@pytest.mark.parametrize("limit", [50_000, 100_000])
+def test_a_full_disk_ends_in_one_line_and_keeps_the_last_checkpoint(
+    tmp_path: Path, tiny: str, limit: int
+) -> None:
+    """From step 6 on no file may grow beyond a limit: weights take 80 kB, AdamW's state 160."""
+    config = student_run(tmp_path, tiny, save_every="3")
+    asked = itertools.count(1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def shrink() -> bool:
+        if next(asked) == 5:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+        return False
+
+    try:
+        with pytest.raises(OutputError, match=r"step-6 cannot be written: "):
+            train_student(config, stop=shrink)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.name for path in config.checkpoints.iterdir()] == ["step-3"]
+    train_student(config)
+    plain = student_run(tmp_path / "plain", tiny)
+    train_student(plain)
+    assert_equal(plain, config)
+
+
+def test_weights_are_saved_in_the_type_they_came_in(tmp_path: Path, tiny: str) -> None:
+    half = tmp_path / "half"
+    AutoModelForCausalLM.from_pretrained(tiny, dtype="bfloat16").save_pretrained(half)
+    AutoTokenizer.from_pretrained(tiny).save_pretrained(half)
+    config = student_run(tmp_path, str(half))
+    train_student(config)
+    saved = weights(config)
+    assert {weight.dtype for weight in saved.values()} == {torch.bfloat16}
+    assert "lm_head.weight" not in saved  # it is the embedding
+    assert AutoModelForCausalLM.from_pretrained(config.partial / "model").dtype is torch.bfloat16
+
+
+def test_bfloat16_learns_the_same_within_its_precision(tmp_path: Path, tiny: str) -> None:
+    full = losses(train_student(student_run(tmp_path / "full", tiny)))
+    config = student_run(tmp_path / "half", tiny, dtype=Dtype.bfloat16)
+    assert losses(train_student(config)) == pytest.approx(full, abs=0.05)
+    assert {weight.dtype for weight in weights(config).values()} == {torch.float32}
+    assert "attn" not in (config.partial / "model" / "config.json").read_text().replace(
+        "num_attention", ""
+    )
+
+
+def test_dtypes() -> None:
+    assert mixed_precision(Dtype.float32) == "no"
+    assert mixed_precision(Dtype.bfloat16) == "bf16"
+    assert mixed_precision(Dtype.auto) in ("no", "bf16")
+
+
+def test_rows_over_the_models_context_are_left_out(tmp_path: Path, tiny: str) -> None:
+    """The model has 256 positions."""
+    long = replace(references(1)[0], steps=("1 + 1 = 2",) * 50)
+    config = prepare(
+        replace(CONFIG, model=tiny, output=str(tmp_path / "out"), max_length=1000),
+        [*references(4), long],
+    )
+    assert train_student(config)[0] == {
+        "event": "rows",
+        "rows": 4,
+        "left_out": 1,
+        "truncated": 0,
+        "longest": 256,
+        "steps": 2,
+    }
+    card = (config.partial / "model" / "README.md").read_text()
+    assert "| of these left out, being too long | 1 |" in card
+    config = replace(config, output=str(tmp_path / "none"), max_length=3)
+    prepare(config, references(4))
+    with pytest.raises(DataError, match="all 4 examples are over 3 tokens; see --max-length"):
+        train_student(config)
+
+
+def test_a_model_that_cannot_be_loaded(tmp_path: Path, tiny: str) -> None:
+    folder = make_model(tmp_path / "broken")
+    (folder / "model.safetensors").write_bytes(b"no")
+    with pytest.raises(ModelError, match="broken: cannot be loaded: "):
+        train_student(student_run(tmp_path, str(folder)))
+
+
+def test_a_model_that_looks_ahead_cannot_judge_steps(tmp_path: Path, tiny: str) -> None:
+    """It would be trained with the answer in sight, and its judgement would change with padding."""
+    size = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
+    tokens = len(AutoTokenizer.from_pretrained(tiny))
+    model = BertForTokenClassification(BertConfig(vocab_size=tokens, num_hidden_layers=1, **size))
+    model.save_pretrained(tmp_path / "bert")
+    AutoTokenizer.from_pretrained(tiny).save_pretrained(tmp_path / "bert")
+    config = replace(CONFIG, kind=REWARD_MODEL, model=str(tmp_path / "bert"))
+    config = prepare(replace(config, output=str(tmp_path / "out")), judged(4))
+    with pytest.raises(ModelError, match="this bert model looks ahead"):
+        train_here(config, load_reward_model, reward_model_loss)
+
+
+def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path, tiny: str) -> None:
+    """Before a checkpoint of it takes the place of a good one."""
+    config = student_run(tmp_path, tiny, lr=1e30, warmup=0.0, save_every="1", keep_checkpoints=1)
+    with pytest.raises(ModelError, match=r"the loss is nan at step \d+; lower --lr") as caught:
+        train_student(config)
+    assert not (config.partial / "model").exists()
+    (kept,) = list_checkpoints(config.checkpoints)
+    assert f"at step {int(kept.name[5:]) + 1};" in str(caught.value)
+
+
+def test_what_auto_came_to_holds_for_the_whole_run(
+    tmp_path: Path, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that would choose otherwise goes on as the first one began."""
+    plain = student_run(tmp_path / "plain", tiny, dtype=Dtype.auto)
+    monkeypatch.setattr(loop, "_has_bfloat16", lambda: False)
+    train_student(plain)
+    broken = student_run(tmp_path / "broken", tiny, dtype=Dtype.auto)
+    asked = itertools.count(1)
+    with pytest.raises(Stopped):
+        train_student(broken, stop=lambda: next(asked) == 7)
+    monkeypatch.setattr(loop, "_has_bfloat16", lambda: True)
+    train_student(broken)
+    assert_equal(plain, broken)
+    card = (broken.partial / "model" / "README.md").read_text()
+    assert "| dtype | float32 |" in card
+    assert "| packing | off |" in card
+
+
+def test_the_shell_does_not_divide_gradients(
+    tmp_path: Path, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = student_run(tmp_path / "plain", tiny)
+    train_student(plain)
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "1000")
+    other = student_run(tmp_path / "other", tiny)
+    train_student(other)
+    assert_equal(plain, other)
+
+
+def test_the_launcher_must_start_what_was_asked_for(tmp_path: Path, tiny: str) -> None:
+    with pytest.raises(UsageError, match="--num-processes 2: the launcher started 1"):
+        train_student(student_run(tmp_path, tiny, num_processes=2))
+
+
+def test_a_global_refiner_trains_on_its_pairs(tmp_path: Path, tiny: str) -> None:
+    from sormctl.records import Pair, pair_json
+
+    pairs = [
+        Pair("numeric", f"p{i}", "1 + 2?", ("1 + 2 = 4", "#### 4"), None, ("1 + 2 = 3", "#### 3"))
+        for i in range(8)
+    ]
+    config = replace(CONFIG, model=tiny, output=str(tmp_path / "out"), epochs=8)
+    prepare(config, [refiner.parse(pair_json(pair), "plain") for pair in pairs])
+    history = losses(train_student(config))
+    assert history[-1] < history[0] / 2

@@ -1,0 +1,119 @@
+"""LoRA at tiny size: what is frozen, what is saved, and who can load it."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from peft import AutoPeftModelForCausalLM
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoModelForTokenClassification, AutoTokenizer
+
+from sormctl.errors import UsageError
+from sormctl.training import reward_model, student
+from sormctl.training.checkpoints import list_checkpoints
+from sormctl.training.config import REWARD_MODEL, Optimizer
+from sormctl.training.worker.loop import Stopped
+from sormctl.training.worker.losses import language_model_loss, reward_model_loss
+from sormctl.training.worker.model import load_language_model, load_reward_model
+from tests.models import make_model
+from tests.unit.training.runs import CONFIG, losses, prepare, sums, train_here
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(make_model(tmp_path_factory.mktemp("models") / "tiny"))
+
+
+def changed(before: torch.nn.Module, after: torch.nn.Module) -> set[str]:
+    """The names of the weights that differ."""
+    old = before.state_dict()
+    return {name for name, x in after.state_dict().items() if not torch.equal(x, old[name])}
+
+
+@pytest.mark.parametrize("optimizer", Optimizer)
+def test_a_merged_reward_model_is_a_plain_one(
+    tmp_path: Path, tiny: str, optimizer: Optimizer
+) -> None:
+    """All labels are 1: the head, trained in full, learns to say so. Embeddings stay."""
+    examples = [
+        replace(x, labels=(1, 1)) for y in sums(24) if (x := reward_model.parse(y, "plain"))
+    ]
+    config = replace(
+        CONFIG, kind=REWARD_MODEL, model=tiny, output=str(tmp_path / "rm"), epochs=8, lora=2
+    )
+    config = prepare(replace(config, optimizer=optimizer), examples)
+    assert losses(train_here(config, load_reward_model, reward_model_loss))[-1] < 0.1
+    folder = config.partial / "model"
+    model, info = AutoModelForTokenClassification.from_pretrained(folder, output_loading_info=True)
+    assert not any(info.values())
+    names = changed(load_reward_model(tiny).model, model.model)
+    assert names and all(name.startswith("layers.") for name in names)
+    tokens = AutoTokenizer.from_pretrained(folder)("How many apples? 1 + 2", return_tensors="pt")
+    assert model(**tokens).logits.softmax(-1)[0, -1, 1] > 0.9
+
+
+def test_merged_or_not_it_says_the_same(tmp_path: Path, tiny: str) -> None:
+    examples = [x for y in sums(24) if (x := student.parse(y, "plain"))]
+    made = []
+    for merged in (True, False):
+        config = replace(
+            CONFIG, model=tiny, output=str(tmp_path / str(merged)), lora=4, merge_lora=merged
+        )
+        prepare(config, examples)
+        train_here(config, load_language_model, language_model_loss)
+        made.append(config.partial / "model")
+    whole, adapter = made
+    assert (adapter / "adapter_config.json").is_file()
+    assert not (adapter / "model.safetensors").exists()
+    ids = torch.tensor([[3, 4, 5, 6]])
+    expected = AutoModelForCausalLM.from_pretrained(whole)(ids).logits
+    found = AutoPeftModelForCausalLM.from_pretrained(adapter)(ids).logits
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_checkpoints_hold_what_is_trained(tmp_path: Path, tiny: str) -> None:
+    """And are enough to go on from, for a reward model with its new head."""
+    examples = [x for y in sums(24, 0.5) if (x := reward_model.parse(y, "plain"))]
+    made = []
+    asked = itertools.count(1)
+    for name in ("plain", "broken"):
+        config = replace(CONFIG, kind=REWARD_MODEL, model=tiny, output=str(tmp_path / name), lora=4)
+        config = prepare(config, examples)
+        if name == "broken":
+            with pytest.raises(Stopped):
+                train_here(config, load_reward_model, reward_model_loss, lambda: next(asked) == 7)
+            (kept,) = list_checkpoints(config.checkpoints)
+            names = load_file(kept / "model.safetensors").keys()
+            assert names and all("lora" in x or "modules_to_save" in x for x in names)
+        train_here(config, load_reward_model, reward_model_loss)
+        made.append(load_file(config.partial / "model" / "model.safetensors"))
+    assert all(torch.equal(x, made[1][name]) for name, x in made[0].items())
+
+
+def test_checkpointing_reaches_the_adapters(tmp_path: Path, tiny: str) -> None:
+    """The embeddings are frozen, so a careless checkpoint would cut the gradients off."""
+    examples = [x for y in sums(24) if (x := student.parse(y, "plain"))]
+    history = []
+    for again in (False, True):
+        config = replace(CONFIG, model=tiny, output=str(tmp_path / str(again)), lora=4)
+        config = prepare(replace(config, gradient_checkpointing=again), examples)
+        history.append(losses(train_here(config, load_language_model, language_model_loss)))
+    assert history[0] == pytest.approx(history[1], abs=1e-4)
+    assert history[0][-1] < history[0][0]
+
+
+def test_without_peft_it_says_what_to_install(
+    tmp_path: Path, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "peft", None)
+    config = prepare(
+        replace(CONFIG, model=tiny, output=str(tmp_path / "out"), lora=4),
+        [x for y in sums(4) if (x := student.parse(y, "plain"))],
+    )
+    with pytest.raises(UsageError, match=r"--lora needs peft; pip install 'sormctl\[lora\]'"):
+        train_here(config, load_language_model, language_model_loss)
