@@ -39,8 +39,8 @@ from sormctl.engines.encoding import load_tokenizer
 from sormctl.evaluation.metrics import clustered_difference
 from sormctl.models import prompt_style, resolve_model
 from sormctl.problems import read_problems
-from sormctl.records import Pair, Problem, Solution, Steps, pair_json, solution_json
-from sormctl.streams.output import encode as encode_json
+from sormctl.records import Pair, Problem, Steps, to_json
+from sormctl.records import encode as encode_json
 from sormctl.training import refiner, reward_model
 from sormctl.training.config import (
     REFINER,
@@ -121,12 +121,18 @@ def example(kind: str, problem: Problem, style: str) -> Example | None:
     if kind == REFINER:
         if error is None:
             return None
-        ids = (problem.task, problem.problem_id, problem.question)
-        pair = Pair(*ids, draft=steps, first_error=error, target=problem.reference or ())
-        return refiner.parse(pair_json(pair), style)
+        pair = Pair(
+            task=problem.task,
+            problem_id=problem.problem_id,
+            question=problem.question,
+            draft=steps,
+            first_error=error,
+            target=problem.reference or (),
+        )
+        return refiner.parse(to_json(pair), style)
     labels = tuple(int(error is None or i < error) for i in range(len(steps)))
-    solution = Solution(problem, "s", steps, None, error is None, labels=labels)
-    return reward_model.parse(solution_json(solution), style)
+    solution = problem.solved(solution_id="s", steps=steps, correct=error is None, labels=labels)
+    return reward_model.parse(to_json(solution), style)
 
 
 @dataclass(frozen=True)

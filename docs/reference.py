@@ -1,4 +1,4 @@
-"""Writes the two reference pages from the code: docs/commands.md and docs/records.md.
+"""Writes what docs/ has from the code: commands.md, records.md and records.schema.json.
 
 python docs/reference.py            # write them
 python docs/reference.py --check    # exit 1 if they are not what the code says
@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import MISSING, fields
-from functools import partial
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import typer
+from msgspec.json import schema_components
 
 from sormctl import records
 from sormctl.cli import app
-from sormctl.errors import RecordError
 from sormctl.pairing import local_pairs
 from sormctl.tasks.grading import grader
 
@@ -54,32 +54,16 @@ def _command(name: str, command: Any) -> Iterator[str]:
 
 # ── records ──────────────────────────────────────────────────────────────────────────────────────
 
-PARSERS = {
-    records.Problem: records.parse_problem,
-    records.Solution: records.parse_solution,
-    records.Pair: records.parse_pair,
-}
-PARTS = (records.Usage, records.Rollouts, records.Verifier)
-JSON_TYPES = {
-    "str": "string",
-    "str | None": "string or null",
-    "bool": "boolean",
-    "int": "integer",
-    "int | None": "integer or null",
-    "Json": "object",
-    "Steps": "list of strings",
-    "Steps | None": "list of strings",
-    "Usage": "object, see Usage",
-    "Labels | None": "list of 0, 1 or null",
-    "tuple[Rollouts, ...] | None": "list of objects, see Rollouts",
-    "tuple[Verifier, ...]": "list of objects, see Verifier",
-    "Mapping[str, tuple[float, ...]]": "object of lists of numbers",
-}
+KINDS: tuple[type[Any], ...] = (records.Problem, records.Solution, records.Pair)
+PARTS: tuple[type[Any], ...] = (records.Usage, records.Rollouts, records.Verifier)
+
+
 INTRO = """# Records
 
-One JSON object a line. Fields that sormctl does not know pass through every command untouched, so
-other tools can add theirs. A solution has the fields of its problem too. Optional fields that are
-absent are left out when a record is written.
+One JSON object a line; [records.schema.json](records.schema.json) is this page as a JSON Schema.
+Fields that sormctl does not know pass through every command, so other tools can add theirs. A
+solution has the fields of its problem, too. Optional fields that are absent are left out when a
+record is written.
 
 The examples are one story: a problem, a wrong solution of it after `label-steps` and `score`, and
 the pair that `make-refine-pairs --mode local` makes of that. Counts and scores are made up; the
@@ -91,40 +75,55 @@ def records_page() -> str:
     """Every field of every record, and one worked example of each."""
     solution = grader()(json.loads((DOCS / "example.json").read_text("utf-8")))
     (pair,) = local_pairs([solution], targets=1, seed=0)
-    examples = (
-        records.problem_json(solution.problem),
-        records.solution_json(solution),
-        records.pair_json(pair),
-    )
+    examples = (records.parse(records.to_json(solution), records.Problem), solution, pair)
     sections = [
-        f"## {kind.__name__}\n\n{_table(kind, partial(_is_required, kind, example))}\n"
-        f"```json\n{_json(example)}\n```\n"
-        for kind, example in zip(PARSERS, examples, strict=True)
+        f"## {kind.__name__}\n\n{_table(kind)}\n```json\n{_json(records.to_json(example))}\n```\n"
+        for kind, example in zip(KINDS, examples, strict=True)
     ]
-    parts = [
-        f"### {kind.__name__}\n\n{_table(kind, lambda item: item.default is MISSING)}"
-        for kind in PARTS
-    ]
+    parts = [f"### {kind.__name__}\n\n{_table(kind)}" for kind in PARTS]
     return "\n".join((GENERATED, INTRO, *sections, "## Parts of a solution\n", *parts))
 
 
-def _table(kind: Any, required: Callable[[Any], bool]) -> str:
+def _table(kind: type[Any]) -> str:
     lines = [f"{inspect.getdoc(kind)}\n", "| field | type | | meaning |", "|---|---|---|---|"]
-    for item in fields(kind):
-        name, doc = f"`{item.name}`", item.metadata["doc"]
-        if not doc.startswith("(not a field)"):
-            presence = "required" if required(item) else ""
-            lines.append(f"| {name} | {JSON_TYPES[item.type]} | {presence} | {doc} |")
+    schema = _schema()["$defs"][kind.__name__]
+    for name, field in schema["properties"].items():
+        presence = "required" if name in schema["required"] else ""
+        lines.append(f"| `{name}` | {_type(field)} | {presence} | {field['description']} |")
     return "\n".join((*lines, ""))
 
 
-def _is_required(kind: Any, example: dict[str, Any], item: Any) -> bool:
-    """Whether the parser refuses the example without that field."""
-    try:
-        PARSERS[kind]({name: value for name, value in example.items() if name != item.name})
-    except RecordError:
-        return True
-    return False
+def _type(field: dict[str, Any]) -> str:
+    """What a field holds, in words."""
+    if "$ref" in field:
+        return f"object, see {field['$ref'].rpartition('/')[2]}"
+    if "anyOf" in field:
+        kinds = [_type(each) for each in field["anyOf"]]
+        return kinds[0] if kinds[0].startswith("list") else " or ".join(kinds)
+    if "enum" in field:
+        return ", ".join(map(str, field["enum"]))
+    if field["type"] == "array":
+        first, *rest = _type(field["items"]).split(" ", 1)
+        first = re.sub(r"^[a-z]+\b", r"\g<0>s", first)
+        return " ".join(("list of", first, *rest))
+    of = field.get("additionalProperties")
+    return f"object of {_type(of)}" if isinstance(of, dict) and of else str(field["type"])
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    """The JSON Schema of the three records. `extra` is none of their fields: any other may be."""
+    _, defs = schema_components([*KINDS, *PARTS], ref_template="#/$defs/{name}")
+    for kind in KINDS:
+        defs[kind.__name__]["properties"].pop(records.EXTRA)
+        defs[kind.__name__]["additionalProperties"] = True
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "sormctl records",
+        "description": "One line is a pair, a solution or a problem.",
+        "anyOf": [{"$ref": f"#/$defs/{kind.__name__}"} for kind in reversed(KINDS)],
+        "$defs": defs,
+    }
 
 
 def _json(record: dict[str, Any]) -> str:
@@ -135,7 +134,11 @@ def _json(record: dict[str, Any]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Writes the pages, or with `--check` says whether they are stale."""
-    pages = {DOCS / "commands.md": commands_page(), DOCS / "records.md": records_page()}
+    pages = {
+        DOCS / "commands.md": commands_page(),
+        DOCS / "records.md": records_page(),
+        DOCS / "records.schema.json": json.dumps(_schema(), indent=1) + "\n",
+    }
     if "--check" not in arguments:
         for path, text in pages.items():
             path.write_text(text, encoding="utf-8")

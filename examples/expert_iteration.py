@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from sormctl.evaluation.metrics import Estimate, average, paired_difference
-from sormctl.records import parse_solution
+from sormctl.records import Solution
 from sormctl.streams.jsonl import read_records
 
 
@@ -37,7 +37,7 @@ def gain(rounds: list[list[float]], number: int) -> Estimate:
 
 def right(path: Path) -> list[float]:
     """1 for each problem whose draft is correct, else 0, in the order of the file."""
-    return [float(bool(solution.correct)) for solution in read_records([str(path)], parse_solution)]
+    return [float(bool(solution.correct)) for solution in read_records([str(path)], Solution)]
 
 
 def percent(estimate: Estimate) -> tuple[str, str]:

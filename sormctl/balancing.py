@@ -71,11 +71,11 @@ def balance_question(solutions: Sequence[Solution], seed: int) -> list[Solution]
 
     The solutions that stay keep their order; which ones stay depends on `seed` and the question.
     """
-    correct = [i for i, solution in enumerate(solutions) if solution.correct]
-    incorrect = [i for i, solution in enumerate(solutions) if not solution.correct]
+    correct = [i for i, solution in enumerate(solutions) if solution.correct is True]
+    incorrect = [i for i, solution in enumerate(solutions) if solution.correct is False]
     size = min(len(correct), len(incorrect))
     if not size:
         return []
-    random = Random(f"{seed} {solutions[0].problem.problem_id}")
+    random = Random(f"{seed} {solutions[0].problem_id}")
     kept = sorted(random.sample(correct, size) + random.sample(incorrect, size))
     return [solutions[i] for i in kept]

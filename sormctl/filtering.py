@@ -65,7 +65,7 @@ def agreeing_labels(labels: Labels, scores: Sequence[float], threshold: float) -
 
 
 def _fits(solution: Solution, criteria: Criteria) -> bool:
-    if criteria.correct is not None and solution.correct != criteria.correct:
+    if criteria.correct is not None and solution.correct is not criteria.correct:
         return False
     most = criteria.max_steps
     return criteria.min_steps <= len(solution.steps) and (
@@ -76,4 +76,4 @@ def _fits(solution: Solution, criteria: Criteria) -> bool:
 def _tag(solution: Solution) -> bytes:
     """Identifies the problem and the steps, whatever the spaces."""
     steps = (" ".join(step.split()) for step in solution.steps)
-    return digest(solution.problem.task, solution.problem.problem_id, *steps)
+    return digest(solution.task, solution.problem_id, *steps)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import isnan
 from typing import Any
+
+from msgspec.structs import replace
 
 from sormctl.engines.base import Completion, Engine, Sampling
 from sormctl.engines.registry import HOSTED, create_engine, prompted_model
@@ -36,6 +38,11 @@ class Generator:
     top_p: float = 1.0
     max_tokens: int = 300
     logprobs: bool = False
+
+    @property
+    def capacity(self) -> int:
+        """How many requests keep the engine busy."""
+        return self.engine.capacity
 
     async def complete(
         self, prompt: Prompt, problem_id: str, indices: Sequence[int]
@@ -67,6 +74,11 @@ class Judge:
     engine: Engine
     style: str
 
+    @property
+    def capacity(self) -> int:
+        """How many requests keep the engine busy."""
+        return self.engine.capacity
+
     async def score(self, solution: Solution) -> tuple[float, ...]:
         """P(correct) after each step of a solution, by one forward pass.
 
@@ -75,8 +87,8 @@ class Judge:
         """
         if not solution.steps:
             return ()
-        task = get_task(solution.problem.task)
-        prompt = draft_prompt(task, solution.problem.question, self.style)
+        task = get_task(solution.task)
+        prompt = draft_prompt(task, solution.question, self.style)
         try:
             scores = tuple(await self.engine.score(prompt, solution.steps))
         except TooLongError:
@@ -125,12 +137,13 @@ async def open_judge(
 
 
 async def sample_solutions(generator: Generator, problem: Problem, n: int) -> list[Solution]:
-    """`n` solutions of a problem; at a temperature of 0 they are equal, and called drafts."""
+    """`n` solutions of a problem; greedy ones are called drafts."""
+    kind = "sample" if generator.temperature else "draft"
     task = get_task(problem.task)
     prompt = draft_prompt(task, problem.question, generator.style)
     completions = await generator.complete(prompt, problem.problem_id, range(n))
     return [
-        _solution(task, problem, generator, completion, {"kind": "sample", "index": index})
+        _solution(task, problem, generator, completion, {"kind": kind, "index": index})
         for index, completion in enumerate(completions)
     ]
 
@@ -147,17 +160,17 @@ async def refine_solution(
     if kind != "global" and first_error is None:
         return replace(
             draft,
-            solution_id=_solution_id(draft.problem, generator, origin),
+            solution_id=_solution_id(draft, generator, origin),
             source={**origin, **_source(generator), "finish": "unchanged"},
             usage=Usage(),
             labels=None,
             rollouts=None,
             verifiers=(),
         )
-    task = get_task(draft.problem.task)
-    prompt = refine_prompt(task, draft.problem.question, draft.steps, first_error, generator.style)
+    task = get_task(draft.task)
+    prompt = refine_prompt(task, draft.question, draft.steps, first_error, generator.style)
     (completion,) = await generator.complete(prompt, draft.solution_id, range(1))
-    return _solution(task, draft.problem, generator, completion, origin)
+    return _solution(task, draft, generator, completion, origin)
 
 
 def locate_error(scores: Sequence[float], kind: str, threshold: float) -> int | None:
@@ -187,8 +200,7 @@ def _solution(
 ) -> Solution:
     steps = tuple(task.split(completion.text))
     predicted = predicted_answer(task, steps, completion)
-    return Solution(
-        problem=problem,
+    return problem.solved(
         solution_id=_solution_id(problem, generator, origin),
         steps=steps,
         predicted=predicted,
@@ -218,6 +230,7 @@ def _outcome(completion: Completion) -> Json:
 def _solution_id(problem: Problem, generator: Generator, origin: Json) -> str:
     """`PROBLEM/KIND-HASH`: the same for the same model, settings and draft, and no other."""
     asked = {"style": generator.style, "top_p": generator.top_p, "max": generator.max_tokens}
-    made = {**origin, **_source(generator), **asked}
+    kind = "sample" if origin["kind"] == "draft" else origin["kind"]  # drafts keep their old ids
+    made = {**origin, "kind": kind, **_source(generator), **asked}
     tag = digest(problem.problem_id, *(f"{key}={made[key]}" for key in sorted(made))).hex()[:10]
-    return f"{problem.problem_id}/{origin['kind']}-{tag}"
+    return f"{problem.problem_id}/{kind}-{tag}"

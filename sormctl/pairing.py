@@ -55,7 +55,7 @@ def contrastive_pairs(solutions: Sequence[Solution], seed: int) -> list[tuple[So
     No solution, by its steps, is in two pairs; which are left over is drawn by `seed`.
     """
     distinct = {s.steps: s for s in solutions if s.steps}.values()
-    random = Random(f"{seed} {solutions[0].problem.problem_id}" if solutions else "")
+    random = Random(f"{seed} {solutions[0].problem_id}" if solutions else "")
     good, bad = ([s for s in distinct if s.correct is correct] for correct in (True, False))
     count = min(len(good), len(bad))
     return list(zip(random.sample(good, count), random.sample(bad, count), strict=True))
@@ -65,7 +65,7 @@ def _wrong_drafts(solutions: Iterable[Solution]) -> Iterator[Solution]:
     """Incorrect solutions that have steps, each text once."""
     seen: set[Steps] = set()
     for solution in solutions:
-        if not solution.correct and solution.steps and solution.steps not in seen:
+        if solution.correct is False and solution.steps and solution.steps not in seen:
             seen.add(solution.steps)
             yield solution
 
@@ -92,7 +92,11 @@ def _drawn(choices: Sequence[Steps], targets: int, seed: int, draft: Solution) -
 
 
 def _pair(draft: Solution, first_error: int | None, target: Steps) -> Pair:
-    problem = draft.problem
     return Pair(
-        problem.task, problem.problem_id, problem.question, draft.steps, first_error, target
+        task=draft.task,
+        problem_id=draft.problem_id,
+        question=draft.question,
+        draft=draft.steps,
+        first_error=first_error,
+        target=target,
     )

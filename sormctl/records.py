@@ -1,351 +1,273 @@
 """The three records that every command reads and writes, one JSON object a line.
 
-Field names are the schema. Fields that sormctl does not know are kept in `extra` and written back
-as they were, so other tools can add theirs. `docs/records.md` is generated from this file.
+Each field is written here and nowhere else: reading, writing, checks, `docs/records.md` and the
+JSON Schema `docs/records.schema.json` come from these classes. Fields that sormctl does not know
+are kept in `extra` and written back, so other tools can add theirs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar
+
+import orjson
+from msgspec import Meta, MsgspecError, Struct, ValidationError, convert, field, json, to_builtins
+from msgspec.structs import fields
 
 from sormctl.errors import RecordError
-from sormctl.fields import (
-    as_bool,
-    as_int,
-    as_list,
-    as_object,
-    as_string,
-    as_strings,
-    integer,
-    optional,
-    required,
-    string,
-    wrong_type,
-)
+from sormctl.explaining import explain_line, explain_object
 
 Json = Mapping[str, Any]
 Steps = tuple[str, ...]
 Labels = tuple[int | None, ...]
 MAX_COUNT = 2**53 - 1  # the largest that every reader of JSON keeps exact
-MAX_SCORE = 1 + 1e-6  # a sum of probabilities may be rounded up
+Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
+Score = Annotated[float, Meta(ge=0, le=1 + 1e-6)]  # a sum of probabilities may be rounded up
+R = TypeVar("R", bound="Record")
+EXTRA = "\ue000extra"  # the key of `extra` for msgspec: a private character, so in no line
 
 
-def _doc(text: str, **default: Any) -> Any:
-    """A dataclass field with its description, from which the reference page is generated."""
-    return field(metadata={"doc": text}, **default)
+class Record(
+    Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, forbid_unknown_fields=True
+):
+    """What a line holds; `extra` is everything in the object that is no field of ours."""
+
+    extra: dict[str, Any] = field(default_factory=dict, name=EXTRA)
+
+    def check(self) -> None:
+        """RecordError unless the fields fit one another."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Record, frozen=True, kw_only=True, gc=False):
     """A question and its reference answer."""
 
-    task: str = _doc("name of the task that prompts, splits and grades it")
-    problem_id: str = _doc("identifies the problem across files")
-    question: str = _doc("the question as the model sees it")
-    answer: str = _doc("the reference final answer")
-    reference: Steps | None = _doc("reference steps, where the benchmark has them", default=None)
-    extra: Json = _doc("(not a field) everything else in the object", default_factory=dict)
+    task: Annotated[str, Meta(description="name of the task that prompts, splits and grades it")]
+    problem_id: Annotated[str, Meta(description="identifies the problem across files")]
+    question: Annotated[str, Meta(description="the question as the model sees it")]
+    answer: Annotated[
+        str | None, Meta(description="the reference final answer; null where it is unknown")
+    ]
+    reference: Annotated[
+        Steps | None, Meta(description="reference steps, where the benchmark has them")
+    ] = None
+
+    @property
+    def name(self) -> str:
+        """Identifies the record among its like: to `--resume`, and in errors."""
+        return self.problem_id
+
+    def solved(self, **fields: Any) -> Solution:
+        """A solution of this problem: its fields, with those of the solution."""
+        own = {name: getattr(self, name) for name in Problem.__struct_fields__}
+        return Solution(**{**own, **fields})
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True, gc=False):
     """Tokens that one completion cost."""
 
-    prompt_tokens: int = _doc("tokens of the prompt", default=0)
-    cached_tokens: int = _doc("of these, taken from another completion's prefill", default=0)
-    generated_tokens: int = _doc("tokens generated", default=0)
+    prompt_tokens: Annotated[Count, Meta(description="tokens of the prompt")] = 0
+    cached_tokens: Annotated[
+        Count, Meta(description="of these, taken from another completion's prefill")
+    ] = 0
+    generated_tokens: Annotated[Count, Meta(description="tokens generated")] = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Rollouts:
+class Rollouts(Struct, frozen=True, gc=False):
     """What was tried from the prefix that ends with one step (paper, 3.1 step 2)."""
 
-    tried: int = _doc("rollouts generated from this prefix", default=0)
-    succeeded: int = _doc("of these, correct and consistent", default=0)
-    made: bool = _doc("false where the walk could skip the prefix", default=False)
-    generated_tokens: int = _doc("tokens these rollouts cost", default=0)
+    tried: Annotated[Count, Meta(description="rollouts generated from this prefix")] = 0
+    succeeded: Annotated[Count, Meta(description="of these, correct and consistent")] = 0
+    made: Annotated[bool, Meta(description="false where the walk could skip the prefix")] = False
+    generated_tokens: Annotated[Count, Meta(description="tokens these rollouts cost")] = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Verifier:
+class Verifier(Struct, frozen=True, gc=False):
     """A verifying trace: the steps of a successful rollout from a prefix of the solution."""
 
-    prefix: int = _doc("number of steps of the solution that it continues")
-    steps: Steps = _doc("the steps that follow the prefix")
+    prefix: Annotated[Count, Meta(description="number of steps of the solution that it continues")]
+    steps: Annotated[Steps, Meta(description="the steps that follow the prefix")]
 
 
-@dataclass(frozen=True, slots=True)
-class Solution:
+class Solution(Problem, frozen=True, kw_only=True, gc=False):
     """A problem with one solution of it, and whatever commands have found out about it."""
 
-    problem: Problem = _doc("(not a field) the problem's fields, side by side with these")
-    solution_id: str = _doc("identifies the solution across files")
-    steps: Steps = _doc("the reasoning steps; the last one states the final answer")
-    predicted: str | None = _doc("the final answer read from the steps; null if there is none")
-    correct: bool = _doc("whether `predicted` equals `answer`")
-    source: Json = _doc(
-        "how it was made: `kind` (sample, global, local, value; any other counts as sample), "
-        "`model`, `seed`, `finish`; "
-        "a refinement also has `draft_id` and `first_error`; `sample --logprobs` adds `logprob`, "
-        "the log-probability of its tokens at temperature 1",
-        default_factory=dict,
-    )
-    usage: Usage = _doc("tokens it cost", default_factory=Usage)
-    labels: Labels | None = _doc(
-        "per step: 1 correct, 0 incorrect, null not a training target", default=None
-    )
-    rollouts: tuple[Rollouts, ...] | None = _doc(
-        "per step: rollouts from the prefix that it ends", default=None
-    )
-    verifiers: tuple[Verifier, ...] = _doc("verifying traces, for the refiner", default=())
-    scores: Mapping[str, tuple[float, ...]] = _doc(
-        "per reward model: P(correct) after each step, from 0 to 1", default_factory=dict
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A refiner's training example: a wrong draft and what it should have become."""
-
-    task: str = _doc("name of the task")
-    problem_id: str = _doc("identifies the problem")
-    question: str = _doc("the question")
-    draft: Steps = _doc("steps of the incorrect solution")
-    first_error: int | None = _doc("index of the first wrong step; null for a global pair")
-    target: Steps = _doc("steps of the correct solution")
-    extra: Json = _doc("(not a field) everything else in the object", default_factory=dict)
-
-
-def problem_name(solution: Solution) -> str:
-    """Identifies a solution's problem among those of all tasks."""
-    return f"{solution.problem.task}\0{solution.problem.problem_id}"
-
-
-# ── JSON to records ──────────────────────────────────────────────────────────────────────────────
-
-
-def parse_problem(data: Json) -> Problem:
-    """A problem from its JSON object; raises RecordError naming the field.
-
-    Of a solution it is the problem alone: the fields of one solution are not those of the next.
-    """
-    return _problem(data, known=_SOLUTION_FIELDS)
-
-
-def parse_solution(data: Json) -> Solution:
-    """A solution from its JSON object; raises RecordError naming the field."""
-    steps = as_strings(
-        required(data, "steps", "run `sormctl sample` or `sormctl grade` first"), "steps"
-    )
-    solution = Solution(
-        problem=_problem(data, known=_SOLUTION_FIELDS),
-        solution_id=string(data, "solution_id"),
-        steps=steps,
-        predicted=optional(data, "predicted", as_string),
-        correct=as_bool(required(data, "correct", "run `sormctl grade` first"), "correct"),
-        source=optional(data, "source", as_object) or {},
-        usage=optional(data, "usage", _usage) or Usage(),
-        labels=optional(data, "labels", _labels),
-        rollouts=optional(data, "rollouts", _rollouts),
-        verifiers=optional(data, "verifiers", _verifiers) or (),
-        scores=optional(data, "scores", _scores) or {},
-    )
-    check_counts(solution)
-    check_lengths(solution)
-    return solution
-
-
-def parse_pair(data: Json) -> Pair:
-    """A refinement pair from its JSON object; raises RecordError naming the field."""
-    pair = Pair(
-        task=string(data, "task"),
-        problem_id=string(data, "problem_id"),
-        question=string(data, "question"),
-        draft=as_strings(required(data, "draft", "run `sormctl make-refine-pairs` first"), "draft"),
-        first_error=optional(data, "first_error", as_int),
-        target=as_strings(
-            required(data, "target", "run `sormctl make-refine-pairs` first"), "target"
+    solution_id: Annotated[str, Meta(description="identifies the solution across files")]
+    steps: Annotated[
+        Steps, Meta(description="the reasoning steps; the last one states the final answer")
+    ]
+    separators: Annotated[
+        Steps | None,
+        Meta(
+            description="what follows each step in the model's own text, where that is not one "
+            "newline"
         ),
-        extra={key: value for key, value in data.items() if key not in _PAIR_FIELDS},
-    )
-    if pair.first_error is not None and not 0 <= pair.first_error < len(pair.draft):
-        raise RecordError(
-            f"`first_error` is {pair.first_error}, but the draft has {len(pair.draft)} steps"
-        )
-    return pair
+    ] = None
+    thought: Annotated[
+        str | None, Meta(description="what a reasoning model thought before the steps; not graded")
+    ] = None
+    # these three are written even where they say nothing
+    predicted: Annotated[
+        str | None, Meta(description="the final answer read from the steps; null if there is none")
+    ] = field(default_factory=lambda: None)
+    correct: Annotated[
+        bool | None,
+        Meta(description="whether `predicted` equals `answer`; null where that is unknown"),
+    ]
+    source: Annotated[
+        dict[str, Any],
+        Meta(
+            description="how it was made: `kind` (draft: greedy; sample; global, local, value: "
+            "refinements; any other counts as sample), `model`, `seed`, `finish`; a refinement "
+            "also has `draft_id` and `first_error`; `sample --logprobs` adds `logprob`, the "
+            "log-probability of its tokens at temperature 1"
+        ),
+    ] = field(default_factory=dict)
+    usage: Annotated[Usage, Meta(description="tokens it cost")] = field(default_factory=Usage)
+    labels: Annotated[
+        tuple[Literal[0, 1] | None, ...] | None,
+        Meta(description="per step: 1 correct, 0 incorrect, null not a training target"),
+    ] = None
+    rollouts: Annotated[
+        tuple[Rollouts, ...] | None,
+        Meta(description="per step: rollouts from the prefix that it ends"),
+    ] = None
+    verifiers: Annotated[
+        tuple[Verifier, ...], Meta(description="verifying traces, for the refiner")
+    ] = ()
+    scores: Annotated[
+        dict[str, tuple[Score, ...]],
+        Meta(description="per reward model: P(correct) after each step, from 0 to 1"),
+    ] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        return self.solution_id
 
-# ── records to JSON ──────────────────────────────────────────────────────────────────────────────
+    @property
+    def written(self) -> Steps:
+        """Each step with what follows it: what goes back to a model, character for character."""
+        if self.separators is None:
+            return tuple([f"{step}\n" for step in self.steps])
+        return tuple([s + after for s, after in zip(self.steps, self.separators, strict=True)])
 
-
-def problem_json(problem: Problem) -> dict[str, Any]:
-    """The JSON object of a problem; `parse_problem` reads it back."""
-    return {**_problem_fields(problem), **problem.extra}
-
-
-def solution_json(solution: Solution) -> dict[str, Any]:
-    """The JSON object of a solution; `parse_solution` reads it back. Absent fields are left out."""
-    data = _problem_fields(solution.problem)
-    data["solution_id"] = solution.solution_id
-    data["steps"] = solution.steps
-    data["predicted"] = solution.predicted
-    data["correct"] = solution.correct
-    data["source"] = solution.source
-    data["usage"] = _plain(solution.usage)
-    if solution.labels is not None:
-        data["labels"] = solution.labels
-    if solution.rollouts is not None:
-        data["rollouts"] = [_plain(count) for count in solution.rollouts]
-    if solution.verifiers:
-        data["verifiers"] = [_plain(verifier) for verifier in solution.verifiers]
-    if solution.scores:
-        data["scores"] = dict(solution.scores)
-    return {**data, **solution.problem.extra}
-
-
-def pair_json(pair: Pair) -> dict[str, Any]:
-    """The JSON object of a pair; `parse_pair` reads it back."""
-    data = {
-        "task": pair.task,
-        "problem_id": pair.problem_id,
-        "question": pair.question,
-        "draft": pair.draft,
-        "first_error": pair.first_error,
-        "target": pair.target,
-    }
-    return {**data, **pair.extra}
-
-
-def _plain(record: Any) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in _NAMES[type(record)]}
-
-
-def _problem_fields(problem: Problem) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "task": problem.task,
-        "problem_id": problem.problem_id,
-        "question": problem.question,
-        "answer": problem.answer,
-    }
-    if problem.reference is not None:
-        data["reference"] = problem.reference
-    return data
-
-
-# `fields` is slow, and these are asked for with every record
-_NAMES: dict[type, tuple[str, ...]] = {
-    record: tuple(item.name for item in fields(record))
-    for record in (Problem, Usage, Rollouts, Verifier, Solution, Pair)
-}
-_PROBLEM_FIELDS = frozenset(_NAMES[Problem]) - {"extra"}
-_SOLUTION_FIELDS = _PROBLEM_FIELDS | frozenset(_NAMES[Solution]) - {"problem"}
-_PAIR_FIELDS = frozenset(_NAMES[Pair]) - {"extra"}
-_ROLLOUTS_TYPES = (int, int, bool, int)
-
-
-# ── checks ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def _problem(data: Json, known: frozenset[str]) -> Problem:
-    return Problem(
-        task=string(data, "task"),
-        problem_id=string(data, "problem_id"),
-        question=string(data, "question"),
-        answer=string(data, "answer"),
-        reference=optional(data, "reference", as_strings),
-        extra={} if data.keys() <= known else {k: data[k] for k in data if k not in known},
-    )
-
-
-def check_lengths(solution: Solution) -> None:
-    """RecordError unless what a solution has for each step is there for each step."""
-    count = len(solution.steps)
-    labels, rollouts = solution.labels, solution.rollouts
-    if labels is not None and len(labels) != count:
-        raise _uneven("labels", labels, count)
-    if rollouts is not None:
-        if len(rollouts) != count:
-            raise _uneven("rollouts", rollouts, count)
-        for tried in rollouts:
+    def check(self) -> None:
+        count = len(self.steps)
+        for name, values in (
+            ("separators", self.separators),
+            ("labels", self.labels),
+            ("rollouts", self.rollouts),
+            *((f"scores.{name}", values) for name, values in self.scores.items()),
+        ):
+            if values is not None and len(values) != count:
+                raise RecordError(f"`{name}` has {len(values)} entries for {count} steps")
+        for tried in self.rollouts or ():
             if tried.succeeded > tried.tried:
                 raise RecordError(
                     f"`rollouts` has {tried.succeeded} successes of {tried.tried} tried"
                 )
-    for name, values in solution.scores.items():
-        if len(values) != count:
-            raise _uneven(f"scores.{name}", values, count)
-    for verifier in solution.verifiers:
-        if not 0 <= verifier.prefix <= count:
-            raise RecordError(f"`verifiers` names prefix {verifier.prefix} of {count} steps")
+        for verifier in self.verifiers:
+            if verifier.prefix > count:
+                raise RecordError(f"`verifiers` names prefix {verifier.prefix} of {count} steps")
 
 
-def check_counts(solution: Solution) -> None:
-    """RecordError unless what was counted is a number from 0 to `MAX_COUNT`."""
-    usage = solution.usage
-    counts = [usage.prompt_tokens, usage.cached_tokens, usage.generated_tokens]
-    for tried in solution.rollouts or ():
-        counts += tried.tried, tried.succeeded, tried.generated_tokens
-    if min(counts) >= 0 and max(counts) <= MAX_COUNT:
-        return
-    for name, record in ("usage", usage), *(("rollouts", r) for r in solution.rollouts or ()):
-        for key, value in _plain(record).items():
-            if not 0 <= value <= MAX_COUNT:
-                raise RecordError(f"`{name}.{key}` is {value}; it must be from 0 to 2^53 - 1")
+class Pair(Record, frozen=True, kw_only=True, gc=False):
+    """A refiner's training example: a wrong draft and what it should have become."""
+
+    task: Annotated[str, Meta(description="name of the task")]
+    problem_id: Annotated[str, Meta(description="identifies the problem")]
+    question: Annotated[str, Meta(description="the question")]
+    draft: Annotated[Steps, Meta(description="steps of the incorrect solution")]
+    first_error: Annotated[
+        int | None, Meta(description="index of the first wrong step; null for a global pair")
+    ] = field(default_factory=lambda: None)
+    target: Annotated[Steps, Meta(description="steps of the correct solution")]
+
+    def check(self) -> None:
+        if self.first_error is not None and not 0 <= self.first_error < len(self.draft):
+            raise RecordError(
+                f"`first_error` is {self.first_error}, but the draft has {len(self.draft)} steps"
+            )
 
 
-def _uneven(name: str, values: Sequence[object], count: int) -> RecordError:
-    return RecordError(f"`{name}` has {len(values)} entries for {count} steps")
+def problem_name(problem: Problem) -> str:
+    """Identifies a problem among those of all tasks."""
+    return f"{problem.task}\0{problem.problem_id}"
 
 
-def _labels(value: Any, name: str) -> Labels:
-    labels = as_list(value, name)
-    for i, label in enumerate(labels):
-        if label is not None and (type(label) is not int or label not in (0, 1)):
-            raise RecordError(f"`{name}[{i}]` must be 0, 1 or null")
-    return tuple(labels)
+@cache
+def decoder(kind: type[R]) -> Callable[[bytes], R]:
+    """What makes a record of a line; RecordError says what is wrong with it.
+
+    A line without unknown fields is read straight into the record, any other as an object first.
+    """
+    straight = json.Decoder(kind).decode
+
+    def decode(line: bytes) -> R:
+        try:
+            record = straight(line)
+        except (MsgspecError, UnicodeDecodeError, RecursionError):
+            return parse(load(line), kind)
+        record.check()
+        return record
+
+    return decode
 
 
-def _usage(value: Any, name: str) -> Usage:
-    data = as_object(value, name)
-    return Usage(*[integer(data, key, name) for key in _NAMES[Usage]])
+def load(line: bytes) -> Json:
+    """The object on a line; RecordError if there is none."""
+    try:
+        data = json.decode(line)  # keeps whole numbers of any size
+    except (MsgspecError, UnicodeDecodeError, RecursionError):
+        try:
+            data = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise RecordError(explain_line(line, error)) from None
+    if not isinstance(data, dict):
+        raise RecordError("not a JSON object; every line must be one")
+    return data
 
 
-def _rollouts(value: Any, name: str) -> tuple[Rollouts, ...]:
-    return tuple([_rollout(item, name) for item in as_list(value, name)])
+def parse(data: Json, kind: type[R]) -> R:
+    """The record that an object is; RecordError names the field that does not fit.
+
+    An optional field may be null. A problem does not take over the fields of a solution of it.
+    """
+    names, optional = _names(kind)
+    others = _names(Solution)[0] if kind is Problem else names
+    known = {key: value for key, value in data.items() if key in names}
+    extra = {key: value for key, value in data.items() if key not in others and key not in names}
+    try:
+        try:
+            record = convert({**known, EXTRA: extra}, kind)
+        except ValidationError:
+            given = {k: v for k, v in known.items() if not (v is None and k in optional)}
+            record = convert({**given, EXTRA: extra}, kind)
+    except ValidationError as error:
+        raise RecordError(explain_object(known, error, lambda part: convert(part, kind))) from None
+    record.check()
+    return record
 
 
-def _rollout(value: Any, name: str) -> Rollouts:
-    get = as_object(value, name).get
-    counts = get("tried", 0), get("succeeded", 0), get("made", False), get("generated_tokens", 0)
-    if tuple(map(type, counts)) != _ROLLOUTS_TYPES:  # there is one for each step: look for it once
-        for key in ("tried", "succeeded", "generated_tokens"):
-            integer(value, key, name)
-        as_bool(counts[2], f"{name}.made")
-    return Rollouts(*counts)
+def encode(record: Record | Json) -> bytes:
+    """A record, or any object, as a line of JSON. Optional fields that are absent are left out."""
+    if isinstance(record, Record) and record.extra:
+        return json.encode(to_json(record)) + b"\n"
+    return json.encode(record) + b"\n"
 
 
-def _verifiers(value: Any, name: str) -> tuple[Verifier, ...]:
-    return tuple(
-        Verifier(
-            prefix=as_int(required(data, "prefix"), f"{name}.prefix"),
-            steps=as_strings(required(data, "steps"), f"{name}.steps"),
-        )
-        for data in (as_object(item, name) for item in as_list(value, name))
+def to_json(record: Record) -> dict[str, Any]:
+    """The JSON object of a record; `parse` reads it back."""
+    data: dict[str, Any] = to_builtins(record)
+    data |= data.pop(EXTRA, {})
+    return data
+
+
+@cache
+def _names(kind: type[Record]) -> tuple[frozenset[str], frozenset[str]]:
+    """The fields of a record, and which of them need not be there."""
+    found = [item for item in fields(kind) if item.name != "extra"]
+    return (
+        frozenset(item.name for item in found),
+        frozenset(item.name for item in found if not item.required),
     )
-
-
-def _scores(value: Any, name: str) -> dict[str, tuple[float, ...]]:
-    scores = as_object(value, name)
-    return {key: _numbers(values, f"{name}.{key}") for key, values in scores.items()}
-
-
-def _numbers(value: Any, name: str) -> tuple[float, ...]:
-    numbers = as_list(value, name)
-    for number in numbers:
-        if type(number) is not float and type(number) is not int:
-            raise wrong_type(name, "a list of numbers", number)
-        if not 0 <= number <= MAX_SCORE:
-            raise RecordError(f"`{name}` has {number}; a score is P(correct), from 0 to 1")
-    return tuple(map(float, numbers))

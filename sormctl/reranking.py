@@ -129,7 +129,7 @@ def choose(
     """
     if vote == "score":
         return rank(solutions, name, aggregation)
-    equal = get_task(solutions[0].problem.task).answer.equal
+    equal = get_task(solutions[0].task).answer.equal
     weights = (reward(name, aggregation),) if vote == "weighted" else ()
     winner = majority_vote(solutions, equal, *weights)
     return [winner or by_id(solutions)[0]]

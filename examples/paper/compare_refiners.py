@@ -15,14 +15,14 @@ from collections.abc import Iterator, Sequence
 
 from sormctl.errors import DataError, SormctlError
 from sormctl.evaluation.metrics import Estimate, average, paired_difference
-from sormctl.records import Solution, parse_solution
+from sormctl.records import Solution
 from sormctl.streams.jsonl import read_records
 from sormctl.tasks.registry import get_task
 
 
 def read(path: str) -> list[Solution]:
     """The solutions of a file."""
-    return list(read_records([path], parse_solution))
+    return list(read_records([path], Solution))
 
 
 def refinements(path: str, drafts: Sequence[Solution]) -> list[Solution]:
@@ -51,7 +51,7 @@ def rights(solutions: Sequence[Solution]) -> list[float]:
 def copies(refinement: Solution, draft: Solution) -> bool:
     """Whether both give the same answer, or both none."""
     both = refinement.predicted, draft.predicted
-    equal = get_task(draft.problem.task).answer.equal
+    equal = get_task(draft.task).answer.equal
     return both == (None, None) if None in both else equal(*both)
 
 

@@ -9,12 +9,12 @@ nothing left to roll out, and is as correct as the answer. Needs the rollouts of
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from sormctl.errors import RecordError, SormctlError
-from sormctl.records import Json, Solution, parse_solution, solution_json
+from sormctl.records import Json, Solution, encode, parse
 from sormctl.streams.jsonl import read_records
-from sormctl.streams.output import encode
 
 
 def raw_labels(solution: Solution) -> tuple[int, ...]:
@@ -22,12 +22,12 @@ def raw_labels(solution: Solution) -> tuple[int, ...]:
     if not solution.rollouts:
         return ()
     *tried, _ = solution.rollouts
-    return (*(int(found.succeeded > 0) for found in tried), int(solution.correct))
+    return (*(int(found.succeeded > 0) for found in tried), int(solution.correct is True))
 
 
 def relabelled(record: Json) -> Solution:
     """The solution with its raw labels."""
-    solution = parse_solution(record)
+    solution = parse(record, Solution)
     if solution.rollouts is None or not all(found.made for found in solution.rollouts[:-1]):
         raise RecordError("not all prefixes were rolled out; label with `--exhaustive`")
     return replace(solution, labels=raw_labels(solution))
@@ -36,7 +36,7 @@ def relabelled(record: Json) -> Solution:
 def main() -> None:
     """From standard input to standard output."""
     for solution in read_records([], relabelled):
-        sys.stdout.buffer.write(encode(solution_json(solution)))
+        sys.stdout.buffer.write(encode(solution))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from sormctl.engines.base import together
 from sormctl.engines.encoding import prompt_ids, step_ids
 from sormctl.errors import DataError
 from sormctl.inference import open_generator, open_judge, refine_solution
-from sormctl.records import Solution, parse_solution
+from sormctl.records import Solution
 from sormctl.streams.jsonl import read_records
 from sormctl.tasks.prompts import refine_prompt
 from sormctl.tasks.registry import get_task
@@ -123,9 +123,9 @@ def read_drafts(
 ) -> tuple[list[Solution], list[list[int]]]:
     """Drafts and their prompts' token ids; those of more than `room` tokens are left out."""
     drafts, prompts = [], []
-    for draft in read_records([path], parse_solution):
-        task = get_task(draft.problem.task)
-        prompt = refine_prompt(task, draft.problem.question, draft.steps, None, style)
+    for draft in read_records([path], Solution):
+        task = get_task(draft.task)
+        prompt = refine_prompt(task, draft.question, draft.steps, None, style)
         if len(ids := prompt_ids(tokenizer, prompt)) <= room:
             drafts.append(draft)
             prompts.append(ids)

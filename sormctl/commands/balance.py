@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from itertools import chain
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from sormctl import options
 from sormctl.balancing import balance_question, count_labels, prefix_length_balancer
 from sormctl.errors import RecordError
-from sormctl.records import Labels, Solution
-from sormctl.streams.driver import pipe_lines, select_groups
-from sormctl.streams.relabelling import relabelled
+from sormctl.records import Labels, Solution, decoder, encode
+from sormctl.streams.driver import pipe_groups, pipe_records
 from sormctl.streams.spool import Spool
 
 
@@ -44,18 +45,22 @@ def balance(
     """
     job = streams.job("balance", {"by": by.value, "seed": seed})
 
-    def lengths(solutions: Iterator[tuple[Solution, bytes]]) -> Iterator[bytes]:
-        labelled = ((_labels(solution), line) for solution, line in solutions)
-        with Spool[tuple[Labels, bytes]](lambda kept: len(kept[1])) as spool:
-            counts = count_labels(labels for labels, _ in spool.keep(labelled))
-            balanced = prefix_length_balancer(counts, seed)
-            for labels, line in spool.read():
-                yield relabelled(line, labels, balanced(labels))
-
     if by is By.prefix_length:
-        pipe_lines(job, lengths)
+        pipe_records(job, Solution, lambda solutions: _by_length(solutions, seed))
     else:
-        select_groups(job, lambda group: balance_question(group, seed))
+        pipe_groups(
+            job, lambda groups: chain.from_iterable(balance_question(g, seed) for g in groups)
+        )
+
+
+def _by_length(solutions: Iterator[Solution], seed: int) -> Iterator[Solution]:
+    """The same solutions with balanced labels. Between the two passes they wait on disk."""
+    labelled = ((_labels(solution), encode(solution)) for solution in solutions)
+    with Spool[tuple[Labels, bytes]](lambda kept: len(kept[1])) as spool:
+        counts = count_labels(labels for labels, _ in spool.keep(labelled))
+        balanced = prefix_length_balancer(counts, seed)
+        for labels, line in spool.read():
+            yield replace(decoder(Solution)(line), labels=balanced(labels))
 
 
 def _labels(solution: Solution) -> Labels:

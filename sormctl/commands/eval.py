@@ -18,12 +18,10 @@ from sormctl.problems import read_problems
 from sormctl.records import Json, Solution
 from sormctl.report.table import print_rows, print_stages
 from sormctl.reranking import AGGREGATIONS
-from sormctl.streams.decoding import Decode, solution_decoder, view_decoder
 from sormctl.streams.driver import pipe_groups, write_records
 from sormctl.streams.grouping import group_solutions
 from sormctl.streams.jobs import side_file
 from sormctl.streams.manifest import stage_costs
-from sormctl.tasks.registry import get_task
 from sormctl.test_time import Models, TestTime
 
 
@@ -133,7 +131,7 @@ def eval(
             yield {"rows": [row.json() for row in rows], "stages": costs}
 
     if bench.bench is None:
-        pipe_groups(job, report, decode=_decoder())
+        pipe_groups(job, report)
     else:
         solved = _solve(bench.bench, bench, vars(sampling), vars(running), streams.quiet)
         files = [bench.bench] if Path(bench.bench).is_file() else ()
@@ -141,17 +139,6 @@ def eval(
     print_rows(rows)
     print_stages(costs)
     _check_gate(rows, gate.gate, gate.min_accuracy)
-
-
-def _decoder() -> Decode[Solution]:
-    """Makes views of what the report needs; the whole, where an oracle may look into any field."""
-    view, whole = view_decoder("rollouts", "verifiers"), solution_decoder()
-
-    def decode(line: bytes) -> Solution:
-        solution = view(line)
-        return whole(line) if get_task(solution.problem.task).oracle else solution
-
-    return decode
 
 
 def _solve(

@@ -9,7 +9,8 @@ import typer
 
 from sormctl import options
 from sormctl.filtering import Criteria, keep
-from sormctl.streams.driver import select_records
+from sormctl.records import Solution
+from sormctl.streams.driver import pipe_records
 
 
 def filter(
@@ -41,4 +42,4 @@ def filter(
     """
     criteria = Criteria(correct, unique, max_per_problem, min_steps, max_steps)
     job = streams.job("filter", asdict(criteria), shard=shard)
-    select_records(job, lambda solutions: keep(solutions, criteria))
+    pipe_records(job, Solution, lambda solutions: keep(solutions, criteria))

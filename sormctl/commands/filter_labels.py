@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from sormctl import options
 from sormctl.errors import RecordError
 from sormctl.filtering import agreeing_labels
 from sormctl.records import Labels, Solution
-from sormctl.streams.driver import pipe_lines
-from sormctl.streams.relabelling import relabelled
+from sormctl.streams.driver import pipe_records
 
 
 def filter_labels(
@@ -37,19 +37,19 @@ def filter_labels(
     job = streams.job("filter-labels", {"by": by, "threshold": threshold})
     counts: Counter[str] = Counter()
 
-    def filtered(solutions: Iterator[tuple[Solution, bytes]]) -> Iterator[bytes]:
-        for solution, line in solutions:
+    def filtered(solutions: Iterator[Solution]) -> Iterator[Solution]:
+        for solution in solutions:
             labels = _checked(solution, by)
             kept = agreeing_labels(labels, solution.scores[by], threshold)
             counts["before"] += len(kept) - labels.count(None)
             counts["after"] += len(kept) - kept.count(None)
-            yield relabelled(line, labels, kept)
+            yield replace(solution, labels=kept)
 
     def summary() -> str:
         dropped = counts["before"] - counts["after"]
         return f"{dropped:,} of {counts['before']:,} labels dropped"
 
-    pipe_lines(job, filtered, summary)
+    pipe_records(job, Solution, filtered, summary=summary)
 
 
 def _checked(solution: Solution, by: str) -> Labels:

@@ -8,7 +8,6 @@ import typer
 
 from sormctl import options
 from sormctl.errors import UsageError
-from sormctl.records import solution_json
 from sormctl.streams.driver import pipe_records
 from sormctl.tasks.answers import get_kind
 from sormctl.tasks.grading import grader
@@ -43,4 +42,4 @@ def grade(
     if name and name not in task_names():  # not the first record's fault
         raise UsageError(f"no task `{name}`; known tasks: {', '.join(task_names())}")
     job = streams.job("grade", {"task": name}, shard=shard)
-    pipe_records(job, grader(name), lambda solutions: map(solution_json, solutions))
+    pipe_records(job, grader(name), iter)

@@ -11,7 +11,7 @@ import typer
 from sormctl import options
 from sormctl.errors import UsageError
 from sormctl.importing.prm800k import labelled_solutions
-from sormctl.records import Json, Solution, solution_json
+from sormctl.records import Solution
 from sormctl.streams.driver import pipe_records
 from sormctl.tasks.registry import get_task, task_names
 
@@ -53,15 +53,15 @@ def import_prm800k(
     job = streams.job("import-prm800k", {"neutral": neutral.value, "task": task})
     empty = 0
 
-    def transform(rows: Iterator[Sequence[Solution]]) -> Iterator[Json]:
+    def transform(rows: Iterator[Sequence[Solution]]) -> Iterator[Solution]:
         nonlocal empty
         for solutions in rows:
             empty += not solutions
-            yield from map(solution_json, solutions)
+            yield from solutions
 
     pipe_records(
         job,
         lambda row: labelled_solutions(row, known, label),
         transform,
-        lambda: f"left out: {empty:,} rows without a rated step, or of a broken problem",
+        summary=lambda: f"left out: {empty:,} rows without a rated step, or of a broken problem",
     )

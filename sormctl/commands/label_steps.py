@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from itertools import compress
 from typing import Annotated, Any
 
 import typer
+from msgspec.structs import replace
 
 from sormctl import options
-from sormctl.errors import UsageError
+from sormctl.errors import RecordError, UsageError
 from sormctl.inference import Generator, open_generator
 from sormctl.labelling import pilot
 from sormctl.labelling.labels import outcome_labels, plain_tokens
@@ -21,12 +21,13 @@ from sormctl.labelling.options import Searching, searchable
 from sormctl.labelling.pilot import Draw, draw_pilot
 from sormctl.labelling.rollouts import Labelling, label_solutions
 from sormctl.models import model_digest
-from sormctl.records import Json, Solution, parse_solution, solution_json
+from sormctl.records import Solution
 from sormctl.report.labelling import plan_lines, summary_lines
-from sormctl.streams.driver import Counts, Group, Transform, map_records, pipe_records
+from sormctl.streams.driver import Costs, Group, map_groups, pipe_records
 from sormctl.streams.grouping import Adjacent
 from sormctl.streams.jsonl import Inputs
-from sormctl.tasks.registry import get_task, with_task
+from sormctl.streams.manifest import Counts
+from sormctl.tasks.registry import get_task, known_task
 
 Labeller = Callable[[Solution], Sequence[int]]
 
@@ -77,45 +78,43 @@ def label_steps(
     if by is not By.rollouts:
         job = streams.job("label-steps", {"by": by.value})
         label = _by_outcome if by is By.outcome else _by_oracle
-        pipe_records(job, with_task(parse_solution), lambda solutions: _labelled(solutions, label))
+        pipe_records(job, Solution, partial(map, label), check=known_task)
         return
     if model is None:
         raise UsageError("--by rollouts needs --model, the student that made the solutions")
-    parse = searchable(how, sampling.temperature)
+    check = searchable(how, sampling.temperature)
     adjacent = Adjacent(searching.gather)
     if plan:
         inputs = Inputs(streams.inputs or (), streams.shard)
         with inputs.placing():
-            draw = draw_pilot(adjacent.groups(inputs.records(parse)), searching.k, sampling.seed)
+            draw = draw_pilot(
+                adjacent.groups(inputs.records(Solution, check)), searching.k, sampling.seed
+            )
         for line in asyncio.run(_plan(draw, how, model, vars(sampling), vars(running))):
             typer.echo(line, err=True)
         return
     models = {"model": model, "weights": model_digest(model)}
     arguments = {"by": by.value, **models, **searching.arguments(), **running.identity()}
-    map_records(
+    map_groups(
         streams.job("label-steps", {**arguments, **vars(sampling)}),
-        parse,
-        lambda solution: solution.solution_id,
-        lambda: _labelling(how, open_generator(model, vars(sampling), **vars(running))),
-        concurrency,
-        count=lambda record: _spent(record, searching.k),
+        Solution,
+        lambda: open_generator(model, vars(sampling), **vars(running)),
+        partial(_labelled, how=how),
         group=adjacent.groups,
-        summary=lambda spent: summary_lines(spent, searching.name, adjacent.scattered),
+        check=check,
+        concurrency=concurrency,
+        costs=Costs(
+            lambda solution: _spent(solution, searching.k),
+            lambda spent: summary_lines(spent, searching.name, adjacent.scattered),
+        ),
     )
 
 
-@asynccontextmanager
-async def _labelling(
-    how: Labelling, opening: AbstractAsyncContextManager[Generator]
-) -> AsyncIterator[tuple[Transform[Group[Solution]], int]]:
-    async with opening as generator:
-
-        async def transform(group: Group[Solution]) -> Sequence[Json]:
-            solutions, pending = group
-            labelled = await label_solutions(generator, solutions, how)
-            return [solution_json(solution) for solution in compress(labelled, pending)]
-
-        yield transform, generator.engine.capacity
+async def _labelled(
+    generator: Generator, group: Group[Solution], how: Labelling
+) -> Sequence[Solution]:
+    labelled = await label_solutions(generator, group.records, how)
+    return list(compress(labelled, group.pending))
 
 
 async def _plan(
@@ -133,25 +132,23 @@ async def _plan(
         return plan_lines(draw, await pilot.plan(generator, draw, how))
 
 
-def _spent(record: Json, k: int) -> Counts:
-    """What labelling a record generated, and about what the plain way would have."""
+def _spent(solution: Solution, k: int) -> Counts:
+    """What labelling a solution generated, and about what the plain way would have."""
     return {
-        "generated_tokens": sum(rollouts["generated_tokens"] for rollouts in record["rollouts"]),
-        "plain_tokens": plain_tokens(record["steps"], record["usage"]["generated_tokens"], k),
+        "generated_tokens": sum(tried.generated_tokens for tried in solution.rollouts or ()),
+        "plain_tokens": plain_tokens(solution.steps, solution.usage.generated_tokens, k),
     }
 
 
-def _labelled(solutions: Iterator[Solution], label: Labeller) -> Iterator[Json]:
-    for solution in solutions:
-        yield solution_json(replace(solution, labels=tuple(label(solution))))
+def _by_outcome(solution: Solution) -> Solution:
+    if solution.correct is None:
+        raise RecordError("whether it is `correct` is unknown; it has no outcome to label by")
+    labels = outcome_labels(len(solution.steps), solution.correct)
+    return replace(solution, labels=labels)
 
 
-def _by_outcome(solution: Solution) -> Sequence[int]:
-    return outcome_labels(len(solution.steps), solution.correct)
-
-
-def _by_oracle(solution: Solution) -> Sequence[int]:
-    task = get_task(solution.problem.task)
+def _by_oracle(solution: Solution) -> Solution:
+    task = get_task(solution.task)
     if task.oracle is None:
         raise UsageError(f"task `{task.name}` has no step oracle; use --by rollouts")
-    return task.oracle(solution)
+    return replace(solution, labels=tuple(task.oracle(solution)))

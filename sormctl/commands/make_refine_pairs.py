@@ -11,7 +11,7 @@ import typer
 from sormctl import options
 from sormctl.errors import RecordError
 from sormctl.pairing import global_pairs, local_pairs, value_pairs
-from sormctl.records import Json, Solution, pair_json
+from sormctl.records import Pair, Solution
 from sormctl.streams.driver import pipe_groups
 
 
@@ -57,11 +57,11 @@ def make_refine_pairs(
                 "before `balance`"
             )
         tried = solution.rollouts[:-1] if solution.rollouts else ()
-        if mode is Mode.value and not solution.correct and not all(c.made for c in tried):
+        if mode is Mode.value and solution.correct is False and not all(c.made for c in tried):
             raise RecordError("not all prefixes have `rollouts`; see label-steps --exhaustive")
 
-    def pairs(groups: Iterator[list[Solution]]) -> Iterator[Json]:
+    def pairs(groups: Iterator[list[Solution]]) -> Iterator[Pair]:
         for group in groups:
-            yield from map(pair_json, PAIRS[mode](group, targets, seed))
+            yield from PAIRS[mode](group, targets, seed)
 
     pipe_groups(job, pairs, check)

@@ -9,7 +9,6 @@ import typer
 
 from sormctl import options
 from sormctl.problems import read_problems
-from sormctl.records import problem_json
 from sormctl.streams.driver import write_records
 
 
@@ -47,4 +46,4 @@ def problems(
     arguments = {"bench": bench, "split": split, "limit": limit, "answer": answer, "seed": seed}
     job = writing.job("problems", {**arguments, "data_dir": data_dir})
     found = read_problems(bench, split, data_dir=data_dir, answer=answer, seed=seed, limit=limit)
-    write_records(job, map(problem_json, found), [bench] if Path(bench).is_file() else ())
+    write_records(job, found, [bench] if Path(bench).is_file() else ())

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from sormctl import options
 from sormctl.errors import RecordError, UsageError
-from sormctl.inference import Judge, locate_error, open_generator, open_judge, refine_solution
+from sormctl.inference import (
+    Generator,
+    Judge,
+    locate_error,
+    open_generator,
+    open_judge,
+    refine_solution,
+)
 from sormctl.models import model_digest
-from sormctl.records import Json, Solution, parse_solution, solution_json
-from sormctl.streams.driver import Transform, map_records
-from sormctl.tasks.registry import with_task
+from sormctl.records import Solution
+from sormctl.streams.driver import GENERATED, map_records
+from sormctl.tasks.registry import known_task
 
 
 class Mode(StrEnum):
@@ -72,29 +79,51 @@ def refine(
     arguments = {"model": model, "weights": weights, **how, **running.identity(), **vars(sampling)}
     job = streams.job("refine", arguments)
 
-    @asynccontextmanager
-    async def start() -> AsyncIterator[tuple[Transform[Solution], int]]:
-        locator = None if mode is Mode.globally else rm
-        how_run = running.of_two() if locator else vars(running)
-        judge = None
-        async with AsyncExitStack() as stack:
-            generator = await stack.enter_async_context(
-                open_generator(model, vars(sampling), **how_run)
-            )
-            if locator:
-                judge = await stack.enter_async_context(
-                    open_judge(locator, **{**how_run, "prompt": "auto"})
-                )
+    locator = None if mode is Mode.globally else rm
 
-            async def transform(draft: Solution) -> Sequence[Json]:
-                values = await _scores_of(draft, judge, scores)
-                error = locate_error(values, mode.value, threshold)
-                refined = await refine_solution(generator, draft, mode.value, error)
-                return [solution_json(refined)]
+    async def refined(refiner: Refiner, draft: Solution) -> Sequence[Solution]:
+        values = await _scores_of(draft, refiner.judge, scores)
+        error = locate_error(values, mode.value, threshold)
+        return [await refine_solution(refiner.generator, draft, mode.value, error)]
 
-            yield transform, generator.engine.capacity
+    map_records(
+        job,
+        Solution,
+        lambda: _opening(model, locator, vars(sampling), running),
+        refined,
+        check=known_task,
+        concurrency=concurrency,
+        costs=GENERATED,
+    )
 
-    map_records(job, with_task(parse_solution), lambda draft: draft.solution_id, start, concurrency)
+
+@dataclass(frozen=True, slots=True)
+class Refiner:
+    """The refiner, and the reward model that locates errors for it, if one does."""
+
+    generator: Generator
+    judge: Judge | None
+
+    @property
+    def capacity(self) -> int:
+        """How many requests keep the refiner busy."""
+        return self.generator.capacity
+
+
+@asynccontextmanager
+async def _opening(
+    model: str, locator: str | None, settings: Mapping[str, Any], running: options.Running
+) -> AsyncIterator[Refiner]:
+    if locator is None:
+        async with open_generator(model, settings, **vars(running)) as generator:
+            yield Refiner(generator, None)
+        return
+    shared = running.of_two()
+    async with (
+        open_generator(model, settings, **shared) as generator,
+        open_judge(locator, **{**shared, "prompt": "auto"}) as judge,
+    ):
+        yield Refiner(generator, judge)
 
 
 async def _scores_of(draft: Solution, judge: Judge | None, name: str | None) -> Sequence[float]:

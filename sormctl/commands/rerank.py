@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from sormctl import options
 from sormctl.errors import RecordError, UsageError
 from sormctl.evaluation.choices import distinct
 from sormctl.inference import Judge, open_judge
 from sormctl.models import model_digest
-from sormctl.records import Json, Solution, parse_solution, solution_json
+from sormctl.records import Solution
 from sormctl.reranking import AGGREGATIONS, choose
-from sormctl.streams.driver import Group, Transform, map_records, no_tokens, select_groups
+from sormctl.streams.driver import (
+    Group,
+    map_groups,
+    pipe_groups,
+)
 from sormctl.streams.grouping import group_solutions
-from sormctl.tasks.registry import with_task
+from sormctl.tasks.registry import known_task
 
 
 class Vote(StrEnum):
@@ -81,30 +85,23 @@ def rerank(
         return choose(distinct(group), vote.value, name, aggregation)[:keep]
 
     if rm is None:
-        select_groups(job, best, bool if vote is Vote.majority else partial(_check, name))
+        check = bool if vote is Vote.majority else partial(_check, name)
+        pipe_groups(job, lambda groups: chain.from_iterable(map(best, groups)), check)
         return
 
-    @asynccontextmanager
-    async def start() -> AsyncIterator[tuple[Transform[Group[Solution]], int]]:
-        async with open_judge(rm, **vars(running)) as judge:
+    async def ranked(judge: Judge, group: Group[Solution]) -> Sequence[Solution]:
+        if not all(group.pending):  # the best of the rest would stand beside the best of them
+            raise UsageError("its problem was ranked without it before; give --overwrite")
+        return best(await asyncio.gather(*(_scored(s, judge, name) for s in group.records)))
 
-            async def transform(group: Group[Solution]) -> Sequence[Json]:
-                solutions, pending = group
-                if not all(pending):  # the best of the rest would stand beside the best of them
-                    raise UsageError("its problem was ranked without it before; give --overwrite")
-                scored = await asyncio.gather(*(_scored(s, judge, name) for s in solutions))
-                return list(map(solution_json, best(scored)))
-
-            yield transform, judge.engine.capacity
-
-    map_records(
+    map_groups(
         job,
-        with_task(parse_solution),
-        lambda solution: solution.solution_id,
-        start,
-        concurrency,
-        count=no_tokens,
+        Solution,
+        lambda: open_judge(rm, **vars(running)),
+        ranked,
         group=group_solutions,
+        check=known_task,
+        concurrency=concurrency,
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
@@ -12,9 +10,9 @@ from sormctl import options
 from sormctl.errors import UsageError
 from sormctl.inference import open_generator, sample_solutions
 from sormctl.models import model_digest
-from sormctl.records import Json, Problem, parse_problem, solution_json
-from sormctl.streams.driver import Transform, map_records
-from sormctl.tasks.registry import with_task
+from sormctl.records import Problem
+from sormctl.streams.driver import GENERATED, map_records
+from sormctl.tasks.registry import known_task
 
 
 def sample(
@@ -48,16 +46,12 @@ def sample(
     arguments = {**models, "num_samples": num_samples, **running.identity(), **settings}
     job = streams.job("sample", arguments)
 
-    @asynccontextmanager
-    async def start() -> AsyncIterator[tuple[Transform[Problem], int]]:
-        async with open_generator(model, settings, **vars(running)) as generator:
-
-            async def transform(problem: Problem) -> Sequence[Json]:
-                solutions = await sample_solutions(generator, problem, num_samples)
-                return [solution_json(solution) for solution in solutions]
-
-            yield transform, generator.engine.capacity
-
     map_records(
-        job, with_task(parse_problem), lambda problem: problem.problem_id, start, concurrency
+        job,
+        Problem,
+        lambda: open_generator(model, settings, **vars(running)),
+        lambda generator, problem: sample_solutions(generator, problem, num_samples),
+        check=known_task,
+        concurrency=concurrency,
+        costs=GENERATED,
     )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from sormctl import options
-from sormctl.inference import open_judge
+from sormctl.inference import Judge, open_judge
 from sormctl.models import model_digest
-from sormctl.records import Json, Solution, parse_solution, solution_json
-from sormctl.streams.driver import Transform, map_records, no_tokens
-from sormctl.tasks.registry import with_task
+from sormctl.records import Solution
+from sormctl.streams.driver import map_records
+from sormctl.tasks.registry import known_task
 
 
 def score(
@@ -38,21 +37,14 @@ def score(
     arguments = {"rm": rm, "weights": model_digest(rm), "name": label, **running.identity()}
     job = streams.job("score", arguments)
 
-    @asynccontextmanager
-    async def start() -> AsyncIterator[tuple[Transform[Solution], int]]:
-        async with open_judge(rm, **vars(running)) as judge:
-
-            async def transform(solution: Solution) -> Sequence[Json]:
-                scores = {**solution.scores, label: await judge.score(solution)}
-                return [solution_json(replace(solution, scores=scores))]
-
-            yield transform, judge.engine.capacity
+    async def scored(judge: Judge, solution: Solution) -> Sequence[Solution]:
+        return [replace(solution, scores={**solution.scores, label: await judge.score(solution)})]
 
     map_records(
         job,
-        with_task(parse_solution),
-        lambda solution: solution.solution_id,
-        start,
-        concurrency,
-        count=no_tokens,
+        Solution,
+        lambda: open_judge(rm, **vars(running)),
+        scored,
+        check=known_task,
+        concurrency=concurrency,
     )

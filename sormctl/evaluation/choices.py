@@ -73,7 +73,7 @@ def _of_samples(samples: Sequence[Solution], aggregations: Sequence[str]) -> Out
     found = {"sample": Outcome(correct / k, tokens // k)}
     if k == 1:
         return found
-    ballots = agreeing(samples, get_task(samples[0].problem.task).answer.equal)
+    ballots = agreeing(samples, get_task(samples[0].task).answer.equal)
     undecided = by_id(samples)[0]  # stands for all if nobody votes
     found[f"maj@{k}"] = Outcome(float((elected(ballots) or undecided).correct), tokens)
     for name in _scored(samples):

@@ -140,7 +140,7 @@ class Evaluation:
 
     def _add_steps(self, solution: Solution, labels: Labels) -> None:
         truths = [("labels", labels)]
-        oracle = get_task(solution.problem.task).oracle
+        oracle = get_task(solution.task).oracle
         if oracle is not None:
             exact = tuple(oracle(solution))
             truths.append(("oracle", exact))
@@ -193,8 +193,8 @@ def problem_part(group: Sequence[Solution], aggregations: Sequence[str] = ("fina
     alone = Evaluation(aggregations)
     alone.add(group)
     return {
-        "task": group[0].problem.task,
-        "problem_id": group[0].problem.problem_id,
+        "task": group[0].task,
+        "problem_id": group[0].problem_id,
         "outcomes": {name: value for name, (value,) in alone.outcomes().items()},
         "steps": alone.shares(),
     }

@@ -7,7 +7,6 @@ A row is one labelled solution: at each step one or more candidates (`completion
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from sormctl.errors import RecordError
@@ -33,12 +32,13 @@ def labelled_solutions(row: Json, task: Task, neutral: int | None) -> list[Solut
     if label.get("finish_reason") == BAD_PROBLEM:
         return []
     text, answer = _field(question, "problem", str), _field(question, "ground_truth_answer", str)
-    problem = Problem(task.name, f"prm800k-{digest(text).hex()[:12]}", text, answer)
+    problem_id = f"prm800k-{digest(text).hex()[:12]}"
+    problem = Problem(task=task.name, problem_id=problem_id, question=text, answer=answer)
     source = {"kind": "prm800k", "finish": label.get("finish_reason")}
     found = []
     for number, rated in enumerate(_paths(_field(label, "steps", list))):
         tag = digest(str(row.get("labeler")), str(row.get("timestamp")), text, str(number))
-        name = f"{problem.problem_id}/prm800k-{tag.hex()[:12]}"
+        name = f"{problem_id}/prm800k-{tag.hex()[:12]}"
         found.append(_solution(problem, name, rated, neutral, task, source))
     return found
 
@@ -49,8 +49,8 @@ def _solution(
     steps, ratings = zip(*rated, strict=True)
     predicted = task.predict(steps) if any(announced(steps)) else None
     label_of = {-1: 0, 0: neutral, 1: 1, None: None}
-    return Solution(
-        problem=replace(problem, extra={"ratings": list(ratings)}),
+    return problem.solved(
+        extra={"ratings": list(ratings)},
         solution_id=name,
         steps=steps,
         predicted=predicted,

@@ -12,8 +12,8 @@ import typer
 from sormctl.errors import RecordError, UsageError
 from sormctl.labelling.rollouts import Labelling
 from sormctl.labelling.strategies import TOLERANCE, strategy
-from sormctl.records import Json, Solution, parse_solution
-from sormctl.tasks.registry import with_task
+from sormctl.records import Solution
+from sormctl.tasks.registry import known_task
 
 
 class How(StrEnum):
@@ -96,19 +96,21 @@ class Searching:
         return Labelling(found, self.consistency.value, self.siblings, self.scores)
 
 
-def searchable(how: Labelling, temperature: float) -> Callable[[Json], Solution]:
-    """Reads a solution and checks that it is what the options want."""
+def searchable(how: Labelling, temperature: float) -> Callable[[Solution], None]:
+    """Refuses a solution that is not what the options want."""
     models = set[object]()
 
-    def parse(record: Json) -> Solution:
-        solution = _guidable(with_task(parse_solution)(record), how.scores)
+    def check(solution: Solution) -> None:
+        known_task(solution)
+        if solution.answer is None or solution.correct is None:
+            raise RecordError("no known `answer` for rollouts to reach; label it by other means")
+        _check_guide(solution, how.scores)
         if how.siblings:
             models.add(_sampler(solution, temperature))
             if len(models) > 1:
                 raise RecordError("samples of several models; --siblings needs those of one")
-        return solution
 
-    return parse
+    return check
 
 
 def _sampler(solution: Solution, temperature: float) -> object:
@@ -124,11 +126,10 @@ def _sampler(solution: Solution, temperature: float) -> object:
     return solution.source.get("model")
 
 
-def _guidable(solution: Solution, name: str | None) -> Solution:
+def _check_guide(solution: Solution, name: str | None) -> None:
     if name is None:
-        return solution
+        return
     if name not in solution.scores:
         raise RecordError(f"no `scores.{name}`; run `sormctl score --name {name}` first")
     if not all(0 <= score <= 1 for score in solution.scores[name]):
         raise RecordError(f"`scores.{name}` must lie between 0 and 1")
-    return solution

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from sormctl.engines.base import Completion
 from sormctl.inference import Generator, predicted_answer
@@ -34,7 +36,7 @@ async def label_solutions(
     generator: Generator, solutions: Sequence[Solution], how: Labelling
 ) -> list[Solution]:
     """SORM labels of solutions of one problem from rollouts of their prefixes (3.1 step 2)."""
-    problem = solutions[0].problem
+    problem = solutions[0]
     task = get_task(problem.task)
 
     def consistent(prefix: Steps, rest: Steps) -> bool:
@@ -46,13 +48,13 @@ async def label_solutions(
         return [_rollout(task, problem.answer, prefix, c, consistent) for c in completions]
 
     # by id: a solution that comes twice is not its own sibling
-    outcomes = {s.solution_id: (s.steps, s.correct) for s in solutions if how.siblings}
+    outcomes = {s.solution_id: (s.steps, bool(s.correct)) for s in solutions if how.siblings}
     siblings = sibling_rollouts(list(outcomes.values()), how.strategy.k, consistent)
     free = dict(zip(outcomes, siblings, strict=True))
     paths = [
         Path(
             solution.steps,
-            solution.correct,
+            bool(solution.correct),
             scores=solution.scores[how.scores] if how.scores else (),
             free=free.get(solution.solution_id, ()),
         )
@@ -67,11 +69,11 @@ async def label_solutions(
 
 def _rollout(
     task: Task,
-    answer: str,
+    answer: str | None,
     prefix: Steps,
     completion: Completion,
     consistent: Callable[[Steps, Steps], bool],
 ) -> Rollout:
     steps = tuple(task.split(completion.text))
     is_right = task.is_correct(predicted_answer(task, steps, completion), answer)
-    return Rollout(steps, is_right and consistent(prefix, steps), completion.generated_tokens)
+    return Rollout(steps, bool(is_right) and consistent(prefix, steps), completion.generated_tokens)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sormctl.records import Json, Pair, Problem, Solution, parse_pair, parse_problem, parse_solution
+from sormctl.records import Json, Pair, Problem, Solution, parse
 
 Line = tuple[str, str | None]  # colour: a name that terminals know, or None
 Record = Problem | Solution | Pair
@@ -14,8 +14,8 @@ SUSPECT = 0.5
 def parse_any(data: Json) -> Record:
     """The record that an object is, by its fields; RecordError if a field does not fit."""
     if "draft" in data:
-        return parse_pair(data)
-    return parse_solution(data) if "steps" in data else parse_problem(data)
+        return parse(data, Pair)
+    return parse(data, Solution) if "steps" in data else parse(data, Problem)
 
 
 def describe(record: Record) -> Iterator[Line]:
@@ -34,25 +34,26 @@ def _problem(problem: Problem) -> Iterator[Line]:
     yield f"   {problem.question}", None
     for number, step in enumerate(problem.reference or (), 1):
         yield f"{number:4}  {step}", None
-    yield f"   answer {problem.answer}", "cyan"
+    yield f"   answer {_known(problem.answer)}", "cyan"
 
 
 def _solution(solution: Solution) -> Iterator[Line]:
-    problem = solution.problem
     yield f"── {solution.solution_id} · {solution.source.get('kind', 'solution')}", "cyan"
-    yield f"   {problem.question}", None
+    yield f"   {solution.question}", None
     names = list(solution.scores)
     if names:
         yield f"      scores: {', '.join(names)}", "cyan"
+    if solution.thought:
+        yield f"      thought: {len(solution.thought):,} characters", "cyan"
     first_error = _first_error(solution)
     for i, step in enumerate(solution.steps):
         label = solution.labels[i] if solution.labels else None
         scores = "".join(f"{solution.scores[name][i]:6.2f}" for name in names)
         mark = "   ← first error" if i == first_error else ""
         yield f"{i + 1:4} {_SIGN[label]}{scores}  {step}{mark}", _colour(solution, i, label)
-    verdict = "correct" if solution.correct else "wrong"
     predicted = "no answer" if solution.predicted is None else solution.predicted
-    yield f"   {verdict}: {predicted} (answer {problem.answer})", _RIGHT[solution.correct]
+    verdict, colour = _VERDICTS[solution.correct]
+    yield f"   {verdict}: {predicted} (answer {_known(solution.answer)})", colour
 
 
 def _pair(pair: Pair) -> Iterator[Line]:
@@ -70,6 +71,11 @@ def _pair(pair: Pair) -> Iterator[Line]:
 
 _SIGN = {1: "+", 0: "-", None: " "}
 _RIGHT = {True: "green", False: "red"}
+_VERDICTS = {True: ("correct", "green"), False: ("wrong", "red"), None: ("not graded", None)}
+
+
+def _known(answer: str | None) -> str:
+    return "unknown" if answer is None else answer
 
 
 def _first_error(solution: Solution) -> int | None:

@@ -4,49 +4,43 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import compress
-from typing import Any, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from sormctl.errors import UsageError
-from sormctl.records import Json, Solution
-from sormctl.streams.decoding import Decode
-from sormctl.streams.flow import Background, Flow, Group, Start, Transform
+from sormctl.records import Json, Record, Solution, encode
+from sormctl.streams.flow import Background, Flow, Opening, W
 from sormctl.streams.jobs import Job, growing_output, whole_output
-from sormctl.streams.journal import Journal, Keys
-from sormctl.streams.jsonl import Inputs
+from sormctl.streams.journal import Journal, Keys, Unjournalled
+from sormctl.streams.jsonl import Inputs, Parse
 from sormctl.streams.manifest import TOKENS, Counts, Tally
-from sormctl.streams.output import encode
 from sormctl.streams.progress import Progress
 
-__all__ = [
-    "Counts",
-    "Group",
-    "Transform",
-    "map_records",
-    "no_tokens",
-    "pipe_groups",
-    "pipe_lines",
-    "pipe_records",
-    "select_groups",
-    "select_records",
-    "usage_tokens",
-    "write_records",
-]
 
+class Named(Protocol):
+    """A record that `--resume` knows again."""
+
+    @property
+    def name(self) -> str: ...
+
+
+N = TypeVar("N", bound=Named)
 T = TypeVar("T")
+M = TypeVar("M", bound=Record | Json)  # what a command makes
 NO_RECORDS = "the input has no records"
 
 
-def usage_tokens(record: Json) -> Counts:
-    """The tokens generated for a record that was sampled or refined."""
-    return {TOKENS: int(record.get("usage", {}).get(TOKENS, 0))}
+class Group(NamedTuple, Generic[T]):
+    """Records that are worked on together, and which of them are to be written.
 
+    The others were finished by an earlier run, or there would be nothing to write.
+    """
 
-def no_tokens(record: Json) -> Counts:
-    """The tokens of a command that generates none."""
-    return {}
+    records: Sequence[T]
+    pending: Sequence[bool]
 
 
 def no_notes(counts: Counts) -> Iterable[str]:
@@ -54,80 +48,100 @@ def no_notes(counts: Counts) -> Iterable[str]:
     return ()
 
 
+@dataclass(frozen=True, slots=True)
+class Costs(Generic[M]):
+    """What making a record cost: `count` says it of one, `generated_tokens` among it.
+
+    The sums go into the manifest, and to `summary`: what else the user should know at the end.
+    """
+
+    count: Callable[[M], Counts] = lambda made: {}
+    summary: Callable[[Counts], Iterable[str]] = no_notes
+
+
+GENERATED: Costs[Solution] = Costs(lambda made: {TOKENS: made.usage.generated_tokens})
+
+
 def map_records(
     job: Job,
-    parse: Callable[[Json], T],
-    key: Callable[[T], str],
-    start: Start[Any],
-    concurrency: int | None,
-    count: Callable[[Json], Counts] = usage_tokens,
-    group: Callable[[Iterator[T]], Iterator[Sequence[T]]] | None = None,
-    summary: Callable[[Counts], Iterable[str]] = no_notes,
+    parse: Parse[N],
+    opening: Opening[W],
+    transform: Callable[[W, N], Awaitable[Sequence[M]]],
+    *,
+    check: Callable[[N], object] = bool,
+    concurrency: int | None = None,
+    costs: Costs[M] = Costs(),  # noqa: B008
 ) -> None:
-    """Writes what a coroutine makes of each record, in the order of the input.
+    """Writes what `transform(model, record)` makes of each record, in the order of the input.
 
-    `start()` is entered once there is a record to work on, and yields the coroutine function and
-    how many requests its engine works on at once. At most `concurrency` calls are active; None: as
-    many as keep the engine busy. `key` identifies a record to `--resume`.
-    With `group` the coroutine takes a `Group`; a record that an earlier run has finished is shown
-    to it beside those that are to be written.
+    For the rest see `map_groups`.
+    """
 
-    `count` tells what a record cost that the command made, `generated_tokens` among it. The sums go
-    into the manifest, and to `summary`, which says at the end what else the user should know.
+    async def of_group(model: W, group: Group[N]) -> Sequence[M]:
+        return await transform(model, group.records[0])
 
-    A record that fails ends the run, after those before it are written. UsageError at the end if
-    an earlier run finished records that the input no longer has.
+    def singly(records: Iterator[N]) -> Iterator[Sequence[N]]:
+        return ([record] for record in records)
+
+    map_groups(
+        job, parse, opening, of_group, group=singly,
+        check=check, concurrency=concurrency, costs=costs,
+    )  # fmt: skip
+
+
+def map_groups(
+    job: Job,
+    parse: Parse[N],
+    opening: Opening[W],
+    transform: Callable[[W, Group[N]], Awaitable[Sequence[M]]],
+    *,
+    group: Callable[[Iterator[N]], Iterator[Sequence[N]]],
+    check: Callable[[N], object] = bool,
+    concurrency: int | None = None,
+    costs: Costs[M] = Costs(),  # noqa: B008
+) -> None:
+    """Writes what `transform(model, group)` makes of each `group`, in the order of the input.
+
+    1. Lines become records by `parse`, and `check` may refuse one; `group` brings them together.
+    2. Of these, what an earlier run has finished, by its `name`, is left out. A group of which
+       something is left is worked on as a whole.
+    3. `opening` loads the model once there is a group. At most `concurrency` groups are in flight;
+       None: as many as keep the model busy.
+    4. Results are written as soon as all before them are. A record that fails ends the run then.
+
+    UsageError at the end if an earlier run finished records that the input no longer has.
     """
     inputs = Inputs(job.inputs, job.shard)
     with ExitStack() as stack:
-
-        def fraction() -> float | None:  # of what has been read, not all is finished
-            finished = output.tally.records_in / max(inputs.num_records, 1)
-            return inputs.fraction and inputs.fraction * min(finished, 1.0)
-
-        progress = stack.enter_context(_progress(job, fraction))
+        progress = stack.enter_context(_progress(job))
         output = stack.enter_context(growing_output(job, inputs, progress))
-        writer = stack.enter_context(Background())
+        writer = _Writer(output, stack.enter_context(Background()), costs.count, progress)
+        progress.fraction = lambda: _fraction(inputs, output.tally)
         finished = Counter(output.finished)
-
-        def is_pending(record: T) -> bool:
-            return not _taken(finished, key(record))
-
-        def pending() -> Generator[tuple[Keys, Any], None, None]:
-            with inputs.placing():
-                records = inputs.records(parse)
-                for members in group(records) if group else ([record] for record in records):
-                    left = [is_pending(record) for record in members]
-                    if any(left):
-                        keys = tuple(map(key, compress(members, left)))
-                        yield keys, (members, left) if group else members[0]
-
-        async def emit(keys: Keys, records: Sequence[Json]) -> None:
-            before = output.tally.counts[TOKENS]
-            output.tally.add(len(keys), len(records), map(count, records))
-            lines = b"".join(map(encode, records))
-            if isinstance(output, Journal):
-                output.write(keys, lines)
-            else:  # its reader may be slow: meanwhile, work goes on
-                await writer.call(output.write, keys, lines)
-            progress.add(len(keys), output.tally.counts[TOKENS] - before)
-
-        asyncio.run(Flow(pending(), start, emit, concurrency).run())
-        if inputs.num_records:
-            for note in summary(output.tally.counts):
-                progress.note(note)
-        else:
-            progress.note(NO_RECORDS)
-        _refuse_gone(job, finished.total())
+        records = _unfinished(inputs, group(inputs.records(parse, check)), finished)
+        asyncio.run(Flow(records, opening, transform, writer.write, concurrency).run())
+        notes = costs.summary(output.tally.counts) if inputs.num_records else [NO_RECORDS]
+        for note in notes:
+            progress.note(note)
+        if gone := finished.total():
+            raise UsageError(
+                f"{job.output} has what was made of {gone:,} records that the input no longer has; "
+                "give --overwrite to make it anew"
+            )
 
 
-def _refuse_gone(job: Job, count: int) -> None:
-    """UsageError if there are records which were finished before and are not in the input now."""
-    if count:
-        raise UsageError(
-            f"{job.output} has what was made of {count:,} records that the input no longer has; "
-            "give --overwrite to make it anew"
-        )
+def _unfinished(
+    inputs: Inputs,
+    groups: Iterable[Sequence[N]],
+    finished: Counter[str],
+) -> Generator[tuple[Keys, Group[N]], None, None]:
+    """The groups of which something is to be done; what is met is taken out of `finished`."""
+    with inputs.placing():
+        for records in groups:
+            keys = [record.name for record in records]
+            pending = [not _taken(finished, name) for name in keys]
+            if any(pending):
+                yield tuple(compress(keys, pending)), Group(records, pending)
 
 
 def _taken(counts: Counter[str], name: str) -> bool:
@@ -138,10 +152,45 @@ def _taken(counts: Counter[str], name: str) -> bool:
     return True
 
 
+def _fraction(inputs: Inputs, tally: Tally) -> float | None:
+    """How much of the work is done: of what has been read, not all is finished."""
+    finished = tally.records_in / max(inputs.num_records, 1)
+    return inputs.fraction and inputs.fraction * min(finished, 1.0)
+
+
+class _Writer(Generic[M]):
+    """Writes results, counts them and shows how far the run has come."""
+
+    def __init__(
+        self,
+        output: Journal | Unjournalled,
+        thread: Background,
+        count: Callable[[M], Counts],
+        progress: Progress,
+    ) -> None:
+        self._output = output
+        self._thread = thread
+        self._count = count
+        self._progress = progress
+
+    async def write(self, keys: Keys, made: Sequence[M]) -> None:
+        tally = self._output.tally
+        before = tally.counts[TOKENS]
+        tally.add(len(keys), len(made), map(self._count, made))
+        lines = b"".join(map(encode, made))
+        if isinstance(self._output, Journal):
+            self._output.write(keys, lines)
+        else:  # its reader may be slow: meanwhile, work goes on
+            await self._thread.call(self._output.write, keys, lines)
+        self._progress.add(len(keys), tally.counts[TOKENS] - before)
+
+
 def pipe_records(
     job: Job,
-    parse: Callable[[Json], T],
-    transform: Callable[[Iterator[T]], Iterable[Json]],
+    parse: Parse[T],
+    transform: Callable[[Iterator[T]], Iterable[Record | Json]],
+    *,
+    check: Callable[[T], object] = bool,
     summary: Callable[[], str] | None = None,
 ) -> None:
     """Writes what `transform` makes of the whole stream. A file appears whole, or not at all.
@@ -149,72 +198,32 @@ def pipe_records(
     `summary` says at the end what else the user should know.
     """
     inputs = Inputs(job.inputs, job.shard)
-    _pipe(job, inputs, map(encode, transform(inputs.records(parse))), summary)
-
-
-def select_records(job: Job, select: Callable[[Iterator[Solution]], Iterator[Solution]]) -> None:
-    """Writes the solutions that `select` lets through, as they stand in the input.
-
-    `select` takes views and must yield one before it reads the next. A file appears whole, or not
-    at all.
-    """
-    inputs = Inputs(job.inputs, job.shard)
-    _pipe(job, inputs, (inputs.line + b"\n" for _ in select(inputs.views())))
-
-
-def pipe_lines(
-    job: Job,
-    transform: Callable[[Iterator[tuple[Solution, bytes]]], Iterable[bytes]],
-    summary: Callable[[], str] | None = None,
-) -> None:
-    """Writes the lines that `transform` makes of views of the solutions and their lines.
-
-    A file appears whole, or not at all. `summary` is as in `pipe_records`.
-    """
-    inputs = Inputs(job.inputs, job.shard)
-    lines = transform((view, inputs.line) for view in inputs.views())
-    _pipe(job, inputs, (line + b"\n" for line in lines), summary)
+    _pipe(job, inputs, transform(inputs.records(parse, check)), summary)
 
 
 def pipe_groups(
     job: Job,
-    transform: Callable[[Iterator[list[Solution]]], Iterable[Json]],
+    transform: Callable[[Iterator[list[Solution]]], Iterable[Record | Json]],
     check: Callable[[Solution], object] = bool,
-    decode: Decode[Solution] | None = None,
 ) -> None:
-    """Writes what `transform` makes of views of the solutions of each problem, wherever they stand.
+    """Writes what `transform` makes of the solutions of each problem, wherever they stand.
 
-    `check` raises RecordError for a solution that will not do; `decode` makes something else than
-    views of the lines. Memory: see `group_lines`.
+    `check` raises RecordError for a solution that will not do. Memory: see `group_lines`.
     """
     inputs = Inputs(job.inputs, job.shard)
-    groups = (solutions for solutions, _ in inputs.groups(check, decode))
-    _pipe(job, inputs, map(encode, transform(groups)))
-
-
-def select_groups(
-    job: Job,
-    select: Callable[[list[Solution]], Iterable[Solution]],
-    check: Callable[[Solution], object] = bool,
-) -> None:
-    """Writes those of each problem's solutions that `select` names, as they stand in the input."""
-    inputs = Inputs(job.inputs, job.shard)
-
-    def chosen() -> Iterator[bytes]:
-        for solutions, group in inputs.groups(check):
-            lines = {id(s): line for s, (line, _, _) in zip(solutions, group, strict=True)}
-            for solution in select(solutions):
-                yield lines[id(solution)] + b"\n"
-
-    _pipe(job, inputs, chosen())
+    _pipe(job, inputs, transform(inputs.groups(check)))
 
 
 def _pipe(
-    job: Job, inputs: Inputs, lines: Iterable[bytes], summary: Callable[[], str] | None = None
+    job: Job,
+    inputs: Inputs,
+    made: Iterable[Record | Json],
+    summary: Callable[[], str] | None = None,
 ) -> None:
     tally = Tally()
     with ExitStack() as stack:
-        progress = stack.enter_context(_progress(job, lambda: inputs.fraction))
+        progress = stack.enter_context(_progress(job))
+        progress.fraction = lambda: inputs.fraction
         sink = stack.enter_context(whole_output(job, inputs.names, lambda: inputs.parents, tally))
 
         def before_read() -> None:
@@ -224,8 +233,8 @@ def _pipe(
 
         inputs.before_read = before_read
         with inputs.placing():
-            for line in lines:
-                sink.write(line)
+            for record in made:
+                sink.write(encode(record))
                 tally.records_out += 1
         before_read()
         if not inputs.num_records:
@@ -236,7 +245,7 @@ def _pipe(
             progress.note(summary())
 
 
-def write_records(job: Job, records: Iterable[Json], files: Sequence[str] = ()) -> None:
+def write_records(job: Job, records: Iterable[Record | Json], files: Sequence[str] = ()) -> None:
     """Writes records that come from no stream, maybe from `files`.
 
     A file appears whole, or not at all.
@@ -251,5 +260,5 @@ def write_records(job: Job, records: Iterable[Json], files: Sequence[str] = ()) 
             tally.records_out += 1
 
 
-def _progress(job: Job, fraction: Callable[[], float | None] = lambda: None) -> Progress:
-    return Progress(job.command, job.quiet, job.log_format, fraction)
+def _progress(job: Job) -> Progress:
+    return Progress(job.command, job.quiet, job.log_format)

@@ -5,75 +5,79 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from sormctl.errors import SormctlError
-from sormctl.records import Json
 from sormctl.streams.journal import Keys
 
 T = TypeVar("T")
 R = TypeVar("R")
-Transform = Callable[[T], Awaitable[Sequence[Json]]]
-Group = tuple[Sequence[T], Sequence[bool]]  # records, and which of them are to be written
-# the transform, and how many requests its engine works on at once
-Start = Callable[[], AbstractAsyncContextManager[tuple[Transform[T], int]]]
+
+
+class Worker(Protocol):
+    """What makes results: a model, say. `capacity` is how many calls keep it busy."""
+
+    @property
+    def capacity(self) -> int: ...
+
+
+W = TypeVar("W", bound=Worker)
+Opening = Callable[[], AbstractAsyncContextManager[W]]
 AT_LEAST: Final = 256  # records in flight, unless the user says otherwise
 WINDOW: Final = 4  # results that may wait for an earlier one, in units of the concurrency
 
-Entry = tuple[Keys, "asyncio.Future[Sequence[Json]]"]
 
+class Flow(Generic[W, T, R]):
+    """Applies `transform(worker, record)` to each of `records`, (keys, record).
 
-class Flow(Generic[T]):
-    """Applies the transform that `start` yields to each of `records`, (keys, record).
-
-    At most `concurrency` calls are active; None: as many as keep the engine busy.
-    `emit(keys, result)` is awaited in the order of the input; the error of a record, or of reading
-    on, is raised in its place in that order. `records` is consumed in a thread, so that waiting
-    for input stops nothing.
+    `opening` makes the worker once there is a record. At most `concurrency` calls are in flight;
+    None: as many as keep the worker busy. `emit(keys, result)` is awaited in the order of the
+    input; the error of a record, or of reading on, is raised in its place in that order. `records`
+    is consumed in a thread, so that waiting for input stops nothing.
     """
 
     def __init__(
         self,
         records: Generator[tuple[Keys, T], None, None],
-        start: Start[T],
-        emit: Callable[[Keys, Sequence[Json]], Awaitable[None]],
+        opening: Opening[W],
+        transform: Callable[[W, T], Awaitable[R]],
+        emit: Callable[[Keys, R], Awaitable[None]],
         concurrency: int | None,
     ) -> None:
         self._records = records
-        self._start = start
+        self._opening = opening
+        self._transform = transform
         self._emit = emit
         self._concurrency = concurrency
-        self._slots: asyncio.Semaphore  # this one and the next are made once the engine is open
-        self._window: asyncio.Queue[Entry | None]
-        self._active: set[asyncio.Future[Sequence[Json]]] = set()
+        self._slots: asyncio.Semaphore  # this one and the next are made once the worker is open
+        self._window: asyncio.Queue[tuple[Keys, asyncio.Future[R]] | None]
+        self._active: set[asyncio.Future[R]] = set()
 
     async def run(self) -> None:
-        """Runs to the end of the records; `start` is not entered where there are none."""
+        """Runs to the end of the records; nothing is opened where there are none."""
         with Background(at_exit=self._records.close) as reader:
             first = await reader.call(next, self._records, None)
             if first is None:
                 return
-            async with self._start() as (transform, capacity):
-                concurrency = self._concurrency or max(capacity, AT_LEAST)
+            async with self._opening() as worker:
+                concurrency = self._concurrency or max(worker.capacity, AT_LEAST)
                 self._slots = asyncio.Semaphore(concurrency)
                 self._window = asyncio.Queue(WINDOW * concurrency)
-                feeder = asyncio.create_task(self._feed(reader, first, transform))
+                feeder = asyncio.create_task(self._feed(reader, first, worker))
                 try:
                     await self._drain()
                 finally:
                     await _cancel(feeder)
                     await _cancel(*self._active)
 
-    async def _feed(
-        self, reader: Background, item: tuple[Keys, T] | None, transform: Transform[T]
-    ) -> None:
+    async def _feed(self, reader: Background, item: tuple[Keys, T] | None, worker: W) -> None:
         try:
             while item is not None:
                 await self._slots.acquire()
-                await self._put(item[0], asyncio.ensure_future(self._apply(transform, *item)))
+                await self._put(item[0], asyncio.ensure_future(self._apply(worker, *item)))
                 item = await reader.call(next, self._records, None)
         except Exception as error:
             failure = asyncio.get_running_loop().create_future()
@@ -82,13 +86,13 @@ class Flow(Generic[T]):
         else:
             await self._window.put(None)
 
-    async def _put(self, keys: Keys, result: asyncio.Future[Sequence[Json]]) -> None:
+    async def _put(self, keys: Keys, result: asyncio.Future[R]) -> None:
         self._active.add(result)
         await self._window.put((keys, result))
 
-    async def _apply(self, transform: Transform[T], keys: Keys, record: T) -> Sequence[Json]:
+    async def _apply(self, worker: W, keys: Keys, record: T) -> R:
         try:
-            return await transform(record)
+            return await self._transform(worker, record)
         except SormctlError as error:
             raise type(error)(f"record {keys[0]}: {error}") from error
         finally:
@@ -97,9 +101,9 @@ class Flow(Generic[T]):
     async def _drain(self) -> None:
         while (entry := await self._window.get()) is not None:
             keys, result = entry
-            records = await result
+            made = await result
             self._active.discard(result)
-            await self._emit(keys, records)
+            await self._emit(keys, made)
 
 
 async def _cancel(*tasks: asyncio.Future[Any]) -> None:

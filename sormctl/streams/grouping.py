@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from itertools import chain, groupby
 from operator import itemgetter
 from typing import Final
 
+from msgspec import MsgspecError, Struct, json
+
 from sormctl.errors import RecordError
-from sormctl.records import Solution, parse_solution, problem_name, solution_json
-from sormctl.streams.decoding import decoder
-from sormctl.streams.output import encode
+from sormctl.records import Solution, decoder, encode, problem_name
 from sormctl.streams.spool import Spool
 
 MAX_BYTES: Final = 64 << 20
@@ -49,14 +49,42 @@ def group_lines(
             yield [line for _, line in group]
 
 
+class _Names(Struct, gc=False):
+    task: str
+    problem_id: str
+
+
+def problem_namer() -> Callable[[bytes], str]:
+    """What finds on a line only the name of the problem (task and id) that it is about.
+
+    A line that starts with the task and id of the line before is about the same problem: nobody
+    looks into it, so what is wrong with it comes out when it is decoded.
+    """
+    decode = json.Decoder(_Names).decode
+    known, start = "", b"\n"  # no line starts with that
+
+    def name(line: bytes) -> str:
+        nonlocal known, start
+        if line.startswith(start):
+            return known
+        try:
+            found = decode(line)
+        except (MsgspecError, UnicodeDecodeError, RecursionError):
+            return problem_name(decoder(Solution)(line))  # says what is wrong with it
+        known, start = f"{found.task}\0{found.problem_id}", json.encode(found)[:-1] + b","
+        return known
+
+    return name
+
+
 def group_solutions(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
     """`group_lines` for the solutions of one problem, which are `consistent`."""
     return (list(consistent(group)) for group in _gathered(solutions))
 
 
 def _gathered(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
-    decode = decoder(parse_solution)
-    lines = ((problem_name(s), (encode(solution_json(s)), 0, 0)) for s in solutions)
+    decode = decoder(Solution)
+    lines = ((problem_name(s), (encode(s), 0, 0)) for s in solutions)
     return ([decode(line) for line, _, _ in group] for group in group_lines(lines))
 
 
@@ -68,13 +96,11 @@ def consistent(solutions: Iterable[Solution]) -> Iterator[Solution]:
     known: dict[str, Solution] = {}
     first = None
     for solution in solutions:
-        problem = solution.problem
-        first = first or problem
-        if problem.question != first.question or problem.problem_id != first.problem_id:
-            name = problem.problem_id
+        first = first or solution
+        name = solution.problem_id
+        if solution.question != first.question or name != first.problem_id:
             raise RecordError(f"another question has the problem id {name}; give each its own")
-        if problem.answer != first.answer:
-            name = problem.problem_id
+        if solution.answer != first.answer:
             raise RecordError(f"another line has problem {name} with another answer; keep one")
         same = known.setdefault(solution.solution_id, solution)
         if same is not solution:
@@ -109,8 +135,8 @@ class Adjacent:
             yield list(consistent(group))
 
 
-def _problem(solution: Solution) -> tuple[str, str, str]:
-    return problem_name(solution), solution.problem.question, solution.problem.answer
+def _problem(solution: Solution) -> tuple[str, str, str | None]:
+    return problem_name(solution), solution.question, solution.answer
 
 
 class _Runs:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sormctl.errors import SormctlError, UsageError
-from sormctl.records import Json
+from sormctl.records import Json, Record, encode
 from sormctl.streams.journal import SUFFIX as JOURNAL
 from sormctl.streams.journal import Journal, Unjournalled, journalled
 from sormctl.streams.jsonl import STDIN, Inputs, stat_input
@@ -20,7 +20,6 @@ from sormctl.streams.output import (
     PARTIAL,
     Sink,
     device,
-    encode,
     has_content,
     is_device,
     standard_output,
@@ -98,7 +97,7 @@ def whole_output(job: Job, inputs: Sequence[str], parents: Parents, tally: Tally
 
 
 @contextmanager
-def side_file(job: Job, path: Path | None) -> Iterator[Callable[[Json], None]]:
+def side_file(job: Job, path: Path | None) -> Iterator[Callable[[Record | Json], None]]:
     """What writes records to a second output of a command; nowhere without a path."""
     if path is None:
         yield lambda record: None

@@ -11,24 +11,24 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from zlib import crc32
 
 from sormctl.errors import DataError, RecordError, SormctlError, UsageError
-from sormctl.records import Json, Solution
-from sormctl.streams.decoding import Decode, decoder, load, problem_decoder, view_decoder
-from sormctl.streams.grouping import Line, consistent, group_lines
+from sormctl.records import Json, Record, Solution, decoder, load
+from sormctl.streams.grouping import Line, consistent, group_lines, problem_namer
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 T = TypeVar("T")
+Parse = Callable[[Json], T] | type[T]  # what makes a value of an object; or the class of a record
 STDIN = "-"
 BLOCK = 1 << 17
 _AROUND = b"\xef\xbb\xbf\x1e \t\r\n"  # byte order mark, record separator, spaces
 
 
-def read_records(inputs: Sequence[str], parse: Callable[[Json], T]) -> Iterator[T]:
+def read_records(inputs: Sequence[str], parse: Parse[T]) -> Iterator[T]:
     """The records of `inputs` (`-` or none: standard input), in order.
 
     A line that is not a JSON object, or that `parse` refuses with RecordError, raises DataError
@@ -41,14 +41,12 @@ class Inputs:
     """The input of one command, and what is to be told of it: progress, hashes, counts.
 
     `shard` is `I/N`: only that part of the records (`shard_of`). `before_read` is called whenever
-    what was read before is used up, so reading on may block. `num_records` were yielded so far,
-    the last from `line`, which is without what may stand around the JSON.
+    what was read before is used up, so reading on may block. `num_records` were yielded so far.
     """
 
     def __init__(self, names: Sequence[str] = (), shard: str | None = None) -> None:
         self.names = list(names) or [STDIN]
         self.num_records = 0
-        self.line = b""
         self.before_read: Callable[[], None] = _nothing
         self._shard = parse_shard(shard)
         self._sources: list[_Source] = []
@@ -74,50 +72,40 @@ class Inputs:
             if source.finished
         ]
 
-    def records(self, parse: Callable[[Json], T]) -> Iterator[T]:
-        """The records, in order; the errors are those of `read_records`."""
-        return self._decoded(decoder(parse))
+    def records(self, parse: Parse[T], check: Callable[[T], object] = bool) -> Iterator[T]:
+        """The records, in order; `check` may refuse one, too. For the errors see `read_records`."""
+        decode = _decode(parse)
+        for line in self._read():
+            try:
+                check(record := decode(line))
+            except RecordError as error:
+                raise self._where(error) from None
+            self.num_records += 1
+            yield record
 
-    def views(self) -> Iterator[Solution]:
-        """Views of the solutions (`view_decoder`), in order; the errors are the same."""
-        return self._decoded(view_decoder())
+    def groups(self, check: Callable[[Solution], object] = bool) -> Iterator[list[Solution]]:
+        """The solutions of each problem, wherever they stand. Memory: see `group_lines`.
 
-    def groups(
-        self, check: Callable[[Solution], object], decode: Decode[Solution] | None = None
-    ) -> Iterator[tuple[list[Solution], list[Line]]]:
-        """Views of the solutions of each problem, and their lines; `check` may raise RecordError.
-
-        So do solutions that contradict each other (`consistent`). `decode` makes something else
-        than views of the lines. Memory: see `group_lines`.
+        Those that contradict each other (`consistent`) are errors, too.
         """
-        decode = decode or view_decoder()
         for group in group_lines(self._named()):
             try:
-                yield list(consistent(self._solutions(group, check, decode))), group
+                yield list(consistent(self._solutions(group, check)))
             except RecordError as error:
                 raise self._where(error) from None
         self._grouped = None
 
     def _solutions(
-        self, group: list[Line], check: Callable[[Solution], object], decode: Decode[Solution]
+        self, group: list[Line], check: Callable[[Solution], object]
     ) -> Iterator[Solution]:
+        decode = decoder(Solution)
         for self._grouped in group:  # for errors
             check(solution := decode(self._grouped[0]))
             yield solution
 
-    def _decoded(self, decode: Decode[T]) -> Iterator[T]:
-        for line in self._read():
-            try:
-                record = decode(line)
-            except RecordError as error:
-                raise self._where(error) from None
-            self.num_records += 1
-            self.line = line
-            yield record
-
     def _named(self) -> Iterator[tuple[str, Line]]:
         """The name of the problem that each line is about, and the line with its place."""
-        name = problem_decoder()
+        name = problem_namer()
         for line in self._read():
             self.num_records += 1
             try:
@@ -219,6 +207,12 @@ class _Source(io.RawIOBase):
         self.num_bytes += num_bytes
         self.finished = num_bytes == 0
         return num_bytes
+
+
+def _decode(parse: Parse[T]) -> Callable[[bytes], T]:
+    if isinstance(parse, type) and issubclass(parse, Record):
+        return decoder(parse)
+    return lambda line: cast(Callable[[Json], T], parse)(load(line))
 
 
 def _nothing() -> None:

@@ -12,18 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from sormctl.errors import BusyError, OutputError
-from sormctl.records import Json
 
 BLOCK = 1 << 17
 PARTIAL = ".partial"
-
-
-def encode(record: Json) -> bytes:
-    """One record as a line of JSON."""
-    return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
 
 
 class Sink:

@@ -70,17 +70,11 @@ class Display:
 
 
 class Progress:
-    """Counts records and tokens. `fraction` is called for the share of the input that was read."""
+    """Counts records and tokens. `fraction()` is the share of the work that is done, if known."""
 
-    def __init__(
-        self,
-        command: str,
-        quiet: bool = False,
-        log_format: str = "text",
-        fraction: Callable[[], float | None] = lambda: None,
-    ) -> None:
+    def __init__(self, command: str, quiet: bool = False, log_format: str = "text") -> None:
+        self.fraction: Callable[[], float | None] = lambda: None
         self._display = Display(command, quiet, log_format)
-        self._fraction = fraction
         self._records = 0
         self._tokens = 0
         self._start = time.monotonic()
@@ -99,7 +93,7 @@ class Progress:
         self._records += records
         self._tokens += tokens
         if self._display.due:
-            self._display.show(self._summary(), self._figures(), self._fraction())
+            self._display.show(self._summary(), self._figures(), self.fraction())
 
     def note(self, message: str) -> None:
         """Says something that the user should know and need not act on."""
@@ -110,7 +104,7 @@ class Progress:
             "records": self._records,
             "generated_tokens": self._tokens,
             "seconds": round(time.monotonic() - self._start, 3),
-            "fraction": self._fraction(),
+            "fraction": self.fraction(),
         }
 
     def _summary(self) -> str:

@@ -60,6 +60,8 @@ class Task:
         """The final answer that the steps state; None if they state none."""
         return self.answer.read(steps)
 
-    def is_correct(self, predicted: str | None, answer: str) -> bool:
-        """Whether a predicted answer equals the reference answer."""
+    def is_correct(self, predicted: str | None, answer: str | None) -> bool | None:
+        """Whether a predicted answer equals the reference answer; None where that is unknown."""
+        if answer is None:
+            return None
         return predicted is not None and self.answer.equal(predicted, answer)

@@ -9,7 +9,7 @@ worked solution announces (`#### 72`, `\\boxed{72}`) is taken. All other fields 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,7 @@ QUESTION = ("question", "problem", "prompt", "input")
 ANSWER = ("answer", "target", "final_answer")
 IDENTITY = ("problem_id", "id", "ID")
 REFERENCE = ("reference", "solution", "rationale")
-_OURS = {item.name for item in (*fields(Problem), *fields(Solution))}
+_OURS = frozenset(Solution.__struct_fields__)
 
 
 def parse(kind: AnswerKind, row: Mapping[str, Any], split: str, index: int) -> Problem:

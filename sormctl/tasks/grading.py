@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from sormctl.errors import RecordError
-from sormctl.records import Json, Solution, parse_solution
+from sormctl.records import Json, Solution, parse
 from sormctl.seeds import digest
 from sormctl.tasks.base import Task
 from sormctl.tasks.registry import get_task
@@ -31,7 +32,7 @@ def grader(default_task: str | None = None) -> Callable[[Json], Solution]:
             solution,
             solution_id=solution.solution_id or _solution_id(solution, seen),
             predicted=predicted,
-            correct=task.is_correct(predicted, solution.problem.answer),
+            correct=task.is_correct(predicted, solution.answer),
             source={"kind": "sample", **solution.source},
         )
 
@@ -48,7 +49,7 @@ def _task(data: Json, default: str | None) -> Task:
 def _ungraded(data: Json, task: Task) -> Solution:
     rest = {name: value for name, value in data.items() if name not in ("text", "steps")}
     graded = {"task": task.name, "solution_id": "", **rest, "predicted": None, "correct": False}
-    return parse_solution({**graded, "steps": _steps(data, task)})
+    return parse({**graded, "steps": _steps(data, task)}, Solution)
 
 
 def _steps(data: Json, task: Task) -> object:
@@ -60,7 +61,6 @@ def _steps(data: Json, task: Task) -> object:
 
 
 def _solution_id(solution: Solution, seen: dict[bytes, int]) -> str:
-    problem = solution.problem
-    tag = digest(problem.task, problem.problem_id, *solution.steps)
+    tag = digest(solution.task, solution.problem_id, *solution.steps)
     seen[tag] = count = seen.get(tag, -1) + 1
-    return f"{problem.problem_id}/sample-{digest(tag.hex(), str(count)).hex()[:12]}"
+    return f"{solution.problem_id}/sample-{digest(tag.hex(), str(count)).hex()[:12]}"

@@ -21,7 +21,13 @@ def parse(row: Mapping[str, Any], split: str, index: int) -> Problem:
     answer = NUMERIC.read(reference)
     if "####" not in solution or answer is None:
         raise RecordError("`answer` has no `#### ` line with a number; use the published files")
-    return Problem("gsm8k", f"gsm8k-{split}-{index}", question.strip(), answer, reference)
+    return Problem(
+        task="gsm8k",
+        problem_id=f"gsm8k-{split}-{index}",
+        question=question.strip(),
+        answer=answer,
+        reference=reference,
+    )
 
 
 TASK = Task(

@@ -10,16 +10,12 @@ makes `sormctl problems mytask` work, and every command after it, as soon as it 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from importlib.metadata import entry_points
-from typing import TypeVar
 
 from sormctl.errors import RecordError, UsageError
-from sormctl.records import Json
+from sormctl.records import Problem
 from sormctl.tasks.base import Task
-
-T = TypeVar("T")
 
 GROUP = "sormctl.tasks"
 
@@ -43,15 +39,9 @@ def get_task(name: str) -> Task:
     return task
 
 
-def with_task(parse: Callable[[Json], T]) -> Callable[[Json], T]:
-    """`parse`, which also refuses a record of an unknown task, while its place is known."""
-
-    def checked(data: Json) -> T:
-        record = parse(data)
-        get_task(data["task"])
-        return record
-
-    return checked
+def known_task(problem: Problem) -> None:
+    """Refuses a record of an unknown task, while its place in the input is known."""
+    get_task(problem.task)
 
 
 def task_names() -> list[str]:

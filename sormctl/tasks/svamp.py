@@ -25,7 +25,7 @@ def parse(row: Mapping[str, Any], split: str, index: int) -> Problem:
     if answer is None:
         raise RecordError(f"`Answer` is no number: {row['Answer']!r}")
     question = join_question(str(row["Body"]), str(row["Question"]))
-    return Problem("svamp", f"svamp-{row['ID']}", question, answer)
+    return Problem(task="svamp", problem_id=f"svamp-{row['ID']}", question=question, answer=answer)
 
 
 def join_question(body: str, question: str) -> str:

@@ -11,10 +11,10 @@ from typing import Any, BinaryIO, Self
 
 from sormctl.balancing import worst_imbalance
 from sormctl.errors import DataError
-from sormctl.records import Json
+from sormctl.records import Json, encode
 from sormctl.seeds import digest
 from sormctl.streams.jsonl import read_records
-from sormctl.streams.output import encode, writing
+from sormctl.streams.output import writing
 from sormctl.training.config import CLASS_NAMES, TrainConfig, parse_held_out
 from sormctl.training.data import Example, example_json
 from sormctl.training.progress import TrainingProgress

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sormctl.records import Json, parse_pair
+from sormctl.records import Json, Pair
+from sormctl.records import parse as parse_record
 from sormctl.tasks.prompts import refine_prompt
 from sormctl.tasks.registry import get_task
 from sormctl.training.data import Example
@@ -10,7 +11,7 @@ from sormctl.training.data import Example
 
 def parse(data: Json, style: str) -> Example:
     """A pair as an example: the question and the draft, then the better solution."""
-    pair = parse_pair(data)
+    pair = parse_record(data, Pair)
     task = get_task(pair.task)
     prompt = refine_prompt(task, pair.question, pair.draft, pair.first_error, style)
     mode = "global" if pair.first_error is None else "local"

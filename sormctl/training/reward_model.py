@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from sormctl.errors import RecordError
 from sormctl.pairing import contrastive_pairs
 from sormctl.prompts import Prompt
-from sormctl.records import Json, Solution, parse_solution
+from sormctl.records import Json, Solution
+from sormctl.records import parse as parse_record
 from sormctl.streams.grouping import group_solutions
-from sormctl.streams.jsonl import read_records
+from sormctl.streams.jsonl import Inputs
 from sormctl.tasks.prompts import draft_prompt
-from sormctl.tasks.registry import get_task, with_task
+from sormctl.tasks.registry import get_task, known_task
 from sormctl.training.data import Example, Labels
 
 SKIPPED = "solutions without a labelled step"
@@ -33,11 +34,11 @@ def step_labels(solution: Solution) -> Labels:
 
 def parse(data: Json, style: str, labels_of: LabelsOf = step_labels) -> Example | None:
     """A labelled solution as an example; None if none of its labels is a target."""
-    solution = parse_solution(data)
+    solution = parse_record(data, Solution)
     labels = labels_of(solution)
     if all(label is None for label in labels):
         return None
-    problem = solution.problem.problem_id
+    problem = solution.problem_id
     return Example(_prompt(solution, style), solution.steps, labels, problem=problem)
 
 
@@ -58,7 +59,7 @@ def soft_labels(solution: Solution) -> Labels:
 
 def rated_labels(solution: Solution) -> Labels:
     """The classes 0, 1, 2 (incorrect, neutral, correct) of `ratings` -1, 0, 1 (appendix H)."""
-    ratings = solution.problem.extra.get("ratings")
+    ratings = solution.extra.get("ratings")
     if ratings is None:
         raise RecordError("no `ratings`; see `sormctl import-prm800k`, or drop --classes 3")
     if not isinstance(ratings, list | tuple) or len(ratings) != len(solution.steps):
@@ -73,14 +74,13 @@ def pairs(inputs: Sequence[str], style: str, seed: int) -> Iterator[Example | No
 
     None for each solution that is in no pair.
     """
-    graded = with_task(parse_solution)
-    for group in group_solutions(read_records(inputs, graded)):
+    for group in group_solutions(Inputs(inputs).records(Solution, known_task)):
         paired = contrastive_pairs(group, seed)
         for good, bad in paired:
-            asked, problem = _prompt(good, style), good.problem.problem_id
+            asked, problem = _prompt(good, style), good.problem_id
             yield Example(asked, good.steps, rival=bad.steps, problem=problem)
         yield from (None for _ in range(len(group) - 2 * len(paired)))
 
 
 def _prompt(solution: Solution, style: str) -> Prompt:
-    return draft_prompt(get_task(solution.problem.task), solution.problem.question, style)
+    return draft_prompt(get_task(solution.task), solution.question, style)

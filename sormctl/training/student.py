@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sormctl.errors import RecordError
-from sormctl.records import Json, Problem, Steps, parse_problem, parse_solution
+from sormctl.records import Json, Problem, Solution, Steps
+from sormctl.records import parse as parse_record
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
 from sormctl.training.data import Example
@@ -22,9 +23,9 @@ def parse(data: Json, style: str) -> Example | None:
 
 def _problem_and_steps(data: Json) -> tuple[Problem, Steps | None]:
     if "steps" in data:
-        solution = parse_solution(data)
-        return solution.problem, solution.steps if solution.correct else None
-    problem = parse_problem(data)
+        solution = parse_record(data, Solution)
+        return solution, solution.steps if solution.correct else None
+    problem = parse_record(data, Problem)
     if problem.reference is None:
         raise RecordError("no `steps` and no `reference`; give solutions, or problems with steps")
     return problem, problem.reference

@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from sormctl import cli, options
-from sormctl.records import Json
-from sormctl.streams.driver import Transform, map_records
+from sormctl.streams.driver import map_records
 from sormctl.streams.jobs import Job
+from tests.fakes import ScriptedEngine
+from tests.unit.streams.jobs import Item, scripted
 
 
 @cli.app.command()
@@ -28,16 +28,12 @@ def slow(
 ) -> None:
     """Sleep."""
 
-    @asynccontextmanager
-    async def start() -> AsyncIterator[tuple[Transform[Json], int]]:
-        async def transform(record: Json) -> Sequence[Json]:
-            await asyncio.sleep(seconds)
-            return [{**record, "copy": i} for i in range(2)]
-
-        yield transform, 1
+    async def copied(engine: ScriptedEngine, record: Item) -> Sequence[Item]:
+        await asyncio.sleep(seconds)
+        return [Item({**record, "copy": i}) for i in range(2)]
 
     job = Job("slow", {}, inputs or (), output, resume=resume)
-    map_records(job, dict, lambda record: str(record["id"]), start, concurrency)
+    map_records(job, Item, scripted, copied, concurrency=concurrency)
 
 
 if __name__ == "__main__":

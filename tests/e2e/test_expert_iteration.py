@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sormctl.records import solution_json
+from sormctl.records import to_json
 from tests.unit.examples import PROBLEM, solution
 from tests.unit.training.runs import write_jsonl
 
@@ -83,7 +83,7 @@ def verdict(folder: Path, *rounds: list[bool]) -> str:
             solution(f"s{i}", predicted=PROBLEM.answer if hit else "7")
             for i, hit in enumerate(hits)
         ]
-        write_jsonl(folder / f"held-out-{number}.jsonl", [solution_json(x) for x in records])
+        write_jsonl(folder / f"held-out-{number}.jsonl", [to_json(x) for x in records])
     done = subprocess.run(
         [sys.executable, EXAMPLES / "expert_iteration.py", folder, str(len(rounds) - 1)],
         capture_output=True,

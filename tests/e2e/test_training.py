@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sormctl.records import parse_solution, solution_json
+from sormctl.records import Solution, parse, to_json
 from sormctl.streams.output import locked
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
@@ -151,9 +151,9 @@ def test_a_reward_model_of_three_classes(folder: Path) -> None:
 
 def scores(model: Path, solutions: str) -> list[list[float]]:
     """1 - P(incorrect) by transformers alone."""
-    found = [parse_solution(json.loads(line)) for line in solutions.splitlines()]
+    found = [parse(json.loads(line), Solution) for line in solutions.splitlines()]
     task = get_task("math")
-    jobs = [(draft_prompt(task, x.problem.question, "plain"), x.steps) for x in found]
+    jobs = [(draft_prompt(task, x.question, "plain"), x.steps) for x in found]
     return plain_scores(str(model), jobs)
 
 
@@ -179,7 +179,7 @@ def test_transformers_alone_scores_as_sormctl_does(
         steps=("3 + 4 = 7", "#### 7"),
         problem=replace(PROBLEM, question="How many apples? 3 + 4"),
     )
-    write_jsonl(folder / "sum.jsonl", [solution_json(sum_of_two)])
+    write_jsonl(folder / "sum.jsonl", [to_json(sum_of_two)])
     code, out, err = sormctl(folder, "score", "--rm", "sorm", "sum.jsonl")
     assert code == 0, err
     (scores,) = json.loads(out)["scores"].values()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
-from sormctl.records import Pair, pair_json
+from msgspec.structs import replace
+
+from sormctl.records import Pair, to_json
 from tests.models import make_model
 from tests.unit.training.runs import problems, sums, write_jsonl
 
@@ -43,8 +44,15 @@ def fill(folder: Path) -> Path:
     solutions = sums(40, wrong=0.5)
     write_jsonl(folder / "labelled.jsonl", solutions)
     write_jsonl(folder / "problems.jsonl", problems(solutions))
-    pair = Pair("numeric", "p", "1 + 2?", ("1 + 2 = 4", "#### 4"), 0, ("1 + 2 = 3", "#### 3"))
+    pair = Pair(
+        task="numeric",
+        problem_id="p",
+        question="1 + 2?",
+        draft=("1 + 2 = 4", "#### 4"),
+        first_error=0,
+        target=("1 + 2 = 3", "#### 3"),
+    )
     write_jsonl(
-        folder / "pairs.jsonl", [pair_json(replace(pair, problem_id=f"{i}")) for i in range(8)]
+        folder / "pairs.jsonl", [to_json(replace(pair, problem_id=f"{i}")) for i in range(8)]
     )
     return folder

@@ -10,8 +10,7 @@ from hashlib import sha256
 import pytest
 
 from sormctl.problems import read_problems
-from sormctl.records import problem_json
-from sormctl.streams.output import encode
+from sormctl.records import encode
 from tests.golden.compare import check
 from tests.published import DATA, needs_data
 
@@ -20,6 +19,6 @@ from tests.published import DATA, needs_data
 @pytest.mark.parametrize("bench", ["gsm8k", "svamp"])
 def test_published_problems(bench: str) -> None:
     problems = read_problems(bench, "test", data_dir=DATA, limit=3)
-    lines = [encode(problem_json(problem)) for problem in problems]
+    lines = [encode(problem) for problem in problems]
     digests = "".join(f"{sha256(line).hexdigest()}\n" for line in lines)
     check(f"problems/{bench}.sha256", digests)

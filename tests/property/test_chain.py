@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sormctl.records import Problem, Solution
+from sormctl.records import Problem
 from sormctl.tasks.chain import TASK, problems
 
 all_problems = st.builds(
@@ -23,7 +23,7 @@ steps_of_any_kind = st.lists(
 
 def labels(problem: Problem, steps: list[str]) -> list[int]:
     assert TASK.oracle is not None
-    return list(TASK.oracle(Solution(problem, "s", tuple(steps), None, False)))
+    return list(TASK.oracle(problem.solved(solution_id="s", steps=tuple(steps), correct=False)))
 
 
 def reference(problem: Problem) -> list[str]:

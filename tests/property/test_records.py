@@ -9,20 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sormctl.errors import RecordError
-from sormctl.records import (
-    Pair,
-    Problem,
-    Rollouts,
-    Solution,
-    Usage,
-    Verifier,
-    pair_json,
-    parse_pair,
-    parse_problem,
-    parse_solution,
-    problem_json,
-    solution_json,
-)
+from sormctl.records import Pair, Problem, Rollouts, Solution, Usage, Verifier, parse, to_json
 
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
 steps = st.lists(texts, max_size=4).map(tuple)
@@ -31,7 +18,25 @@ extras = st.dictionaries(texts.map("x_{}".format), st.none() | texts | counts, m
 rollouts = st.tuples(counts, counts).flatmap(
     lambda two: st.builds(Rollouts, st.just(max(two)), st.just(min(two)), st.booleans(), counts)
 )
-problems = st.builds(Problem, texts, texts, texts, texts, reference=st.none() | steps, extra=extras)
+problems = st.builds(
+    Problem,
+    task=texts,
+    problem_id=texts,
+    question=texts,
+    answer=st.none() | texts,
+    reference=st.none() | steps,
+    extra=extras,
+)
+pairs = st.builds(
+    Pair,
+    task=texts,
+    problem_id=texts,
+    question=texts,
+    draft=steps,
+    first_error=st.none(),
+    target=steps,
+    extra=extras,
+)
 
 
 @st.composite
@@ -41,12 +46,13 @@ def solutions(draw: Any) -> Solution:
     def each(values: Any) -> Any:
         return st.lists(values, min_size=len(own), max_size=len(own)).map(tuple)
 
-    return Solution(
-        problem=draw(problems),
+    return draw(problems).solved(
         solution_id=draw(texts),
         steps=own,
         predicted=draw(st.none() | texts),
-        correct=draw(st.booleans()),
+        separators=draw(st.none() | each(texts)),
+        thought=draw(st.none() | texts),
+        correct=draw(st.none() | st.booleans()),
         source=draw(extras),
         usage=draw(st.builds(Usage, counts, counts, counts)),
         labels=draw(st.none() | each(st.sampled_from([0, 1, None]))),
@@ -64,19 +70,19 @@ def through_json(data: Any) -> Any:
 
 @given(problems)
 def test_problems(problem: Problem) -> None:
-    assert parse_problem(through_json(problem_json(problem))) == problem
+    assert parse(through_json(to_json(problem)), Problem) == problem
 
 
 @given(solutions())
 def test_solutions(solution: Solution) -> None:
-    data = through_json(solution_json(solution))
-    assert parse_solution(data) == solution
-    assert through_json(solution_json(parse_solution(data))) == data
+    data = through_json(to_json(solution))
+    assert parse(data, Solution) == solution
+    assert through_json(to_json(parse(data, Solution))) == data
 
 
-@given(st.builds(Pair, texts, texts, texts, steps, st.none(), steps, extras))
+@given(pairs)
 def test_pairs(pair: Pair) -> None:
-    assert parse_pair(through_json(pair_json(pair))) == pair
+    assert parse(through_json(to_json(pair)), Pair) == pair
 
 
 wrong_values = (
@@ -87,13 +93,13 @@ wrong_values = (
 @given(solution=solutions(), data=st.data())
 def test_a_wrong_value_is_refused_by_name_or_read(solution: Solution, data: Any) -> None:
     """Whatever replaces a field: RecordError names it, or it makes a solution like any other."""
-    record = through_json(solution_json(solution))
+    record = through_json(to_json(solution))
     name = data.draw(st.sampled_from(sorted(record)), label="field")
     record[name] = data.draw(wrong_values, label="value")
     try:
-        parsed = parse_solution(record)
+        parsed = parse(record, Solution)
     except RecordError as error:
         steps_changed = name == "steps" and ("for 0 steps" in str(error) or "of 0" in str(error))
         assert f"`{name}" in str(error) or steps_changed or name == "verifiers"
     else:
-        assert parse_solution(through_json(solution_json(parsed))) == parsed
+        assert parse(through_json(to_json(parsed)), Solution) == parsed

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sormctl.records import encode
 from sormctl.streams.grouping import group_lines
 from sormctl.streams.jobs import Job
 from sormctl.streams.jsonl import read_records
-from sormctl.streams.output import encode
 from tests.unit.streams.jobs import problems, run, scripted, write
 
 COUNT = 6

@@ -6,7 +6,7 @@ from typing import Any
 
 from sormctl.records import Problem, Solution, Usage
 
-PROBLEM = Problem("numeric", "p1", "What is 2 + 2 + 2?", "6")
+PROBLEM = Problem(task="numeric", problem_id="p1", question="What is 2 + 2 + 2?", answer="6")
 
 
 def solution(
@@ -18,8 +18,7 @@ def solution(
     **fields: Any,
 ) -> Solution:
     """A solution of `problem`; correct if its prediction is the problem's answer."""
-    return Solution(
-        problem=problem,
+    return problem.solved(
         solution_id=name,
         steps=steps,
         predicted=predicted,

@@ -128,7 +128,7 @@ def test_a_local_refiner_is_shown_the_error() -> None:
 
 
 def test_without_an_error_the_draft_is_its_own_local_refinement() -> None:
-    draft = replace(wrong(), scores={"sorm": (0.9, 0.9)})
+    draft = wrong(scores={"sorm": (0.9, 0.9)})
     made = generator(lambda prompt, seed: pytest.fail("nothing to generate"))
     refined = asyncio.run(refine_solution(made, draft, "local", None))
     assert refined.steps == draft.steps

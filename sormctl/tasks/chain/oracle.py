@@ -55,11 +55,13 @@ def oracle(solution: Solution) -> list[int]:
 
     Raises RecordError if the problem does not carry its expression.
     """
+    if solution.answer is None:
+        raise RecordError("no known `answer`; the oracle needs the problem's own")
     states = {_expression(solution)}
     labels = []
     for step in solution.steps:
         if "####" in step:
-            states = _answered(states, step, solution.problem.answer)
+            states = _answered(states, step, solution.answer)
         else:
             states = _evaluated(states, step)
         labels.append(int(bool(states)))
@@ -124,10 +126,10 @@ def make_sum(terms: list[tuple[int, Tree]]) -> Tree:
 
 def _expression(solution: Solution) -> Tree:
     try:
-        return _tree(solution.problem.extra["chain"]["expression"])
+        return _tree(solution.extra["chain"]["expression"])
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(
-            f"problem {solution.problem.problem_id} has no `chain.expression`, which the oracle "
+            f"problem {solution.problem_id} has no `chain.expression`, which the oracle "
             "reads; keep the fields that `sormctl problems chain` writes"
         ) from error
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from sormctl.cli import app
-from sormctl.records import Solution, solution_json
+from sormctl.records import to_json
 from sormctl.tasks.chain.problems import problem
 from tests.unit.examples import PROBLEM, solution, wrong
 
@@ -19,7 +19,7 @@ from tests.unit.examples import PROBLEM, solution, wrong
 def test_outcomes_come_problem_by_problem(tmp_path: Path) -> None:
     source = {"kind": "sample", "temperature": 0.7}
     group = [solution("a", source=source), wrong("b", source=source)]
-    lines = "\n".join(json.dumps(solution_json(each)) for each in group)
+    lines = "\n".join(json.dumps(to_json(each)) for each in group)
     path = tmp_path / "outcomes.jsonl"
     result = CliRunner().invoke(app, ["eval", "-q", "--outcomes", str(path)], lines)
     assert result.exit_code == 0, result.stderr
@@ -33,7 +33,7 @@ def test_outcomes_come_problem_by_problem(tmp_path: Path) -> None:
 
 def test_one_file_is_not_two_outputs(tmp_path: Path) -> None:
     path = str(tmp_path / "out.jsonl")
-    line = json.dumps(solution_json(solution()))
+    line = json.dumps(to_json(solution()))
     result = CliRunner().invoke(app, ["eval", "-q", "-o", path, "--outcomes", path], line)
     assert result.exit_code == 2
     assert "is wanted for two outputs; give another file" in result.stderr
@@ -41,7 +41,7 @@ def test_one_file_is_not_two_outputs(tmp_path: Path) -> None:
 
 def test_outcomes_do_not_replace_the_input(tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl"
-    path.write_text(line := json.dumps(solution_json(solution())))
+    path.write_text(line := json.dumps(to_json(solution())))
     result = CliRunner().invoke(
         app, ["eval", "-q", "--overwrite", "--outcomes", str(path), str(path)]
     )
@@ -52,8 +52,10 @@ def test_outcomes_do_not_replace_the_input(tmp_path: Path) -> None:
 
 def test_the_oracle_sees_what_it_needs(tmp_path: Path) -> None:
     asked = problem("test", 0, 0)
-    right = Solution(asked, "a", asked.reference or (), asked.answer, True)
-    labelled = solution_json(replace(right, labels=(1,) * len(right.steps)))
+    right = asked.solved(
+        solution_id="a", steps=asked.reference or (), predicted=asked.answer, correct=True
+    )
+    labelled = to_json(replace(right, labels=(1,) * len(right.steps)))
     result = CliRunner().invoke(app, ["eval", "-q"], json.dumps(labelled))
     assert result.exit_code == 0, result.stderr
     (agreement,) = (row for row in json.loads(result.stdout)["rows"] if "oracle" in row["name"])
@@ -65,7 +67,7 @@ def test_outcomes_go_into_a_pipe_and_leave_it_one(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     with ThreadPoolExecutor() as threads:
         read = threads.submit(pipe.read_text)
-        line = json.dumps(solution_json(solution()))
+        line = json.dumps(to_json(solution()))
         result = CliRunner().invoke(app, ["eval", "-q", "--outcomes", str(pipe)], line)
         assert result.exit_code == 0, result.stderr
         assert json.loads(read.result())["outcomes"] == {"accuracy": 1.0}

@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from sormctl.evaluation.choices import kind_of, outcomes
 from sormctl.evaluation.evaluation import Evaluation, problem_part
@@ -44,7 +43,7 @@ def test_draft_and_refinements_are_reranked_and_compared() -> None:
     """The ORM prefers the global refinement, which is right where the draft is wrong."""
     evaluation = Evaluation()
     for i in range(4):
-        problem = Problem("numeric", f"p{i}", "?", "6")
+        problem = Problem(task="numeric", problem_id=f"p{i}", question="?", answer="6")
         evaluation.add(
             [
                 wrong("d", problem=problem, source=GREEDY, scores={"orm": (0.5, 0.2)}),
@@ -186,7 +185,7 @@ def test_a_problem_tells_its_part_of_the_rows() -> None:
 def test_the_parts_add_up_to_the_rows() -> None:
     evaluation = Evaluation()
     groups = [
-        [replace(solution(f"s{n}"), labels=labels, scores={"orm": (0.7, 0.2)}, problem=problem)]
+        [solution(f"s{n}", labels=labels, scores={"orm": (0.7, 0.2)}, problem=problem)]
         for n, labels in enumerate([(1, 0), (1, 1), (0, 0)])
         for problem in [replace(PROBLEM, problem_id=f"p{n}")]
     ]

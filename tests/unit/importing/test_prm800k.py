@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from sormctl.cli import app
 from sormctl.errors import RecordError
 from sormctl.importing.prm800k import labelled_solutions
-from sormctl.records import Solution, parse_solution, solution_json
+from sormctl.records import Solution, parse, to_json
 from sormctl.tasks.registry import get_task
 
 FILE = Path(__file__).with_name("prm800k.jsonl")
@@ -24,7 +24,7 @@ def solutions(row: dict[str, Any], neutral: int | None = 1) -> list[Solution]:
 
 
 def ratings(solution: Solution) -> list[int | None]:
-    return list(solution.problem.extra["ratings"])
+    return list(solution.extra["ratings"])
 
 
 def test_the_path_that_was_followed() -> None:
@@ -37,7 +37,7 @@ def test_the_path_that_was_followed() -> None:
     )
     assert (ratings(followed), followed.labels) == ([0, 1, 1], (1, 1, 1))
     assert (followed.predicted, followed.correct) == ("14", True)
-    assert followed.problem.task == "math"
+    assert followed.task == "math"
     assert followed.source == {"kind": "prm800k", "finish": "solution"}
 
 
@@ -73,7 +73,7 @@ def test_a_broken_problem_has_no_solutions() -> None:
 def test_records_read_back() -> None:
     for row in (FIRST, SECOND):
         for made in solutions(row):
-            assert parse_solution(json.loads(json.dumps(solution_json(made)))) == made
+            assert parse(json.loads(json.dumps(to_json(made))), Solution) == made
 
 
 STEP = {"completions": [{"text": "a", "rating": 1}], "chosen_completion": 0}

@@ -1,8 +1,8 @@
 import asyncio
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from sormctl.inference import Generator
 from sormctl.labelling.pilot import PILOT, draw_pilot, plan
@@ -18,13 +18,13 @@ def groups(number: int) -> Iterator[list[Solution]]:
     draft = wrong(steps=("2 + 2 = 5", "5 + 2 = 7", "#### 7"))
     made = replace(draft, usage=Usage(9, 0, 6))
     for i in range(number):
-        yield [replace(made, problem=replace(made.problem, problem_id=f"p{i}"))]
+        yield [replace(made, problem_id=f"p{i}")]
 
 
 def test_the_pilot_is_a_bounded_draw_of_all_problems() -> None:
     first, again, other = (draw_pilot(groups(500), 8, seed) for seed in (0, 0, 1))
     assert (first.problems, first.solutions, len(first.pilot)) == (500, 500, PILOT)
-    names = [group[0].problem.problem_id for group in first.pilot]
+    names = [group[0].problem_id for group in first.pilot]
     assert len(set(names)) == PILOT
     assert any(int(name[1:]) > 250 for name in names)
     assert first == again != other

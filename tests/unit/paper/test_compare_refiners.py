@@ -8,15 +8,14 @@ import pytest
 
 from examples.paper.compare_refiners import copies, refinements
 from sormctl.errors import DataError
-from sormctl.records import Solution, solution_json
-from sormctl.streams.output import encode
+from sormctl.records import Solution, encode
 from tests.unit.examples import solution, wrong
 
 DRAFTS = [solution("d1"), wrong("d2")]
 
 
 def write(path: Path, refined: list[Solution]) -> str:
-    path.write_bytes(b"".join(encode(solution_json(each)) for each in refined))
+    path.write_bytes(b"".join(encode(each) for each in refined))
     return str(path)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import orjson
 from sormctl.engines.base import Sampling
 from sormctl.prompts import Prompt
 from sormctl.records import Json
-from sormctl.streams.driver import Transform, map_records
+from sormctl.streams.driver import Costs, map_records
 from sormctl.streams.jobs import Job
 from tests.fakes import ScriptedEngine
 
@@ -39,28 +38,30 @@ def scripted() -> ScriptedEngine:
     return ScriptedEngine(echo)
 
 
+class Item(dict[str, Any]):
+    """A record without a schema."""
+
+    @property
+    def name(self) -> str:
+        return str(self["id"])
+
+
 def run(
     job: Job, engine: ScriptedEngine, concurrency: int | None = 3, num_samples: int = 2
 ) -> None:
     """Samples each problem: `num_samples` records for the first, none for each fifth."""
 
-    @asynccontextmanager
-    async def start() -> AsyncIterator[tuple[Transform[Json], int]]:
-        async with engine:
+    async def sampled(engine: ScriptedEngine, problem: Item) -> Sequence[Item]:
+        seeds = tuple(range(0 if problem["words"] == 5 else num_samples))
+        prompt = Prompt(f"{problem['id']} {problem['words']}")
+        return [
+            Item(
+                id=problem["id"],
+                text=completion.text,
+                usage={"generated_tokens": completion.generated_tokens},
+            )
+            for completion in await engine.sample(prompt, Sampling(seeds))
+        ]
 
-            async def transform(problem: Json) -> Sequence[Json]:
-                seeds = tuple(range(0 if problem["words"] == 5 else num_samples))
-                prompt = Prompt(f"{problem['id']} {problem['words']}")
-                made = await engine.sample(prompt, Sampling(seeds))
-                return [
-                    {
-                        "id": problem["id"],
-                        "text": completion.text,
-                        "usage": {"generated_tokens": completion.generated_tokens},
-                    }
-                    for completion in made
-                ]
-
-            yield transform, engine.capacity
-
-    map_records(job, lambda data: data, lambda problem: str(problem["id"]), start, concurrency)
+    costs: Costs[Item] = Costs(lambda made: made["usage"])
+    map_records(job, Item, lambda: engine, sampled, concurrency=concurrency, costs=costs)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tracemalloc
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from itertools import compress, groupby
 from pathlib import Path
 from typing import Any
@@ -16,19 +15,16 @@ import pytest
 
 from sormctl.errors import DataError, EngineError, OutputError, UsageError
 from sormctl.prompts import Prompt
-from sormctl.records import Json
 from sormctl.streams.driver import (
+    Costs,
     Group,
-    Transform,
-    map_records,
-    no_tokens,
+    map_groups,
     pipe_records,
-    usage_tokens,
     write_records,
 )
 from sormctl.streams.jobs import Job
 from tests.fakes import ScriptedEngine
-from tests.unit.streams.jobs import echo, problems, read, run, scripted, write
+from tests.unit.streams.jobs import Item, echo, problems, read, run, scripted, write
 
 
 async def backwards(prompt: Prompt) -> None:
@@ -451,39 +447,27 @@ def test_records_from_nowhere(tmp_path: Path) -> None:
     assert (made["records_in"], made["records_out"], made["parents"]) == (0, 4, [])
 
 
-def test_tokens_of_a_record() -> None:
-    record: Json = {"usage": {"generated_tokens": 7}}
-    assert usage_tokens(record) == {"generated_tokens": 7}
-    assert usage_tokens({}) == {"generated_tokens": 0}
-    assert no_tokens(record) == {}
-
-
 def grouped(tmp_path: Path, shown: list[Any], **options: Any) -> None:
     """Writes records in groups of equal `words`; notes what each group was shown."""
 
-    @asynccontextmanager
-    async def start() -> AsyncIterator[tuple[Transform[Group[Json]], int]]:
-        async def transform(group: Group[Json]) -> list[Json]:
-            members, pending = group
-            shown.append(
-                [(record["id"], new) for record, new in zip(members, pending, strict=True)]
-            )
-            return list(compress(members, pending))
+    async def kept(engine: ScriptedEngine, group: Group[Item]) -> list[Item]:
+        shown.append([(r["id"], new) for r, new in zip(*group, strict=True)])
+        return list(compress(*group))
 
-        yield transform, 1
-
-    def group(records: Iterator[Json]) -> Iterator[list[Json]]:
+    def group(records: Iterator[Item]) -> Iterator[list[Item]]:
         return (list(found) for _, found in groupby(records, key=lambda record: record["words"]))
 
-    map_records(
+    map_groups(
         Job("group", {}, [str(tmp_path / "in.jsonl")], tmp_path / "out.jsonl", **options),
-        dict,
-        lambda record: str(record["id"]),
-        start,
-        2,
-        count=lambda record: {"words": record["words"]},
+        Item,
+        scripted,
+        kept,
         group=group,
-        summary=lambda counts: [f"{counts['words']} words"],
+        concurrency=2,
+        costs=Costs(
+            lambda record: {"words": record["words"]},
+            lambda counts: [f"{counts['words']} words"],
+        ),
     )
 
 

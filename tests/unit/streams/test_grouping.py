@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterable
-from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from sormctl.errors import DataError, OutputError, RecordError
-from sormctl.records import Solution, solution_json
+from sormctl.records import Solution, encode
 from sormctl.streams import grouping
-from sormctl.streams.driver import pipe_groups, select_groups
+from sormctl.streams.driver import pipe_groups
 from sormctl.streams.grouping import Adjacent, group_lines, group_solutions
 from sormctl.streams.jobs import Job
-from sormctl.streams.output import encode
-from tests.unit.examples import solution
+from tests.unit.examples import PROBLEM, solution
 
 LINES = [b"b 0", b"a 1", b"b 2", b"c 3", b"a 4", b"b 5"]
 GROUPS = [[b"b 0", b"b 2", b"b 5"], [b"a 1", b"a 4"], [b"c 3"]]
@@ -68,12 +68,12 @@ def test_solutions_of_a_problem() -> None:
 def test_solutions_that_stand_together() -> None:
     """Equal ids with another question are another problem."""
     first, second, third = (solution(name) for name in ("s1", "s2", "s3"))
-    other = solution("o", problem=replace(first.problem, question="And 3 + 3?"))
+    other = solution("o", problem=replace(PROBLEM, question="And 3 + 3?"))
     adjacent, gathering = Adjacent(), Adjacent(gather=True)
     apart = [first, other, second, third]
     assert list(adjacent.groups(apart)) == [[first], [other], [second, third]]
     assert adjacent.scattered == 1
-    named = replace(other, problem=replace(other.problem, problem_id="p2"))
+    named = replace(other, problem_id="p2")
     apart = [first, named, second, third]
     assert list(gathering.groups(apart)) == [[first, second, third], [named]]
     assert gathering.scattered == 0
@@ -96,7 +96,7 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    good = encode(solution_json(solution("s1")))
+    good = encode(solution("s1"))
     (tmp_path / "a.jsonl").write_bytes(good + b"\n")
     (tmp_path / "b.jsonl").write_bytes(
         b" " + good + good.replace(b'"correct":true', b'"correct":1')
@@ -115,7 +115,7 @@ def test_a_solution_that_will_not_do_is_named(job: Job) -> None:
         raise RecordError("will not do")
 
     with pytest.raises(DataError, match=r"a\.jsonl:1: will not do"):
-        select_groups(job, list, check)
+        pipe_groups(job, chain.from_iterable, check)
 
 
 @pytest.mark.parametrize("apart", [False, True])
@@ -134,15 +134,8 @@ def test_what_contradicts_another_line_is_named(
     job: Job, tmp_path: Path, old: bytes, new: bytes, message: str, apart: bool
 ) -> None:
     good = (tmp_path / "a.jsonl").read_bytes().strip() + b"\n"
-    problem = replace(solution("o").problem, problem_id="p2")
-    other = encode(solution_json(solution("o", problem=problem))) * apart
+    problem = replace(PROBLEM, problem_id="p2")
+    other = encode(solution("o", problem=problem)) * apart
     (tmp_path / "b.jsonl").write_bytes(other + good + good.replace(old, new))
     with pytest.raises(DataError, match=rf"b\.jsonl:{2 + apart}: {message}"):
-        select_groups(job, list)
-
-
-def test_chosen_solutions_stay_as_they_were(job: Job, tmp_path: Path) -> None:
-    line = (tmp_path / "a.jsonl").read_bytes().strip().replace(b":", b" : ")
-    (tmp_path / "a.jsonl").write_bytes(line + b"\n\n" + line)
-    select_groups(replace(job, inputs=job.inputs[:1]), lambda group: group[1:])
-    assert (tmp_path / "out.jsonl").read_bytes() == line + b"\n"
+        pipe_groups(job, chain.from_iterable)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from sormctl.errors import BusyError, OutputError
-from sormctl.streams.output import BLOCK, Sink, device, encode, locked, standard_output, whole_file
+from sormctl.records import encode
+from sormctl.streams.output import BLOCK, Sink, device, locked, standard_output, whole_file
 
 
 def test_a_record_is_a_line() -> None:

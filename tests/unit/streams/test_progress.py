@@ -27,7 +27,8 @@ def test_one_line_at_the_end(capsys: Captured) -> None:
 
 def test_a_line_now_and_then(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "EVERY", 0.0)
-    with Progress("sample", fraction=lambda: 0.25) as shown:
+    with Progress("sample") as shown:
+        shown.fraction = lambda: 0.25
         shown.add()
         shown.add()
     lines = capsys.readouterr().err.splitlines()
@@ -36,7 +37,8 @@ def test_a_line_now_and_then(capsys: Captured, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_json(capsys: Captured) -> None:
-    with Progress("sample", log_format="json", fraction=lambda: 0.5) as shown:
+    with Progress("sample", log_format="json") as shown:
+        shown.fraction = lambda: 0.5
         shown.note("the input has no records")
         shown.add(2, 30)
     note, last = map(orjson.loads, capsys.readouterr().err.splitlines())
@@ -47,7 +49,8 @@ def test_json(capsys: Captured) -> None:
 def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     with terminal() as screen:
         monkeypatch.setattr(sys, "stderr", screen.file)
-        with Progress("sample", fraction=lambda: 0.5) as shown:
+        with Progress("sample") as shown:
+            shown.fraction = lambda: 0.5
             shown.add(3)
             shown.note("a word")
         monkeypatch.undo()

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 import sormctl
 from sormctl.errors import RecordError, UsageError
-from sormctl.records import Problem, Solution, parse_problem, problem_json
+from sormctl.records import Problem, parse, to_json
 from sormctl.tasks.chain import TASK, language, problems
 from sormctl.tasks.prompts import draft_prompt, refine_prompt
 from sormctl.tasks.registry import get_task
@@ -27,9 +27,15 @@ def some(split: str, count: int, seed: int = 0) -> list[Problem]:
 
 
 def labels(steps: list[str], expression: object, answer: str) -> list[int]:
-    problem = Problem("chain", "p", "?", answer, extra={"chain": {"expression": expression}})
+    problem = Problem(
+        task="chain",
+        problem_id="p",
+        question="?",
+        answer=answer,
+        extra={"chain": {"expression": expression}},
+    )
     assert TASK.oracle is not None
-    return list(TASK.oracle(Solution(problem, "s", tuple(steps), None, False)))
+    return list(TASK.oracle(problem.solved(solution_id="s", steps=tuple(steps), correct=False)))
 
 
 # ── the generator ────────────────────────────────────────────────────────────────────────────────
@@ -41,7 +47,7 @@ def test_is_registered() -> None:
 
 def test_first_problem_never_changes() -> None:
     """Published figures are about these very problems."""
-    assert problem_json(some("test", 1)[0]) == {
+    assert to_json(some("test", 1)[0]) == {
         "task": "chain",
         "problem_id": "chain-test-0-0",
         "question": (
@@ -132,7 +138,7 @@ def test_pronouns_follow_a_sentence_about_the_one_they_mean() -> None:
 
 def test_passes_through_json() -> None:
     for problem in some("train", 20):
-        assert parse_problem(problem_json(problem)).extra == problem.extra
+        assert parse(to_json(problem), Problem).extra == problem.extra
 
 
 # ── the oracle ───────────────────────────────────────────────────────────────────────────────────
@@ -185,10 +191,16 @@ def test_quotients_are_exact() -> None:
     "chain", [None, {}, {"expression": "12"}, {"expression": ["^", 1, 2]}, {"expression": [1]}]
 )
 def test_oracle_needs_the_expression(chain: object) -> None:
-    problem = Problem("chain", "chain-7", "?", "1", extra={} if chain is None else {"chain": chain})
+    problem = Problem(
+        task="chain",
+        problem_id="chain-7",
+        question="?",
+        answer="1",
+        extra={} if chain is None else {"chain": chain},
+    )
     assert TASK.oracle is not None
     with pytest.raises(RecordError, match=r"chain-7 has no `chain.expression`"):
-        TASK.oracle(Solution(problem, "s", ("1 + 1 = 2",), None, False))
+        TASK.oracle(problem.solved(solution_id="s", steps=("1 + 1 = 2",), correct=False))
 
 
 # ── its language ─────────────────────────────────────────────────────────────────────────────────

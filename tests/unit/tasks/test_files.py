@@ -23,7 +23,11 @@ def parse(task: Any, row: dict[str, Any]) -> Problem:
 def test_the_usual_names_of_fields_are_accepted(question: str, answer: str) -> None:
     row = {question: "How many?", answer: 18, "level": 3}
     assert parse(NUMERIC_TASK, row) == Problem(
-        "numeric", "mine-4", "How many?", "18", extra={"level": 3}
+        task="numeric",
+        problem_id="mine-4",
+        question="How many?",
+        answer="18",
+        extra={"level": 3},
     )
 
 

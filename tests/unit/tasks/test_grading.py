@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sormctl.errors import RecordError
-from sormctl.records import solution_json
+from sormctl.records import to_json
 from sormctl.tasks.grading import grader
 
 PROBLEM = {"task": "numeric", "problem_id": "p", "question": "2 + 2 + 2?", "answer": "6"}
@@ -22,8 +22,8 @@ def test_a_completion_is_cut_into_steps_and_graded() -> None:
     assert solution.steps == ("2 + 2 = 4", "#### 6")
     assert (solution.predicted, solution.correct) == ("6", True)
     assert solution.source == {"kind": "sample"}
-    assert solution.problem.extra == {"model": "other", "logprob": -3.5}
-    assert "text" not in solution_json(solution)
+    assert solution.extra == {"model": "other", "logprob": -3.5}
+    assert "text" not in to_json(solution)
 
 
 def test_a_wrong_completion_and_one_without_answer() -> None:
@@ -53,8 +53,8 @@ def test_a_default_task_serves_records_without_one() -> None:
     record = completion("The answer is (B)", answer="B")
     del record["task"]
     solution = grader("choice")(record)
-    assert (solution.problem.task, solution.correct) == ("choice", True)
-    assert grader("choice")(completion()).problem.task == "numeric"
+    assert (solution.task, solution.correct) == ("choice", True)
+    assert grader("choice")(completion()).task == "numeric"
 
 
 @pytest.mark.parametrize(

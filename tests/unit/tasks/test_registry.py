@@ -13,7 +13,8 @@ MODULE = """
 from sormctl.records import Problem
 from sormctl.tasks.base import Task
 
-TASK = Task("{name}", generate=lambda split, seed: iter([Problem("{name}", "1", "1+1?", "2")]))
+PROBLEM = Problem(task="{name}", problem_id="1", question="1+1?", answer="2")
+TASK = Task("{name}", generate=lambda split, seed: iter([PROBLEM]))
 NO_TASK = 5
 """
 

@@ -23,7 +23,9 @@ def test_a_row_becomes_a_problem() -> None:
         "Each pack costs 76 dollars. If there is a discount of 25 dollars on each pack, "
         "how much do you have to pay?"
     )
-    assert parse(row, "test", 3) == Problem("svamp", "svamp-chal-1", question, "51")
+    assert parse(row, "test", 3) == Problem(
+        task="svamp", problem_id="svamp-chal-1", question=question, answer="51"
+    )
 
 
 @pytest.mark.parametrize(

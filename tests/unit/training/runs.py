@@ -8,8 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from sormctl.records import Json, problem_json, solution_json
-from sormctl.streams.output import encode
+from sormctl.records import Json, Problem, encode, parse, to_json
 from sormctl.training.config import STUDENT, Dtype, Optimizer, TrainConfig, write_config
 from sormctl.training.data import Example, example_json
 from tests.unit.examples import PROBLEM, solution
@@ -51,7 +50,7 @@ def sums(count: int, wrong: float = 0.0) -> list[Json]:
         steps = (f"{a} + {b} = {total}", f"#### {total}")
         label = int(not slip)
         records.append(
-            solution_json(
+            to_json(
                 solution(f"s{i}", steps, total, problem, labels=(label, label if i % 5 else None))
             )
         )
@@ -60,9 +59,8 @@ def sums(count: int, wrong: float = 0.0) -> list[Json]:
 
 def problems(solutions: Sequence[Json]) -> list[Json]:
     """The problems of solutions, with their reference steps."""
-    from sormctl.records import parse_solution
 
-    return [problem_json(parse_solution(record).problem) for record in solutions]
+    return [to_json(parse(record, Problem)) for record in solutions]
 
 
 def write_jsonl(path: Path, records: Sequence[Json]) -> Path:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sormctl.engines.encoding import encode_steps, load_tokenizer
 from sormctl.errors import RecordError
 from sormctl.prompts import Message, Prompt
-from sormctl.records import Rollouts, Solution, pair_json, parse_solution, solution_json
+from sormctl.records import Rollouts, Solution, parse, to_json
 from sormctl.training import refiner, reward_model, student
 from sormctl.training.data import (
     Example,
@@ -128,16 +128,16 @@ def test_a_student_learns_correct_solutions_and_references() -> None:
     learned = student.parse(record, "plain")
     assert learned == student.parse(problems([record])[0], "plain")
     assert learned is not None and learned.labels is None
-    assert student.parse(solution_json(wrong()), "plain") is None
+    assert student.parse(to_json(wrong()), "plain") is None
     with pytest.raises(RecordError, match="no `steps` and no `reference`"):
         student.parse({**problems([record])[0], "reference": None}, "plain")
 
 
 def test_a_reward_model_needs_labels() -> None:
     with pytest.raises(RecordError, match="run `sormctl label-steps` first"):
-        reward_model.parse(solution_json(solution()), "plain")
-    assert reward_model.parse(solution_json(solution(labels=(None, None))), "plain") is None
-    example = reward_model.parse(solution_json(solution(labels=(1, None))), "plain")
+        reward_model.parse(to_json(solution()), "plain")
+    assert reward_model.parse(to_json(solution(labels=(None, None))), "plain") is None
+    example = reward_model.parse(to_json(solution(labels=(1, None))), "plain")
     assert example is not None and example.labels == (1, None)
     assert example.prompt.text == "Question: What is 2 + 2 + 2?\nAnswer:\n"
 
@@ -159,7 +159,7 @@ def test_soft_labels_need_all_rollouts(rollouts: tuple[Rollouts, ...] | None) ->
 
 
 def rated(ratings: object) -> Solution:
-    return parse_solution({**solution_json(solution()), "ratings": ratings})
+    return parse({**to_json(solution()), "ratings": ratings}, Solution)
 
 
 def test_ratings_are_classes() -> None:
@@ -186,7 +186,7 @@ def test_pairs_are_made_of_the_solutions_of_a_problem(tmp_path: Path) -> None:
     """p1 has one correct and two incorrect solutions, p2 a correct one: three have no partner."""
     other = solution("s2", problem=replace(PROBLEM, problem_id="p2"))
     mixed = (wrong(), other, solution(), wrong("w2", steps=("#### 7",)))
-    path = write_jsonl(tmp_path / "graded.jsonl", [solution_json(x) for x in mixed])
+    path = write_jsonl(tmp_path / "graded.jsonl", [to_json(x) for x in mixed])
     found = list(reward_model.pairs([str(path)], "plain", seed=0))
     assert found.count(None) == 2
     (example,) = (x for x in found if x is not None)
@@ -199,8 +199,15 @@ def test_pairs_are_made_of_the_solutions_of_a_problem(tmp_path: Path) -> None:
 def test_a_refiner_learns_the_target_of_the_draft(first_error: int | None, mode: str) -> None:
     from sormctl.records import Pair
 
-    pair = Pair("numeric", "p", "1 + 2?", ("1 + 2 = 4", "#### 4"), first_error, STEPS)
-    example = refiner.parse(pair_json(pair), "plain")
+    pair = Pair(
+        task="numeric",
+        problem_id="p",
+        question="1 + 2?",
+        draft=("1 + 2 = 4", "#### 4"),
+        first_error=first_error,
+        target=STEPS,
+    )
+    example = refiner.parse(to_json(pair), "plain")
     assert (example.steps, example.mode) == (STEPS, mode)
     assert ("[BAD] #### 4" in example.prompt.text) == (mode == "local")
 

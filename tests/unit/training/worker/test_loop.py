@@ -24,6 +24,7 @@ from transformers import (
 
 from sormctl.errors import DataError, ModelError, OutputError, UsageError
 from sormctl.models import prompt_style, read_settings
+from sormctl.records import to_json
 from sormctl.training import refiner, reward_model, student
 from sormctl.training.checkpoints import list_checkpoints
 from sormctl.training.config import REWARD_MODEL, Dtype, Objective, Optimizer, Packing, TrainConfig
@@ -376,13 +377,20 @@ def test_the_launcher_must_start_what_was_asked_for(tmp_path: Path, tiny: str) -
 
 
 def test_a_global_refiner_trains_on_its_pairs(tmp_path: Path, tiny: str) -> None:
-    from sormctl.records import Pair, pair_json
+    from sormctl.records import Pair
 
     pairs = [
-        Pair("numeric", f"p{i}", "1 + 2?", ("1 + 2 = 4", "#### 4"), None, ("1 + 2 = 3", "#### 3"))
+        Pair(
+            task="numeric",
+            problem_id=f"p{i}",
+            question="1 + 2?",
+            draft=("1 + 2 = 4", "#### 4"),
+            first_error=None,
+            target=("1 + 2 = 3", "#### 3"),
+        )
         for i in range(8)
     ]
     config = replace(CONFIG, model=tiny, output=str(tmp_path / "out"), epochs=8)
-    prepare(config, [refiner.parse(pair_json(pair), "plain") for pair in pairs])
+    prepare(config, [refiner.parse(to_json(pair), "plain") for pair in pairs])
     history = losses(train_student(config))
     assert history[-1] < history[0] / 2

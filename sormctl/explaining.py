@@ -1,0 +1,82 @@
+"""What is wrong with a line, in its author's words: which field, what it must be, what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import ValidationError
+from orjson import JSONDecodeError
+
+REMEDIES = {
+    "steps": "run `sormctl sample` or `sormctl grade` first",
+    "correct": "run `sormctl grade` first",
+    "draft": "run `sormctl make-refine-pairs` first",
+    "target": "run `sormctl make-refine-pairs` first",
+}
+_KINDS = {
+    "str": "a string",
+    "int": "an integer",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+_FOUND = {"int": "a number", "bool": "a boolean"}
+_COMPRESSED = {b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz", b"BZh": "bzip2"}
+_WRONG_TYPE = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
+_OUT_OF_RANGE = re.compile(r"Expected `\w+` (>=|<=) (\S+)")
+_MISSING = re.compile(r"missing required field `([^`]+)`")
+_PLACE = re.compile(r" - at `\$\.?([^`]*)`$")
+_ANY_KEY = "[...]"
+
+
+def explain_line(line: bytes, error: JSONDecodeError) -> str:
+    """Why a line is not JSON, and what to do."""
+    if line.startswith(b"\x1f\x8b"):
+        return "compressed by gzip; give it a name that ends with .gz, or pipe it through gzip -dc"
+    for start, program in _COMPRESSED.items():
+        if line.startswith(start):
+            return f"compressed by {program}; pipe it through {program} -dc"
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return "not UTF-8 text; convert the file with iconv"
+    return f"not JSON ({error.msg} at column {error.pos + 1}); mend or remove the line"
+
+
+def explain_object(
+    data: Mapping[str, Any], error: ValidationError, convert: Callable[[Any], object]
+) -> str:
+    """What msgspec says of an object, with the place by name. `convert` is what refused it."""
+    text = str(error)
+    if missing := _MISSING.search(text):
+        remedy = REMEDIES.get(missing[1])
+        return f"no `{missing[1]}`" + (f"; {remedy}" if remedy else "")
+    place = _PLACE.search(text)
+    path = place[1] if place else ""
+    if _ANY_KEY in path:
+        path = path.replace(_ANY_KEY, f".{_bad_key(data, path.partition('[')[0], convert)}", 1)
+    if path.startswith("labels["):
+        return f"`{path}` must be 0, 1 or null"
+    if wrong := _WRONG_TYPE.search(text):
+        expected, found = wrong[1].removesuffix(" | null"), wrong[2]
+        return f"`{path}` must be {_KINDS[expected]}, not {_FOUND.get(found) or _KINDS[found]}"
+    if limit := _OUT_OF_RANGE.search(text):
+        most = "at least" if limit[1] == ">=" else "at most"
+        number = limit[2] if limit[2].isdecimal() else f"{float(limit[2]):g}"
+        return f"`{path}` must be {most} {number}"
+    return f"`{path}`: {text.removesuffix(place[0]) if place else text}"
+
+
+def _bad_key(data: Mapping[str, Any], name: str, convert: Callable[[Any], object]) -> str:
+    """The key of the object in a field whose value is refused; msgspec does not say it."""
+    for key, value in data[name].items():
+        try:
+            convert({**data, name: {key: value}})
+        except ValidationError as error:
+            if f"$.{name}{_ANY_KEY}" in str(error):
+                return str(key)
+    return "*"
