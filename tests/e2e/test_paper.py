@@ -89,6 +89,20 @@ def test_graph_keeps_nothing_of_a_pipe_that_failed(tmp_path: Path) -> None:
     assert not target.exists()
 
 
+def test_graph_keeps_what_can_be_gone_on_with(tmp_path: Path) -> None:
+    """Make removes what a command that failed was writing, unless its pattern is on a list."""
+    graph = ("make", "-n", "-B", "-f", PAPER / "Makefile", "SCALE=demo", f"OUT={tmp_path}")
+    commands = run(tmp_path, *graph).replace("\\\n", "").splitlines()
+    resumed = re.findall(r"--resume .*-o \S+/(\S+\.jsonl)$", "\n".join(commands), re.MULTILINE)
+    kept = re.search(r"\.PRECIOUS: ((?:.*\\\n)*.*)", (PAPER / "bookkeeping.mk").read_text("utf-8"))
+    assert kept
+    listed = {name.removeprefix("%/") for name in kept[1].replace("\\", "").split()}
+    by_trl = {f"{name}.jsonl" for name in ("learn-drafts", "refined-rl", "refined-rl-orm")}
+    if find_spec("trl") is not None:
+        by_trl = set()
+    assert {*resumed} == listed - by_trl
+
+
 def run(folder: Path, *command: str | Path) -> str:
     done = start(folder, *command)
     assert done.returncode == 0, done.stderr
