@@ -74,6 +74,13 @@ def test_graph_tells_what_it_cannot_do(tmp_path: Path, option: str, said: str) -
     assert not [*tmp_path.iterdir()]
 
 
+@pytest.mark.parametrize("scale", ["demo", "cpu", "gpu"])
+def test_a_scale_sets_every_size(tmp_path: Path, scale: str) -> None:
+    graph = ("make", "-n", "--warn-undefined-variables", "-f", PAPER / "Makefile")
+    done = start(tmp_path, *graph, f"SCALE={scale}", f"OUT={tmp_path}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_graph_keeps_nothing_of_a_pipe_that_failed(tmp_path: Path) -> None:
     """The last command of a pipe does not know that the first was killed, and finishes its file."""
     command = tmp_path / "sormctl"
