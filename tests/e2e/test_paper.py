@@ -74,6 +74,13 @@ def test_graph_tells_what_it_cannot_do(tmp_path: Path, option: str, said: str) -
     assert not [*tmp_path.iterdir()]
 
 
+@pytest.mark.parametrize("scale", ["demo", "cpu", "gpu"])
+def test_a_scale_sets_every_size(tmp_path: Path, scale: str) -> None:
+    graph = ("make", "-n", "--warn-undefined-variables", "-f", PAPER / "Makefile")
+    done = start(tmp_path, *graph, f"SCALE={scale}", f"OUT={tmp_path}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_graph_keeps_nothing_of_a_pipe_that_failed(tmp_path: Path) -> None:
     """The last command of a pipe does not know that the first was killed, and finishes its file."""
     command = tmp_path / "sormctl"
@@ -87,6 +94,20 @@ def test_graph_keeps_nothing_of_a_pipe_that_failed(tmp_path: Path) -> None:
     graph = ("make", "-f", PAPER / "Makefile", "SCALE=demo", f"OUT={tmp_path}", "-o", judged)
     assert start(tmp_path, *graph, target, env=path).returncode == 2
     assert not target.exists()
+
+
+def test_graph_keeps_what_can_be_gone_on_with(tmp_path: Path) -> None:
+    """Make removes what a command that failed was writing, unless its pattern is on a list."""
+    graph = ("make", "-n", "-B", "-f", PAPER / "Makefile", "SCALE=demo", f"OUT={tmp_path}")
+    commands = run(tmp_path, *graph).replace("\\\n", "").splitlines()
+    resumed = re.findall(r"--resume .*-o \S+/(\S+\.jsonl)$", "\n".join(commands), re.MULTILINE)
+    kept = re.search(r"\.PRECIOUS: ((?:.*\\\n)*.*)", (PAPER / "bookkeeping.mk").read_text("utf-8"))
+    assert kept
+    listed = {name.removeprefix("%/") for name in kept[1].replace("\\", "").split()}
+    by_trl = {f"{name}.jsonl" for name in ("learn-drafts", "refined-rl", "refined-rl-orm")}
+    if find_spec("trl") is not None:
+        by_trl = set()
+    assert {*resumed} == listed - by_trl
 
 
 def run(folder: Path, *command: str | Path) -> str:

@@ -1,26 +1,23 @@
-"""Plots of a collected run as SVG: the same bytes each time for the same file and matplotlib."""
+"""Draws plots as SVG, each with the numbers that it shows in its description.
+
+The same bytes each time by the same release of matplotlib; by any release the same numbers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import msgspec
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from examples.paper.report.experiments import (
-    BUDGETS,
-    CHOICES,
-    EXPERIMENTS,
-    SINGLE,
-    Experiment,
-)
+from examples.paper.report.experiments import SINGLE
+from examples.paper.report.plotted import CHOICE_LABELS, Plot, Point, Series, plots_of
 from examples.paper.report.read import read_runs
-from examples.paper.report.tables import STUDENT_NAMES
 
-Run = Mapping[str, Any]
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "sormctl",
     "svg.fonttype": "path",  # the reader may not have the font
@@ -33,77 +30,60 @@ BLUE, ORANGE, GREEN, RED, GREY = "#2b6cb0", "#dd6b20", "#2f855a", "#c53030", "#7
 # colour and marker of each choice, of each single way, in the order of experiments.py
 CHOICE_STYLES = ((GREY, "o"), (BLUE, "s"), (GREEN, "^"))
 SINGLE_STYLES = (("black", "D"), (ORANGE, "P"), ("#b7791f", "X"), (RED, "*"), ("#805ad5", "d"))
+STYLES = dict(
+    zip((*CHOICE_LABELS.values(), *SINGLE), (*CHOICE_STYLES, *SINGLE_STYLES), strict=True)
+)
+ERRORS: dict[str, Any] = {"fmt": "none", "ecolor": "#2d3748", "elinewidth": 1, "capsize": 2.5}
 
 
 def draw(folder: Path) -> None:
     """Draws every plot of every collected file of a folder beside it."""
     for run in read_runs(folder):
-        for name, figure in plots(run):
-            save(figure, folder / f"{run['name']}.{name}.svg")
+        for plot in plots_of(run):
+            path = folder / f"{run['name']}.{plot.name}.svg"
+            save(drawn(plot), path, msgspec.json.encode(plot).decode("utf-8"))
 
 
-def plots(run: Run) -> Iterator[tuple[str, Figure]]:
-    """The plots that a run has figures for, by name."""
-    with mpl.rc_context(STYLE):
-        for experiment in EXPERIMENTS:
-            if experiment.plot == "budget":
-                figure = budget(run)
-            elif experiment.plot:
-                figure = bars(run, experiment)
-            else:
-                continue
-            if figure is not None:
-                yield experiment.plot, figure
-
-
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path, description: str | None = None) -> None:
     """Writes a plot; nothing in it tells when, or by which release of matplotlib."""
+    metadata = {"Date": None, "Creator": None, "Description": description}
     with mpl.rc_context(STYLE):
-        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(path, format="svg", metadata=metadata)
     text = path.read_text("utf-8")
     path.write_text("\n".join(line.rstrip() for line in text.splitlines()) + "\n", "utf-8")
 
 
-def bars(run: Run, experiment: Experiment) -> Figure | None:
-    """Accuracies with their intervals as horizontal bars, a panel for each student."""
-    panels = [(student, _found(run, experiment, student)) for student in run["students"]]
-    panels = [(student, found) for student, found in panels if found]
-    if not panels:
-        return None
-    size = max(len(found) for _, found in panels)
+def drawn(plot: Plot) -> Figure:
+    """The plot as matplotlib has it."""
+    with mpl.rc_context(STYLE):
+        return budget(plot) if plot.name == "budget" else bars(plot)
+
+
+def bars(plot: Plot) -> Figure:
+    """Accuracies with their intervals as horizontal bars, a panel for each series."""
+    panels = plot.series
+    size = max(len(series.points) for series in panels)
     figure = Figure(figsize=(8.5, len(panels) * (0.34 * size + 0.85)), layout="constrained")
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
-    for axis, (student, found) in zip(axes, panels, strict=True):
-        _bars(axis, found)
-        axis.set_title(STUDENT_NAMES.get(student, student), loc="left", fontsize=10)
+    for axis, series in zip(axes, panels, strict=True):
+        _bars(axis, series.points)
+        axis.set_title(series.label, loc="left", fontsize=10)
     axes[-1].set_xlabel("accuracy, %")
     return figure
 
 
-def _found(run: Run, experiment: Experiment, student: str) -> list[tuple[str, Mapping[str, Any]]]:
-    rows = []
-    for label, (file, row) in experiment.lines.items():
-        result = run["results"].get(file.replace("{s}", student), {})
-        if (row := row.replace("{k}", str(run["samples"]))) in result:
-            rows.append((label.format(k=run["samples"]), result[row]))
-    return rows
-
-
-def _bars(axis: Axes, found: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-    values = [100 * row["value"] for _, row in found]
-    places = range(len(found))
-    colours = [_colour(label) for label, _ in found]
+def _bars(axis: Axes, points: Sequence[Point]) -> None:
+    values = [100 * point.value for point in points]
+    places = range(len(points))
+    colours = [_colour(point.label) for point in points]
     axis.barh(places, values, color=colours, height=0.7)
-    axis.errorbar(values, places, xerr=_errors([row for _, row in found]), **ERRORS)
-    for place, (value, (_, row)) in enumerate(zip(values, found, strict=True)):
-        end = 100 * (row["high"] if row.get("high") is not None else row["value"])
+    axis.errorbar(values, places, xerr=_errors(points), **ERRORS)
+    for place, (value, point) in enumerate(zip(values, points, strict=True)):
+        end = 100 * (point.value if point.high is None else point.high)
         axis.text(end + 1, place, f"{value:.1f}", va="center", fontsize=9)
-    axis.set_yticks(places, [label for label, _ in found])
+    axis.set_yticks(places, [point.label for point in points])
     axis.invert_yaxis()
     axis.set_xlim(0, 107)
-
-
-ERRORS: dict[str, Any] = {"fmt": "none", "ecolor": "#2d3748", "elinewidth": 1, "capsize": 2.5}
 
 
 def _colour(label: str) -> str:
@@ -113,29 +93,21 @@ def _colour(label: str) -> str:
     return ORANGE if "+" in label else BLUE
 
 
-def _errors(rows: Sequence[Mapping[str, Any]]) -> list[list[float]]:
+def _errors(points: Sequence[Point]) -> list[list[float]]:
     """Distances to the ends of the intervals, in points: below, above."""
 
-    def distance(row: Mapping[str, Any], end: str) -> float:
-        return 0.0 if row.get(end) is None else abs(100 * (row[end] - row["value"]))
+    def distance(point: Point, end: float | None) -> float:
+        return 0.0 if end is None else abs(100 * (end - point.value))
 
-    return [[distance(row, "low") for row in rows], [distance(row, "high") for row in rows]]
+    return [[distance(each, each.low) for each in points], [distance(e, e.high) for e in points]]
 
 
-def budget(run: Run) -> Figure | None:
-    """Accuracy against generated tokens: samples to choose from, and refinements."""
-    results = run["results"]
-    if "sft/budget-1" not in results:
-        return None
+def budget(plot: Plot) -> Figure:
+    """Accuracy against generated tokens: a line for each choice, a point for each single way."""
     figure = Figure(figsize=(8.5, 5.2), layout="constrained")
     axis = figure.subplots()
-    one = results["sft/budget-1"].get("accuracy")
-    for (label, row), style in zip(CHOICES.items(), CHOICE_STYLES, strict=True):
-        found = [results.get(f"sft/budget-{n}", {}).get(row.format(n=n)) for n in BUDGETS]
-        _points(axis, f"{label}, n samples", [each for each in (one, *found) if each], *style, "-")
-    for (label, (file, row)), style in zip(SINGLE.items(), SINGLE_STYLES, strict=True):
-        if each := results.get(file, {}).get(row):
-            _points(axis, label, [each], *style, "none")
+    for series in plot.series:
+        _points(axis, series)
     axis.set_xscale("log", base=2)
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.set_xlabel("generated tokens a problem (log scale)")
@@ -145,24 +117,17 @@ def budget(run: Run) -> Figure | None:
     return figure
 
 
-def _points(
-    axis: Axes,
-    label: str,
-    rows: Sequence[Mapping[str, Any]],
-    colour: str,
-    marker: str,
-    line: str,
-) -> None:
-    big = 12 if marker == "*" else 6
+def _points(axis: Axes, series: Series) -> None:
+    colour, marker = STYLES[series.label]
     axis.errorbar(
-        [row["tokens"] for row in rows],
-        [100 * row["value"] for row in rows],
-        yerr=_errors(rows),
-        label=label,
+        [point.tokens for point in series.points],
+        [100 * point.value for point in series.points],
+        yerr=_errors(series.points),
+        label=series.label,
         color=colour,
         marker=marker,
-        markersize=big,
-        linestyle=line,
+        markersize=12 if marker == "*" else 6,
+        linestyle="none" if series.label in SINGLE else "-",
         elinewidth=1,
         capsize=2.5,
     )

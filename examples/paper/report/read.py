@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import jsonlines
+import orjson
+
 from examples.paper.report.intervals import Share
 from examples.paper.report.rows import (
     BALANCED,
@@ -133,7 +136,7 @@ def read_result(path: Path) -> Result:
     if not outcomes.exists():
         return Result(rows)
     with reading(outcomes), outcomes.open(encoding="utf-8") as lines:
-        problems = map(json.loads, lines)
+        problems = jsonlines.Reader(lines, loads=orjson.loads)
         result = Result(rows, {f"{p['task']} {p['problem_id']}": p for p in problems})
     return replace(result, rows={**rows, **dict(result.derived())})
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jsonlines
+
 from examples.paper.report.read import reading
 from sormctl.models import SETTINGS_FILE
 
@@ -48,7 +50,9 @@ def _plain(value: float) -> float:
 
 def _read(folder: Path, name: str) -> dict[str, Any]:
     made = json.loads((folder / SETTINGS_FILE).read_text("utf-8"))
-    log = [*map(json.loads, (folder / "metrics.jsonl").read_text("utf-8").splitlines())]
+    with (folder / "metrics.jsonl").open(encoding="utf-8") as lines:
+        # TRL may log a NaN, which orjson refuses
+        log = [*jsonlines.Reader(lines, loads=json.loads)]
     how = made.get("training") or made["reinforcement"]
     found = _training(how) if "training" in made else _reinforcement(how, log)
     start = base(how["model"], how["output"], name)

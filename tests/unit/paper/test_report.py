@@ -179,22 +179,3 @@ def page(run: dict[str, Any], folder: Path) -> str:
 def test_committed_page_is_fresh() -> None:
     """`make results` makes it."""
     assert (ROOT / "docs" / "results.md").read_text("utf-8") == render(RESULTS, ROOT / "docs")
-
-
-def test_committed_plots_are_fresh(tmp_path: Path) -> None:
-    plots = pytest.importorskip("examples.paper.report.plots", exc_type=ImportError)
-    for path in RESULTS.glob("*.json"):
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    plots.draw(tmp_path)
-    made = {path.name: path.read_bytes() for path in tmp_path.glob("*.svg")}
-    assert made == {path.name: path.read_bytes() for path in RESULTS.glob("*.svg")}
-
-
-def test_plots_are_the_same_each_time(run: dict[str, Any], tmp_path: Path) -> None:
-    plots = pytest.importorskip("examples.paper.report.plots", exc_type=ImportError)
-    for name in ("one", "two"):
-        ((_, figure),) = plots.plots(run)
-        plots.save(figure, tmp_path / f"{name}.svg")
-    one, two = ((tmp_path / f"{name}.svg").read_bytes() for name in ("one", "two"))
-    assert one == two
-    assert b"<svg" in one

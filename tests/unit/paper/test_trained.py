@@ -54,7 +54,10 @@ def test_reinforcement_counts_refinements(tmp_path: Path) -> None:
     """16 steps refine 64 drafts four times each, and take four gradient steps on each."""
     how = {"model": "out/1/sft/global", "output": "out/1/sft/rl", "steps": 16, "samples": 4}
     how |= {"drafts_per_step": 64, "updates": 4, "lr": 3e-4}
-    log = [{"step": 60, "reward": 0.3}, {"step": 64, "train_runtime": 818.4}]
+    log = [
+        {"step": 60, "reward": 0.3, "clip_ratio": float("nan")},
+        {"step": 64, "train_runtime": 818.4},
+    ]
     write_model(tmp_path / "1" / "sft" / "rl", {"reinforcement": how}, log)
     (found,) = trained(tmp_path)
     assert (found["start"], found["examples"], found["batch_size"]) == ("sft/global", 4096, 64)
