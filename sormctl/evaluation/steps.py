@@ -25,6 +25,7 @@ THRESHOLD = 0.5
 # figures of a judgement (rows.py)
 STEP_ACCURACY, FINAL_ACCURACY = "step accuracy", "final accuracy"
 FALSE_POSITIVES, FALSE_NEGATIVES = "false positive rate", "false negative rate"
+AUC = "AUC"
 LOCATED = "first error found"
 PASSED = "no error where there is none"
 
@@ -87,7 +88,7 @@ class StepTally:
         for figure in (STEP_ACCURACY, FALSE_POSITIVES, FALSE_NEGATIVES):
             yield figure, clustered_proportion(*shares[figure])
         n = len(self.labels)
-        yield "AUC", _plain(auc(self.scores, self.labels), n)
+        yield AUC, _plain(auc(self.scores, self.labels), n)
         yield "calibration error", _plain(calibration_error(self.scores, self.labels), n)
         located, passed = (
             proportion(int(hits.sum()), int(totals.sum()))

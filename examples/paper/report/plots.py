@@ -18,7 +18,10 @@ from examples.paper.report.experiments import (
     Experiment,
 )
 from examples.paper.report.read import read_runs
-from examples.paper.report.tables import STUDENT_NAMES
+from examples.paper.report.rows import ONLY, Subject
+from examples.paper.report.tables import STUDENT_NAMES, figures
+from examples.paper.report.verdicts import filled
+from sormctl.evaluation.rows import Way
 
 Run = Mapping[str, Any]
 STYLE: dict[Any, Any] = {
@@ -66,7 +69,7 @@ def save(figure: Figure, path: Path) -> None:
 
 def bars(run: Run, experiment: Experiment) -> Figure | None:
     """Accuracies with their intervals as horizontal bars, a panel for each student."""
-    panels = [(student, _found(run, experiment, student)) for student in run["students"]]
+    panels = [(student, _bars_of(run, experiment, student)) for student in run["students"]]
     panels = [(student, found) for student, found in panels if found]
     if not panels:
         return None
@@ -80,25 +83,28 @@ def bars(run: Run, experiment: Experiment) -> Figure | None:
     return figure
 
 
-def _found(run: Run, experiment: Experiment, student: str) -> list[tuple[str, Mapping[str, Any]]]:
-    rows = []
-    for label, (file, row) in experiment.lines.items():
-        result = run["results"].get(file.replace("{s}", student), {})
-        if (row := row.replace("{k}", str(run["samples"]))) in result:
-            rows.append((label.format(k=run["samples"]), result[row]))
-    return rows
+Bar = tuple[str, Subject, Mapping[str, Any]]  # label, row, its figures
 
 
-def _bars(axis: Axes, found: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-    values = [100 * row["value"] for _, row in found]
-    places = range(len(found))
-    colours = [_colour(label) for label, _ in found]
+def _bars_of(run: Run, experiment: Experiment, student: str) -> list[Bar]:
+    bars = []
+    for label, ref in experiment.lines.items():
+        result, row = filled(ref, student, run["samples"])
+        if found := figures(run, result, row):
+            bars.append((label.format(k=run["samples"]), row, found))
+    return bars
+
+
+def _bars(axis: Axes, bars: Sequence[Bar]) -> None:
+    values = [100 * row["value"] for _, _, row in bars]
+    places = range(len(bars))
+    colours = [_colour(row) for _, row, _ in bars]
     axis.barh(places, values, color=colours, height=0.7)
-    axis.errorbar(values, places, xerr=_errors([row for _, row in found]), **ERRORS)
-    for place, (value, (_, row)) in enumerate(zip(values, found, strict=True)):
+    axis.errorbar(values, places, xerr=_errors([row for _, _, row in bars]), **ERRORS)
+    for place, (value, (_, _, row)) in enumerate(zip(values, bars, strict=True)):
         end = 100 * (row["high"] if row.get("high") is not None else row["value"])
         axis.text(end + 1, place, f"{value:.1f}", va="center", fontsize=9)
-    axis.set_yticks(places, [label for label, _ in found])
+    axis.set_yticks(places, [label for label, _, _ in bars])
     axis.invert_yaxis()
     axis.set_xlim(0, 107)
 
@@ -106,11 +112,11 @@ def _bars(axis: Axes, found: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
 ERRORS: dict[str, Any] = {"fmt": "none", "ecolor": "#2d3748", "elinewidth": 1, "capsize": 2.5}
 
 
-def _colour(label: str) -> str:
+def _colour(row: Subject) -> str:
     """Refinements, oracles and what they are held against differ."""
-    if "oracle" in label:
+    if isinstance(row, Way) and row.chooser == "oracle":
         return "#cbd5e0"
-    return ORANGE if "+" in label else BLUE
+    return ORANGE if isinstance(row, Way) and len(row.kinds) > 1 else BLUE
 
 
 def _errors(rows: Sequence[Mapping[str, Any]]) -> list[list[float]]:
@@ -124,17 +130,16 @@ def _errors(rows: Sequence[Mapping[str, Any]]) -> list[list[float]]:
 
 def budget(run: Run) -> Figure | None:
     """Accuracy against generated tokens: samples to choose from, and refinements."""
-    results = run["results"]
-    if "sft/budget-1" not in results:
+    if "sft/budget-1" not in run["results"]:
         return None
     figure = Figure(figsize=(8.5, 5.2), layout="constrained")
     axis = figure.subplots()
-    one = results["sft/budget-1"].get("accuracy")
-    for (label, row), style in zip(CHOICES.items(), CHOICE_STYLES, strict=True):
-        found = [results.get(f"sft/budget-{n}", {}).get(row.format(n=n)) for n in BUDGETS]
+    one = figures(run, "sft/budget-1", ONLY)
+    for (label, choice), style in zip(CHOICES.items(), CHOICE_STYLES, strict=True):
+        found = [figures(run, f"sft/budget-{n}", choice(n)) for n in BUDGETS]
         _points(axis, f"{label}, n samples", [each for each in (one, *found) if each], *style, "-")
-    for (label, (file, row)), style in zip(SINGLE.items(), SINGLE_STYLES, strict=True):
-        if each := results.get(file, {}).get(row):
+    for (label, ref), style in zip(SINGLE.items(), SINGLE_STYLES, strict=True):
+        if each := figures(run, *ref):
             _points(axis, label, [each], *style, "none")
     axis.set_xscale("log", base=2)
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
