@@ -2,7 +2,6 @@
 
 What the solutions are decides which ways there are: a student's greedy *draft*, its other
 *samples*, and *global*, *local* and *value* refinements of the draft. Scores add reranking.
-A solution whose correctness is unknown counts neither as right nor as wrong: it is left out.
 """
 
 from __future__ import annotations
@@ -57,12 +56,14 @@ Outcomes = dict[Way, Outcome]
 
 
 def outcomes(group: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes:
-    """Every way of answering one problem that its solutions allow."""
-    known = [solution for solution in group if solution.correct is not None]
+    """Every way of answering one problem that its solutions allow.
+
+    Of each solution it must be known whether it is correct.
+    """
     if len(group) == 1:
-        return {Way("only"): _of(s) for s in known}
+        return {Way("only"): _of(group[0])}
     kinds: dict[Kind, list[Solution]] = defaultdict(list)
-    for solution in known:
+    for solution in group:
         kinds[kind_of(solution)].append(solution)
     found = {
         Way("each", (kind,)): Outcome(
@@ -111,7 +112,7 @@ def _of_candidates(
                     found |= _reranked(candidates, model, aggregations, these)
                     if size > 2:
                         winner, *_ = choose(candidates, "weighted", model)
-                        way = Way("weighted", these, None, model, "final")
+                        way = Way("weighted", these, model=model, aggregation="final")
                         found[way] = _of(winner, _tokens(candidates))
             right = float(_num_right(candidates) > 0)
             found[Way("oracle", these)] = Outcome(right, _tokens(candidates))

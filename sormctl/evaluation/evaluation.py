@@ -66,7 +66,7 @@ class Evaluation:
     """Collects problems one by one; keeps a few numbers of each, not the solutions.
 
     `unknown` counts the solutions that are neither correct nor wrong, because nobody knows the
-    answer: no accuracy is taken over them.
+    answer. To all that speaks of answers it is as if they were not there; their steps may be judged.
 
     Memory: 24 bytes of each problem for each way of answering, and for each reward model 17 bytes
     of each solution with labels and 9 of each label.
@@ -86,8 +86,9 @@ class Evaluation:
     def add(self, group: Sequence[Solution]) -> None:
         """Takes all solutions of one problem; one that comes twice counts once."""
         group = distinct(group)
-        self.unknown += len([s for s in group if s.correct is None])
-        found = outcomes(group, self._aggregations)
+        known = [solution for solution in group if solution.correct is not None]
+        self.unknown += len(group) - len(known)
+        found = outcomes(known, self._aggregations)
         for way, (value, tokens) in found.items():
             column = self._columns[way]
             column.problems.append(self._num_problems)

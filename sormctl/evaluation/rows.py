@@ -30,7 +30,7 @@ _OF_SAMPLES = {
 _OF_KINDS = {"each": "{}", "score": "{}", "weighted": "weighted {}", "oracle": "{}, oracle"}
 
 
-class Way(Struct, frozen=True, omit_defaults=True, tag_field="section", tag="accuracy"):
+class Way(Struct, frozen=True, omit_defaults=True, tag_field="section", tag="accuracy", gc=False):
     """A way of answering a problem: its candidates, and what chooses one of them.
 
     `chooser` is `only` where a problem has one solution, of whatever kind, and `each` where none is

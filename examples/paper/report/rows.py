@@ -56,7 +56,7 @@ DRAFT, GLOBAL, LOCAL, VALUE = (Way("each", (kind,)) for kind in DRAFT_FIRST)
 
 def best(model: str, *kinds: Kind) -> Way:
     """Of draft and refinements, the best by a reward model."""
-    return Way("score", kinds, None, model, "final")
+    return Way("score", kinds, model=model, aggregation="final")
 
 
 def oracle(*kinds: Kind) -> Way:

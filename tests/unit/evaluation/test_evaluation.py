@@ -214,7 +214,7 @@ def test_an_unknown_draft_is_not_a_wrong_one() -> None:
     evaluation = Evaluation()
     draft = of_unknown_truth(wrong("d", source=GREEDY))
     evaluation.add([draft, solution("g", source={"kind": "global"})])
-    assert rows(evaluation) == {"global": 1}
+    assert rows(evaluation) == {"accuracy": 1}
 
 
 def test_the_steps_of_unknown_solutions_are_judged_and_their_answers_are_not() -> None:
