@@ -66,7 +66,7 @@ class Evaluation:
     """Collects problems one by one; keeps a few numbers of each, not the solutions.
 
     `unknown` counts the solutions that are neither correct nor wrong, because nobody knows the
-    answer. To all that speaks of answers it is as if they were not there; their steps may be judged.
+    answer. They are left out wherever answers count; their steps are judged like those of others.
 
     Memory: 24 bytes of each problem for each way of answering, and for each reward model 17 bytes
     of each solution with labels and 9 of each label.

@@ -9,29 +9,17 @@ from collections.abc import Callable
 from math import inf
 
 from examples.paper.report import rows
-from examples.paper.report.rows import AtLevel, Subject
-from examples.paper.report.verdicts import Claim, Ref
-from sormctl.evaluation.rows import Fixed, Judgement
+from examples.paper.report.rows import Subject
+from examples.paper.report.verdicts import Claim, Ref, within
+from sormctl.evaluation.rows import Fixed
 
 
 def _main(first: Subject, second: Subject, student: str = "{s}") -> tuple[Ref, Ref]:
-    return (f"{student}/main", first), (f"{student}/main", second)
+    return within(f"{student}/main", first, second)
 
 
 def _many(first: Subject, second: Subject, student: str = "{s}") -> tuple[Ref, Ref]:
-    return (f"{student}/many", first), (f"{student}/many", second)
-
-
-def _best_by(model: str, aggregation: str = "final") -> Subject:
-    return rows.rerank(rows.MOST, model, aggregation)
-
-
-def _rejects_good(model: str) -> Subject:
-    return Judgement(model, "labels", rows.ERRORS[True])
-
-
-def _at(right: int, model: str) -> Subject:
-    return AtLevel(rows.balanced(model), right)
+    return within(f"{student}/many", first, second)
 
 
 def _across(row: Callable[[str], Subject]) -> list[tuple[Ref, Ref]]:
@@ -89,21 +77,25 @@ CLAIMS = (
         "The ORM is pessimistic: it calls more valid steps bad than the SORM",
         "section 4.1",
         "no figures",
-        [_main(_rejects_good("orm"), _rejects_good("sorm"))],
+        [_main(rows.good_rejected("orm"), rows.good_rejected("sorm"))],
     ),
     Claim(
         "lead-hard",
         "Where the student fails, the SORM judges steps better than the ORM (equal weight)",
         "section 4.1",
         "GSM8K against SVAMP: +5, +8 against +1, +2",
-        [_main(_at(rows.LEVELS[0], "sorm"), _at(rows.LEVELS[0], "orm"))],
+        [_main(rows.balanced_at(rows.LEVELS[0], "sorm"), rows.balanced_at(rows.LEVELS[0], "orm"))],
     ),
     Claim(
         "lead-easy",
         "Where it succeeds, it hardly does (by less than 2 points, equal weight)",
         "section 4.1",
         "the same",
-        [_main(_at(rows.LEVELS[-1], "sorm"), _at(rows.LEVELS[-1], "orm"))],
+        [
+            _main(
+                rows.balanced_at(rows.LEVELS[-1], "sorm"), rows.balanced_at(rows.LEVELS[-1], "orm")
+            )
+        ],
         -inf,
         0.02,
     ),
@@ -128,10 +120,7 @@ CLAIMS = (
         "Global and local together fix more wrong drafts than either (they cannot fix fewer)",
         "table 3",
         "28 against 20 and 21, 41 against 28 and 28 %",
-        [
-            _main(Fixed(rows.oracle("global", "local")), Fixed(way))
-            for way in (rows.GLOBAL, rows.LOCAL)
-        ],
+        [_main(Fixed(rows.EITHER), Fixed(way)) for way in (rows.GLOBAL, rows.LOCAL)],
     ),
     Claim(
         "when-to-refine",
@@ -175,7 +164,7 @@ CLAIMS = (
         "Reranking many samples by the ORM beats the majority vote",
         "table 5",
         "64 against 55, 71 against 59 %",
-        [_many(_best_by("orm"), rows.majority(rows.MOST))],
+        [_many(rows.rerank_most("orm"), rows.majority(rows.MOST))],
     ),
     Claim(
         "rl-collapse",
@@ -183,7 +172,7 @@ CLAIMS = (
         "accuracy (within 1 point)",
         "table 6",
         "36 and 36 %, with and without ORM",
-        [((f"sft/{name}", rows.GLOBAL), (f"sft/{name}", rows.DRAFT)) for name in ("rl", "rl-orm")],
+        [within(f"sft/{name}", rows.GLOBAL, rows.DRAFT) for name in ("rl", "rl-orm")],
         -0.01,
         0.01,
     ),
@@ -205,7 +194,10 @@ CLAIMS = (
         "The final step's score is the best of six for reranking by the SORM",
         "figure 5, D",
         "a plot",
-        [_many(_best_by("sorm"), _best_by("sorm", name)) for name in rows.AGGREGATIONS],
+        [
+            _many(rows.rerank_most("sorm"), rows.rerank_most("sorm", name))
+            for name in rows.AGGREGATIONS
+        ],
     ),
     Claim(
         "weighted-worst",
@@ -213,7 +205,7 @@ CLAIMS = (
         "figure 5, D",
         "a plot",
         [
-            _many(_best_by("sorm", name), _best_by("sorm", "weighted-mean"))
+            _many(rows.rerank_most("sorm", name), rows.rerank_most("sorm", "weighted-mean"))
             for name in ("final", *rows.AGGREGATIONS)
             if name != "weighted-mean"
         ],
@@ -237,7 +229,7 @@ CLAIMS = (
         "The classifier reranks better than the contrastive reward model",
         "F",
         "56 against 47 %",
-        [_many(_best_by("orm"), _best_by("contrastive"), "sft")],
+        [_many(rows.rerank_most("orm"), rows.rerank_most("contrastive"), "sft")],
     ),
     Claim(
         "labels",
@@ -282,10 +274,7 @@ CLAIMS = (
         "Value refinement fixes fewer wrong drafts than local and global refinement",
         "J",
         "14 against 21 and 20 %",
-        [
-            (("sft/value", Fixed(way)), ("sft/value", Fixed(rows.VALUE)))
-            for way in (rows.LOCAL, rows.GLOBAL)
-        ],
+        [within("sft/value", Fixed(way), Fixed(rows.VALUE)) for way in (rows.LOCAL, rows.GLOBAL)],
     ),
     Claim(
         "equal-budget",

@@ -129,8 +129,8 @@ EXPERIMENTS = (
             "global": ("{s}/main", Fixed(rows.GLOBAL)),
             "local + ORM": ("{s}/local-orm", Fixed(rows.LOCAL)),
             "local + SORM": ("{s}/main", Fixed(rows.LOCAL)),
-            "global or local + ORM": ("{s}/local-orm", Fixed(rows.oracle("global", "local"))),
-            "global or local + SORM": ("{s}/main", Fixed(rows.oracle("global", "local"))),
+            "global or local + ORM": ("{s}/local-orm", Fixed(rows.EITHER)),
+            "global or local + SORM": ("{s}/main", Fixed(rows.EITHER)),
         },
     ),
     Experiment(
@@ -174,7 +174,7 @@ EXPERIMENTS = (
             {
                 "maj@{k}": rows.majority(rows.MOST),
                 "pass@{k}": rows.passing(rows.MOST),
-                "rerank@{k} by the ORM": rows.rerank(rows.MOST, "orm"),
+                "rerank@{k} by the ORM": rows.rerank_most("orm"),
             }
         ),
         "maj@1 is over all test problems, the others over the first of them.",
@@ -194,9 +194,7 @@ EXPERIMENTS = (
     Experiment(
         "figure-5",
         "Figure 5, D: how step scores are put together",
-        _many(
-            {name: rows.rerank(rows.MOST, "sorm", name) for name in ("final", *rows.AGGREGATIONS)}
-        ),
+        _many({name: rows.rerank_most("sorm", name) for name in ("final", *rows.AGGREGATIONS)}),
         "Reranking the samples of table 5 by the SORM.",
         plot="figure-5",
     ),
@@ -219,8 +217,8 @@ EXPERIMENTS = (
         "F",
         "F: classifier against contrastive",
         {
-            "classifier (ORM)": ("sft/many", rows.rerank(rows.MOST, "orm")),
-            "contrastive": ("sft/many", rows.rerank(rows.MOST, "contrastive")),
+            "classifier (ORM)": ("sft/many", rows.rerank_most("orm")),
+            "contrastive": ("sft/many", rows.rerank_most("contrastive")),
         },
         "Reranking the samples of table 5.",
     ),

@@ -69,6 +69,11 @@ def rerank(n: int, model: str, aggregation: str = "final") -> Way:
     return Way("score", ("sample",), n, model, aggregation)
 
 
+def rerank_most(model: str, aggregation: str = "final") -> Way:
+    """The best of all samples by it."""
+    return rerank(MOST, model, aggregation)
+
+
 def majority(n: int) -> Way:
     """The vote of n samples."""
     return Way("majority", ("sample",), n)
@@ -81,6 +86,7 @@ def passing(n: int) -> Way:
 
 BY_ORM = best("orm", "draft", "global", "local")
 BY_VOTE = replace(BY_ORM, chooser="weighted")
+EITHER = oracle("global", "local")
 ORACLE_BEST = oracle("draft", "global", "local")
 
 
@@ -100,6 +106,16 @@ def final(model: str) -> Judgement:
 def balanced(model: str, truth: Truth = "labels") -> Judgement:
     """The same of either, by the truth; `answers` are those of drafts."""
     return Judgement(model, truth, BALANCED)
+
+
+def good_rejected(model: str) -> Judgement:
+    """How many of the good steps it calls bad."""
+    return Judgement(model, "labels", ERRORS[True])
+
+
+def balanced_at(right: int, model: str) -> AtLevel:
+    """How well it judges steps where the student is so often right, with equal weights."""
+    return AtLevel(balanced(model), right)
 
 
 AGREEMENT = Judgement(None, "oracle", STEP_ACCURACY)  # of labels with the truth

@@ -48,6 +48,11 @@ class Claim:
         return f"below {high:g}" if self.low == -inf else f"between {low:g} and {high:g}"
 
 
+def within(result: str, first: Subject, second: Subject) -> tuple[Ref, Ref]:
+    """A pair of two rows of the same result."""
+    return (result, first), (result, second)
+
+
 def judge(claim: Claim, found: Sequence[Mapping[str, Any]]) -> str:
     """The verdict on a claim from its differences: all must hold, and one that fails refutes it."""
     verdicts = [_judge_one(claim, each) for each in found]
