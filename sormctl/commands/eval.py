@@ -13,10 +13,11 @@ import typer
 
 from sormctl import options
 from sormctl.errors import SormctlError, UsageError
-from sormctl.evaluation.evaluation import Evaluation, Row, problem_part
+from sormctl.evaluation.evaluation import Evaluation, problem_part
+from sormctl.evaluation.rows import ReportRow
 from sormctl.problems import read_problems
 from sormctl.records import Json, Solution
-from sormctl.report.table import print_rows, print_stages
+from sormctl.report.table import print_rows, print_stages, print_unknown
 from sormctl.reranking import AGGREGATIONS
 from sormctl.streams.driver import pipe_groups, write_records
 from sormctl.streams.grouping import group_solutions
@@ -115,7 +116,7 @@ def eval(
     if bench.student and not bench.bench:
         raise UsageError("--student goes with --bench; to read solutions, give files alone")
     evaluation = Evaluation(aggregation)
-    rows: list[Row] = []
+    rows: list[ReportRow] = []
     costs = stage_costs(stages) if stages else []
     path = {**vars(bench), **vars(sampling), **running.identity()} if bench.bench else {}
     job = streams.job("eval", {"agg": aggregation, **path})
@@ -128,7 +129,8 @@ def eval(
                     write(problem_part(group, aggregation))
         rows.extend(evaluation.rows())
         if streams.output is not None or not sys.stdout.isatty():
-            yield {"rows": [row.json() for row in rows], "stages": costs}
+            found = [row.json() for row in rows]
+            yield {"rows": found, "stages": costs, "unknown": evaluation.unknown}
 
     if bench.bench is None:
         pipe_groups(job, report)
@@ -137,6 +139,7 @@ def eval(
         files = [bench.bench] if Path(bench.bench).is_file() else ()
         write_records(job, report(group_solutions(solved)), files)
     print_rows(rows)
+    print_unknown(evaluation.unknown)
     print_stages(costs)
     _check_gate(rows, gate.gate, gate.min_accuracy)
 
@@ -170,7 +173,7 @@ def _solve(
     return asyncio.run(path.solve(list(problems), models))
 
 
-def _check_gate(rows: list[Row], name: str | None, least: float | None) -> None:
+def _check_gate(rows: list[ReportRow], name: str | None, least: float | None) -> None:
     if least is None:
         return
     found = [r for r in rows if r.section == "accuracy" and name in (None, r.name)]

@@ -1,41 +1,48 @@
 """The ways of answering a problem that its solutions allow, and what each costs. Paper, 3.2 and D.
 
-What the solutions are decides which ways there are. A *draft* is a greedy sample, the others are
-*samples*; *global*, *local* and *value* are refinements. Scores add reranking.
+What the solutions are decides which ways there are: a student's greedy *draft*, its other
+*samples*, and *global*, *local* and *value* refinements of the draft. Scores add reranking.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
 from sormctl.evaluation.metrics import pass_at_k
+from sormctl.evaluation.rows import DRAFT_FIRST, REFINEMENTS, Kind, Way
 from sormctl.records import Solution
 from sormctl.reranking import agreeing, best, by_id, choose, elected, reward
 from sormctl.tasks.registry import get_task
 
-REFINEMENTS = ("global", "local", "value")
 SIZES = [2**i for i in range(1, 12)]  # of pass@k, up to the number of samples
+SAMPLES: tuple[Kind, ...] = ("sample",)
 
 
 def distinct(group: Sequence[Solution]) -> list[Solution]:
     """Each solution once, by its id."""
     if len({solution.solution_id for solution in group}) == len(group):
         return list(group)
-    found: dict[str, Solution] = {}
+    by_name: dict[str, Solution] = {}
     for solution in group:
-        found.setdefault(solution.solution_id, solution)
-    return list(found.values())
+        by_name.setdefault(solution.solution_id, solution)
+    return list(by_name.values())
 
 
-def kind_of(solution: Solution) -> str:
-    """`draft`, the kind of refinement, or `sample`: also what another tool calls otherwise."""
-    kind = str(solution.source.get("kind", "sample"))
+def is_draft(solution: Solution) -> bool:
+    """Whether it is a student's greedy answer; older files call that a sample at temperature 0."""
+    kind = solution.source.get("kind", "sample")
+    return kind == "draft" or (kind == "sample" and solution.source.get("temperature") == 0)
+
+
+def kind_of(solution: Solution) -> Kind:
+    """What it is to the report. A solution whose kind another tool named counts as a sample."""
+    kind: Kind = solution.source.get("kind", "sample")  # or any other
     if kind in REFINEMENTS:
         return kind
-    return "draft" if kind == "sample" and solution.source.get("temperature") == 0 else "sample"
+    return "draft" if is_draft(solution) else "sample"
 
 
 class Outcome(NamedTuple):
@@ -45,87 +52,94 @@ class Outcome(NamedTuple):
     tokens: int
 
 
-Outcomes = dict[str, Outcome]
+Outcomes = dict[Way, Outcome]
 
 
 def outcomes(group: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes:
-    """Every way of answering one problem that its solutions allow."""
+    """Every way of answering one problem that its solutions allow.
+
+    Of each solution it must be known whether it is correct.
+    """
     if len(group) == 1:
-        return {"accuracy": Outcome(_first(group), _tokens(group))}
-    kinds: dict[str, list[Solution]] = defaultdict(list)
+        return {Way("only"): _of(group[0])}
+    kinds: dict[Kind, list[Solution]] = defaultdict(list)
     for solution in group:
         kinds[kind_of(solution)].append(solution)
-    found: Outcomes = {}
-    for kind in ("draft", *REFINEMENTS):
-        if kind in kinds:
-            share = sum(s.correct for s in kinds[kind]) / len(kinds[kind])
-            found[kind] = Outcome(share, _tokens(kinds[kind]))
+    found = {
+        Way("each", (kind,)): Outcome(
+            _num_right(kinds[kind]) / len(kinds[kind]), _tokens(kinds[kind])
+        )
+        for kind in DRAFT_FIRST
+        if kind in kinds
+    }
     if samples := kinds.get("sample"):
         found |= _of_samples(samples, aggregations)
-    candidates = [s for kind in ("draft", *REFINEMENTS) for s in kinds.get(kind, ())]
-    if len({kind_of(s) for s in candidates}) > 1:
-        found |= _of_candidates(candidates, aggregations)
-    return found
+    return found | _of_candidates(kinds, aggregations)
 
 
 def _of_samples(samples: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes:
-    k, correct, tokens = len(samples), sum(s.correct for s in samples), _tokens(samples)
-    found = {"sample": Outcome(correct / k, tokens // k)}
+    k, right, tokens = len(samples), _num_right(samples), _tokens(samples)
+    found = {Way("each", SAMPLES): Outcome(right / k, tokens // k)}
     if k == 1:
         return found
     ballots = agreeing(samples, get_task(samples[0].task).answer.equal)
     undecided = by_id(samples)[0]  # stands for all if nobody votes
-    found[f"maj@{k}"] = Outcome(float((elected(ballots) or undecided).correct), tokens)
-    for name in _scored(samples):
-        found |= _reranked(samples, name, aggregations, f"rerank@{k}")
-        winner = elected(ballots, reward(name)) or undecided
-        found[f"weighted maj@{k} by {name}"] = Outcome(float(winner.correct), tokens)
+    found[Way("majority", SAMPLES, k)] = _of(elected(ballots) or undecided, tokens)
+    for model in _scored(samples):
+        found |= _reranked(samples, model, aggregations, SAMPLES, k)
+        winner = elected(ballots, reward(model)) or undecided
+        found[Way("weighted", SAMPLES, k, model, "final")] = _of(winner, tokens)
     for size in (*[size for size in SIZES if size < k], k):
         cost = tokens * size // k
-        found[f"pass@{size}"] = Outcome(pass_at_k(k, correct, size), cost)
+        found[Way("oracle", SAMPLES, size)] = Outcome(pass_at_k(k, right, size), cost)
     return found
 
 
-def _of_candidates(candidates: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes:
+def _of_candidates(
+    kinds: Mapping[Kind, Sequence[Solution]], aggregations: Sequence[str]
+) -> Outcomes:
     """Draft and refinements together: reranked by each reward model, by vote, and by an oracle.
 
     Of two there is no vote: of two answers the better would win, as by reranking.
     """
-    present = [kind for kind in ("draft", *REFINEMENTS) if kind in map(kind_of, candidates)]
+    present = [kind for kind in DRAFT_FIRST if kind in kinds]
     found: Outcomes = {}
     for size in range(2, len(present) + 1):
-        for kinds in combinations(present, size):
-            chosen = [s for s in candidates if kind_of(s) in kinds]
-            label = " + ".join(kinds)
-            if "draft" in kinds:
-                for name in _scored(chosen):
-                    found |= _reranked(chosen, name, aggregations, label)
+        for these in combinations(present, size):
+            candidates = [solution for kind in these for solution in kinds[kind]]
+            if "draft" in these:
+                for model in _scored(candidates):
+                    found |= _reranked(candidates, model, aggregations, these)
                     if size > 2:
-                        found[f"weighted {label} by {name}"] = _voted(chosen, name)
-            right = float(any(s.correct for s in chosen))
-            found[f"{label}, oracle"] = Outcome(right, _tokens(chosen))
+                        winner, *_ = choose(candidates, "weighted", model)
+                        way = Way("weighted", these, model=model, aggregation="final")
+                        found[way] = _of(winner, _tokens(candidates))
+            right = float(_num_right(candidates) > 0)
+            found[Way("oracle", these)] = Outcome(right, _tokens(candidates))
     return found
 
 
 def _reranked(
-    solutions: Sequence[Solution], name: str, aggregations: Sequence[str], label: str
+    solutions: Sequence[Solution],
+    model: str,
+    aggregations: Sequence[str],
+    kinds: tuple[Kind, ...],
+    n: int | None = None,
 ) -> Outcomes:
     tokens = _tokens(solutions)
     return {
-        f"{label} by {name}" + ("" if aggregation == "final" else f", {aggregation}"): Outcome(
-            float(best(solutions, name, aggregation).correct), tokens
-        )
+        Way("score", kinds, n, model, aggregation): _of(best(solutions, model, aggregation), tokens)
         for aggregation in aggregations
     }
 
 
-def _voted(solutions: Sequence[Solution], name: str) -> Outcome:
-    winner, *_ = choose(solutions, "weighted", name)
-    return Outcome(float(winner.correct), _tokens(solutions))
+def _of(chosen: Solution, tokens: int | None = None) -> Outcome:
+    """The outcome where one solution is the answer; by default it is all that was generated."""
+    return Outcome(float(chosen.correct is True), _tokens([chosen]) if tokens is None else tokens)
 
 
-def _first(solutions: Sequence[Solution]) -> float:
-    return float(solutions[0].correct)
+def _num_right(solutions: Iterable[Solution]) -> int:
+    return sum([solution.correct is True for solution in solutions])
 
 
 def _scored(solutions: Sequence[Solution]) -> list[str]:

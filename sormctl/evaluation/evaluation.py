@@ -1,7 +1,8 @@
 """Everything that can be said of a set of solutions. Paper, 3.2, 4 and B.
 
-Solutions of one problem come together. What can be answered with them is in `answering`, how well
-reward models judge their steps in `judging`; a task that knows the truth adds its oracle.
+Solutions of one problem come together. `choices` says how the problem can be answered with them,
+`steps` how well reward models judge them step by step; here both are summed up over all problems
+and become the rows of the report. A task that knows the truth of steps adds its oracle.
 """
 
 from __future__ import annotations
@@ -11,40 +12,29 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
 
-from sormctl.evaluation.choices import REFINEMENTS, distinct, outcomes
+from sormctl.evaluation.choices import distinct, outcomes
 from sormctl.evaluation.metrics import (
-    Estimate,
     average,
     clustered_difference,
     clustered_proportion,
     paired_difference,
 )
-from sormctl.evaluation.steps import ACCURACY, THRESHOLD, StepTally
+from sormctl.evaluation.rows import (
+    Difference,
+    Fixed,
+    Judgement,
+    JudgementDifference,
+    ReportRow,
+    Truth,
+    Way,
+)
+from sormctl.evaluation.steps import FINAL_ACCURACY, STEP_ACCURACY, THRESHOLD, StepTally
 from sormctl.records import Json, Labels, Solution
 from sormctl.tasks.registry import get_task
 
-AGREEMENT = f"labels against oracle: {ACCURACY}"
-FINAL = "{} against answers: final accuracy"
-Judge = tuple[str, str]  # name of a reward model, and the truth that it is held against
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the report. `tokens` is the mean number generated for one problem."""
-
-    section: str
-    name: str
-    estimate: Estimate
-    tokens: float | None = None
-
-    def json(self) -> dict[str, Any]:
-        """The row as a JSON object."""
-        e = self.estimate
-        data = {"section": self.section, "name": self.name, "value": e.value, "n": e.n}
-        data |= {"low": e.low, "high": e.high}
-        return data if self.tokens is None else data | {"tokens": self.tokens}
+DRAFT = Way("each", ("draft",))
+AGREEMENT = Judgement(None, "oracle", STEP_ACCURACY)  # of labels with the truth
 
 
 @dataclass(slots=True)
@@ -57,89 +47,92 @@ class Column:
 
 
 @dataclass(slots=True)
-class Verdicts:
-    """The solutions that a reward model scored, by number, and whether its last score is right."""
+class FinalVerdicts:
+    """Whether a reward model's last score tells right from wrong answers, solution by solution.
+
+    `solutions` are all that it scored, by number; of each, `hits` has 1 where it is right about the
+    answer, 0 where it is wrong, -1 where the truth is unknown.
+    """
 
     solutions: array[int] = field(default_factory=lambda: array("L"))
-    right: array[int] = field(default_factory=lambda: array("b"))
+    hits: array[int] = field(default_factory=lambda: array("b"))
+
+    def known(self) -> Sequence[int]:
+        """The hits where the truth is known."""
+        return [hit for hit in self.hits if hit >= 0] if -1 in self.hits else self.hits
 
 
 class Evaluation:
     """Collects problems one by one; keeps a few numbers of each, not the solutions.
+
+    `unknown` counts the solutions that are neither correct nor wrong, because nobody knows the
+    answer. They are left out wherever answers count; their steps are judged like those of others.
 
     Memory: 24 bytes of each problem for each way of answering, and for each reward model 17 bytes
     of each solution with labels and 9 of each label.
     """
 
     def __init__(self, aggregations: Sequence[str] = ("final",)) -> None:
+        self.unknown = 0
         self._aggregations = aggregations
         self._num_problems = 0
-        self._columns: dict[str, Column] = defaultdict(Column)
-        self._steps: dict[Judge, StepTally] = defaultdict(StepTally)
-        self._final: dict[str, Verdicts] = defaultdict(Verdicts)
+        self._columns: dict[Way, Column] = defaultdict(Column)
+        self._on_wrong: dict[Way, list[float]] = defaultdict(list)
+        self._steps: dict[tuple[str, Truth], StepTally] = defaultdict(StepTally)  # model, truth
+        self._final: dict[str, FinalVerdicts] = defaultdict(FinalVerdicts)
         self._num_labelled = 0
         self._agreement: tuple[list[int], list[int]] = ([], [])
-        self._on_wrong: dict[str, list[float]] = defaultdict(list)
 
     def add(self, group: Sequence[Solution]) -> None:
         """Takes all solutions of one problem; one that comes twice counts once."""
         group = distinct(group)
-        found = outcomes(group, self._aggregations)
-        for name, (value, tokens) in found.items():
-            column = self._columns[name]
+        known = [solution for solution in group if solution.correct is not None]
+        self.unknown += len(group) - len(known)
+        found = outcomes(known, self._aggregations)
+        for way, (value, tokens) in found.items():
+            column = self._columns[way]
             column.problems.append(self._num_problems)
             column.values.append(value)
             column.tokens.append(tokens)
         self._num_problems += 1
-        if "draft" in found and found["draft"].value == 0:
-            for name, outcome in found.items():
-                if name.split(" ")[0].rstrip(",") in REFINEMENTS:
-                    self._on_wrong[name].append(outcome.value)
+        if DRAFT in found and found[DRAFT].value == 0:
+            for way, outcome in found.items():
+                if way.only_refines:
+                    self._on_wrong[way].append(outcome.value)
         for solution in group:
             if solution.labels is not None and solution.steps:
                 self._add_steps(solution, solution.labels)
 
-    def outcomes(self) -> dict[str, list[float]]:
+    def outcomes(self) -> dict[Way, list[float]]:
         """Of each row of accuracy the values of the problems that it is taken over."""
-        return {name: column.values.tolist() for name, column in self._columns.items()}
+        return {way: column.values.tolist() for way, column in self._columns.items()}
 
-    def shares(self) -> dict[str, tuple[int, int]]:
+    def shares(self) -> dict[Judgement, tuple[int, int]]:
         """Hits, and of how many, of each row of steps that is a share."""
         shares = {
-            f"{name} against {truth}: {what}": (int(hits.sum()), int(totals.sum()))
-            for (name, truth), tally in self._steps.items()
-            for what, (hits, totals) in tally.shares().items()
+            Judgement(model, truth, figure): (int(hits.sum()), int(totals.sum()))
+            for (model, truth), tally in self._steps.items()
+            for figure, (hits, totals) in tally.shares().items()
         }
-        shares |= {
-            FINAL.format(name): (sum(verdicts.right), len(verdicts.right))
-            for name, verdicts in self._final.items()
-        }
+        for about, hits in self._final_hits():
+            shares[about] = sum(hits), len(hits)
         if self._agreement[1]:
             shares[AGREEMENT] = sum(self._agreement[0]), sum(self._agreement[1])
         return shares
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[ReportRow]:
         """The report, section by section."""
         rows = [*self._accuracies(), *self._differences()]
-        rows += [
-            Row("wrong drafts", f"{name}: fixed", average(values))
-            for name, values in self._on_wrong.items()
-        ]
-        for (name, truth), tally in self._steps.items():
-            rows += [
-                Row("steps", f"{name} against {truth}: {what}", e) for what, e in tally.estimates()
-            ]
-        rows += [
-            Row("steps", FINAL.format(name), average(verdicts.right))
-            for name, verdicts in self._final.items()
-        ]
+        rows += [ReportRow(Fixed(way), average(values)) for way, values in self._on_wrong.items()]
+        for (model, truth), tally in self._steps.items():
+            rows += [ReportRow(Judgement(model, truth, f), e) for f, e in tally.estimates()]
+        rows += [ReportRow(about, average(hits)) for about, hits in self._final_hits()]
         if self._agreement[1]:
-            agreement = clustered_proportion(*self._agreement)
-            rows.append(Row("steps", AGREEMENT, agreement))
+            rows.append(ReportRow(AGREEMENT, clustered_proportion(*self._agreement)))
         return [*rows, *self._between_models()]
 
     def _add_steps(self, solution: Solution, labels: Labels) -> None:
-        truths = [("labels", labels)]
+        truths: list[tuple[Truth, Labels]] = [("labels", labels)]
         oracle = get_task(solution.task).oracle
         if oracle is not None:
             exact = tuple(oracle(solution))
@@ -147,56 +140,61 @@ class Evaluation:
             both = [(a, b) for a, b in zip(labels, exact, strict=True) if a is not None]
             self._agreement[0].append(sum(a == b for a, b in both))
             self._agreement[1].append(len(both))
-        for name, scores in solution.scores.items():
-            for source, truth in truths:
-                self._steps[name, source].add(scores, truth)
-            verdicts = self._final[name]
+        correct = solution.correct
+        for model, scores in solution.scores.items():
+            for name, truth in truths:
+                self._steps[model, name].add(scores, truth)
+            accepted = scores[-1] >= THRESHOLD
+            verdicts = self._final[model]
             verdicts.solutions.append(self._num_labelled)
-            verdicts.right.append((scores[-1] >= THRESHOLD) == solution.correct)
+            verdicts.hits.append(-1 if correct is None else accepted == correct)
         self._num_labelled += 1
 
-    def _between_models(self) -> Iterator[Row]:
+    def _final_hits(self) -> Iterator[tuple[Judgement, Sequence[int]]]:
+        """Of each reward model, which answers it is right about, among those with a known truth."""
+        for model, verdicts in self._final.items():
+            if hits := verdicts.known():
+                yield Judgement(model, "answers", FINAL_ACCURACY), hits
+
+    def _between_models(self) -> Iterator[ReportRow]:
         """Paired differences of the reward models that judged the same solutions."""
         for ((one, truth), first), ((two, also), second) in combinations(self._steps.items(), 2):
             if truth == also and self._final[one].solutions == self._final[two].solutions:
-                (hits, totals), (others, _) = (t.shares()[ACCURACY] for t in (first, second))
+                (hits, totals), (others, _) = (t.shares()[STEP_ACCURACY] for t in (first, second))
                 better = clustered_difference(hits, others, totals)
-                name = f"{one} - {two} against {truth}: step accuracy"
-                yield Row("reward models", name, better)
+                yield ReportRow(JudgementDifference(one, two, truth, STEP_ACCURACY), better)
         for (one, here), (two, there) in combinations(self._final.items(), 2):
-            if here.solutions == there.solutions:
-                name = f"{one} - {two} against answers: final accuracy"
-                yield Row("reward models", name, paired_difference(here.right, there.right))
+            if here.solutions == there.solutions and here.known():
+                about = JudgementDifference(one, two, "answers", FINAL_ACCURACY)
+                yield ReportRow(about, paired_difference(here.known(), there.known()))
 
-    def _accuracies(self) -> Iterator[Row]:
-        for name, column in self._columns.items():
+    def _accuracies(self) -> Iterator[ReportRow]:
+        for way, column in self._columns.items():
             tokens = sum(column.tokens) / len(column.tokens)
-            yield Row("accuracy", name, average(column.values), tokens)
+            yield ReportRow(way, average(column.values), tokens)
 
-    def _differences(self) -> Iterator[Row]:
+    def _differences(self) -> Iterator[ReportRow]:
         """Paired differences: whatever is chosen or refined, against drafts and best of k."""
         for baseline, second in self._columns.items():
-            if baseline != "draft" and not baseline.startswith("rerank@"):
-                continue
-            for name, first in self._columns.items():
-                if _comparable(name, baseline):
+            for way, first in self._columns.items():
+                if _comparable(way, baseline):
                     estimate = paired_difference(*_both(first, second))
-                    yield Row("difference", f"{name} - {baseline}", estimate)
+                    yield ReportRow(Difference(way, baseline), estimate)
 
 
 def problem_part(group: Sequence[Solution], aggregations: Sequence[str] = ("final",)) -> Json:
     """What one problem adds to the rows, for statistics that are paired or clustered by problem.
 
     `outcomes` has the value of each row of accuracy, `steps` the [hits, of how many] of each row of
-    steps that is a share.
+    steps that is a share; both by the row's name.
     """
     alone = Evaluation(aggregations)
     alone.add(group)
     return {
         "task": group[0].task,
         "problem_id": group[0].problem_id,
-        "outcomes": {name: value for name, (value,) in alone.outcomes().items()},
-        "steps": alone.shares(),
+        "outcomes": {str(way): value for way, (value,) in alone.outcomes().items()},
+        "steps": {str(about): share for about, share in alone.shares().items()},
     }
 
 
@@ -209,8 +207,14 @@ def _both(first: Column, second: Column) -> tuple[Sequence[float], Sequence[floa
     return [ones[problem] for problem in shared], [others[problem] for problem in shared]
 
 
-def _comparable(name: str, baseline: str) -> bool:
-    """Whether a row is a refinement or a choice among several, and the baseline is fair."""
-    if baseline == "draft":
-        return name in REFINEMENTS or " by " in name
-    return "+" in name and " by " in name and baseline.split(" by ")[1] == name.split(" by ")[1]
+def _comparable(way: Way, baseline: Way) -> bool:
+    """Whether a way is held against a baseline.
+
+    Against the draft is held whatever refines it, or is chosen by a reward model; against the best
+    of k samples, what the same model chooses in the same manner among draft and refinements.
+    """
+    if baseline == DRAFT:
+        return way.model is not None or (way.chooser == "each" and way.only_refines)
+    if baseline.chooser != "score" or baseline.n is None or way.n is not None:
+        return False
+    return (way.model, way.aggregation) == (baseline.model, baseline.aggregation)

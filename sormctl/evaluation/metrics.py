@@ -1,4 +1,8 @@
-"""Numbers with their n and a 95 % interval."""
+"""The statistics of the report: numbers in, a number or an `Estimate` out.
+
+An estimate is a value with its n and its 95 % interval: over independent units, over pairs of them,
+or over steps, which come in clusters: those of one solution are alike.
+"""
 
 from __future__ import annotations
 
@@ -70,15 +74,15 @@ def clustered_proportion(hits: Sequence[int], totals: Sequence[int]) -> Estimate
     The steps of one solution are alike, so the interval is that of a ratio of sums over solutions;
     n is the number of steps.
     """
-    found, sizes = _whole(hits), _whole(totals)
-    n, hit, clusters = int(sizes.sum()), int(found.sum()), int((sizes > 0).sum())
+    counts, sizes = _whole(hits), _whole(totals)
+    n, hit, clusters = int(sizes.sum()), int(counts.sum()), int((sizes > 0).sum())
     if n == 0:
         return Estimate(math.nan, 0, math.nan, math.nan)
     share = hit / n
     if clusters < 2:
         return Estimate(share, n, math.nan, math.nan)
     # n^2 times the sum of (h - share * t)^2 over solutions: whole numbers, so that 0 is 0
-    squares, products, others = int(found @ found), int(found @ sizes), int(sizes @ sizes)
+    squares, products, others = int(counts @ counts), int(counts @ sizes), int(sizes @ sizes)
     spread = n * n * squares - 2 * n * hit * products + hit**2 * others
     if spread == 0:  # all solutions alike, such as all right: what so many of them can tell
         alike = proportion(share * clusters, clusters)
@@ -121,10 +125,10 @@ def calibration_error(scores: Sequence[float], labels: Sequence[int], bins: int 
         return math.nan
     values = np.asarray(scores, float)
     cells = np.clip((values * bins).astype(int), 0, bins - 1)
-    expected, found = (
+    expected, positive = (
         np.bincount(cells, weights=weights, minlength=bins) for weights in (values, labels)
     )
-    return float(np.abs(expected - found).sum()) / len(values)
+    return float(np.abs(expected - positive).sum()) / len(values)
 
 
 def harmonic_mean(first: float, second: float) -> float:

@@ -1,4 +1,8 @@
-"""How well a reward model judges steps, against labels or the truth. Paper, 4.1."""
+"""How well a reward model judges steps, held against their labels or an oracle. Paper, 4.1.
+
+A reward model accepts a step whose score is at least `THRESHOLD`. The truth labels a good step 1,
+a bad one 0.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +22,21 @@ from sormctl.evaluation.metrics import (
 )
 
 THRESHOLD = 0.5
-ACCURACY = "step accuracy"
+# figures of a judgement (rows.py)
+STEP_ACCURACY, FINAL_ACCURACY = "step accuracy", "final accuracy"
+FALSE_POSITIVES, FALSE_NEGATIVES = "false positive rate", "false negative rate"
+AUC = "AUC"
 LOCATED = "first error found"
 PASSED = "no error where there is none"
 
-Shares = dict[str, tuple[Any, Any]]  # what -> hits of each solution, of how many; numpy arrays
+Shares = dict[str, tuple[Any, Any]]  # figure -> hits of each solution, of how many; numpy arrays
 
 
 @dataclass(slots=True)
 class StepTally:
-    """Predictions of one reward model against one truth, solution by solution.
+    """The step scores of one reward model beside one truth, solution by solution.
+
+    `scores` and `labels` are those of all steps in a row, `lengths` the steps of each solution.
 
     Memory: 9 bytes a step and 8 a solution, until they are summed up.
     """
@@ -37,7 +46,7 @@ class StepTally:
     lengths: array[int] = field(default_factory=lambda: array("L"))
 
     def add(self, scores: Sequence[float], labels: Sequence[int | None]) -> None:
-        """Takes the step scores of one solution and its true labels; null ones are left out."""
+        """Takes the step scores of one solution and its true labels; steps without are left out."""
         if None in labels:
             known = [(s, t) for s, t in zip(scores, labels, strict=True) if t is not None]
             scores, labels = [s for s, _ in known], [t for _, t in known]
@@ -47,7 +56,7 @@ class StepTally:
             self.lengths.append(len(labels))
 
     def shares(self) -> Shares:
-        """What is right and wrong of the predictions, of each solution that has a label."""
+        """The figures that are shares of steps or of solutions, of each solution with a label."""
         import numpy as np
 
         lengths = np.asarray(self.lengths, int)
@@ -56,30 +65,30 @@ class StepTally:
         accepted = np.asarray(self.scores, float) >= THRESHOLD
         steps = np.arange(len(good))
 
-        def count(steps: Any) -> Any:
-            return np.add.reduceat(steps, starts, dtype=int) if len(starts) else lengths
+        def count(which: Any) -> Any:
+            return np.add.reduceat(which, starts, dtype=int) if len(starts) else lengths
 
-        def first(steps_found: Any) -> Any:  # the index of the first, len(good) for none
-            found = np.where(steps_found, steps, len(good))
-            return np.minimum.reduceat(found, starts) if len(starts) else lengths
+        def first(which: Any) -> Any:  # the index of the first such step, len(good) for none
+            indices = np.where(which, steps, len(good))
+            return np.minimum.reduceat(indices, starts) if len(starts) else lengths
 
         num_bad = count(~good)
-        exact = first(~accepted) == first(~good)
+        same_error = first(~accepted) == first(~good)  # or both none
         return {
-            ACCURACY: (count(accepted == good), lengths),
-            "false positive rate": (count(accepted & ~good), num_bad),
-            "false negative rate": (count(~accepted & good), lengths - num_bad),
-            LOCATED: (exact & (num_bad > 0), num_bad > 0),
-            PASSED: (exact & (num_bad == 0), num_bad == 0),
+            STEP_ACCURACY: (count(accepted == good), lengths),
+            FALSE_POSITIVES: (count(accepted & ~good), num_bad),
+            FALSE_NEGATIVES: (count(~accepted & good), lengths - num_bad),
+            LOCATED: (same_error & (num_bad > 0), num_bad > 0),
+            PASSED: (same_error & (num_bad == 0), num_bad == 0),
         }
 
     def estimates(self) -> Iterator[tuple[str, Estimate]]:
-        """Step accuracy and its errors, AUC, calibration, and first errors found."""
+        """Every figure: step accuracy and its errors, AUC, calibration, and first errors found."""
         shares = self.shares()
-        for what in (ACCURACY, "false positive rate", "false negative rate"):
-            yield what, clustered_proportion(*shares[what])
+        for figure in (STEP_ACCURACY, FALSE_POSITIVES, FALSE_NEGATIVES):
+            yield figure, clustered_proportion(*shares[figure])
         n = len(self.labels)
-        yield "AUC", _plain(auc(self.scores, self.labels), n)
+        yield AUC, _plain(auc(self.scores, self.labels), n)
         yield "calibration error", _plain(calibration_error(self.scores, self.labels), n)
         located, passed = (
             proportion(int(hits.sum()), int(totals.sum()))
@@ -92,4 +101,5 @@ class StepTally:
 
 
 def _plain(value: float, n: int) -> Estimate:
+    """A figure without an interval."""
     return Estimate(value, n, nan, nan)

@@ -114,11 +114,14 @@ def searchable(how: Labelling, temperature: float) -> Callable[[Solution], None]
 
 
 def _sampler(solution: Solution, temperature: float) -> object:
-    """The model of a sample that may be taken as a rollout; its name may have changed since."""
+    """The model of a sample that may be taken as a rollout; its name may have changed since.
+
+    A draft is a sample at temperature 0.
+    """
     kind = solution.source.get("kind", "sample")
-    if kind != "sample":
+    if kind not in ("sample", "draft"):
         raise RecordError(f"a {kind} solution; --siblings needs samples alone")
-    sampled_at = solution.source.get("temperature", temperature)
+    sampled_at = solution.source.get("temperature", 0.0 if kind == "draft" else temperature)
     if sampled_at != temperature:
         raise RecordError(
             f"sampled at temperature {sampled_at}; --siblings needs the same --temperature"

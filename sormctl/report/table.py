@@ -8,8 +8,8 @@ from itertools import groupby
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from sormctl.evaluation.evaluation import Row
 from sormctl.evaluation.metrics import Estimate
+from sormctl.evaluation.rows import Judgement, ReportRow
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,19 +20,26 @@ _LEAST = 60  # room for names beside the figures; a narrower terminal breaks the
 _HEADING = 13  # of figures, wider only if a word is
 
 
-def print_rows(rows: Sequence[Row]) -> None:
+def print_rows(rows: Sequence[ReportRow]) -> None:
     """Prints the report on standard error: a table a section.
 
-    Reward models stand side by side if the terminal is wide enough.
+    The figures of a reward model stand side by side if the terminal is wide enough.
     """
     console = _console()
     for section, members in groupby(rows, key=lambda row: row.section):
         listed = list(members)
         table = _table(section, ("%", "95 % interval", "n", "tokens"), map(_cells, listed))
-        if section == "steps":
-            models = _models_table(section, listed)
+        if judgements := [(r.about, r) for r in listed if isinstance(r.about, Judgement)]:
+            models = _models_table(section, judgements)
             table = models if _fits(models, console) else table
         console.print(table)
+
+
+def print_unknown(count: int) -> None:
+    """Says on standard error how many solutions the accuracies are without, if any."""
+    if count:
+        was = "solution is" if count == 1 else "solutions are"
+        _console().print(f"{count:,} {was} left out: whether the answer is correct is unknown\n")
 
 
 def print_stages(costs: Sequence[Mapping[str, Any]]) -> None:
@@ -49,14 +56,15 @@ def print_stages(costs: Sequence[Mapping[str, Any]]) -> None:
 _COSTS = ("records", "tokens", "seconds")
 
 
-def _models_table(title: str, rows: Iterable[Row]) -> Table:
+def _models_table(title: str, rows: Iterable[tuple[Judgement, ReportRow]]) -> Table:
     """One line for each reward model and truth, one column for each figure."""
-    lines: dict[str, dict[str, str]] = {}
-    for row in rows:
-        model, _, figure = row.name.rpartition(": ")
-        lines.setdefault(model, {})[figure] = _plus_minus(row.estimate)
-    figures = dict.fromkeys(figure for found in lines.values() for figure in found)
-    cells = [(name, *(found.get(f, "") for f in figures)) for name, found in lines.items()]
+    lines = []
+    for _, group in groupby(rows, key=lambda row: (row[0].model, row[0].truth)):
+        members = list(group)
+        found = {about.figure: _plus_minus(row.estimate) for about, row in members}
+        lines.append((members[0][0].sides, found))
+    figures = dict.fromkeys(figure for _, found in lines for figure in found)
+    cells = [(name, *(found.get(figure, "") for figure in figures)) for name, found in lines]
     table = _table(title, figures, cells)
     table.collapse_padding = True
     return table
@@ -89,7 +97,7 @@ def _console() -> Console:
     return console
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: ReportRow) -> tuple[str, ...]:
     estimate = row.estimate
     interval = f"{_percent(estimate.low)} to {_percent(estimate.high)}"
     if math.isnan(estimate.low):

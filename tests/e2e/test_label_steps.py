@@ -87,6 +87,7 @@ def test_scattered_solutions_are_told_of_and_can_be_gathered(
     [
         ({"kind": "global"}, "in.jsonl:2: a global solution; --siblings needs samples alone"),
         ({"temperature": 0.1}, "in.jsonl:2: sampled at temperature 0.1"),
+        ({"kind": "draft", "temperature": 0.0}, "in.jsonl:2: sampled at temperature 0.0"),
         ({"model": "another"}, "in.jsonl:2: samples of several models"),
     ],
 )

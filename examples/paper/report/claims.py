@@ -9,19 +9,20 @@ from collections.abc import Callable
 from math import inf
 
 from examples.paper.report import rows
-from examples.paper.report.verdicts import Claim, Ref
+from examples.paper.report.rows import Subject
+from examples.paper.report.verdicts import Claim, Ref, within
+from sormctl.evaluation.rows import Fixed
 
 
-def _main(first: str, second: str, student: str = "{s}") -> tuple[Ref, Ref]:
-    return (f"{student}/main", first), (f"{student}/main", second)
+def _main(first: Subject, second: Subject, student: str = "{s}") -> tuple[Ref, Ref]:
+    return within(f"{student}/main", first, second)
 
 
-def _ranked(first: str, second: str, student: str = "{s}") -> tuple[Ref, Ref]:
-    prefix, result = "rerank@{k} by ", f"{student}/many"
-    return (result, prefix + first), (result, prefix + second)
+def _many(first: Subject, second: Subject, student: str = "{s}") -> tuple[Ref, Ref]:
+    return within(f"{student}/many", first, second)
 
 
-def _across(row: Callable[[str], str]) -> list[tuple[Ref, Ref]]:
+def _across(row: Callable[[str], Subject]) -> list[tuple[Ref, Ref]]:
     pairs = ("cross-sft", "orm-ei"), ("cross-ei", "orm-sft")
     return [((file, row("orm")), (file, row(other))) for file, other in pairs]
 
@@ -76,21 +77,25 @@ CLAIMS = (
         "The ORM is pessimistic: it calls more valid steps bad than the SORM",
         "section 4.1",
         "no figures",
-        [_main(*(f"{rm} against labels: false negative rate" for rm in ("orm", "sorm")))],
+        [_main(rows.good_rejected("orm"), rows.good_rejected("sorm"))],
     ),
     Claim(
         "lead-hard",
         "Where the student fails, the SORM judges steps better than the ORM (equal weight)",
         "section 4.1",
         "GSM8K against SVAMP: +5, +8 against +1, +2",
-        [_main(*(rows.balanced(rm) + rows.RIGHT + rows.LEVELS[0] for rm in ("sorm", "orm")))],
+        [_main(rows.balanced_at(rows.LEVELS[0], "sorm"), rows.balanced_at(rows.LEVELS[0], "orm"))],
     ),
     Claim(
         "lead-easy",
         "Where it succeeds, it hardly does (by less than 2 points, equal weight)",
         "section 4.1",
         "the same",
-        [_main(*(rows.balanced(rm) + rows.RIGHT + rows.LEVELS[-1] for rm in ("sorm", "orm")))],
+        [
+            _main(
+                rows.balanced_at(rows.LEVELS[-1], "sorm"), rows.balanced_at(rows.LEVELS[-1], "orm")
+            )
+        ],
         -inf,
         0.02,
     ),
@@ -99,7 +104,7 @@ CLAIMS = (
         "Global and local refinement fix similar shares of wrong drafts (within 3 points)",
         "table 3",
         "20 and 21, 28 and 28 %",
-        [_main("global: fixed", "local: fixed")],
+        [_main(Fixed(rows.GLOBAL), Fixed(rows.LOCAL))],
         -0.03,
         0.03,
     ),
@@ -108,21 +113,21 @@ CLAIMS = (
         "Local refinement fixes more where the SORM points than where the ORM does",
         "table 3",
         "21 against 18, 28 against 26 %",
-        [(("sft/main", "local: fixed"), ("sft/local-orm", "local: fixed"))],
+        [(("sft/main", Fixed(rows.LOCAL)), ("sft/local-orm", Fixed(rows.LOCAL)))],
     ),
     Claim(
         "union",
         "Global and local together fix more wrong drafts than either (they cannot fix fewer)",
         "table 3",
         "28 against 20 and 21, 41 against 28 and 28 %",
-        [_main("global + local, oracle: fixed", f"{kind}: fixed") for kind in ("global", "local")],
+        [_main(Fixed(rows.EITHER), Fixed(way)) for way in (rows.GLOBAL, rows.LOCAL)],
     ),
     Claim(
         "when-to-refine",
         "Refining every draft changes the accuracy little (within 2 points)",
         "figure 3",
         "global at most +1, local a little more",
-        [_main(kind, "draft") for kind in ("global", "local")],
+        [_main(way, rows.DRAFT) for way in (rows.GLOBAL, rows.LOCAL)],
         -0.02,
         0.02,
     ),
@@ -131,14 +136,14 @@ CLAIMS = (
         "Draft, global and local reranked by the ORM beat the draft",
         "figure 4",
         "+8 on average; 53 to 65 %",
-        [_main(rows.BY_ORM, "draft")],
+        [_main(rows.BY_ORM, rows.DRAFT)],
     ),
     Claim(
         "reranked-three",
         "They beat the best of three samples by the same ORM",
         "figure 4",
         "about +8 (GSM8K)",
-        [_main(rows.BY_ORM, "rerank@3 by orm")],
+        [_main(rows.BY_ORM, rows.rerank(3, "orm"))],
     ),
     Claim(
         "vote",
@@ -152,14 +157,14 @@ CLAIMS = (
         "Expert iteration raises maj@1",
         "table 5",
         "41 to 49, 48 to 53 %",
-        [(("ei/main", "draft"), ("sft/main", "draft"))],
+        [(("ei/main", rows.DRAFT), ("sft/main", rows.DRAFT))],
     ),
     Claim(
         "rerank-vote",
         "Reranking many samples by the ORM beats the majority vote",
         "table 5",
         "64 against 55, 71 against 59 %",
-        [(("{s}/many", "rerank@{k} by orm"), ("{s}/many", "maj@{k}"))],
+        [_many(rows.rerank_most("orm"), rows.majority(rows.MOST))],
     ),
     Claim(
         "rl-collapse",
@@ -167,7 +172,7 @@ CLAIMS = (
         "accuracy (within 1 point)",
         "table 6",
         "36 and 36 %, with and without ORM",
-        [((f"sft/{name}", "global"), (f"sft/{name}", "draft")) for name in ("rl", "rl-orm")],
+        [within(f"sft/{name}", rows.GLOBAL, rows.DRAFT) for name in ("rl", "rl-orm")],
         -0.01,
         0.01,
     ),
@@ -177,10 +182,10 @@ CLAIMS = (
         "table 6",
         "39 against 36, 15, 36, 36 %",
         [
-            (("sft/main", "global"), other)
+            (("sft/main", rows.GLOBAL), other)
             for other in (
-                ("sft/main", "draft"),
-                *((f"sft/{name}", "global") for name in ("prompted", "rl", "rl-orm")),
+                ("sft/main", rows.DRAFT),
+                *((f"sft/{name}", rows.GLOBAL) for name in ("prompted", "rl", "rl-orm")),
             )
         ],
     ),
@@ -189,17 +194,19 @@ CLAIMS = (
         "The final step's score is the best of six for reranking by the SORM",
         "figure 5, D",
         "a plot",
-        [_ranked("sorm", f"sorm, {name}") for name in rows.AGGREGATIONS],
+        [
+            _many(rows.rerank_most("sorm"), rows.rerank_most("sorm", name))
+            for name in rows.AGGREGATIONS
+        ],
     ),
     Claim(
         "weighted-worst",
         "The weighted mean (here with weights of our own) is the worst of them",
         "figure 5, D",
         "a plot",
-        [_ranked("sorm", "sorm, weighted-mean")]
-        + [
-            _ranked(f"sorm, {name}", "sorm, weighted-mean")
-            for name in rows.AGGREGATIONS
+        [
+            _many(rows.rerank_most("sorm", name), rows.rerank_most("sorm", "weighted-mean"))
+            for name in ("final", *rows.AGGREGATIONS)
             if name != "weighted-mean"
         ],
     ),
@@ -222,7 +229,7 @@ CLAIMS = (
         "The classifier reranks better than the contrastive reward model",
         "F",
         "56 against 47 %",
-        [_ranked("orm", "contrastive", "sft")],
+        [_many(rows.rerank_most("orm"), rows.rerank_most("contrastive"), "sft")],
     ),
     Claim(
         "labels",
@@ -267,10 +274,7 @@ CLAIMS = (
         "Value refinement fixes fewer wrong drafts than local and global refinement",
         "J",
         "14 against 21 and 20 %",
-        [
-            (("sft/value", f"{kind}: fixed"), ("sft/value", "value: fixed"))
-            for kind in ("local", "global")
-        ],
+        [within("sft/value", Fixed(way), Fixed(rows.VALUE)) for way in (rows.LOCAL, rows.GLOBAL)],
     ),
     Claim(
         "equal-budget",
@@ -280,7 +284,7 @@ CLAIMS = (
         "not asked",
         [
             (("sft/main", rows.BY_ORM), ("sft/budget-4", row))
-            for row in ("maj@4", "rerank@4 by orm", "rerank@4 by sorm")
+            for row in (rows.majority(4), rows.rerank(4, "orm"), rows.rerank(4, "sorm"))
         ],
     ),
     Claim(
@@ -289,6 +293,6 @@ CLAIMS = (
         "iteration makes from the same samples",
         "equal budget",
         "not asked",
-        [(("sft/main", rows.BY_ORM), ("ei/main", "draft"))],
+        [(("sft/main", rows.BY_ORM), ("ei/main", rows.DRAFT))],
     ),
 )

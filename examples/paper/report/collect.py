@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,8 +12,10 @@ from examples.paper.report.claims import CLAIMS
 from examples.paper.report.costs import HERE, commands, commit, commits, costs, made_with
 from examples.paper.report.intervals import Bootstrap, Interval, Share, mcnemar
 from examples.paper.report.read import Result, read_results
+from examples.paper.report.rows import Subject
 from examples.paper.report.trained import trained
 from examples.paper.report.verdicts import Ref
+from sormctl.evaluation.rows import Way
 
 Results = dict[str, dict[str, Result]]
 DIGITS = 5
@@ -81,9 +82,8 @@ def _result(by_seed: dict[str, Result], seed: str) -> Result:
 def _most_samples(results: Results) -> int:
     """The k of the largest maj@k."""
     rows = [row for by_seed in results.values() for r in by_seed.values() for row in r.rows]
-    return max(
-        (int(found[1]) for row in rows if (found := re.fullmatch(r"maj@(\d+)", row))), default=0
-    )
+    ways = [row for row in rows if isinstance(row, Way)]
+    return max((way.n or 0 for way in ways if way.chooser == "majority"), default=0)
 
 
 def _shares(results: Results, ref: Ref, seeds: Sequence[str]) -> list[Share | None]:
@@ -93,17 +93,17 @@ def _shares(results: Results, ref: Ref, seeds: Sequence[str]) -> list[Share | No
 def _rows(
     by_seed: dict[str, Result], seeds: Sequence[str], bootstrap: Bootstrap
 ) -> dict[str, dict[str, Any]]:
-    """The rows of one result, over the seeds."""
-    names = dict.fromkeys(name for result in by_seed.values() for name in result.rows)
-    return {name: _row(name, by_seed, seeds, bootstrap) for name in names}
+    """The rows of one result by their text, over the seeds."""
+    found = dict.fromkeys(row for result in by_seed.values() for row in result.rows)
+    return {str(row): _row(row, by_seed, seeds, bootstrap) for row in found}
 
 
 def _row(
-    name: str, by_seed: dict[str, Result], seeds: Sequence[str], bootstrap: Bootstrap
+    about: Subject, by_seed: dict[str, Result], seeds: Sequence[str], bootstrap: Bootstrap
 ) -> dict[str, Any]:
-    by_row = [_result(by_seed, seed).rows.get(name) for seed in seeds]
+    by_row = [_result(by_seed, seed).rows.get(about) for seed in seeds]
     rows = [row for row in by_row if row]
-    shares = [_result(by_seed, seed).share(name) for seed in seeds]
+    shares = [_result(by_seed, seed).share(about) for seed in seeds]
     if any(shares):
         found = _interval(bootstrap.share(shares))
     else:  # no share, such as an AUC
@@ -127,7 +127,7 @@ def _pairs(
         if second is None:
             if any(ours):
                 n = sum(share.n for share in ours if share)
-                found = {"first": first, **_interval(bootstrap.share(ours)), "n": n}
+                found = {"first": _named(first), **_interval(bootstrap.share(ours)), "n": n}
                 yield found | _some(ours, seeds)
             continue
         theirs = _shares(results, second, seeds)
@@ -135,11 +135,16 @@ def _pairs(
         if not any(both):
             continue
         one, two = [pair and pair[0] for pair in both], [pair and pair[1] for pair in both]
-        found = {"first": first, "second": second, **_interval(bootstrap.difference(one, two))}
+        found = {"first": _named(first), "second": _named(second)}
+        found |= _interval(bootstrap.difference(one, two))
         found |= {"n": sum(share.n for share in one if share), **_some(both, seeds)}
         if (test := _mcnemar(one, two)) is not None:
             found["mcnemar"] = test
         yield found
+
+
+def _named(ref: Ref) -> tuple[str, str]:
+    return ref[0], str(ref[1])
 
 
 def _some(found: Sequence[object], seeds: Sequence[str]) -> dict[str, Any]:

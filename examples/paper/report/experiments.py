@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from examples.paper.report import rows
+from examples.paper.report.rows import AtLevel, Subject
 from examples.paper.report.verdicts import Ref
+from sormctl.evaluation.rows import Fixed, Truth, Way
+from sormctl.evaluation.steps import AUC, FINAL_ACCURACY, LOCATED, STEP_ACCURACY
 
 # the models of the paper's tables, and what they are called there
 MODELS = {
@@ -22,36 +26,31 @@ OTHERS = {
     "sorm-filtered-1": "SORM filtered by that of one epoch (I)",
     "sorm-filtered-2": "SORM filtered by that of two epochs (I)",
 }
-FINAL_RATES = (
-    "final accuracy",
-    "balanced accuracy",
-    "false positive rate",
-    "false negative rate",
-)
-RATES = ("step accuracy", *FINAL_RATES[1:], "AUC", "first error found")
+FINAL_RATES = (FINAL_ACCURACY, rows.BALANCED, *rows.ERRORS.values())
+RATES = (STEP_ACCURACY, *FINAL_RATES[1:], AUC, LOCATED)
 
 # what tokens buy: a choice among so many samples, or one of these
 BUDGETS = (2, 4, 8, 16, 32, 64, 96)
-CHOICES = {
-    "majority": "maj@{n}",
-    "best by the ORM": "rerank@{n} by orm",
-    "best by the SORM": "rerank@{n} by sorm",
+CHOICES: dict[str, Callable[[int], Way]] = {
+    "majority": rows.majority,
+    "best by the ORM": partial(rows.rerank, model="orm"),
+    "best by the SORM": partial(rows.rerank, model="sorm"),
 }
 SINGLE: dict[str, Ref] = {
-    "draft": ("sft/main", "draft"),
-    "draft + global by the ORM": ("sft/main", "draft + global by orm"),
-    "draft + local by the ORM": ("sft/main", "draft + local by orm"),
+    "draft": ("sft/main", rows.DRAFT),
+    "draft + global by the ORM": ("sft/main", rows.best("orm", "draft", "global")),
+    "draft + local by the ORM": ("sft/main", rows.best("orm", "draft", "local")),
     "draft + global + local by the ORM": ("sft/main", rows.BY_ORM),
-    "draft after expert iteration": ("ei/main", "draft"),
+    "draft after expert iteration": ("ei/main", rows.DRAFT),
 }
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A table: its lines' labels and rows, `{s}` and `{k}` as in claims.
+    """A table: its lines' labels and rows, `{s}` and `MOST` as in claims.
 
-    With `rates`, each row is the beginning of several, `ROW: RATE`, the first of them an accuracy;
-    they are of `judged`, good ones and bad ones.
+    With `rates`, each row is a judgement that stands for its figures of these names, the first of
+    them an accuracy; they are of `judged`, good ones and bad ones.
     """
 
     key: str
@@ -68,23 +67,23 @@ class Experiment:
         return any("{s}" in file for file, _ in self.lines.values())
 
 
-def _main(rows: Mapping[str, str]) -> dict[str, Ref]:
-    return {label: ("{s}/main", row) for label, row in rows.items()}
+def _main(found: Mapping[str, Subject]) -> dict[str, Ref]:
+    return {label: ("{s}/main", row) for label, row in found.items()}
 
 
-def _many(rows: Mapping[str, str]) -> dict[str, Ref]:
-    return {label: ("{s}/many", row) for label, row in rows.items()}
+def _many(found: Mapping[str, Subject]) -> dict[str, Ref]:
+    return {label: ("{s}/many", row) for label, row in found.items()}
 
 
-def _judges(truth: str) -> dict[str, Ref]:
-    return _main({MODELS[name]: f"{name} against {truth}" for name in MODELS})
+def _steps(truth: Truth) -> dict[str, Ref]:
+    return _main({label: rows.steps(name, truth) for name, label in MODELS.items()})
 
 
 EXPERIMENTS = (
     Experiment(
         "table-1",
         "Table 1: steps, against labels by rollouts",
-        _judges("labels"),
+        _steps("labels"),
         "Each reward model judges the steps of the drafts at a threshold of 0.5. A false positive "
         "is a bad step called good. Balanced accuracy gives good and bad steps equal weight: 1 "
         "less the mean of both rates. Of the steps in the paper's test sets 45 to 55 % are good, "
@@ -94,7 +93,7 @@ EXPERIMENTS = (
     Experiment(
         "table-1-truth",
         "Table 1 against the truth",
-        _judges("oracle"),
+        _steps("oracle"),
         "The same against the benchmark's exact oracle.",
         RATES,
     ),
@@ -103,9 +102,9 @@ EXPERIMENTS = (
         "Table 1 by how often the student is right",
         _main(
             {
-                f"{MODELS[name]}, {level} right{what}": row(name) + rows.RIGHT + level
+                f"{MODELS[name]}, {rows.level(right)} right{what}": AtLevel(row(name), right)
                 for row, what in ((rows.steps, ""), (rows.balanced, ", balanced"))
-                for level in rows.LEVELS
+                for right in rows.LEVELS
                 for name in ("orm", "sorm")
             }
         ),
@@ -116,7 +115,7 @@ EXPERIMENTS = (
     Experiment(
         "table-2",
         "Table 2: final answers",
-        _judges("answers"),
+        _main({label: rows.final(name) for name, label in MODELS.items()}),
         "Whether the score of the last step, at 0.5, tells a right draft from a wrong one. A false "
         "positive is a wrong draft called good. Balanced: right and wrong drafts have equal "
         "weight.",
@@ -127,25 +126,25 @@ EXPERIMENTS = (
         "table-3",
         "Table 3: wrong drafts that are fixed",
         {
-            "global": ("{s}/main", "global: fixed"),
-            "local + ORM": ("{s}/local-orm", "local: fixed"),
-            "local + SORM": ("{s}/main", "local: fixed"),
-            "global or local + ORM": ("{s}/local-orm", "global + local, oracle: fixed"),
-            "global or local + SORM": ("{s}/main", "global + local, oracle: fixed"),
+            "global": ("{s}/main", Fixed(rows.GLOBAL)),
+            "local + ORM": ("{s}/local-orm", Fixed(rows.LOCAL)),
+            "local + SORM": ("{s}/main", Fixed(rows.LOCAL)),
+            "global or local + ORM": ("{s}/local-orm", Fixed(rows.EITHER)),
+            "global or local + SORM": ("{s}/main", Fixed(rows.EITHER)),
         },
     ),
     Experiment(
         "figure-3",
         "Figure 3: refining every draft, and wrong drafts only",
-        _main({"draft": "draft", "global": "global", "local + SORM": "local"})
-        | {"local + ORM": ("{s}/local-orm", "local")}
+        _main({"draft": rows.DRAFT, "global": rows.GLOBAL, "local + SORM": rows.LOCAL})
+        | {"local + ORM": ("{s}/local-orm", rows.LOCAL)}
         | _main(
             {
-                "global, wrong drafts only": "draft + global, oracle",
-                "local + SORM, wrong drafts only": "draft + local, oracle",
+                "global, wrong drafts only": rows.oracle("draft", "global"),
+                "local + SORM, wrong drafts only": rows.oracle("draft", "local"),
             }
         )
-        | {"local + ORM, wrong drafts only": ("{s}/local-orm", "draft + local, oracle")},
+        | {"local + ORM, wrong drafts only": ("{s}/local-orm", rows.oracle("draft", "local"))},
         "Accuracy on all drafts, without an ORM that decides when to refine. Wrong drafts only: an "
         "oracle keeps the right ones (shares of the wrong ones that are fixed: table 3).",
     ),
@@ -154,14 +153,14 @@ EXPERIMENTS = (
         "Figure 4: reranked refinements",
         _main(
             {
-                "draft (greedy)": "draft",
-                "majority of three samples": "maj@3",
-                "best of three samples by the ORM": "rerank@3 by orm",
-                "draft + global by the ORM": "draft + global by orm",
-                "draft + local by the ORM": "draft + local by orm",
+                "draft (greedy)": rows.DRAFT,
+                "majority of three samples": rows.majority(3),
+                "best of three samples by the ORM": rows.rerank(3, "orm"),
+                "draft + global by the ORM": rows.best("orm", "draft", "global"),
+                "draft + local by the ORM": rows.best("orm", "draft", "local"),
                 "draft + global + local by the ORM": rows.BY_ORM,
                 "draft + global + local, ORM-weighted vote": rows.BY_VOTE,
-                "best of three samples, oracle": "pass@3",
+                "best of three samples, oracle": rows.passing(3),
                 "draft + global + local, oracle": rows.ORACLE_BEST,
             }
         ),
@@ -170,30 +169,32 @@ EXPERIMENTS = (
     Experiment(
         "table-5",
         "Table 5: the student before and after expert iteration",
-        {"maj@1": ("{s}/main", "draft")}
-        | _many({f"{name}@{{k}}": f"{name}@{{k}}" for name in ("maj", "pass")})
-        | _many({"rerank@{k} by the ORM": "rerank@{k} by orm"}),
+        {"maj@1": ("{s}/main", rows.DRAFT)}
+        | _many(
+            {
+                "maj@{k}": rows.majority(rows.MOST),
+                "pass@{k}": rows.passing(rows.MOST),
+                "rerank@{k} by the ORM": rows.rerank_most("orm"),
+            }
+        ),
         "maj@1 is over all test problems, the others over the first of them.",
     ),
     Experiment(
         "table-6",
         "Table 6, C: global refiners",
         {
-            "the student alone": ("sft/main", "draft"),
-            "prompted": ("sft/prompted", "global"),
-            "reinforcement learning": ("sft/rl", "global"),
-            "reinforcement learning, ORM in the reward": ("sft/rl-orm", "global"),
-            "expert iteration": ("sft/main", "global"),
+            "the student alone": ("sft/main", rows.DRAFT),
+            "prompted": ("sft/prompted", rows.GLOBAL),
+            "reinforcement learning": ("sft/rl", rows.GLOBAL),
+            "reinforcement learning, ORM in the reward": ("sft/rl-orm", rows.GLOBAL),
+            "expert iteration": ("sft/main", rows.GLOBAL),
         },
         "Accuracy of the refinements of all drafts. Where the paper used PPO, this is GRPO.",
     ),
     Experiment(
         "figure-5",
         "Figure 5, D: how step scores are put together",
-        _many(
-            {"final": "rerank@{k} by sorm"}
-            | {name: f"rerank@{{k}} by sorm, {name}" for name in rows.AGGREGATIONS}
-        ),
+        _many({name: rows.rerank_most("sorm", name) for name in ("final", *rows.AGGREGATIONS)}),
         "Reranking the samples of table 5 by the SORM.",
         plot="figure-5",
     ),
@@ -216,8 +217,8 @@ EXPERIMENTS = (
         "F",
         "F: classifier against contrastive",
         {
-            "classifier (ORM)": ("sft/many", "rerank@{k} by orm"),
-            "contrastive": ("sft/many", "rerank@{k} by contrastive"),
+            "classifier (ORM)": ("sft/many", rows.rerank_most("orm")),
+            "contrastive": ("sft/many", rows.rerank_most("contrastive")),
         },
         "Reranking the samples of table 5.",
     ),
@@ -238,17 +239,14 @@ EXPERIMENTS = (
     Experiment(
         "H",
         "F, G, H, I: other reward models, against labels by rollouts",
-        {
-            label: ("sft/main", f"{name} against labels")
-            for name, label in (MODELS | OTHERS).items()
-        },
+        {label: ("sft/main", rows.steps(name)) for name, label in (MODELS | OTHERS).items()},
         rates=RATES,
     ),
     Experiment(
         "H-truth",
         "F, G, H, I: the same against the truth",
         {
-            label: ("sft/main", f"{name} against oracle")
+            label: ("sft/main", rows.steps(name, "oracle"))
             for name, label in (MODELS | OTHERS).items()
         },
         rates=RATES,
@@ -262,19 +260,19 @@ EXPERIMENTS = (
         "J",
         "J: wrong drafts that value refinement fixes",
         {
-            "value": ("sft/value", "value: fixed"),
-            "local + SORM": ("sft/value", "local: fixed"),
-            "global": ("sft/value", "global: fixed"),
+            "value": ("sft/value", Fixed(rows.VALUE)),
+            "local + SORM": ("sft/value", Fixed(rows.LOCAL)),
+            "global": ("sft/value", Fixed(rows.GLOBAL)),
         },
     ),
     Experiment(
         "budget",
         "Accuracy at equal budget",
         {
-            "one sample": ("sft/budget-1", "accuracy"),
+            "one sample": ("sft/budget-1", rows.ONLY),
             **{
-                f"{label}, {n} samples": (f"sft/budget-{n}", row.format(n=n))
-                for label, row in CHOICES.items()
+                f"{label}, {n} samples": (f"sft/budget-{n}", choice(n))
+                for label, choice in CHOICES.items()
                 for n in BUDGETS
             },
             **SINGLE,

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from examples.paper.report.experiments import BUDGETS, CHOICES, EXPERIMENTS, SINGLE, Experiment
-from examples.paper.report.tables import STUDENT_NAMES
+from examples.paper.report.rows import ONLY
+from examples.paper.report.tables import STUDENT_NAMES, figures
+from examples.paper.report.verdicts import filled
 
 Run = Mapping[str, Any]
 CHOICE_LABELS = {choice: f"{choice}, n samples" for choice in CHOICES}
@@ -44,7 +46,7 @@ def plots_of(run: Run) -> Iterator[Plot]:
     """The plots that a run has figures for."""
     for experiment in EXPERIMENTS:
         if experiment.plot == "budget":
-            found = [*_budget(run["results"])]
+            found = [*_budget(run)]
         elif experiment.plot:
             found = [*_by_student(run, experiment)]
         else:
@@ -57,25 +59,25 @@ def _by_student(run: Run, experiment: Experiment) -> Iterator[Series]:
     """Accuracies, a series for each student."""
     for student in run["students"]:
         points = []
-        for label, (file, row) in experiment.lines.items():
-            result = run["results"].get(file.replace("{s}", student), {})
-            if (row := row.replace("{k}", str(run["samples"]))) in result:
-                points.append(_point(result[row], label=label.format(k=run["samples"])))
+        for label, ref in experiment.lines.items():
+            result, row = filled(ref, student, run["samples"])
+            if found := figures(run, result, row):
+                points.append(_point(found, label=label.format(k=run["samples"])))
         if points:
             yield Series(STUDENT_NAMES.get(student, student), tuple(points))
 
 
-def _budget(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Series]:
+def _budget(run: Run) -> Iterator[Series]:
     """Accuracy against generated tokens: samples to choose from, and refinements."""
-    if "sft/budget-1" not in results:
+    if "sft/budget-1" not in run["results"]:
         return
-    one = results["sft/budget-1"].get("accuracy")
-    for choice, row in CHOICES.items():
-        found = [results.get(f"sft/budget-{n}", {}).get(row.format(n=n)) for n in BUDGETS]
+    one = figures(run, "sft/budget-1", ONLY)
+    for label, choice in CHOICES.items():
+        found = [figures(run, f"sft/budget-{n}", choice(n)) for n in BUDGETS]
         points = tuple(_point(each, tokens=each["tokens"]) for each in (one, *found) if each)
-        yield Series(CHOICE_LABELS[choice], points)
-    for label, (file, row) in SINGLE.items():
-        if each := results.get(file, {}).get(row):
+        yield Series(CHOICE_LABELS[label], points)
+    for label, ref in SINGLE.items():
+        if each := figures(run, *ref):
             yield Series(label, (_point(each, tokens=each["tokens"]),))
 
 

@@ -11,96 +11,110 @@ from typing import Any
 
 import jsonlines
 import orjson
+from msgspec import convert
 
 from examples.paper.report.intervals import Share
 from examples.paper.report.rows import (
     BALANCED,
+    DRAFT,
     ERRORS,
-    FINAL_ACCURACY,
-    FIXED,
     LEVELS,
-    RIGHT,
-    STEP_ACCURACY,
+    ONLY,
+    SAMPLE,
+    SAMPLES_A_PROBLEM,
+    AtLevel,
+    Subject,
+    majority,
 )
+from sormctl.evaluation.rows import Fixed, Judgement, Way
+from sormctl.evaluation.steps import FINAL_ACCURACY, STEP_ACCURACY
 
 KEPT = ("accuracy", "wrong drafts", "steps")  # differences are taken anew, over all seeds
+About = Way | Fixed | Judgement  # what these are about
+Part = tuple[float, float]  # hits of one problem, of how many
 
 
 @dataclass(frozen=True)
 class Result:
     """What `sormctl eval` said in one seed: its rows, and each problem's part of them."""
 
-    rows: Mapping[str, Mapping[str, Any]]
+    rows: Mapping[Subject, Mapping[str, Any]]
     problems: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def share(self, row: str) -> Share | None:
+    def share(self, row: Subject) -> Share | None:
         """The hits and totals behind a row; None if it is no share, or not there."""
-        row, _, level = row.partition(RIGHT)
-        if level:
-            return Result({}, dict(self._of_level(level))).share(row)
-        if row.endswith(BALANCED):
-            return self._balanced(row.removesuffix(BALANCED))
-        for good, rate in ERRORS.items():
-            if row.endswith(rate):
-                judged = self._judged(row.removesuffix(rate), good)
-                return _share((name, (total - right, total)) for name, (right, total) in judged)
-        return _share(self._parts(row))
+        if isinstance(row, AtLevel):
+            return Result({}, dict(self._of_level(row.right))).share(row.judgement)
+        if isinstance(row, Judgement):
+            return self._judgement(row)
+        return _share(self._answered(row))
 
-    def derived(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def derived(self) -> Iterator[tuple[Subject, Mapping[str, Any]]]:
         """Rows that `eval` does not have: by level, balanced, and the errors on final answers."""
         for row in self.rows:
-            for name in _derived(row):
-                if share := self.share(name):
-                    yield name, {"name": name, "value": share.value, "n": share.n}
+            for made in _derived(row):
+                if share := self.share(made):
+                    yield made, {"value": share.value, "n": share.n}
 
-    def _of_level(self, level: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def _of_level(self, right: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        vote, sample = str(majority(SAMPLES_A_PROBLEM)), str(SAMPLE)
         for name, problem in self.problems.items():
             outcomes = problem["outcomes"]
-            if "maj@3" in outcomes and level == f"{3 * outcomes['sample']:.0f} of 3":
+            if vote in outcomes and round(SAMPLES_A_PROBLEM * outcomes[sample]) == right:
                 yield name, problem
 
-    def _balanced(self, judge: str) -> Share | None:
-        good, bad = (_share(self._judged(judge, kind)) for kind in (True, False))
-        return replace(good, beside=bad) if good and bad else None
+    def _judgement(self, row: Judgement) -> Share | None:
+        if row.figure == BALANCED:
+            of_good, of_bad = (_share(self._judged(row, good)) for good in (True, False))
+            return replace(of_good, beside=of_bad) if of_good and of_bad else None
+        for good, rate in ERRORS.items():
+            if row.figure == rate:
+                judged = self._judged(row, good)
+                return _share((name, (total - right, total)) for name, (right, total) in judged)
+        return _share(self._steps(row))
 
-    def _judged(self, judge: str, good: bool) -> Iterator[tuple[str, tuple[float, float]]]:
+    def _judged(self, row: Judgement, good: bool) -> Iterator[tuple[str, Part]]:
         """How many of the good, or of the bad, are judged right, of how many; by problem."""
-        rate, final = judge + ERRORS[good], judge + FINAL_ACCURACY
-        for name, problem in self.problems.items():
-            outcomes, steps = problem["outcomes"], problem["steps"]
-            if steps.get(rate, (0, 0))[1]:
-                wrong, total = steps[rate]
+        if row.truth == "answers":
+            for name, hits in self._steps(Judgement(row.model, row.truth, FINAL_ACCURACY)):
+                outcomes = self.problems[name]["outcomes"]
+                if outcomes.get(str(DRAFT), outcomes.get(str(ONLY))) == good:
+                    yield name, hits
+        else:
+            rate = Judgement(row.model, row.truth, ERRORS[good])
+            for name, (wrong, total) in self._steps(rate):
                 yield name, (total - wrong, total)
-            elif outcomes.get("draft", outcomes.get("accuracy")) == good and final in steps:
-                yield name, tuple(steps[final])
 
-    def _parts(self, row: str) -> Iterator[tuple[str, tuple[float, float]]]:
+    def _steps(self, row: Judgement) -> Iterator[tuple[str, Part]]:
         for name, problem in self.problems.items():
-            outcomes, steps = problem["outcomes"], problem["steps"]
-            if row in outcomes:
-                yield name, (outcomes[row], 1)
-            elif row.endswith(FIXED):
-                if outcomes.get("draft") == 0 and row.removesuffix(FIXED) in outcomes:
-                    yield name, (outcomes[row.removesuffix(FIXED)], 1)
-            elif row in steps and steps[row][1]:
-                yield name, tuple(steps[row])
+            hits, total = problem["steps"].get(str(row), (0, 0))
+            if total:
+                yield name, (hits, total)
+
+    def _answered(self, row: Way | Fixed) -> Iterator[tuple[str, Part]]:
+        way = str(row.way if isinstance(row, Fixed) else row)
+        for name, problem in self.problems.items():
+            outcomes = problem["outcomes"]
+            if way in outcomes and (isinstance(row, Way) or outcomes.get(str(DRAFT)) == 0):
+                yield name, (outcomes[way], 1)
 
 
-def _share(parts: Iterator[tuple[str, tuple[float, float]]]) -> Share | None:
+def _share(parts: Iterator[tuple[str, Part]]) -> Share | None:
     found = dict(parts)
     hits, totals = ({name: part[i] for name, part in found.items()} for i in (0, 1))
     return Share(hits, totals) if found else None
 
 
-def _derived(row: str) -> Iterator[str]:
+def _derived(row: Subject) -> Iterator[Subject]:
     """The rows that are made of one of `eval`."""
-    for kind in (STEP_ACCURACY, FINAL_ACCURACY):
-        if row.endswith(kind):
-            yield (balanced := row.removesuffix(kind) + BALANCED)
-    if row.endswith(FINAL_ACCURACY):
-        yield from (row.removesuffix(FINAL_ACCURACY) + rate for rate in ERRORS.values())
-    if row.endswith(STEP_ACCURACY):
-        yield from (name + RIGHT + level for name in (row, balanced) for level in LEVELS)
+    if not isinstance(row, Judgement) or row.figure not in (STEP_ACCURACY, FINAL_ACCURACY):
+        return
+    balanced = Judgement(row.model, row.truth, BALANCED)
+    yield balanced
+    if row.figure == FINAL_ACCURACY:
+        yield from (Judgement(row.model, row.truth, rate) for rate in ERRORS.values())
+    else:
+        yield from (AtLevel(each, right) for each in (row, balanced) for right in LEVELS)
 
 
 @contextmanager
@@ -128,14 +142,13 @@ def read_results(out: Path) -> dict[str, dict[str, Result]]:
 def read_result(path: Path) -> Result:
     """The result in one file, with the outcomes beside it if they are there."""
     with reading(path):
-        kept = [
-            row for row in json.loads(path.read_text("utf-8"))["rows"] if row["section"] in KEPT
-        ]
-        rows = {row["name"]: row for row in kept if row["value"] is not None}
+        listed = json.loads(path.read_text("utf-8"))["rows"]
+        kept = [row for row in listed if row["section"] in KEPT and row["value"] is not None]
+        rows = {convert(row["about"], About): row for row in kept}
     outcomes = path.with_suffix(".outcomes.jsonl")
     if not outcomes.exists():
         return Result(rows)
-    with reading(outcomes), outcomes.open(encoding="utf-8") as lines:
+    with reading(outcomes), outcomes.open("rb") as lines:
         problems = jsonlines.Reader(lines, loads=orjson.loads)
         result = Result(rows, {f"{p['task']} {p['problem_id']}": p for p in problems})
     return replace(result, rows={**rows, **dict(result.derived())})

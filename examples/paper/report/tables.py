@@ -7,17 +7,22 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from examples.paper.report.chains import PATH, target
 from examples.paper.report.claims import CLAIMS
 from examples.paper.report.experiments import Experiment
+from examples.paper.report.rows import BALANCED, ERRORS, Subject
 from examples.paper.report.verdicts import (
     REFUTED,
     REPRODUCED,
     UNDECIDED,
     Claim,
+    filled,
     is_certain,
     judge,
 )
+from sormctl.evaluation.steps import AUC, LOCATED
 
 Run = Mapping[str, Any]  # a collected file, and its `name`
 NOT_RUN = "not run"
@@ -69,7 +74,7 @@ def experiment_tables(run: Run, experiment: Experiment) -> Iterator[str]:
     """The table of an experiment; one for each student where that makes a difference."""
     for student in run["students"] if experiment.by_student else [""]:
         lines = [
-            (label.format(k=run["samples"]), *_row(run, file, row, student))
+            (label.format(k=run["samples"]), *filled((file, row), student, run["samples"]))
             for label, (file, row) in experiment.lines.items()
             if _is_planned(run, file)
         ]
@@ -86,11 +91,13 @@ def _is_planned(run: Run, file: str) -> bool:
     return budget is None or int(budget[1]) <= run["samples"]
 
 
-Line = tuple[str, str, str]  # label, result, row
+Line = tuple[str, str, Subject]  # label, result, row
 
 
-def _row(run: Run, file: str, row: str, student: str) -> tuple[str, str]:
-    return file.replace("{s}", student), row.replace("{k}", str(run["samples"]))
+def figures(run: Run, result: str, row: Subject) -> Mapping[str, Any] | None:
+    """What a run has of a row; a collected file names rows by their text."""
+    found: Mapping[str, Any] | None = run["results"].get(result, {}).get(str(row))
+    return found
 
 
 def _list(run: Run, title: str, lines: Sequence[Line]) -> Iterator[str]:
@@ -98,8 +105,8 @@ def _list(run: Run, title: str, lines: Sequence[Line]) -> Iterator[str]:
     yield from table(head, (_cells(run, *line) for line in lines))
 
 
-def _cells(run: Run, label: str, result: str, row: str) -> Sequence[str]:
-    found = run["results"].get(result, {}).get(row)
+def _cells(run: Run, label: str, result: str, row: Subject) -> Sequence[str]:
+    found = figures(run, result, row)
     if found is None:
         return (label, NOT_RUN, "", "", "", "", "", "")
     half = found.get("t_half")
@@ -116,9 +123,8 @@ def _cells(run: Run, label: str, result: str, row: str) -> Sequence[str]:
 
 
 def _rates(run: Run, experiment: Experiment, title: str, lines: Sequence[Line]) -> Iterator[str]:
-    def cells(label: str, result: str, row: str) -> Sequence[str]:
-        rows = run["results"].get(result, {})
-        found = [rows.get(f"{row}: {rate}") for rate in experiment.rates]
+    def cells(label: str, result: str, row: Subject) -> Sequence[str]:
+        found = [_rate(run, result, row, rate) for rate in experiment.rates]
         if not any(found):
             return (label, NOT_RUN, *("" for _ in found[1:]), "", "")
         shown = [_with_interval(each) if each else "" for each in found]
@@ -133,22 +139,20 @@ def _rates(run: Run, experiment: Experiment, title: str, lines: Sequence[Line]) 
     yield from table(head, [*(cells(*line) for line in lines), *_all_good(run, experiment, lines)])
 
 
+def _rate(run: Run, result: str, row: Subject, figure: str) -> Mapping[str, Any] | None:
+    """Another figure of a judgement."""
+    return figures(run, result, replace(row, figure=figure))
+
+
 # what a judge has that calls everything good, but for its accuracy
-ALL_GOOD = {
-    "balanced accuracy": 0.5,
-    "false positive rate": 1.0,
-    "false negative rate": 0.0,
-    "AUC": 0.5,
-    "first error found": 0.0,
-}
+ALL_GOOD = {BALANCED: 0.5, ERRORS[False]: 1.0, ERRORS[True]: 0.0, AUC: 0.5, LOCATED: 0.0}
 
 
 def _all_good(run: Run, experiment: Experiment, lines: Sequence[Line]) -> Iterator[Sequence[str]]:
     """What calling everything good would have had, if any judge was run."""
     accuracy = experiment.rates[0]
     for _, result, row in lines:
-        rows = run["results"].get(result, {})
-        good, judged = (rows.get(f"{row}: {rate}") for rate in ("false negative rate", accuracy))
+        good, judged = (_rate(run, result, row, rate) for rate in (ERRORS[True], accuracy))
         if good and judged:
             found = {accuracy: good["n"] / judged["n"], **ALL_GOOD}
             shown = (percent(found[rate]) for rate in experiment.rates)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-Ref = tuple[str, str]  # name of a result, name of a row; {s} is a student, {k} the most samples
+from examples.paper.report.rows import Subject, with_most
+
+Ref = tuple[str, Subject]  # name of a result, where {s} is a student, and one of its rows
 REPRODUCED, REFUTED, UNDECIDED = "reproduced", "not reproduced", "undecided"
 
 
@@ -27,9 +29,9 @@ class Claim:
     high: float = inf
 
     def concrete(self, student: str, k: int) -> list[tuple[Ref, Ref | None]]:
-        """The pairs with the names of a student and of the most samples in their place."""
+        """The pairs with the name of a student and the number of samples in their place."""
         return [
-            (_filled(first, student, k), second and _filled(second, student, k))
+            (filled(first, student, k), second and filled(second, student, k))
             for first, second in self.pairs
         ]
 
@@ -44,6 +46,11 @@ class Claim:
         if self.high == inf:
             return f"above {low:g}"
         return f"below {high:g}" if self.low == -inf else f"between {low:g} and {high:g}"
+
+
+def within(result: str, first: Subject, second: Subject) -> tuple[Ref, Ref]:
+    """A pair of two rows of the same result."""
+    return (result, first), (result, second)
 
 
 def judge(claim: Claim, found: Sequence[Mapping[str, Any]]) -> str:
@@ -75,5 +82,6 @@ def _judge_one(claim: Claim, found: Mapping[str, Any]) -> str:
     return REFUTED if outside and not any(inside) else UNDECIDED
 
 
-def _filled(ref: Ref, student: str, k: int) -> Ref:
-    return (ref[0].replace("{s}", student), ref[1].replace("{k}", str(k)))
+def filled(ref: Ref, student: str, k: int) -> Ref:
+    """The same with the name of a student and the number of samples in their place."""
+    return ref[0].replace("{s}", student), with_most(ref[1], k)

@@ -31,6 +31,26 @@ def test_outcomes_come_problem_by_problem(tmp_path: Path) -> None:
     assert "exists; give --overwrite" in again.stderr
 
 
+def test_rows_say_what_they_are() -> None:
+    """A model whose name looks like a row's is still itself."""
+    group = [replace(solution("a"), scores={"orm by me": (0.9, 0.9)}), wrong("b")]
+    group[1] = replace(group[1], scores={"orm by me": (0.1, 0.1)})
+    lines = "\n".join(json.dumps(to_json(each)) for each in group)
+    result = CliRunner().invoke(app, ["eval", "-q"], lines)
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["unknown"] == 0
+    (row,) = (row for row in found["rows"] if row["name"] == "rerank@2 by orm by me")
+    assert row["about"] == {
+        "section": "accuracy",
+        "chooser": "score",
+        "kinds": ["sample"],
+        "n": 2,
+        "model": "orm by me",
+        "aggregation": "final",
+    }
+
+
 def test_one_file_is_not_two_outputs(tmp_path: Path) -> None:
     path = str(tmp_path / "out.jsonl")
     line = json.dumps(to_json(solution()))

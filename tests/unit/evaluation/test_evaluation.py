@@ -1,8 +1,12 @@
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
-from sormctl.evaluation.choices import kind_of, outcomes
+from sormctl.evaluation.choices import Outcome, is_draft, kind_of, outcomes
 from sormctl.evaluation.evaluation import Evaluation, problem_part
+from sormctl.evaluation.rows import Judgement, Way
 from sormctl.evaluation.steps import StepTally
 from sormctl.records import Problem, Solution
 from tests.unit.examples import PROBLEM, solution, wrong
@@ -15,9 +19,17 @@ def rows(evaluation: Evaluation) -> dict[str, float]:
     return {row.name: row.estimate.value for row in evaluation.rows()}
 
 
-def test_a_greedy_sample_is_a_draft() -> None:
-    assert kind_of(solution(source=GREEDY)) == "draft"
+def outcomes_by_name(group: Sequence[Solution], *aggregations: str) -> dict[str, Outcome]:
+    found = outcomes(group, aggregations or ("final",))
+    return {str(way): outcome for way, outcome in found.items()}
+
+
+def test_a_draft_says_so_or_is_a_greedy_sample() -> None:
+    for source in ({"kind": "draft", "temperature": 0.0}, {"kind": "draft"}, GREEDY):
+        assert is_draft(solution(source=source))
+        assert kind_of(solution(source=source)) == "draft"
     assert kind_of(solution(source=SAMPLE)) == "sample"
+    assert kind_of(solution(source={"kind": "global", "temperature": 0.0})) == "global"
     assert kind_of(solution(source={"kind": "local"})) == "local"
     assert kind_of(solution(source={"kind": "prm800k"})) == "sample"
 
@@ -32,7 +44,7 @@ def test_one_solution_a_problem_is_plain_accuracy() -> None:
 def test_samples_give_votes_and_pass_at_k() -> None:
     """Two of four right, and the wrong answer ties with the right one; ids break the tie."""
     group = [solution("a"), solution("b"), wrong("c"), wrong("d")]
-    found = outcomes(group, ["final"])
+    found = outcomes_by_name(group)
     assert found["sample"].value == 0.5
     assert found["maj@4"].value == 1
     assert found["pass@2"].value == pytest.approx(5 / 6)
@@ -71,7 +83,7 @@ def test_in_a_vote_two_that_agree_outweigh_a_third() -> None:
         wrong("g", source={"kind": "global"}, scores={"orm": (0.5, 0.9)}),
         solution("l", source={"kind": "local"}, scores={"orm": (0.5, 0.6)}),
     ]
-    found = outcomes(group, ["final"])
+    found = outcomes_by_name(group)
     assert found["draft + global + local by orm"].value == 0
     assert found["weighted draft + global + local by orm"] == (1, 30)
     assert [name for name in found if name.startswith("weighted")] == [
@@ -84,7 +96,7 @@ def test_every_aggregation_has_its_row() -> None:
         solution("a", source=SAMPLE, scores={"sorm": (0.1, 0.9)}),
         wrong("b", source=SAMPLE, scores={"sorm": (0.9, 0.8)}),
     ]
-    found = outcomes(group, ["final", "mean"])
+    found = outcomes_by_name(group, "final", "mean")
     assert found["rerank@2 by sorm"].value == 1
     assert found["rerank@2 by sorm, mean"].value == 0
 
@@ -150,6 +162,41 @@ def test_a_reward_model_may_have_any_name() -> None:
     found = rows(evaluation)
     assert found["a against b against labels: step accuracy"] == 1
     assert found["a against b - c against labels: step accuracy"] == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["orm by me", "draft + orm", "orm, mean", "orm: fixed", "rerank@2"]
+)
+def test_a_name_that_looks_like_a_row_is_compared_all_the_same(name: str) -> None:
+    """The reward model likes what is right, among samples and among draft and refinement."""
+    evaluation = Evaluation()
+    scores = {name: (0.9, 0.9), "orm": (0.1, 0.1)}, {name: (0.1, 0.1), "orm": (0.9, 0.9)}
+    good, bad = ({name: s[name], "orm": s["orm"]} for s in scores)
+    evaluation.add(
+        [
+            wrong("d", source=GREEDY, scores=bad),
+            solution("g", source={"kind": "global"}, scores=good),
+            solution("a", source=SAMPLE, scores=good),
+            wrong("b", source=SAMPLE, scores=bad),
+        ]
+    )
+    found = rows(evaluation)
+    assert found[f"draft + global by {name} - rerank@2 by {name}"] == 0
+    assert found[f"draft + global by {name} - draft"] == 1
+    assert f"draft + global by {name} - rerank@2 by orm" not in found
+    assert found["global: fixed"] == 1
+    assert [row.name for row in evaluation.rows() if row.section == "wrong drafts"] == [
+        "global: fixed"
+    ]
+
+
+def test_rows_are_values() -> None:
+    evaluation = Evaluation()
+    judged: dict[str, Any] = {"source": SAMPLE, "scores": {"orm": (0.9, 0.8)}, "labels": (1, 1)}
+    evaluation.add([solution("a", **judged), wrong("b", **judged)])
+    abouts = [row.about for row in evaluation.rows()]
+    assert Way("score", ("sample",), 2, "orm", "final") in abouts
+    assert Judgement("orm", "answers", "final accuracy") in abouts
 
 
 def test_reward_models_are_compared_on_the_same_steps() -> None:

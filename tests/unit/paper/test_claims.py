@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from examples.paper.report.claims import CLAIMS
+from examples.paper.report.rows import majority, rerank
 from examples.paper.report.verdicts import Claim, is_certain, judge
 
 
@@ -73,4 +74,4 @@ def test_what_changes_little_neither_gains_nor_loses(key: str) -> None:
 
 def test_students_and_samples_take_their_place() -> None:
     (pairs,) = (claim.concrete("ei", 32) for claim in CLAIMS if claim.key == "rerank-vote")
-    assert pairs == [(("ei/many", "rerank@32 by orm"), ("ei/many", "maj@32"))]
+    assert pairs == [(("ei/many", rerank(32, "orm")), ("ei/many", majority(32)))]

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sormctl.evaluation.metrics import average, clustered_proportion
+from examples.paper.report import rows
+from sormctl.evaluation.metrics import Estimate, average, clustered_proportion
+from sormctl.evaluation.rows import About, Fixed, Judgement, ReportRow
 
 MANIFEST = {
     "command": "eval",
@@ -19,7 +21,18 @@ MANIFEST = {
     "seconds": 1.4,
     "libraries": {"python": "3.11"},
 }
-ORM, SORM = (f"{name} against labels: step accuracy" for name in ("orm", "sorm"))
+ORM, SORM = (str(rows.steps(name)) for name in ("orm", "sorm"))
+ABOUT: dict[str, About] = {
+    str(about): about
+    for about in (
+        rows.DRAFT,
+        rows.GLOBAL,
+        rows.LOCAL,
+        rows.oracle("global", "local"),
+        rows.steps("orm"),
+        rows.steps("sorm"),
+    )
+}
 
 
 def make_tree(out: Path, shared: bool = False) -> None:
@@ -56,17 +69,15 @@ def write_model(folder: Path, how: Mapping[str, Any], log: Sequence[Mapping[str,
 def write_result(path: Path, problems: Sequence[Mapping[str, Any]]) -> None:
     """What `sormctl eval --outcomes` would leave, its rows of accuracy and steps only."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows = []
+    found = []
     for name in problems[0]["outcomes"]:
         mean = average([problem["outcomes"][name] for problem in problems])
-        rows.append({"section": "accuracy", "name": name, "value": mean.value, "n": mean.n})
-        rows[-1]["tokens"] = 30
+        found.append(ReportRow(ABOUT[name], mean, 30))
     for name in problems[0]["steps"]:
         hits, totals = zip(*(problem["steps"][name] for problem in problems), strict=True)
-        mean = clustered_proportion(hits, totals)
-        rows.append({"section": "steps", "name": name, "value": mean.value, "n": mean.n})
-    rows.append({"section": "wrong drafts", "name": "global: fixed", "value": 0.5, "n": 2})
-    rows.append({"section": "steps", "name": "orm against labels: AUC", "value": 0.8, "n": 16})
-    path.write_text(json.dumps({"rows": rows}))
+        found.append(ReportRow(ABOUT[name], clustered_proportion(hits, totals)))
+    found.append(ReportRow(Fixed(rows.GLOBAL), Estimate(0.5, 2, 0.1, 0.9)))
+    found.append(ReportRow(Judgement("orm", "labels", "AUC"), Estimate(0.8, 16, 0.7, 0.9)))
+    path.write_text(json.dumps({"rows": [row.json() for row in found]}))
     path.with_suffix(".outcomes.jsonl").write_text("\n".join(map(json.dumps, problems)))
     path.with_name(f"{path.name}.manifest.json").write_text(json.dumps(MANIFEST))

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from sormctl.evaluation.evaluation import Evaluation
-from sormctl.report.table import print_rows, print_stages
+from sormctl.report.table import print_rows, print_stages, print_unknown
 from tests.terminal import terminal
 from tests.unit.examples import solution, wrong
 
@@ -55,3 +55,17 @@ def _evaluation(name: str = "orm") -> Evaluation:
         others = [solution(f"s{i}", source=kind, **judged) for i, kind in enumerate(kinds)]
         evaluation.add([draft, *others])
     return evaluation
+
+
+def test_what_is_unknown_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    print_unknown(0)
+    assert capsys.readouterr().err == ""
+    print_unknown(1200)
+    assert "1,200 solutions are left out" in capsys.readouterr().err
+
+
+def test_a_model_whose_name_has_a_colon_has_a_line_of_its_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_rows(_evaluation("hub: orm").rows())
+    assert "hub: orm against labels" in capsys.readouterr().err
