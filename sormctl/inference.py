@@ -5,16 +5,17 @@ Ordinary coroutines over the `Engine` interface. Hundreds run at once, and the e
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import isnan
-from typing import Any
 
+from sormctl.engines.arguments import parse_arguments
 from sormctl.engines.base import Completion, Engine, Sampling
-from sormctl.engines.registry import HOSTED, create_engine, prompted_model
+from sormctl.engines.registry import create_engine
+from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import EngineError, TooLongError, UsageError
-from sormctl.models import prompt_style, resolve_model
+from sormctl.models import NO_TOKENIZER, prompt_style, resolve_model
 from sormctl.prompts import Prompt
 from sormctl.records import Json, Problem, Solution, Usage
 from sormctl.seeds import derive_seeds, digest
@@ -31,21 +32,23 @@ class Generator:
     engine: Engine
     model: str
     style: str
-    seed: int = 0
-    temperature: float = 0.7
-    top_p: float = 1.0
-    max_tokens: int = 300
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
     logprobs: bool = False
+
+    def seeded(self, seed: int) -> Generator:
+        """The same with another seed."""
+        return replace(self, sampling=replace(self.sampling, seed=seed))
 
     async def complete(
         self, prompt: Prompt, problem_id: str, indices: Sequence[int]
     ) -> list[Completion]:
         """Completions number `indices` of a prompt; each has the seed of its own number."""
+        sampling = self.sampling
         params = Sampling(
-            seeds=derive_seeds(self.seed, problem_id, prompt.steps, indices),
-            temperature=self.temperature,
-            top_p=self.top_p,
-            max_tokens=self.max_tokens,
+            seeds=derive_seeds(sampling.seed, problem_id, prompt.steps, indices),
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            max_tokens=sampling.max_tokens,
             stop=stop_strings(self.style),
             logprobs=self.logprobs,
         )
@@ -91,37 +94,27 @@ class Judge:
 
 @asynccontextmanager
 async def open_generator(
-    model: str,
-    settings: Mapping[str, Any],
-    prompt: str = "auto",
-    engine: str = "hf",
-    **engine_options: Any,
+    model: str, sampling: SamplingSettings, running: Running, *, logprobs: bool = False
 ) -> AsyncIterator[Generator]:
-    """Loads a model; `settings` are those of a Generator: seed, temperature, top_p …
-
-    `engine_options` are those of `create_engine`.
-    """
-    folder = resolve_model(model, is_hosted=engine in HOSTED)
-    prompted = prompted_model(engine, folder, engine_options.get("engine_arg"))
-    style = prompt_style(resolve_model(prompted, is_hosted=engine in HOSTED), prompt)
-    async with create_engine(engine, folder, **engine_options) as running:
-        yield Generator(running, model, style, **settings)
+    """Loads a model; `logprobs` asks for the log-probability of each completion."""
+    folder = resolve_model(model, is_hosted=running.is_hosted)
+    style = prompt_style(_prompted(folder, running), running.prompt)
+    async with create_engine(folder, running) as engine:
+        yield Generator(engine, model, style, sampling, logprobs)
 
 
 @asynccontextmanager
-async def open_judge(
-    model: str, prompt: str = "auto", engine: str = "hf", **engine_options: Any
-) -> AsyncIterator[Judge]:
-    """Loads a reward model; see `open_generator`."""
-    if engine in HOSTED:
+async def open_judge(model: str, running: Running) -> AsyncIterator[Judge]:
+    """Loads a reward model."""
+    if running.is_hosted:
         raise UsageError(
-            f"engine {engine} does not score; run `sormctl score --rm {model} --name NAME` with "
-            "--engine hf first, and give --scores NAME"
+            f"engine {running.engine} does not score; run `sormctl score --rm {model} --name NAME` "
+            "with --engine hf first, and give --scores NAME"
         )
     folder = resolve_model(model)
-    style = prompt_style(folder, prompt)
-    async with create_engine(engine, folder, **engine_options) as running:
-        yield Judge(running, style)
+    style = prompt_style(folder, running.prompt)
+    async with create_engine(folder, running) as engine:
+        yield Judge(engine, style)
 
 
 async def sample_solutions(generator: Generator, problem: Problem, n: int) -> list[Solution]:
@@ -200,11 +193,22 @@ def _solution(
     )
 
 
+def _prompted(model: str, running: Running) -> str:
+    """Who knows how a resolved model wants to be prompted: of a hosted one, its tokenizer if given.
+
+    The name of a hosted model says nothing of that.
+    """
+    arguments = parse_arguments(running.engine_arg or ()) if running.is_hosted else {}
+    tokenizer = arguments.get("tokenizer", NO_TOKENIZER)
+    return model if tokenizer == NO_TOKENIZER else resolve_model(tokenizer, is_hosted=True)
+
+
 def _source(generator: Generator) -> Json:
+    sampling = generator.sampling
     return {
         "model": generator.model,
-        "temperature": generator.temperature,
-        "seed": generator.seed,
+        "temperature": sampling.temperature,
+        "seed": sampling.seed,
     }
 
 
@@ -217,7 +221,8 @@ def _outcome(completion: Completion) -> Json:
 
 def _solution_id(problem: Problem, generator: Generator, origin: Json) -> str:
     """`PROBLEM/KIND-HASH`: the same for the same model, settings and draft, and no other."""
-    asked = {"style": generator.style, "top_p": generator.top_p, "max": generator.max_tokens}
+    sampling = generator.sampling
+    asked = {"style": generator.style, "top_p": sampling.top_p, "max": sampling.max_tokens}
     made = {**origin, **_source(generator), **asked}
     tag = digest(problem.problem_id, *(f"{key}={made[key]}" for key in sorted(made))).hex()[:10]
     return f"{problem.problem_id}/{origin['kind']}-{tag}"

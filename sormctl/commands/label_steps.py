@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from enum import StrEnum
 from itertools import compress
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from sormctl import options
+from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import UsageError
 from sormctl.inference import Generator, open_generator
 from sormctl.labelling import pilot
@@ -59,8 +60,8 @@ def label_steps(
         ),
     ] = False,
     concurrency: options.Concurrency = None,
-    sampling: options.Sampling,
-    running: options.Running,
+    sampling: options.SamplingOptions,
+    running: options.RunningOptions,
     streams: options.LongStreams,
 ) -> None:
     """Label the steps of solutions as correct or incorrect.
@@ -87,7 +88,7 @@ def label_steps(
         inputs = Inputs(streams.inputs or (), streams.shard)
         with inputs.placing():
             draw = draw_pilot(adjacent.groups(inputs.records(parse)), searching.k, sampling.seed)
-        for line in asyncio.run(_plan(draw, how, model, vars(sampling), vars(running))):
+        for line in asyncio.run(_plan(draw, how, model, sampling, running)):
             typer.echo(line, err=True)
         return
     models = {"model": model, "weights": model_digest(model)}
@@ -96,7 +97,7 @@ def label_steps(
         streams.job("label-steps", {**arguments, **vars(sampling)}),
         parse,
         lambda solution: solution.solution_id,
-        lambda: _labelling(how, open_generator(model, vars(sampling), **vars(running))),
+        lambda: _labelling(how, open_generator(model, sampling, running)),
         concurrency,
         count=lambda record: _spent(record, searching.k),
         group=adjacent.groups,
@@ -122,14 +123,14 @@ async def _plan(
     draw: Draw,
     how: Labelling,
     model: str,
-    settings: Mapping[str, Any],
-    running: Mapping[str, Any],
+    sampling: SamplingSettings,
+    running: Running,
 ) -> Sequence[str]:
     if not draw.problems:
         raise UsageError("--plan: the input has no records")
     if not draw.plain_tokens:
         raise UsageError("--plan needs solutions with `usage.generated_tokens`, to go by")
-    async with open_generator(model, settings, **running) as generator:
+    async with open_generator(model, sampling, running) as generator:
         return plan_lines(draw, await pilot.plan(generator, draw, how))
 
 

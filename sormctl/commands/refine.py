@@ -12,6 +12,7 @@ import typer
 
 from sormctl import options
 from sormctl.errors import RecordError, UsageError
+from sormctl.evaluation.steps import THRESHOLD
 from sormctl.inference import Judge, locate_error, open_generator, open_judge, refine_solution
 from sormctl.models import model_digest
 from sormctl.records import Json, Solution, parse_solution, solution_json
@@ -28,7 +29,7 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True)
-class GreedySampling(options.Sampling):
+class GreedySampling(options.SamplingOptions):
     """Refinements are greedy unless asked otherwise (3.2)."""
 
     temperature: options.Temperature = 0.0
@@ -50,12 +51,10 @@ def refine(
     scores: Annotated[
         str | None, typer.Option(help="Locate the error by these scores of the drafts instead.")
     ] = None,
-    threshold: Annotated[
-        float, typer.Option("-T", "--threshold", help="A step that scores below it is wrong.")
-    ] = 0.5,
+    threshold: options.Threshold = THRESHOLD,
     concurrency: options.Concurrency = None,
     sampling: GreedySampling,
-    running: options.Running,
+    running: options.RunningOptions,
     streams: options.LongStreams,
 ) -> None:
     """Refine drafts by a global, local or value refiner.
@@ -75,16 +74,12 @@ def refine(
     @asynccontextmanager
     async def start() -> AsyncIterator[tuple[Transform[Solution], int]]:
         locator = None if mode is Mode.globally else rm
-        how_run = running.of_two() if locator else vars(running)
+        how_run = running.of_two() if locator else running
         judge = None
         async with AsyncExitStack() as stack:
-            generator = await stack.enter_async_context(
-                open_generator(model, vars(sampling), **how_run)
-            )
+            generator = await stack.enter_async_context(open_generator(model, sampling, how_run))
             if locator:
-                judge = await stack.enter_async_context(
-                    open_judge(locator, **{**how_run, "prompt": "auto"})
-                )
+                judge = await stack.enter_async_context(open_judge(locator, how_run.as_trained()))
 
             async def transform(draft: Solution) -> Sequence[Json]:
                 values = await _scores_of(draft, judge, scores)

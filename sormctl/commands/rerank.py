@@ -54,7 +54,7 @@ def rerank(
     keep: Annotated[int, typer.Option(min=1, help="Solutions of a problem to write.")] = 1,
     concurrency: options.Concurrency = None,
     resume: options.Resume = False,
-    running: options.Running,
+    running: options.RunningOptions,
     streams: options.Streams,
 ) -> None:
     """Keep the best solution of each problem.
@@ -86,7 +86,7 @@ def rerank(
 
     @asynccontextmanager
     async def start() -> AsyncIterator[tuple[Transform[Group[Solution]], int]]:
-        async with open_judge(rm, **vars(running)) as judge:
+        async with open_judge(rm, running) as judge:
 
             async def transform(group: Group[Solution]) -> Sequence[Json]:
                 solutions, pending = group

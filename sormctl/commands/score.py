@@ -25,7 +25,7 @@ def score(
         str | None, typer.Option(help="Name of the scores; the model folder's name by default.")
     ] = None,
     concurrency: options.Concurrency = None,
-    running: options.Running,
+    running: options.RunningOptions,
     streams: options.LongStreams,
 ) -> None:
     """Put a reward model's step scores on solutions.
@@ -40,7 +40,7 @@ def score(
 
     @asynccontextmanager
     async def start() -> AsyncIterator[tuple[Transform[Solution], int]]:
-        async with open_judge(rm, **vars(running)) as judge:
+        async with open_judge(rm, running) as judge:
 
             async def transform(solution: Solution) -> Sequence[Json]:
                 scores = {**solution.scores, label: await judge.score(solution)}

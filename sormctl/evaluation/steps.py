@@ -17,7 +17,7 @@ from sormctl.evaluation.metrics import (
     proportion,
 )
 
-THRESHOLD = 0.5
+THRESHOLD = 0.5  # T: a step that scores below it is wrong (3.2)
 ACCURACY = "step accuracy"
 LOCATED = "first error found"
 PASSED = "no error where there is none"
