@@ -27,7 +27,7 @@ from sormctl.tasks.registry import get_task
 
 AGREEMENT = f"labels against oracle: {ACCURACY}"
 FINAL = "{} against answers: final accuracy"
-Judge = tuple[str, str]  # name of a reward model, and the truth that it is held against
+Comparison = tuple[str, str]  # name of a reward model, and the truth that it is held against
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Evaluation:
         self._aggregations = aggregations
         self._num_problems = 0
         self._columns: dict[str, Column] = defaultdict(Column)
-        self._steps: dict[Judge, StepTally] = defaultdict(StepTally)
+        self._steps: dict[Comparison, StepTally] = defaultdict(StepTally)
         self._final: dict[str, Verdicts] = defaultdict(Verdicts)
         self._num_labelled = 0
         self._agreement: tuple[list[int], list[int]] = ([], [])

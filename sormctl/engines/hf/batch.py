@@ -14,9 +14,10 @@ import torch
 
 from sormctl.engines.base import Completion, Sampling, answer_limit
 from sormctl.engines.encoding import prompt_ids
-from sormctl.engines.hf.decode import Decoder, Start
+from sormctl.engines.hf.decode import Decoder, SlotStart
 from sormctl.engines.hf.load import LoadedModel
 from sormctl.engines.hf.prefill import Prefilled, Prompts
+from sormctl.engines.hf.worker import Request
 from sormctl.prompts import Prompt
 
 # Gaps are filled or closed once 1 / this of the batch is empty: a prefill costs as much as a step,
@@ -27,7 +28,7 @@ _MARGIN = 8  # tokens beyond a stop string's bytes, for decoders that treat a te
 
 
 @dataclass(eq=False, slots=True)
-class SampleRequest:
+class SampleRequest(Request[list[Completion]]):
     """Completions of one prompt that somebody waits for."""
 
     prompt: Prompt
@@ -210,10 +211,10 @@ class SampleBatch:
         return text
 
 
-def _start(row: _Row) -> Start:
+def _start(row: _Row) -> SlotStart:
     request, params = row.request, row.request.params
     assert request.prefilled is not None
-    return Start(
+    return SlotStart(
         prompt=request.prefilled,
         token=request.ids[-1],
         position=len(request.ids) - 1,

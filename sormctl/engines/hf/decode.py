@@ -35,7 +35,7 @@ _SLOT = np.dtype(
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class SlotStart:
     """How a completion begins: on its prompt's last token, with the rest of it prefilled."""
 
     prompt: Prefilled
@@ -60,7 +60,7 @@ class Decoder:
         """How many completions of up to that length, prompt included, there is room for."""
         return self._cache.capacity(length)
 
-    def start(self, starts: dict[int, Start], slots: int) -> None:
+    def start(self, starts: dict[int, SlotStart], slots: int) -> None:
         """Begin completions in some of the first `slots` slots."""
         copies: dict[DynamicCache, tuple[list[int], list[int]]] = {}
         for slot, item in starts.items():

@@ -78,8 +78,7 @@ class HfEngine:
             raise ModelError(f"{self._model}: a reward model; it scores, it does not generate")
         if not params.seeds:
             return []
-        completions: list[Completion] = await self._worker.run(SampleRequest(prompt, params))
-        return completions
+        return await self._worker.run(SampleRequest(prompt, params))
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
         """P(correct) after each of `steps`."""
@@ -87,8 +86,7 @@ class HfEngine:
             raise ModelError(f"{self._model}: a language model; only a reward model scores steps")
         if not steps:
             return []
-        scores: list[float] = await self._worker.run(ScoreRequest(prompt, tuple(steps)))
-        return scores
+        return await self._worker.run(ScoreRequest(prompt, tuple(steps)))
 
     def _load(self) -> SampleBatch | ScoreBatch:
         options = self._options

@@ -11,11 +11,12 @@ import torch
 from sormctl.engines.base import check_readable
 from sormctl.engines.encoding import encode_steps, p_correct
 from sormctl.engines.hf.load import LoadedModel
+from sormctl.engines.hf.worker import Request
 from sormctl.prompts import Prompt
 
 
 @dataclass(eq=False, slots=True)
-class ScoreRequest:
+class ScoreRequest(Request[list[float]]):
     """Scores of one solution that somebody waits for."""
 
     prompt: Prompt

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any, Self
 
@@ -17,11 +17,12 @@ from sormctl.engines.base import Completion, Sampling, answer_limit, together
 from sormctl.engines.encoding import load_tokenizer, prompt_ids
 from sormctl.engines.openai.http import Http, completions, connections, settings
 from sormctl.engines.openai.pool import Pool, Sleep
-from sormctl.engines.openai.server import Server, is_url, shown
+from sormctl.engines.openai.server import Server, is_url, redacted
 from sormctl.engines.running import Running
 from sormctl.errors import EngineError, ModelError, UsageError
 from sormctl.models import NO_TOKENIZER, resolve_model
 from sormctl.prompts import Prompt
+from sormctl.records import Json
 
 
 class OpenaiOptions(Struct, frozen=True):
@@ -67,7 +68,7 @@ class OpenaiEngine:
         self._http = Http(os.environ.get("OPENAI_API_KEY", "").strip(), options.timeout)
         number = len(options.base_url)
         self._each = max(1, connections(options.concurrency * number) // number)
-        servers = [Server(url, shown(url), self._each) for url in options.base_url]
+        servers = [Server(url, redacted(url), self._each) for url in options.base_url]
         self._pool = Pool(
             servers, self._probe, options.patience, sleep=self._sleep, tell=self._tell
         )
@@ -142,7 +143,7 @@ class OpenaiEngine:
         room = next((item.get("max_model_len") for item in listed if item["id"] == server.model), 0)
         server.room = room if isinstance(room, int) and room > 0 else None
 
-    def _chosen(self, server: Server, listed: Sequence[Mapping[str, Any]]) -> str:
+    def _chosen(self, server: Server, listed: Sequence[Json]) -> str:
         for item in listed:  # `root` is what the server loaded under that name
             if self._model in (item["id"], item.get("root")):
                 return str(item["id"])
@@ -168,5 +169,5 @@ def create(model: str, running: Running) -> OpenaiEngine:
         raise UsageError("engine openai needs --base-url http://host:8000/v1 (or OPENAI_BASE_URL)")
     for url in urls:
         if not is_url(url):
-            raise UsageError(f"--base-url {shown(url)}: must look like http://host:8000/v1")
+            raise UsageError(f"--base-url {redacted(url)}: must look like http://host:8000/v1")
     return OpenaiEngine(model, replace(options, base_url=urls), verbose=running.verbose)
