@@ -29,7 +29,7 @@ from transformers import AutoModelForCausalLM
 from sormctl.engines.base import Engine, Sampling
 from sormctl.engines.encoding import load_tokenizer, prompt_ids
 from sormctl.engines.hf.engine import create
-from sormctl.engines.registry import parse_arguments
+from sormctl.engines.running import Running
 from sormctl.models import prompt_style, resolve_model
 from sormctl.prompts import Prompt
 from sormctl.records import Problem
@@ -143,7 +143,7 @@ async def compare(
     plain: Plain, model: str, prefixes: list[Prompt], options: argparse.Namespace
 ) -> None:
     """Alternate between the two and print what each round and the medians say."""
-    async with create(model, parse_arguments(options.engine_arg)) as engine:
+    async with create(model, Running(engine_arg=options.engine_arg)) as engine:
         await sample_all(engine, prefixes[: len(prefixes) // TUNING_SHARE], options)  # warm up
         best = tune(plain, prefixes, options.plain_batch or BATCH_SIZES)
         rates: dict[str, list[tuple[float, float]]] = {"plain": [], "engine": []}

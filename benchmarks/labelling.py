@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Self
 
 from sormctl.engines.base import Completion, Engine, Sampling
+from sormctl.engines.running import Running, SamplingSettings
 from sormctl.inference import Generator, open_generator, open_judge, sample_solutions
 from sormctl.labelling.rollouts import Labelling, label_solutions
 from sormctl.labelling.strategies import Ask, Bisect, Exact, Exhaustive, Guided, Strategy, Tried
@@ -136,7 +137,7 @@ async def unrelated(
     student: Generator, groups: Sequence[Group], k: int, guides: Sequence[str]
 ) -> Table:
     """One solution a problem."""
-    fresh = replace(student, seed=student.seed + 1)
+    fresh = student.seeded(student.sampling.seed + 1)
     plain = await alone(student, groups, Exhaustive(k))
     steps = sum(len(s.steps) for s in plain.labelled)
     wrong = sum(not s.correct for s in plain.labelled)
@@ -166,7 +167,7 @@ async def related(
     student: Generator, groups: Sequence[Group], k: int, guides: Sequence[str]
 ) -> None:
     """Many samples of each problem."""
-    fresh = replace(student, seed=student.seed + 1)
+    fresh = student.seeded(student.sampling.seed + 1)
     plain = await alone(student, groups, Exhaustive(k))
     table = Table(f"{len(groups)} problems with {len(groups[0])} samples each", plain)
     table.add("plain", plain)
@@ -194,7 +195,7 @@ async def draw(
     groups = [[_known(s, oracle(s)) if oracle else s for s in group] for group in drawn]
     if options.rm is None:
         return groups
-    async with open_judge(options.rm) as judge:
+    async with open_judge(options.rm, Running()) as judge:
 
         async def scored(solution: Solution) -> Solution:
             scores = {**solution.scores, "rm": await judge.score(solution)}
@@ -242,8 +243,8 @@ def draw_plot(rows: Sequence[tuple[str, float, float]], path: Path) -> None:
 async def main() -> None:
     """Prints both tables, and draws the first."""
     options = _options()
-    settings = {"seed": options.seed, "temperature": 0.7, "max_tokens": options.max_tokens}
-    async with open_generator(options.model, settings) as student:
+    sampling = SamplingSettings(0.7, max_tokens=options.max_tokens, seed=options.seed)
+    async with open_generator(options.model, sampling, Running()) as student:
         if options.once:
             student = replace(student, engine=Once(student.engine))
         single = await draw(student, options, options.solutions, 1)

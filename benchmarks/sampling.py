@@ -36,7 +36,8 @@ from transformers import AutoConfig
 
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.encoding import load_tokenizer, prompt_ids
-from sormctl.engines.vllm.start import engine_settings
+from sormctl.engines.running import Running, SamplingSettings
+from sormctl.engines.vllm.start import VllmOptions, engine_settings
 from sormctl.inference import Generator, open_generator, sample_solutions
 from sormctl.labelling.rollouts import Labelling, label_solutions
 from sormctl.labelling.strategies import Exact
@@ -174,7 +175,7 @@ async def in_batches(
 
 @asynccontextmanager
 async def hosted(
-    options: argparse.Namespace, settings: dict[str, Any], vllm_settings: Mapping[str, Any]
+    options: argparse.Namespace, sampling: SamplingSettings, vllm_settings: Mapping[str, Any]
 ) -> AsyncIterator[Any]:
     """The model behind a server of the same settings; None without `--serve`."""
     if not options.serve:
@@ -188,14 +189,8 @@ async def hosted(
         server = subprocess.Popen([*command, *flags(vllm_settings)], stdout=log, stderr=log)
         url = f"http://127.0.0.1:{port}/v1"
         try:
-            async with open_generator(
-                options.model,
-                settings,
-                options.style,
-                "openai",
-                engine_arg=["patience=600"],
-                base_url=[url],
-            ) as student:
+            running = Running(options.style, "openai", ["patience=600"], base_url=[url])
+            async with open_generator(options.model, sampling, running) as student:
                 yield student
         finally:
             server.terminate()
@@ -225,19 +220,20 @@ async def main() -> None:
     prompts = [
         prompt_ids(tokenizer, draft_prompt(task, p.question, options.style)) for p in problems
     ]
-    settings = {"seed": 0, "temperature": 0.7, "max_tokens": options.max_tokens}
+    sampling = SamplingSettings(0.7, max_tokens=options.max_tokens)
     same = {"max_num_seqs": str(REQUESTS), "kv_cache_memory_bytes": str(1 << 30)}
-    vllm_settings = engine_settings(model, AutoConfig.from_pretrained(model), same)
-    given = [f"{name}={value}" for name, value in same.items()]
+    config = AutoConfig.from_pretrained(model)
+    vllm_settings = engine_settings(model, config, VllmOptions(others=same))
+    running = Running(engine="vllm", engine_arg=[f"{name}={text}" for name, text in same.items()])
     async with (
-        open_generator(options.model, settings, engine="vllm", engine_arg=given) as student,
-        hosted(options, settings, vllm_settings) as server,
+        open_generator(options.model, sampling, running) as student,
+        hosted(options, sampling, vllm_settings) as server,
     ):
         from vllm import LLM
 
         llm = LLM(**vllm_settings)
         engine = Waves(llm, tokenizer)
-        waves = Generator(engine, options.model, options.style, **settings)
+        waves = Generator(engine, options.model, options.style, sampling)
         groups = await asyncio.gather(*(sample_solutions(student, p, 1) for p in problems))
         await labelled(waves, groups[:8], options.in_flight)
         found: dict[str, list[Rate]] = defaultdict(list)

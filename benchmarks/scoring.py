@@ -23,6 +23,7 @@ from transformers import AutoModelForTokenClassification
 
 from sormctl.engines.encoding import encode_steps, load_tokenizer
 from sormctl.engines.registry import create_engine
+from sormctl.engines.running import Running
 from sormctl.models import prompt_style, resolve_model
 from sormctl.problems import read_problems
 from sormctl.prompts import Prompt
@@ -63,7 +64,8 @@ def write_reward_model(source: str, folder: str, jobs: Jobs) -> None:
 
 async def engine_scores(name: str, folder: str, dtype: str, jobs: Jobs) -> list[float]:
     """Scores of all steps by an engine."""
-    async with create_engine(name, folder, [f"dtype={dtype}"]) as engine:
+    running = Running(engine=name, engine_arg=[f"dtype={dtype}"])
+    async with create_engine(folder, running) as engine:
         found = await asyncio.gather(*(engine.score(*job) for job in jobs))
     return [score for scores in found for score in scores]
 

@@ -5,18 +5,19 @@ Ordinary coroutines over the `Engine` interface. Hundreds run at once, and the e
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import isnan
-from typing import Any
 
-from msgspec.structs import replace
+from msgspec import structs
 
+from sormctl.engines.arguments import parse_arguments
 from sormctl.engines.base import Completion, Engine, Sampling
-from sormctl.engines.registry import HOSTED, create_engine, prompted_model
+from sormctl.engines.registry import create_engine
+from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import EngineError, TooLongError, UsageError
-from sormctl.models import prompt_style, resolve_model
+from sormctl.models import NO_TOKENIZER, prompt_style, resolve_model
 from sormctl.prompts import Prompt
 from sormctl.records import Json, Problem, Solution, Usage
 from sormctl.seeds import derive_seeds, digest
@@ -33,10 +34,7 @@ class Generator:
     engine: Engine
     model: str
     style: str
-    seed: int = 0
-    temperature: float = 0.7
-    top_p: float = 1.0
-    max_tokens: int = 300
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
     logprobs: bool = False
 
     @property
@@ -44,15 +42,20 @@ class Generator:
         """How many requests keep the engine busy."""
         return self.engine.capacity
 
+    def seeded(self, seed: int) -> Generator:
+        """The same with another seed."""
+        return replace(self, sampling=replace(self.sampling, seed=seed))
+
     async def complete(
         self, prompt: Prompt, problem_id: str, indices: Sequence[int]
     ) -> list[Completion]:
         """Completions number `indices` of a prompt; each has the seed of its own number."""
+        sampling = self.sampling
         params = Sampling(
-            seeds=derive_seeds(self.seed, problem_id, prompt.steps, indices),
-            temperature=self.temperature,
-            top_p=self.top_p,
-            max_tokens=self.max_tokens,
+            seeds=derive_seeds(sampling.seed, problem_id, prompt.steps, indices),
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            max_tokens=sampling.max_tokens,
             stop=stop_strings(self.style),
             logprobs=self.logprobs,
         )
@@ -103,42 +106,32 @@ class Judge:
 
 @asynccontextmanager
 async def open_generator(
-    model: str,
-    settings: Mapping[str, Any],
-    prompt: str = "auto",
-    engine: str = "hf",
-    **engine_options: Any,
+    model: str, sampling: SamplingSettings, running: Running, *, logprobs: bool = False
 ) -> AsyncIterator[Generator]:
-    """Loads a model; `settings` are those of a Generator: seed, temperature, top_p …
-
-    `engine_options` are those of `create_engine`.
-    """
-    folder = resolve_model(model, is_hosted=engine in HOSTED)
-    prompted = prompted_model(engine, folder, engine_options.get("engine_arg"))
-    style = prompt_style(resolve_model(prompted, is_hosted=engine in HOSTED), prompt)
-    async with create_engine(engine, folder, **engine_options) as running:
-        yield Generator(running, model, style, **settings)
+    """Loads a model; `logprobs` asks for the log-probability of each completion."""
+    folder = resolve_model(model, is_hosted=running.is_hosted)
+    style = prompt_style(_prompted(folder, running), running.prompt)
+    async with create_engine(folder, running) as engine:
+        yield Generator(engine, model, style, sampling, logprobs)
 
 
 @asynccontextmanager
-async def open_judge(
-    model: str, prompt: str = "auto", engine: str = "hf", **engine_options: Any
-) -> AsyncIterator[Judge]:
-    """Loads a reward model; see `open_generator`."""
-    if engine in HOSTED:
+async def open_judge(model: str, running: Running) -> AsyncIterator[Judge]:
+    """Loads a reward model."""
+    if running.is_hosted:
         raise UsageError(
-            f"engine {engine} does not score; run `sormctl score --rm {model} --name NAME` with "
-            "--engine hf first, and give --scores NAME"
+            f"engine {running.engine} does not score; run `sormctl score --rm {model} --name NAME` "
+            "with --engine hf first, and give --scores NAME"
         )
     folder = resolve_model(model)
-    style = prompt_style(folder, prompt)
-    async with create_engine(engine, folder, **engine_options) as running:
-        yield Judge(running, style)
+    style = prompt_style(folder, running.prompt)
+    async with create_engine(folder, running) as engine:
+        yield Judge(engine, style)
 
 
 async def sample_solutions(generator: Generator, problem: Problem, n: int) -> list[Solution]:
     """`n` solutions of a problem; greedy ones are called drafts."""
-    kind = "sample" if generator.temperature else "draft"
+    kind = "sample" if generator.sampling.temperature else "draft"
     task = get_task(problem.task)
     prompt = draft_prompt(task, problem.question, generator.style)
     completions = await generator.complete(prompt, problem.problem_id, range(n))
@@ -158,7 +151,7 @@ async def refine_solution(
     """
     origin = {"kind": kind, "draft_id": draft.solution_id, "first_error": first_error}
     if kind != "global" and first_error is None:
-        return replace(
+        return structs.replace(
             draft,
             solution_id=_solution_id(draft, generator, origin),
             source={**origin, **_source(generator), "finish": "unchanged"},
@@ -212,11 +205,22 @@ def _solution(
     )
 
 
+def _prompted(model: str, running: Running) -> str:
+    """Who knows how a resolved model wants to be prompted: of a hosted one, its tokenizer if given.
+
+    The name of a hosted model says nothing of that.
+    """
+    arguments = parse_arguments(running.engine_arg or ()) if running.is_hosted else {}
+    tokenizer = arguments.get("tokenizer", NO_TOKENIZER)
+    return model if tokenizer == NO_TOKENIZER else resolve_model(tokenizer, is_hosted=True)
+
+
 def _source(generator: Generator) -> Json:
+    sampling = generator.sampling
     return {
         "model": generator.model,
-        "temperature": generator.temperature,
-        "seed": generator.seed,
+        "temperature": sampling.temperature,
+        "seed": sampling.seed,
     }
 
 
@@ -229,7 +233,8 @@ def _outcome(completion: Completion) -> Json:
 
 def _solution_id(problem: Problem, generator: Generator, origin: Json) -> str:
     """`PROBLEM/KIND-HASH`: the same for the same model, settings and draft, and no other."""
-    asked = {"style": generator.style, "top_p": generator.top_p, "max": generator.max_tokens}
+    sampling = generator.sampling
+    asked = {"style": generator.style, "top_p": sampling.top_p, "max": sampling.max_tokens}
     kind = "sample" if origin["kind"] == "draft" else origin["kind"]  # drafts keep their old ids
     made = {**origin, "kind": kind, **_source(generator), **asked}
     tag = digest(problem.problem_id, *(f"{key}={made[key]}" for key in sorted(made))).hex()[:10]

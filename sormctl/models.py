@@ -13,6 +13,7 @@ from sormctl.errors import ModelError, UsageError, first_line
 from sormctl.prompts import STYLES
 
 SETTINGS_FILE = "sormctl.json"
+NO_TOKENIZER = "none"  # what a hosted model has for a tokenizer that takes text
 
 _EMBEDDED = "embedded:"
 

@@ -1,7 +1,7 @@
 """Options that several commands share, declared once: one by one, and in groups.
 
 A group is a dataclass of options. A command takes it as one parameter; `flattened` turns it into
-single options for Typer.
+single options for Typer. Where a group adds options to a plain value, it is one, and travels on.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from sormctl.engines.running import Running, SamplingSettings
 from sormctl.streams.jobs import Job
 
 Inputs = Annotated[
@@ -92,11 +93,11 @@ Concurrency = Annotated[
     typer.Option(min=1, help="Records in flight at once; by default what keeps the engine busy."),
 ]
 MaxTokens = Annotated[int, typer.Option(min=1, help="Token limit of one completion.")]
+Threshold = Annotated[
+    float, typer.Option("-T", "--threshold", help="A step that scores below it is wrong.")
+]
 Temperature = Annotated[float, typer.Option(min=0.0, help="Sampling temperature; 0 is greedy.")]
 TopP = Annotated[float, typer.Option(min=0.0, max=1.0, help="Nucleus sampling.")]
-
-
-_SHARE = "gpu_memory_utilization"
 
 
 @dataclass(frozen=True)
@@ -130,40 +131,26 @@ class LongStreams(Streams):
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningOptions(Running):
     """How models are run."""
 
-    prompt: PromptStyle = "auto"
-    engine: EngineName = "hf"
+    prompt: PromptStyle = Running.prompt
+    engine: EngineName = Running.engine
     engine_arg: EngineArg = None
     base_url: BaseUrl = None
     tensor_parallel: TensorParallel = None
     replicas: Replicas = None
     verbose: Verbose = False
 
-    def of_two(self) -> dict[str, Any]:
-        """How each of two models is run that are there at once.
-
-        vLLM takes nearly all of a GPU's memory for one; without GPUs it does not look at the share.
-        """
-        given = self.engine_arg or []
-        if self.engine != "vllm" or any(pair.startswith(_SHARE) for pair in given):
-            return vars(self)
-        return {**vars(self), "engine_arg": [*given, f"{_SHARE}=0.45"]}
-
-    def identity(self) -> dict[str, Any]:
-        """What determines the records; the rest may change before a run is resumed."""
-        return {"prompt": self.prompt, "engine": self.engine, "engine_arg": self.engine_arg}
-
 
 @dataclass(frozen=True)
-class Sampling:
+class SamplingOptions(SamplingSettings):
     """How completions are drawn."""
 
-    temperature: Temperature = 0.7
-    top_p: TopP = 1.0
-    max_tokens: MaxTokens = 300
-    seed: Seed = 0
+    temperature: Temperature = SamplingSettings.temperature
+    top_p: TopP = SamplingSettings.top_p
+    max_tokens: MaxTokens = SamplingSettings.max_tokens
+    seed: Seed = SamplingSettings.seed
 
 
 def flattened(command: Callable[..., None]) -> Callable[..., None]:

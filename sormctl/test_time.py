@@ -7,12 +7,12 @@ Stage by stage, so that one model at a time is in memory. Choosing among the sol
 from __future__ import annotations
 
 from asyncio import gather
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from msgspec.structs import replace
 
+from sormctl.engines.running import Running, SamplingSettings
 from sormctl.inference import (
     locate_error,
     open_generator,
@@ -38,8 +38,8 @@ class Models:
 class TestTime:
     """How the test-time path is run; `announce` is told of each stage as it begins."""
 
-    running: Mapping[str, Any]  # prompt, engine and its options
-    settings: Mapping[str, Any]  # seed, temperature (of samples), top_p, max_tokens
+    running: Running  # its prompt is how the student is asked
+    sampling: SamplingSettings  # of samples; drafts and refinements are greedy
     threshold: float
     best_of: int  # samples for the best-of-n baseline; 0 leaves it out
     announce: Callable[[str], None]
@@ -47,7 +47,7 @@ class TestTime:
     async def solve(self, problems: Sequence[Problem], models: Models) -> list[Solution]:
         """Drafts, refinements and samples of all problems, scored as `orm` and `sorm`."""
         self.announce(f"drafting {len(problems)} problems")
-        drafts = await self._sample(models.student, problems, 1, {"temperature": 0.0})
+        drafts = await self._sample(models.student, problems, 1, self.sampling.greedy())
         if models.sorm:
             drafts = await self._score(models.sorm, "sorm", drafts)
         solutions = list(drafts)
@@ -57,22 +57,20 @@ class TestTime:
             solutions += await self._refine(models.locally, "local", drafts)
         if self.best_of:
             self.announce(f"sampling {self.best_of} solutions of each problem")
-            solutions += await self._sample(models.student, problems, self.best_of, {})
+            solutions += await self._sample(models.student, problems, self.best_of, self.sampling)
         return await self._score(models.orm, "orm", solutions) if models.orm else solutions
 
     async def _sample(
-        self, model: str, problems: Sequence[Problem], n: int, but: Mapping[str, Any]
+        self, model: str, problems: Sequence[Problem], n: int, sampling: SamplingSettings
     ) -> list[Solution]:
-        settings = {**self.settings, **but}
-        async with open_generator(model, settings, **self.running) as generator:
+        async with open_generator(model, sampling, self.running) as generator:
             groups = await gather(*(sample_solutions(generator, p, n) for p in problems))
         return [solution for group in groups for solution in group]
 
     async def _refine(self, model: str, kind: str, drafts: Sequence[Solution]) -> list[Solution]:
         self.announce(f"refining {len(drafts)} drafts ({kind})")
-        settings = {**self.settings, "temperature": 0.0}
-        trained = {**self.running, "prompt": "auto"}  # `prompt` is how the student is asked
-        async with open_generator(model, settings, **trained) as generator:
+        greedy, running = self.sampling.greedy(), self.running.as_trained()
+        async with open_generator(model, greedy, running) as generator:
             return await gather(
                 *(
                     refine_solution(generator, draft, kind, self._error(draft, kind))
@@ -85,7 +83,7 @@ class TestTime:
 
     async def _score(self, model: str, name: str, solutions: Sequence[Solution]) -> list[Solution]:
         self.announce(f"scoring {len(solutions)} solutions ({name})")
-        async with open_judge(model, **{**self.running, "prompt": "auto"}) as judge:
+        async with open_judge(model, self.running.as_trained()) as judge:
             scores = await gather(*map(judge.score, solutions))
         return [
             replace(solution, scores={**solution.scores, name: values})

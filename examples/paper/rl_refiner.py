@@ -29,6 +29,7 @@ from rl_rollouts import Drafts, Reward, open_orm, read_drafts
 
 from sormctl import __version__
 from sormctl.engines.encoding import load_tokenizer
+from sormctl.engines.running import SamplingSettings
 from sormctl.errors import SormctlError, UsageError
 from sormctl.models import SETTINGS_FILE, prompt_style, resolve_model
 from sormctl.streams.output import locked, writing
@@ -88,9 +89,12 @@ def train(args: argparse.Namespace, folder: str, style: str, partial: Path) -> A
     tokenizer = load_tokenizer(folder)
     room = model.config.max_position_embeddings - args.max_tokens
     drafts, prompts = read_drafts(args.drafts, tokenizer, style, room)
-    settings = {"temperature": args.temperature, "max_tokens": args.max_tokens}
-    settings["seed"] = args.seed << 32  # room for a number of each refinement
-    refiner = Drafts(drafts, prompts, tokenizer, settings, style, partial / "policy")
+    sampling = SamplingSettings(
+        temperature=args.temperature,
+        max_tokens=args.max_tokens,
+        seed=args.seed << 32,  # room for a number of each refinement
+    )
+    refiner = Drafts(drafts, prompts, tokenizer, sampling, style, partial / "policy")
     with open_orm(args.orm) as score:
         trainer = GRPOTrainer(
             model,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from sormctl.engines.base import together
 from sormctl.engines.encoding import prompt_ids, step_ids
+from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import DataError
 from sormctl.inference import open_generator, open_judge, refine_solution
 from sormctl.records import Solution
@@ -29,7 +30,7 @@ class Drafts:
     drafts: Sequence[Solution]
     prompts: Sequence[list[int]]  # token ids, as `sormctl refine` gives them
     tokenizer: Any
-    settings: dict[str, Any]  # of a `Generator`
+    sampling: SamplingSettings
     style: str
     policy: Path  # where the refiner lies as it is now
 
@@ -51,10 +52,11 @@ class Drafts:
         }
 
     async def _refine(self, drafts: Sequence[Solution], first: int) -> list[Solution]:
-        opened = open_generator(str(self.policy), self.settings, self.style)
+        seed = self.sampling.seed
+        opened = open_generator(str(self.policy), self.sampling, Running(prompt=self.style))
         async with opened as generator:
             return await together(
-                refine_solution(replace(generator, seed=generator.seed + i), draft, "global", None)
+                refine_solution(generator.seeded(seed + i), draft, "global", None)
                 for i, draft in enumerate(drafts, start=first)
             )
 
@@ -106,7 +108,7 @@ def open_orm(model: str | None) -> Iterator[Score | None]:
         return
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
-        judge = runner.run(stack.enter_async_context(open_judge(model)))
+        judge = runner.run(stack.enter_async_context(open_judge(model, Running())))
 
         async def last_scores(solutions: Sequence[Solution]) -> list[float]:
             found = await together(map(judge.score, solutions))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from sormctl import options
+from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import SormctlError, UsageError
 from sormctl.evaluation.evaluation import Evaluation, problem_part
 from sormctl.evaluation.rows import ReportRow
+from sormctl.evaluation.steps import THRESHOLD
 from sormctl.problems import read_problems
 from sormctl.records import Json, Solution
 from sormctl.report.table import print_rows, print_stages, print_unknown
@@ -57,9 +59,7 @@ class Bench:
     best_of: Annotated[
         int, typer.Option(min=0, help="Samples for the best-of-n baseline; 0 leaves it out.")
     ] = 3
-    threshold: Annotated[
-        float, typer.Option("-T", "--threshold", help="A step that scores below it is wrong.")
-    ] = 0.5
+    threshold: options.Threshold = THRESHOLD
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,8 @@ def eval(
     ] = None,
     bench: Bench,
     gate: Gate,
-    sampling: options.Sampling,
-    running: options.Running,
+    sampling: options.SamplingOptions,
+    running: options.RunningOptions,
     streams: options.Streams,
 ) -> None:
     """Say what can be said of solutions: a table on standard error, its rows as JSON.
@@ -135,7 +135,7 @@ def eval(
     if bench.bench is None:
         pipe_groups(job, report)
     else:
-        solved = _solve(bench.bench, bench, vars(sampling), vars(running), streams.quiet)
+        solved = _solve(bench.bench, bench, sampling, running, streams.quiet)
         files = [bench.bench] if Path(bench.bench).is_file() else ()
         write_records(job, report(group_solutions(solved)), files)
     print_rows(rows)
@@ -147,8 +147,8 @@ def eval(
 def _solve(
     name: str,
     bench: Bench,
-    settings: Mapping[str, Any],
-    running: Mapping[str, Any],
+    sampling: SamplingSettings,
+    running: Running,
     quiet: bool,
 ) -> list[Solution]:
     if bench.student is None:
@@ -160,7 +160,7 @@ def _solve(
         bench.split,
         data_dir=bench.data_dir,
         answer=bench.answer,
-        seed=settings["seed"],
+        seed=sampling.seed,
         limit=bench.limit,
     )
     models = Models(bench.student, bench.orm, bench.sorm, bench.global_, bench.local)
@@ -169,7 +169,7 @@ def _solve(
         if not quiet:
             typer.echo(f"eval: {message}", err=True)
 
-    path = TestTime(running, settings, bench.threshold, bench.best_of, announce)
+    path = TestTime(running, sampling, bench.threshold, bench.best_of, announce)
     return asyncio.run(path.solve(list(problems), models))
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from sormctl import options
 from sormctl.errors import RecordError
+from sormctl.evaluation.steps import THRESHOLD
 from sormctl.filtering import agreeing_labels
 from sormctl.records import Labels, Solution
 from sormctl.streams.driver import pipe_records
@@ -23,7 +24,7 @@ def filter_labels(
     ],
     threshold: Annotated[
         float, typer.Option(help="A step that scores above it is taken to be correct.")
-    ] = 0.5,
+    ] = THRESHOLD,
     streams: options.Streams,
 ) -> None:
     """Drop labels that a reward model trained on them does not share (appendix I).

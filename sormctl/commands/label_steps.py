@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import partial
 from itertools import compress
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from msgspec.structs import replace
 
 from sormctl import options
+from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import RecordError, UsageError
 from sormctl.inference import Generator, open_generator
 from sormctl.labelling import pilot
@@ -60,8 +61,8 @@ def label_steps(
         ),
     ] = False,
     concurrency: options.Concurrency = None,
-    sampling: options.Sampling,
-    running: options.Running,
+    sampling: options.SamplingOptions,
+    running: options.RunningOptions,
     streams: options.LongStreams,
 ) -> None:
     """Label the steps of solutions as correct or incorrect.
@@ -90,7 +91,7 @@ def label_steps(
             draw = draw_pilot(
                 adjacent.groups(inputs.records(Solution, check)), searching.k, sampling.seed
             )
-        for line in asyncio.run(_plan(draw, how, model, vars(sampling), vars(running))):
+        for line in asyncio.run(_plan(draw, how, model, sampling, running)):
             typer.echo(line, err=True)
         return
     models = {"model": model, "weights": model_digest(model)}
@@ -98,7 +99,7 @@ def label_steps(
     map_groups(
         streams.job("label-steps", {**arguments, **vars(sampling)}),
         Solution,
-        lambda: open_generator(model, vars(sampling), **vars(running)),
+        lambda: open_generator(model, sampling, running),
         partial(_labelled, how=how),
         group=adjacent.groups,
         check=check,
@@ -121,14 +122,14 @@ async def _plan(
     draw: Draw,
     how: Labelling,
     model: str,
-    settings: Mapping[str, Any],
-    running: Mapping[str, Any],
+    sampling: SamplingSettings,
+    running: Running,
 ) -> Sequence[str]:
     if not draw.problems:
         raise UsageError("--plan: the input has no records")
     if not draw.plain_tokens:
         raise UsageError("--plan needs solutions with `usage.generated_tokens`, to go by")
-    async with open_generator(model, settings, **running) as generator:
+    async with open_generator(model, sampling, running) as generator:
         return plan_lines(draw, await pilot.plan(generator, draw, how))
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from sormctl import options
+from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import RecordError, UsageError
+from sormctl.evaluation.steps import THRESHOLD
 from sormctl.inference import (
     Generator,
     Judge,
@@ -35,7 +37,7 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True)
-class GreedySampling(options.Sampling):
+class GreedySampling(options.SamplingOptions):
     """Refinements are greedy unless asked otherwise (3.2)."""
 
     temperature: options.Temperature = 0.0
@@ -57,12 +59,10 @@ def refine(
     scores: Annotated[
         str | None, typer.Option(help="Locate the error by these scores of the drafts instead.")
     ] = None,
-    threshold: Annotated[
-        float, typer.Option("-T", "--threshold", help="A step that scores below it is wrong.")
-    ] = 0.5,
+    threshold: options.Threshold = THRESHOLD,
     concurrency: options.Concurrency = None,
     sampling: GreedySampling,
-    running: options.Running,
+    running: options.RunningOptions,
     streams: options.LongStreams,
 ) -> None:
     """Refine drafts by a global, local or value refiner.
@@ -89,7 +89,7 @@ def refine(
     map_records(
         job,
         Solution,
-        lambda: _opening(model, locator, vars(sampling), running),
+        lambda: _opening(model, locator, sampling, running),
         refined,
         check=known_task,
         concurrency=concurrency,
@@ -112,16 +112,16 @@ class Refiner:
 
 @asynccontextmanager
 async def _opening(
-    model: str, locator: str | None, settings: Mapping[str, Any], running: options.Running
+    model: str, locator: str | None, sampling: SamplingSettings, running: Running
 ) -> AsyncIterator[Refiner]:
     if locator is None:
-        async with open_generator(model, settings, **vars(running)) as generator:
+        async with open_generator(model, sampling, running) as generator:
             yield Refiner(generator, None)
         return
     shared = running.of_two()
     async with (
-        open_generator(model, settings, **shared) as generator,
-        open_judge(locator, **{**shared, "prompt": "auto"}) as judge,
+        open_generator(model, sampling, shared) as generator,
+        open_judge(locator, shared.as_trained()) as judge,
     ):
         yield Refiner(generator, judge)
 

@@ -58,7 +58,7 @@ def rerank(
     keep: Annotated[int, typer.Option(min=1, help="Solutions of a problem to write.")] = 1,
     concurrency: options.Concurrency = None,
     resume: options.Resume = False,
-    running: options.Running,
+    running: options.RunningOptions,
     streams: options.Streams,
 ) -> None:
     """Keep the best solution of each problem.
@@ -97,7 +97,7 @@ def rerank(
     map_groups(
         job,
         Solution,
-        lambda: open_judge(rm, **vars(running)),
+        lambda: open_judge(rm, running),
         ranked,
         group=group_solutions,
         check=known_task,

@@ -28,8 +28,8 @@ def sample(
         bool, typer.Option("--logprobs", help="Note log P(solution) as `logprob` in its source.")
     ] = False,
     concurrency: options.Concurrency = None,
-    sampling: options.Sampling,
-    running: options.Running,
+    sampling: options.SamplingOptions,
+    running: options.RunningOptions,
     streams: options.LongStreams,
 ) -> None:
     """Sample solutions of problems from a student model.
@@ -41,15 +41,15 @@ def sample(
     """
     if greedy and num_samples > 1:
         raise UsageError("--greedy makes one draft of each problem; drop -n")
-    settings = {**vars(sampling), "logprobs": logprobs} | ({"temperature": 0.0} if greedy else {})
+    settings = sampling.greedy() if greedy else sampling
     models = {"model": model, "weights": model_digest(model)}
-    arguments = {**models, "num_samples": num_samples, **running.identity(), **settings}
-    job = streams.job("sample", arguments)
+    asked = {"num_samples": num_samples, **running.identity(), **vars(settings)}
+    job = streams.job("sample", {**models, **asked, "logprobs": logprobs})
 
     map_records(
         job,
         Problem,
-        lambda: open_generator(model, settings, **vars(running)),
+        lambda: open_generator(model, settings, running, logprobs=logprobs),
         lambda generator, problem: sample_solutions(generator, problem, num_samples),
         check=known_task,
         concurrency=concurrency,

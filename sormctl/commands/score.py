@@ -24,7 +24,7 @@ def score(
         str | None, typer.Option(help="Name of the scores; the model folder's name by default.")
     ] = None,
     concurrency: options.Concurrency = None,
-    running: options.Running,
+    running: options.RunningOptions,
     streams: options.LongStreams,
 ) -> None:
     """Put a reward model's step scores on solutions.
@@ -43,7 +43,7 @@ def score(
     map_records(
         job,
         Solution,
-        lambda: open_judge(rm, **vars(running)),
+        lambda: open_judge(rm, running),
         scored,
         check=known_task,
         concurrency=concurrency,

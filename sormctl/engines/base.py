@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from sormctl.errors import EngineError, TooLongError
 from sormctl.prompts import Prompt
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to continue a prompt: one completion for each seed.
+    """How to continue one prompt: one completion for each seed.
 
     `temperature` 0 is greedy. `stop` strings end a completion and are not part of its text.
     `logprobs` asks for the log-probability of each completion.
@@ -124,7 +124,7 @@ def check_readable(length: int, reads: int | None, name: str) -> None:
         raise TooLongError(f"a solution of {length} tokens with its prompt; {name} reads {reads}")
 
 
-async def together(requests: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+async def together(requests: Iterable[Awaitable[T]]) -> list[T]:
     """The results in order; the first failure, or being cancelled, ends the others."""
     tasks = [asyncio.ensure_future(request) for request in requests]
     try:

@@ -12,51 +12,63 @@ import signal
 import socket
 import threading
 from collections import Counter
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
-from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
-from typing import Any, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
+from msgspec import Meta, Struct
+
+from sormctl.engines.arguments import Count, read_options
 from sormctl.engines.base import Completion, Engine, Sampling
 from sormctl.engines.processes import Log, Watchdog, chatter_to
-from sormctl.engines.registry import create_engine, positive
+from sormctl.engines.registry import create_engine
+from sormctl.engines.running import Running
 from sormctl.errors import EngineError, SormctlError, UsageError, first_line
 from sormctl.models import resolve_model
 from sormctl.prompts import Prompt
 
 T = TypeVar("T")
 
-_INNER = ("hf", "vllm")
 _RETRIES = 3  # of a request whose replica died: one that kills replicas must end
 _CONNECT_SECONDS = 10.0
 _TOKEN = "; if it wants a token (it does if ~/.ray/auth_token was there), set RAY_AUTH_MODE=token"
-_OURS = ("inner", "replicas", "cpus", "wait")
 
 
-@dataclass(frozen=True, slots=True)
-class RayOptions:
-    """Engine arguments; `inner_arguments` are those of the engine in each replica.
+class RayOptions(Struct, frozen=True):
+    """Engine arguments.
 
-    `replicas` None: as many as the cluster's GPUs hold, one on a cluster without GPUs; `gpus` and
-    `cpus` of a replica; `wait` seconds for the cluster to have them free.
+    `inner` is the engine in each replica, vLLM where it is installed, and `others` are its
+    arguments. `replicas` None: as many as the cluster's GPUs hold, one on a cluster without GPUs.
+    A replica takes `tensor_parallel` GPUs and `cpus`; `wait` seconds for the cluster to have these.
     """
 
-    inner: str
-    replicas: int | None = None
-    gpus: int = 1
-    cpus: int = 1
-    wait: int = 60
-    inner_arguments: Mapping[str, str] = field(default_factory=dict)
+    inner: Annotated[Literal["hf", "vllm"], Meta(description="hf or vllm")] | None = None
+    replicas: Count | None = None
+    tensor_parallel: Count | None = None
+    cpus: Count = 1
+    wait: Count = 60
+    others: Annotated[dict[str, str], Meta(description="those of `inner`")] = {}
+
+    def running(self, verbose: bool) -> Running:
+        """How each replica runs the model."""
+        others = self.others
+        if self.tensor_parallel:  # inside Ray, vLLM would look for GPUs of its own
+            others = {"distributed_executor_backend": "mp", **others}
+        return Running(
+            engine=self.inner or ("vllm" if find_spec("vllm") else "hf"),
+            engine_arg=[f"{name}={value}" for name, value in others.items()],
+            tensor_parallel=self.tensor_parallel,
+            verbose=verbose,
+        )
 
 
 class Replica:
     """The actor: an engine, opened by the first call, again after a restart."""
 
-    def __init__(self, model: str, options: RayOptions, verbose: bool) -> None:
-        arguments = [f"{name}={value}" for name, value in options.inner_arguments.items()]
-        self._new = partial(create_engine, options.inner, model, arguments, verbose=verbose)
+    def __init__(self, model: str, running: Running) -> None:
+        self._new = partial(create_engine, model, running)
         self._opening = asyncio.Lock()
         self._engine: Engine | None = None
 
@@ -173,7 +185,7 @@ class RayEngine:
         from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
         options, total = self._options, ray.cluster_resources()
-        gpus = options.gpus if total.get("GPU") else 0
+        gpus = (options.tensor_parallel or 1) if total.get("GPU") else 0
         number = options.replicas or (int(total["GPU"]) // gpus if gpus else 1) or 1
         needed = {"CPU": options.cpus} | ({"GPU": gpus} if gpus else {})
         self._group = placement_group([needed] * number, strategy="SPREAD")
@@ -192,7 +204,8 @@ class RayEngine:
             max_task_retries=_RETRIES,
             scheduling_strategy=PlacementGroupSchedulingStrategy(self._group),
         )
-        self._replicas = [actor.remote(self._model, options, self._verbose) for _ in range(number)]
+        running = options.running(self._verbose)
+        self._replicas = [actor.remote(self._model, running) for _ in range(number)]
 
     async def _load(self) -> None:
         opening = (self._call(replica.open) for replica in self._replicas)
@@ -201,7 +214,7 @@ class RayEngine:
                 raise outcome
             self._capacity += outcome
 
-    async def _ask(self, method: str, *arguments: Any) -> Any:
+    async def _ask(self, method: str, *arguments: object) -> Any:
         """The answer of the replica that has the fewest requests."""
         if not self._replicas:
             raise EngineError("the engine is not open; use it as a context manager")
@@ -212,7 +225,7 @@ class RayEngine:
         finally:
             self._outstanding[chosen] -= 1
 
-    async def _call(self, method: Any, *arguments: Any) -> Any:
+    async def _call(self, method: Any, *arguments: object) -> Any:
         import ray
         from ray.exceptions import RayError, RayTaskError
 
@@ -232,25 +245,12 @@ class RayEngine:
             raise EngineError(f"a replica died {_RETRIES + 1} times: {line}") from error
 
 
-def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -> RayEngine:
+def create(model: str, running: Running) -> RayEngine:
     """The engine for a model as the user names it; UsageError for a bad argument."""
     if find_spec("ray") is None:
         raise UsageError("engine ray is not installed; pip install 'sormctl[ray]'")
-    inner = arguments.get("inner") or ("vllm" if find_spec("vllm") else "hf")
-    if inner not in _INNER:
-        raise UsageError(f"inner={inner}: must be {' or '.join(_INNER)}")
-    passed = {name: value for name, value in arguments.items() if name not in _OURS}
-    if positive(arguments, "tensor_parallel"):  # inside Ray, vLLM would look for GPUs of its own
-        passed.setdefault("distributed_executor_backend", "mp")
-    options = RayOptions(
-        inner,
-        positive(arguments, "replicas"),
-        positive(arguments, "tensor_parallel") or 1,
-        positive(arguments, "cpus") or 1,
-        positive(arguments, "wait") or 60,
-        passed,
-    )
-    return RayEngine(resolve_model(model), options, verbose)
+    options = read_options(RayOptions, running)
+    return RayEngine(resolve_model(model), options, running.verbose)
 
 
 def _check_answers(address: str) -> None:
@@ -287,7 +287,7 @@ def _agents() -> list[int]:
     return found
 
 
-async def _or_die(request: Coroutine[Any, Any, T]) -> T:
+async def _or_die(request: Awaitable[T]) -> T:
     """The result; if vLLM's own process is dead, so is the replica, and Ray replaces it."""
     try:
         return await request

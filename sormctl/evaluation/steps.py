@@ -21,7 +21,7 @@ from sormctl.evaluation.metrics import (
     proportion,
 )
 
-THRESHOLD = 0.5
+THRESHOLD = 0.5  # T: a step that scores below it is wrong (3.2)
 # figures of a judgement (rows.py)
 STEP_ACCURACY, FINAL_ACCURACY = "step accuracy", "final accuracy"
 FALSE_POSITIVES, FALSE_NEGATIVES = "false positive rate", "false negative rate"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from sormctl.evaluation.steps import THRESHOLD
 from sormctl.records import Json, Pair, Problem, Solution, parse
 
 Line = tuple[str, str | None]  # colour: a name that terminals know, or None
 Record = Problem | Solution | Pair
-SUSPECT = 0.5
 
 
 def parse_any(data: Json) -> Record:
@@ -82,7 +82,7 @@ def _first_error(solution: Solution) -> int | None:
     """The first step labelled wrong; without labels, the first that the first score suspects."""
     wrong: Sequence[bool] = [label == 0 for label in solution.labels or ()]
     if solution.labels is None:
-        wrong = [p < SUSPECT for p in next(iter(solution.scores.values()), ())]
+        wrong = [p < THRESHOLD for p in next(iter(solution.scores.values()), ())]
     return wrong.index(True) if True in wrong else None
 
 
@@ -90,7 +90,7 @@ def _colour(solution: Solution, index: int, label: int | None) -> str | None:
     if label is not None:
         return _RIGHT[label == 1]
     scores = [values[index] for values in solution.scores.values()]
-    return _RIGHT[scores[0] >= SUSPECT] if scores else None
+    return _RIGHT[scores[0] >= THRESHOLD] if scores else None
 
 
 def _printable(text: str) -> str:

@@ -2,20 +2,20 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import islice
 from math import sqrt
 
 import pytest
 
 from benchmarks.labelling import Floor
+from sormctl.engines.running import Running, SamplingSettings
 from sormctl.inference import Generator, open_generator, sample_solutions
 from sormctl.labelling.rollouts import Labelling, label_solutions
 from sormctl.labelling.strategies import Exact, Exhaustive, Guided
 from sormctl.records import Solution
 from sormctl.tasks.registry import get_task
 
-SETTINGS = {"seed": 0, "max_tokens": 200}
+SAMPLING = SamplingSettings(max_tokens=200)
 PLAIN = Exhaustive(8)
 
 
@@ -44,7 +44,7 @@ def differing(solutions: Sequence[Solution], others: Sequence[Solution]) -> list
 @pytest.mark.parametrize("consistency", ["string", "off"])
 def test_exact_labels_are_those_of_all_rollouts(consistency: str) -> None:
     async def both() -> tuple[list[Solution], list[Solution]]:
-        async with open_generator("embedded:student", SETTINGS) as student:
+        async with open_generator("embedded:student", SAMPLING, Running()) as student:
             groups = await draw(student, 80, 4)
             alone = [[solution] for group in groups for solution in group]
             plain = await label(student, alone, Labelling(PLAIN, consistency))
@@ -62,7 +62,7 @@ def test_exact_labels_are_cheap() -> None:
     """Unrelated solutions near the floor of exact labels; those of one problem at half of that."""
 
     async def runs() -> tuple[int, int, int, int]:
-        async with open_generator("embedded:student", SETTINGS) as student:
+        async with open_generator("embedded:student", SAMPLING, Running()) as student:
             unrelated = await draw(student, 160, 1)
             groups = await draw(student, 8, 32)
             alone = [[solution] for group in groups for solution in group]
@@ -91,11 +91,11 @@ def test_with_other_seeds_exact_labels_differ_as_two_plain_runs_do() -> None:
     """And the same test finds out who makes one rollout of a prefix, or gives up early."""
 
     async def runs() -> list[list[Solution]]:
-        async with open_generator("embedded:student", SETTINGS) as student:
+        async with open_generator("embedded:student", SAMPLING, Running()) as student:
             groups = await draw(student, 320, 1)
             ways = (PLAIN, PLAIN, Exact(8), Exact(1), Guided(8, 0.2))
             return [
-                await label(replace(student, seed=seed), groups, Labelling(way))
+                await label(student.seeded(seed), groups, Labelling(way))
                 for seed, way in enumerate(ways)
             ]
 

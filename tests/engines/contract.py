@@ -12,6 +12,7 @@ import pytest
 
 from sormctl.engines.base import Engine
 from sormctl.engines.registry import create_engine
+from sormctl.engines.running import Running
 from tests.engines.cluster import two_nodes
 from tests.engines.deaths import Doom, model_fails, process_is_killed, server_is_killed
 from tests.engines.servers import serving
@@ -39,7 +40,8 @@ class Contract:
 
     def open(self, model: str, *arguments: str) -> Engine:
         """The engine for the model, to be entered."""
-        return create_engine(self.name, model, [*self.arguments, *arguments])
+        running = Running(engine=self.name, engine_arg=[*self.arguments, *arguments])
+        return create_engine(model, running)
 
     def parameter(self) -> object:
         """This engine as a parameter of a test."""

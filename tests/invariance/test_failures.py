@@ -11,7 +11,7 @@ import pytest
 from sormctl.engines.base import Sampling
 from sormctl.engines.hf.batch import SampleBatch, SampleRequest
 from sormctl.engines.hf.load import load
-from sormctl.engines.hf.worker import Batch, Worker
+from sormctl.engines.hf.worker import RequestBatch, Worker
 from sormctl.errors import EngineError
 from tests.invariance.test_sampling import PROMPTS, WARM, run, with_seeds
 
@@ -72,7 +72,7 @@ async def test_a_cancelled_start_leaves_no_thread() -> None:
     """One that is inside torch when Python ends would abort it."""
     worker, loading, may_end = Worker(), threading.Event(), threading.Event()
 
-    def load() -> Batch:
+    def load() -> RequestBatch:
         loading.set()
         may_end.wait()
         raise AssertionError("nobody waits for this")

@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.encoding import load_tokenizer, prompt_ids
 from sormctl.engines.hf.engine import create
+from sormctl.engines.running import Running
 from sormctl.errors import EngineError
 from sormctl.prompts import Prompt
 from tests.invariance.families import ENDS, FAMILIES, save_family
@@ -29,7 +30,8 @@ WARM = Sampling(temperature=1.0, max_tokens=24)
 async def run(
     model: str, jobs: Sequence[tuple[Prompt, Sampling]], **arguments: str
 ) -> list[list[Completion]]:
-    async with create(model, arguments) as engine:
+    given = [f"{name}={value}" for name, value in arguments.items()]
+    async with create(model, Running(engine_arg=given)) as engine:
         return await asyncio.gather(*(engine.sample(*job) for job in jobs))
 
 
@@ -175,7 +177,7 @@ async def test_a_completion_ends_where_the_model_does(llama: str) -> None:
 
 @pytest.mark.parametrize("text", ["x" * 128, ""])
 async def test_an_impossible_prompt_fails_alone(llama: str, text: str) -> None:
-    async with create(llama, {}) as engine:
+    async with create(llama, Running()) as engine:
         good, bad = await asyncio.gather(
             engine.sample(PROMPTS[0], GREEDY),
             engine.sample(Prompt(text=text), GREEDY),
@@ -187,7 +189,7 @@ async def test_an_impossible_prompt_fails_alone(llama: str, text: str) -> None:
 
 
 async def test_a_cancelled_request_leaves_the_others_alone(llama: str) -> None:
-    async with create(llama, {"batch_size": "4"}) as engine:
+    async with create(llama, Running(engine_arg=["batch_size=4"])) as engine:
         tasks = [
             asyncio.create_task(engine.sample(prompt, with_seeds(WARM, 1, 2, 3, max_tokens=60)))
             for prompt in PROMPTS
@@ -204,7 +206,7 @@ async def test_a_cancelled_request_leaves_the_others_alone(llama: str) -> None:
 
 
 async def test_closing_fails_what_is_unfinished(llama: str) -> None:
-    async with create(llama, {}) as engine:
+    async with create(llama, Running()) as engine:
         task = asyncio.create_task(engine.sample(PROMPTS[0], with_seeds(WARM, *range(500))))
         await asyncio.sleep(0)
     with pytest.raises(EngineError, match="closed"):

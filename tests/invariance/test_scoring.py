@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sormctl.engines.hf.engine import create
+from sormctl.engines.running import Running
 from sormctl.errors import EngineError, ModelError
 from sormctl.prompts import Prompt
 from tests.engines.problems import plain_scores
@@ -19,14 +20,14 @@ JOBS = [
 ]
 
 
-async def scores(model: str, **arguments: str) -> list[list[float]]:
-    async with create(model, arguments) as engine:
+async def scores(model: str, *arguments: str) -> list[list[float]]:
+    async with create(model, Running(engine_arg=arguments)) as engine:
         return await asyncio.gather(*(engine.score(*job) for job in JOBS))
 
 
 @pytest.mark.parametrize("batch_size", ["1", "8", "64"])
 async def test_scores_are_those_of_a_plain_forward_pass(reward_model: str, batch_size: str) -> None:
-    found = await scores(reward_model, batch_size=batch_size)
+    found = await scores(reward_model, f"batch_size={batch_size}")
     for got, expected, (_, steps) in zip(
         found, plain_scores(reward_model, JOBS), JOBS, strict=True
     ):
@@ -43,7 +44,7 @@ async def test_of_three_labels_all_but_the_first_are_good(tmp_path: Path) -> Non
 
 async def test_a_later_step_does_not_change_an_earlier_score(reward_model: str) -> None:
     prompt, steps = JOBS[4]
-    async with create(reward_model, {}) as engine:
+    async with create(reward_model, Running()) as engine:
         whole = await engine.score(prompt, steps)
         for end in range(1, len(steps)):
             part = await engine.score(prompt, steps[:end])
@@ -51,7 +52,7 @@ async def test_a_later_step_does_not_change_an_earlier_score(reward_model: str) 
 
 
 async def test_a_solution_that_is_too_long_fails_alone(reward_model: str) -> None:
-    async with create(reward_model, {}) as engine:
+    async with create(reward_model, Running()) as engine:
         good, bad = await asyncio.gather(
             engine.score(*JOBS[3]),
             engine.score(Prompt(text="x" * 120), ["1 + 1 = 2"]),
@@ -66,5 +67,5 @@ async def test_a_solution_that_is_too_long_fails_alone(reward_model: str) -> Non
 async def test_other_numbers_of_labels_are_refused(tmp_path: Path, labels: int) -> None:
     model = str(save_reward_model(tmp_path, labels))
     with pytest.raises(ModelError, match="2 or 3 labels"):
-        async with create(model, {}):
+        async with create(model, Running()):
             pass

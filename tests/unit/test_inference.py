@@ -5,6 +5,7 @@ from math import nan
 
 import pytest
 
+from sormctl.engines.running import SamplingSettings
 from sormctl.errors import EngineError, TooLongError
 from sormctl.inference import Generator, Judge, locate_error, refine_solution, sample_solutions
 from sormctl.labelling.rollouts import Labelling, label_solutions
@@ -16,8 +17,9 @@ from tests.fakes import ScriptedEngine
 from tests.unit.examples import PROBLEM, solution, wrong
 
 
-def generator(script, **settings) -> Generator:
-    return Generator(ScriptedEngine(script), "m", "plain", **settings)
+def generator(script, *, logprobs: bool = False, **settings) -> Generator:
+    sampling = SamplingSettings(**settings)
+    return Generator(ScriptedEngine(script), "m", "plain", sampling, logprobs)
 
 
 def label(script, draft: Solution, strategy: Strategy, consistency: str = "string") -> Solution:

@@ -32,7 +32,10 @@ def _attention(
     attention_mask: torch.Tensor | None,
     **settings: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Query (B, H, T, D), keys and values (B, H / G, L, D) -> (B, T, H, D)."""
+    """Query (B, H, T, D), keys and values (B, H / G, L, D) -> (B, T, H, D).
+
+    G heads of the query share one of the keys; L is the length of the cache's storage.
+    """
     batch, heads, length, width = query.shape
     scaling = settings.get("scaling")
     if length > 1 or attention_mask is None or scaling is None:
@@ -40,7 +43,11 @@ def _attention(
             module, query, key, value, attention_mask, **settings
         )
         return output
-    grouped = (query * scaling).view(batch, key.shape[1], -1, width)
-    scores = torch.matmul(grouped, key.transpose(2, 3)).add_(attention_mask)
-    seen = torch.matmul(torch.softmax(scores, dim=-1), value)
-    return seen.view(batch, 1, heads, -1), None
+    # 1. There is one query a head, so the G heads of a key head take the place of the queries: one
+    #    product with the keys as they lie, in the place of G copies of them.
+    grouped = (query * scaling).view(batch, key.shape[1], -1, width)  # (B, H / G, G, D)
+    # 2. How much of each position; the mask (B, 1, 1, L) hides what the row has not written.
+    scores = torch.matmul(grouped, key.transpose(2, 3)).add_(attention_mask)  # (B, H / G, G, L)
+    # 3. The values in these shares.
+    seen = torch.matmul(torch.softmax(scores, dim=-1), value)  # (B, H / G, G, D)
+    return seen.view(batch, 1, heads, -1), None  # (B, 1, H, D): the heads are in order again

@@ -14,9 +14,10 @@ import torch
 
 from sormctl.engines.base import Completion, Sampling, answer_limit
 from sormctl.engines.encoding import prompt_ids
-from sormctl.engines.hf.decode import Decoder, Start
+from sormctl.engines.hf.decode import Decoder, SlotStart
 from sormctl.engines.hf.load import LoadedModel
 from sormctl.engines.hf.prefill import Prefilled, Prompts
+from sormctl.engines.hf.worker import Request
 from sormctl.prompts import Prompt
 
 # Gaps are filled or closed once 1 / this of the batch is empty: a prefill costs as much as a step,
@@ -27,7 +28,7 @@ _MARGIN = 8  # tokens beyond a stop string's bytes, for decoders that treat a te
 
 
 @dataclass(eq=False, slots=True)
-class SampleRequest:
+class SampleRequest(Request[list[Completion]]):
     """Completions of one prompt that somebody waits for."""
 
     prompt: Prompt
@@ -84,10 +85,13 @@ class SampleBatch:
     @torch.inference_mode()
     def step(self) -> list[tuple[SampleRequest, list[Completion]]]:
         """One token for every completion in progress; returns the requests this completed."""
+        # 1. Completions that wait take the slots of those that ended, or the batch shrinks.
         self._fill_gaps()
         if not self._slots:
             return []
+        # 2. One pass of the model: a token for every slot, empty ones included.
         ended = self._append(self._decoder.step(len(self._slots)))
+        # 3. Who ended leaves the slot; a request is done with the last of its completions.
         rows = []
         for i in ended:
             if row := self._slots[i]:
@@ -112,13 +116,18 @@ class SampleBatch:
 
     def _admit(self, gaps: list[int]) -> None:
         """Start rows that wait, in the gaps and after the last slot."""
+        # 1. As many as there is memory for. Storage is as long as the longest row wherever that is,
+        #    so each row counts with the most that any of them may come to.
         live = [row.request.final_length for row in self._slots if row]
         rows = self._next_rows(len(live), max(live, default=0))
+        # 2. A slot for each: the gaps first, so that the slots in use stay the first ones.
         places = dict(zip([*gaps, *range(len(self._slots), self._size)], rows, strict=False))
         self._slots += [None] * (max(places, default=-1) + 1 - len(self._slots))
         for slot, row in places.items():
             self._slots[slot] = row
+        # 3. Prompts that are new are prefilled, once for all their completions.
         self._prefill({row.request: None for row in rows})
+        # 4. Their keys are copied into the slots, and decoding starts on the prompts' last tokens.
         starts = {slot: _start(row) for slot, row in places.items()}
         self._decoder.start(starts, len(self._slots))
         for row in rows:
@@ -143,6 +152,7 @@ class SampleBatch:
 
     def _close(self, gaps: list[int]) -> None:
         """Move the last rows into the gaps."""
+        # below `left` are as many gaps as there are rows from there on
         left = len(self._slots) - len(gaps)
         targets = [i for i in gaps if i < left]
         sources = [i for i in range(left, len(self._slots)) if self._slots[i]]
@@ -210,10 +220,10 @@ class SampleBatch:
         return text
 
 
-def _start(row: _Row) -> Start:
+def _start(row: _Row) -> SlotStart:
     request, params = row.request, row.request.params
     assert request.prefilled is not None
-    return Start(
+    return SlotStart(
         prompt=request.prefilled,
         token=request.ids[-1],
         position=len(request.ids) - 1,

@@ -2,6 +2,9 @@
 
 A model writes the new key and value of each row at that row's position, so sequences of any length
 decode together, and one that finishes leaves its slot to another.
+
+Of each layer the keys and the values are one tensor (S, H, L, D): S slots, H heads of the keys, L
+positions, D numbers a head. A pass works on the first B slots.
 """
 
 from __future__ import annotations
@@ -33,7 +36,9 @@ class SlotCache(Cache):  # type: ignore[misc]
         """Copy `rows` of a prefilled cache into `slots`; room must have been reserved."""
         for i, prefilled in enumerate(source.layers):
             layer = self._layer(i, prefilled)
-            length = min(prefilled.keys.shape[2], self._shape[1])  # less its padding
+            # (R, H, P, D) into (S, H, L, D). A batch of prompts is as long as its longest, P; where
+            # that is more than L, the rest is padding of the rows that are copied.
+            length = min(prefilled.keys.shape[2], self._shape[1])
             for stored, new in ((layer.keys, prefilled.keys), (layer.values, prefilled.values)):
                 stored[_index(slots, stored), :, :length] = new[_index(rows, new), :, :length]
 
@@ -44,10 +49,14 @@ class SlotCache(Cache):  # type: ignore[misc]
         speed. So the storage is hardly longer than what is in use.
         """
         allocated, room = self._shape
+        # 1. Enough slots, neither too short nor much too long: nothing to do. What follows copies
+        #    the storage, so it waits until three blocks are too many.
         if slots <= allocated and length <= room <= length + 3 * _BLOCK:
             return
+        # 2. Slots grow by doubling, within the budget, and stay: a pass reads the first ones alone.
         if slots > allocated:
             allocated = max(slots, min(2 * slots, self.capacity(length)))
+        # 3. Positions follow the longest row, in both directions.
         self._shape = (allocated, _rounded(length))
         for layer in self.layers:
             layer.keys = self._resized(layer.keys)
@@ -73,10 +82,10 @@ class SlotCache(Cache):  # type: ignore[misc]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Store states of shape (B, H, 1, D); returns the rows' whole storage."""
         layer = self.layers[layer_idx]
-        rows, positions = self._at  # type: ignore[misc]
-        layer.keys[rows, :, positions] = key_states[:, :, 0]
+        rows, positions = self._at  # type: ignore[misc]  # (B,) both; row i writes at positions[i]
+        layer.keys[rows, :, positions] = key_states[:, :, 0]  # (B, H, D)
         layer.values[rows, :, positions] = value_states[:, :, 0]
-        return layer.keys[: len(rows)], layer.values[: len(rows)]
+        return layer.keys[: len(rows)], layer.values[: len(rows)]  # (B, H, L, D), no copy
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
         """Positions seen before the coming pass; rows differ, so no more than a bound."""
@@ -93,8 +102,8 @@ class SlotCache(Cache):  # type: ignore[misc]
 
     def _resized(self, stored: torch.Tensor) -> torch.Tensor:
         slots, length = self._shape
-        # zeros: what is masked must still be finite
-        new = stored.new_zeros(slots, stored.shape[1], length, stored.shape[3])
+        # zeros: what is masked must still be finite, since 0 times nan is nan
+        new = stored.new_zeros(slots, stored.shape[1], length, stored.shape[3])  # (S, H, L, D)
         rows, used = min(slots, len(stored)), min(length, stored.shape[2])
         new[:rows, :, :used] = stored[:rows, :, :used]
         return new

@@ -1,4 +1,8 @@
-"""The decoding step: one token for every slot, each with its own position, seed and temperature."""
+"""The decoding step: one token for every slot, each with its own position, seed and temperature.
+
+Shapes: B slots in the step, V tokens in the vocabulary. The state is an array of numpy, a row a
+slot: random numbers need arithmetic of unsigned 64-bit integers, of which torch has little.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +39,7 @@ _SLOT = np.dtype(
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class SlotStart:
     """How a completion begins: on its prompt's last token, with the rest of it prefilled."""
 
     prompt: Prefilled
@@ -60,8 +64,10 @@ class Decoder:
         """How many completions of up to that length, prompt included, there is room for."""
         return self._cache.capacity(length)
 
-    def start(self, starts: dict[int, Start], slots: int) -> None:
+    def start(self, starts: dict[int, SlotStart], slots: int) -> None:
         """Begin completions in some of the first `slots` slots."""
+        # 1. The state of each. It begins on the last token of its prompt, so that the first step is
+        #    like all others: the model reads that token and says what follows.
         copies: dict[DynamicCache, tuple[list[int], list[int]]] = {}
         for slot, item in starts.items():
             seed = item.seed % 2**64
@@ -72,6 +78,8 @@ class Decoder:
             targets, rows = copies.setdefault(item.prompt.cache, ([], []))
             targets.append(slot)
             rows.append(item.prompt.row)
+        # 2. Room for the longest, then the keys of all prompts: one copy for each batch in which
+        #    prompts were prefilled, however many of the slots share a prompt.
         self._cache.reserve(slots, int(self._state["position"][:slots].max()) + 1)
         for source, (targets, rows) in copies.items():
             self._cache.load(targets, source, rows)
@@ -89,17 +97,23 @@ class Decoder:
 
     def step(self, slots: int) -> list[int]:
         """The next token of each of the first `slots` slots."""
-        state = self._state[:slots]
-        logits = self._forward(state)
-        chosen = choose_tokens(
+        state = self._state[:slots]  # a view: what is written below stays
+        # 1. The model reads a token in each slot.
+        logits = self._forward(state)  # (B, V)
+        # 2. A token is drawn from each row, by a number that its completion's seed and the token's
+        #    index alone decide: neighbours in the batch, or a restart, do not change the text.
+        chosen = choose_tokens(  # (B,)
             logits,
             self._tensor(uniforms(state["seed"], state["index"])),
             self._tensor(state["temperature"]),
             self._tensor(state["top_p"]),
         )
+        # 3. Log-probabilities, of the rows that want them: a softmax over V is not free.
         if state["logprobs"].any():
             rows = np.flatnonzero(state["logprobs"])
             state["logprob"][rows] += log_probabilities(logits[rows], chosen[rows]).tolist()
+        # 4. Each slot goes on to its new token. An empty slot stays at position 0, so that it does
+        #    not make the storage longer than the completions need.
         tokens: list[int] = chosen.tolist()
         state["token"] = tokens
         state["position"] += state["advance"]
@@ -113,16 +127,16 @@ class Decoder:
 
     def _forward(self, state: NDArray[Any]) -> torch.Tensor:
         """Logits (B, V) after the token of each slot."""
-        positions = self._tensor(state["position"])
+        positions = self._tensor(state["position"])  # (B,), each row's own
         room = self._cache.seek(positions, int(state["position"].max()) + 1)
         model = self._loaded.model
         logits: torch.Tensor = model(
-            input_ids=self._tensor(state["token"])[:, None],
-            position_ids=positions[:, None],
+            input_ids=self._tensor(state["token"])[:, None],  # (B, 1)
+            position_ids=positions[:, None],  # (B, 1)
             attention_mask=decode_mask(self._loaded.config, positions, room, model.dtype),
             past_key_values=self._cache,
             use_cache=True,
-        ).logits
+        ).logits  # (B, 1, V)
         return logits[:, -1]
 
     def _tensor(self, column: NDArray[Any]) -> torch.Tensor:

@@ -53,15 +53,18 @@ def _mix(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def _nucleus(probabilities: torch.Tensor, top_p: torch.Tensor) -> torch.Tensor:
     """Probabilities with zero outside each row's nucleus; rows with `top_p` 1 are left alone."""
-    ordered, order = probabilities.sort(dim=-1, descending=True, stable=True)
-    outside = (ordered.cumsum(-1) - ordered >= top_p[:, None]) & (top_p < 1)[:, None]
-    outside[:, 0] = False
+    ordered, order = probabilities.sort(dim=-1, descending=True, stable=True)  # (B, V) both
+    # a token is outside if those before it have reached `top_p` without it
+    outside = (ordered.cumsum(-1) - ordered >= top_p[:, None]) & (top_p < 1)[:, None]  # (B, V)
+    outside[:, 0] = False  # the most likely one stays, even at `top_p` 0
+    # back to the order of the vocabulary
     return torch.empty_like(ordered).scatter_(-1, order, ordered.masked_fill_(outside, 0.0))
 
 
 def _inverse_cdf(probabilities: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
     """The first token whose cumulative probability exceeds `uniform` times the total."""
-    cumulative = probabilities.cumsum(-1, dtype=torch.float64)
-    target = uniform[:, None] * cumulative[:, -1:]
+    # in float64, since a sum in float32 no longer grows by unlikely tokens
+    cumulative = probabilities.cumsum(-1, dtype=torch.float64)  # (B, V)
+    target = uniform[:, None] * cumulative[:, -1:]  # (B, 1); the total is not quite 1
     # u < 1 in float64 keeps the product below the total, so the token found has probability > 0
     return torch.searchsorted(cumulative, target, right=True)[:, 0]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
 
 import torch
+from msgspec import Meta, Struct
 
+from sormctl.engines.arguments import Count, read_options
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.hf.batch import SampleBatch, SampleRequest
 from sormctl.engines.hf.load import LoadedModel, load
 from sormctl.engines.hf.score import ScoreBatch, ScoreRequest
 from sormctl.engines.hf.worker import Worker
-from sormctl.engines.registry import positive, refuse_unknown
+from sormctl.engines.running import Running
 from sormctl.errors import ModelError
 from sormctl.models import resolve_model
 from sormctl.prompts import Prompt
@@ -30,8 +31,13 @@ _SCORE_TOKENS = {"cpu": 4096}
 _SCORE_TOKENS_GPU = 65536
 
 
-@dataclass(frozen=True, slots=True)
-class HfOptions:
+_Dtype = Annotated[
+    Literal["auto", "float32", "bfloat16", "float16"],
+    Meta(description="one of auto, float32, bfloat16, float16"),
+]
+
+
+class HfOptions(Struct, frozen=True):
     """Engine arguments; None chooses by device and model.
 
     `device` auto, cpu, cuda, cuda:1 …; `dtype` auto, float32, bfloat16, float16; `batch_size` rows
@@ -39,9 +45,9 @@ class HfOptions:
     """
 
     device: str = "auto"
-    dtype: str = "auto"
-    batch_size: int | None = None
-    max_length: int | None = None
+    dtype: _Dtype = "auto"
+    batch_size: Count | None = None
+    max_length: Count | None = None
 
 
 class HfEngine:
@@ -72,8 +78,7 @@ class HfEngine:
             raise ModelError(f"{self._model}: a reward model; it scores, it does not generate")
         if not params.seeds:
             return []
-        completions: list[Completion] = await self._worker.run(SampleRequest(prompt, params))
-        return completions
+        return await self._worker.run(SampleRequest(prompt, params))
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
         """P(correct) after each of `steps`."""
@@ -81,8 +86,7 @@ class HfEngine:
             raise ModelError(f"{self._model}: a language model; only a reward model scores steps")
         if not steps:
             return []
-        scores: list[float] = await self._worker.run(ScoreRequest(prompt, tuple(steps)))
-        return scores
+        return await self._worker.run(ScoreRequest(prompt, tuple(steps)))
 
     def _load(self) -> SampleBatch | ScoreBatch:
         options = self._options
@@ -95,16 +99,9 @@ class HfEngine:
         return SampleBatch(loaded, rows, _cache_budget(loaded))
 
 
-def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -> HfEngine:
+def create(model: str, running: Running) -> HfEngine:
     """The engine for a model as the user names it; UsageError for an argument it does not have."""
-    refuse_unknown("hf", arguments, ("batch_size", "device", "dtype", "max_length"))
-    options = HfOptions(
-        device=arguments.get("device", "auto"),
-        dtype=arguments.get("dtype", "auto"),
-        batch_size=positive(arguments, "batch_size"),
-        max_length=positive(arguments, "max_length"),
-    )
-    return HfEngine(resolve_model(model), options)
+    return HfEngine(resolve_model(model), read_options(HfOptions, running))
 
 
 def _default_rows(loaded: LoadedModel) -> int:

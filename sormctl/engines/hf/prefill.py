@@ -41,9 +41,11 @@ class Prompts:
 
     def prefill(self, prompts: Sequence[Sequence[int]]) -> list[Prefilled]:
         """Keys and values of each prompt; those of similar length are computed together."""
+        # 1. What was computed before, alone or as the beginning of a longer prompt.
         wanted = [tuple(prompt) for prompt in prompts]
         found = {ids: self._find(ids) for ids in wanted}
         new = [ids for ids, prefilled in found.items() if prefilled is None]
+        # 2. The rest, each prompt once (`found` has no doubles), in batches of similar length.
         for batch in _batches(new, _TOKENS.get(self._model.device.type, _TOKENS_GPU)):
             cache = _forward(self._model, batch)
             found.update((ids, Prefilled(cache, row)) for row, ids in enumerate(batch))
@@ -51,6 +53,8 @@ class Prompts:
         return [prefilled for ids in wanted if (prefilled := found[ids])]
 
     def _find(self, ids: tuple[int, ...]) -> Prefilled | None:
+        # Of sorted prompts the first that is not before `ids` begins with these if any does. A key
+        # depends on what stands before it alone, so the longer prompt has those of this one.
         at = bisect_left(self._sorted, ids)
         if at == len(self._sorted) or self._sorted[at][: len(ids)] != ids:
             return None
@@ -93,8 +97,10 @@ def _batches(prompts: list[tuple[int, ...]], tokens: int) -> Iterator[list[tuple
 def _forward(model: Any, prompts: list[tuple[int, ...]]) -> DynamicCache:
     # Padding on the right: no token sees what follows it, so the prompts need no mask, and a row
     # overwrites the padding's keys before it sees their positions.
-    longest = len(prompts[-1])
-    ids = torch.tensor([[*prompt, *[0] * (longest - len(prompt))] for prompt in prompts])
-    cache = DynamicCache()  # without the model's config: keep what sliding windows would drop
+    longest = len(prompts[-1])  # T; prompts come in order of length
+    ids = torch.tensor([[*prompt, *[0] * (longest - len(prompt))] for prompt in prompts])  # (B, T)
+    # without the model's config: keep what sliding windows would drop
+    cache = DynamicCache()  # of each layer, keys and values (B, H, T, D)
+    # the logits are not read; one position of them is the least that a model computes
     model(ids.to(model.device), past_key_values=cache, use_cache=True, logits_to_keep=1)
     return cache

@@ -11,11 +11,12 @@ import torch
 from sormctl.engines.base import check_readable
 from sormctl.engines.encoding import encode_steps, p_correct
 from sormctl.engines.hf.load import LoadedModel
+from sormctl.engines.hf.worker import Request
 from sormctl.prompts import Prompt
 
 
 @dataclass(eq=False, slots=True)
-class ScoreRequest:
+class ScoreRequest(Request[list[float]]):
     """Scores of one solution that somebody waits for."""
 
     prompt: Prompt
@@ -68,13 +69,17 @@ class ScoreBatch:
         return [self._sorted.popleft() for _ in range(min(rows, len(self._sorted)))]
 
     def _scores(self, batch: list[ScoreRequest]) -> list[list[float]]:
-        longest = len(batch[0].ids)
+        # 1. Solutions as rows, padded on the right, where no step looks; the longest comes first.
+        longest = len(batch[0].ids)  # T
         device = self._loaded.device
-        ids = torch.tensor([item.ids + [0] * (longest - len(item.ids)) for item in batch])
-        lengths = torch.tensor([len(item.ids) for item in batch])
-        mask = torch.arange(longest) < lengths[:, None]
+        ids = torch.tensor([item.ids + [0] * (longest - len(item.ids)) for item in batch])  # (B, T)
+        lengths = torch.tensor([len(item.ids) for item in batch])  # (B,)
+        mask = torch.arange(longest) < lengths[:, None]  # (B, T)
+        # 2. One pass says of every position which class it is: C is 2 or 3.
         logits = self._loaded.model(
             ids.to(device), attention_mask=mask.to(device), use_cache=False
-        ).logits
-        good = p_correct(torch.softmax(logits.float(), dim=-1)).cpu()
+        ).logits  # (B, T, C)
+        # 3. P(correct), read at the last token of each step. The softmax is in float32, for
+        #    bfloat16 has no number between 0.996 and 1.
+        good = p_correct(torch.softmax(logits.float(), dim=-1)).cpu()  # (B, T)
         return [good[i, item.positions].tolist() for i, item in enumerate(batch)]

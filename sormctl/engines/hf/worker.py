@@ -6,13 +6,25 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from sormctl.errors import EngineError, SormctlError, first_line
 
+Answer = TypeVar("Answer")
+_Future = asyncio.Future[Any]  # of the answer to a request, of whatever kind
 
-class Batch(Protocol):
-    """Requests in progress on one model; `add` raises SormctlError for a request that is bad."""
+
+class Request(Generic[Answer]):
+    """What a coroutine asks a model for; it gets an `Answer`."""
+
+    __slots__ = ()
+
+
+class RequestBatch(Protocol):
+    """Requests in progress on one model; `add` raises SormctlError for a request that is bad.
+
+    Which kind of requests a model takes is known once it is loaded.
+    """
 
     @property
     def busy(self) -> bool: ...
@@ -21,20 +33,20 @@ class Batch(Protocol):
 
     def drop(self, request: Any) -> None: ...
 
-    def step(self) -> Sequence[tuple[Any, Any]]: ...
+    def step(self) -> Sequence[tuple[Request[Any], object]]: ...
 
 
 class Worker:
     """Runs a batch in a thread of its own, for the event loop that started it."""
 
     def __init__(self) -> None:
-        self._inbox: queue.SimpleQueue[tuple[Any, asyncio.Future[Any]] | None] = queue.SimpleQueue()
-        self._waiting: dict[Any, asyncio.Future[Any]] = {}
+        self._inbox: queue.SimpleQueue[tuple[Request[Any], _Future] | None] = queue.SimpleQueue()
+        self._waiting: dict[Request[Any], _Future] = {}
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: Exception | None = None  # why the thread takes no more requests
 
-    async def start(self, load: Callable[[], Batch]) -> None:
+    async def start(self, load: Callable[[], RequestBatch]) -> None:
         """Start the thread with what `load` returns there; raises what it raises."""
         self._loop = asyncio.get_running_loop()
         loaded: asyncio.Future[None] = self._loop.create_future()
@@ -53,11 +65,11 @@ class Worker:
             await asyncio.to_thread(self._thread.join)
             self._thread = None
 
-    async def run(self, request: Any) -> Any:
-        """The result of one request. A caller that is cancelled takes its request with it."""
+    async def run(self, request: Request[Answer]) -> Answer:
+        """The answer to one request. A caller that is cancelled takes its request with it."""
         if self._loop is None or self._thread is None:
             raise EngineError("the engine is not open; use it as a context manager")
-        future: asyncio.Future[Any] = self._loop.create_future()
+        future: asyncio.Future[Answer] = self._loop.create_future()
         self._inbox.put((request, future))
         if self._ended is not None:
             raise _as_user_error(self._ended)
@@ -65,7 +77,7 @@ class Worker:
 
     # ── in the thread ────────────────────────────────────────────────────────────────────────────
 
-    def _main(self, load: Callable[[], Batch], loaded: asyncio.Future[None]) -> None:
+    def _main(self, load: Callable[[], RequestBatch], loaded: asyncio.Future[None]) -> None:
         try:
             batch = load()
         except Exception as error:
@@ -79,7 +91,7 @@ class Worker:
         except Exception as error:  # whatever ends this thread, nobody may wait for ever
             self._end(error)
 
-    def _receive(self, batch: Batch) -> bool:
+    def _receive(self, batch: RequestBatch) -> bool:
         """Take in new requests, waiting for one if there is nothing to do; False at the end."""
         while not (batch.busy and self._inbox.empty()):
             item = self._inbox.get()
@@ -94,7 +106,7 @@ class Worker:
                 self._waiting[request] = future
         return True
 
-    def _step(self, batch: Batch) -> None:
+    def _step(self, batch: RequestBatch) -> None:
         for request in [item for item, future in self._waiting.items() if future.cancelled()]:
             batch.drop(request)
             del self._waiting[request]
@@ -115,18 +127,18 @@ class Worker:
         self._waiting.clear()
         self._post([(future, error) for future in futures])
 
-    def _fail(self, batch: Batch, error: Exception) -> None:
+    def _fail(self, batch: RequestBatch, error: Exception) -> None:
         for request in self._waiting:
             batch.drop(request)
         self._post([(future, error) for future in self._waiting.values()])
         self._waiting.clear()
 
-    def _post(self, outcomes: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
+    def _post(self, outcomes: Sequence[tuple[_Future, object]]) -> None:
         if outcomes and self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(_settle, outcomes)
 
 
-def _settle(outcomes: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
+def _settle(outcomes: Sequence[tuple[_Future, object]]) -> None:
     for future, outcome in outcomes:
         if future.done():  # cancelled meanwhile
             continue

@@ -5,39 +5,40 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any, Self
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from sormctl.engines.arguments import Count, read_options
 from sormctl.engines.base import Completion, Sampling, answer_limit, together
 from sormctl.engines.encoding import load_tokenizer, prompt_ids
 from sormctl.engines.openai.http import Http, completions, connections, settings
 from sormctl.engines.openai.pool import Pool, Sleep
-from sormctl.engines.openai.server import Server, is_url, shown
-from sormctl.engines.registry import NO_TOKENIZER, positive, refuse_unknown
+from sormctl.engines.openai.server import Server, is_url, redacted
+from sormctl.engines.running import Running
 from sormctl.errors import EngineError, ModelError, UsageError
-from sormctl.models import resolve_model
+from sormctl.models import NO_TOKENIZER, resolve_model
 from sormctl.prompts import Prompt
+from sormctl.records import Json
 
-_ARGUMENTS = ("base_url", "concurrency", "patience", "served_model", "timeout", "tokenizer")
 
-
-@dataclass(frozen=True, slots=True)
-class OpenaiOptions:
+class OpenaiOptions(Struct, frozen=True):
     """Engine arguments.
 
-    `base_urls` end in `/v1`; `tokenizer` None is the model's, `none` sends prompts as text;
+    Each `base_url` ends in `/v1`; `tokenizer` None is the model's, `none` sends prompts as text;
     `timeout` of one request and `patience` without any server are in seconds; `concurrency` is the
     most requests that one server gets at once.
     """
 
-    base_urls: tuple[str, ...]
+    base_url: tuple[str, ...] = ()
     served_model: str | None = None
     tokenizer: str | None = None
-    timeout: float = 600
-    patience: float = 120
-    concurrency: int = 256
+    timeout: Count = 600
+    patience: Count = 120
+    concurrency: Count = 256
 
 
 class OpenaiEngine:
@@ -65,9 +66,9 @@ class OpenaiEngine:
         if options.tokenizer != NO_TOKENIZER:
             self._tokenizer = load_tokenizer(resolve_model(options.tokenizer or self._model))
         self._http = Http(os.environ.get("OPENAI_API_KEY", "").strip(), options.timeout)
-        number = len(options.base_urls)
+        number = len(options.base_url)
         self._each = max(1, connections(options.concurrency * number) // number)
-        servers = [Server(url, shown(url), self._each) for url in options.base_urls]
+        servers = [Server(url, redacted(url), self._each) for url in options.base_url]
         self._pool = Pool(
             servers, self._probe, options.patience, sleep=self._sleep, tell=self._tell
         )
@@ -88,7 +89,7 @@ class OpenaiEngine:
     @property
     def capacity(self) -> int:
         """The requests that all servers get at once."""
-        return self._each * len(self._options.base_urls)
+        return self._each * len(self._options.base_url)
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
         """Completions of `prompt`, one for each of `params.seeds`, in their order."""
@@ -142,7 +143,7 @@ class OpenaiEngine:
         room = next((item.get("max_model_len") for item in listed if item["id"] == server.model), 0)
         server.room = room if isinstance(room, int) and room > 0 else None
 
-    def _chosen(self, server: Server, listed: Sequence[Mapping[str, Any]]) -> str:
+    def _chosen(self, server: Server, listed: Sequence[Json]) -> str:
         for item in listed:  # `root` is what the server loaded under that name
             if self._model in (item["id"], item.get("root")):
                 return str(item["id"])
@@ -157,24 +158,16 @@ class OpenaiEngine:
         )
 
 
-def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -> OpenaiEngine:
+def create(model: str, running: Running) -> OpenaiEngine:
     """The engine for a model; UsageError for a bad argument, without a server or without httpx."""
     if find_spec("httpx") is None:
         raise UsageError("engine openai needs httpx; pip install 'sormctl[openai]'")
-    refuse_unknown("openai", arguments, _ARGUMENTS)
-    given = arguments.get("base_url") or os.environ.get("OPENAI_BASE_URL", "")
-    urls = tuple(url.strip().rstrip("/") for url in given.split(",") if url.strip())
+    options = read_options(OpenaiOptions, running)
+    given = options.base_url or os.environ.get("OPENAI_BASE_URL", "").split(",")
+    urls = tuple(url.strip().rstrip("/") for url in given if url.strip())
     if not urls:
         raise UsageError("engine openai needs --base-url http://host:8000/v1 (or OPENAI_BASE_URL)")
     for url in urls:
         if not is_url(url):
-            raise UsageError(f"--base-url {shown(url)}: must look like http://host:8000/v1")
-    numbers = {
-        name: number
-        for name in ("timeout", "patience", "concurrency")
-        if (number := positive(arguments, name)) is not None
-    }
-    options = OpenaiOptions(
-        urls, arguments.get("served_model"), arguments.get("tokenizer"), **numbers
-    )
-    return OpenaiEngine(model, options, verbose=verbose)
+            raise UsageError(f"--base-url {redacted(url)}: must look like http://host:8000/v1")
+    return OpenaiEngine(model, replace(options, base_url=urls), verbose=running.verbose)

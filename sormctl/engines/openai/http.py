@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from contextlib import suppress
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
 from typing import TYPE_CHECKING, Any
 
 from sormctl.engines.base import Completion, Sampling
-from sormctl.engines.openai.server import Fault, shown
+from sormctl.engines.openai.server import Fault, redacted
 from sormctl.errors import EngineError, TooLongError, UsageError
-from sormctl.records import MAX_COUNT
+from sormctl.records import MAX_COUNT, Json
 
 if TYPE_CHECKING:
     import httpx
@@ -47,7 +46,7 @@ class Http:
         """Closes the connections."""
         await self._client.aclose()
 
-    async def models(self, url: str) -> list[dict[str, Any]]:
+    async def models(self, url: str) -> list[Json]:
         """What a server says that it serves; empty if it does not say."""
         response = await self._request("GET", f"{url}/models", timeout=_CONNECT_SECONDS)
         if response.status_code == 404:
@@ -56,7 +55,7 @@ class Http:
         found = listed if isinstance(listed, list) else []
         return [item for item in found if isinstance(item, dict) and "id" in item]
 
-    async def complete(self, url: str, payload: dict[str, Any]) -> dict[str, Any]:
+    async def complete(self, url: str, payload: Json) -> Json:
         """The answer to a request for a completion."""
         return self._json(await self._request("POST", f"{url}/completions", json=payload))
 
@@ -71,12 +70,12 @@ class Http:
             what = str(error) or type(error).__name__
             raise Fault(f"no connection: {what}", is_down=True) from error
 
-    def _json(self, response: httpx.Response) -> dict[str, Any]:
+    def _json(self, response: httpx.Response) -> Json:
         status = response.status_code
         if status >= 400:
             raise self._refusal(response)
         if response.has_redirect_location:
-            place, target = shown(str(response.url)), shown(response.headers["location"])
+            place, target = redacted(str(response.url)), redacted(response.headers["location"])
             raise EngineError(f"{place}: moved to {target}; give that as --base-url")
         try:
             found = response.json()
@@ -133,9 +132,9 @@ def connections(wanted: int) -> int:
     return wanted if soft == RLIM_INFINITY else max(1, min(wanted, soft - _OTHER_FILES))
 
 
-def settings(params: Sampling, seeds: range, limit: int) -> dict[str, Any]:
+def settings(params: Sampling, seeds: range, limit: int) -> dict[str, object]:
     """How completions are drawn, in the words of the API; several are in those of vLLM."""
-    asked: dict[str, Any] = {"max_tokens": limit, "n": len(seeds), "temperature": 0.0}
+    asked: dict[str, object] = {"max_tokens": limit, "n": len(seeds), "temperature": 0.0}
     if len(seeds) > 1:
         asked["return_token_ids"] = True  # the API counts the tokens of all of them together
     if not params.is_greedy:
@@ -145,7 +144,7 @@ def settings(params: Sampling, seeds: range, limit: int) -> dict[str, Any]:
     return asked | ({"stop": list(params.stop)} if params.stop else {})
 
 
-def completions(answer: Mapping[str, Any], asked: Mapping[str, Any]) -> list[Completion]:
+def completions(answer: Json, asked: Json) -> list[Completion]:
     """A server's answer to what was asked; EngineError if it is none."""
     try:
         usage = answer.get("usage") or {}
@@ -162,7 +161,7 @@ def completions(answer: Mapping[str, Any], asked: Mapping[str, Any]) -> list[Com
 
 
 def _completion(
-    choice: Mapping[str, Any], asked: Mapping[str, Any], prompt: tuple[int, int], alone: int | None
+    choice: Json, asked: Json, prompt: tuple[int, int], alone: int | None
 ) -> Completion:
     """One of the answer's choices; `alone` are the tokens of a single one."""
     text, finish = choice["text"], choice["finish_reason"]
@@ -178,7 +177,7 @@ def _completion(
     return Completion(whole, finish, *prompt, generated, logprob)
 
 
-def _count(counts: Mapping[str, Any], name: str) -> int:
+def _count(counts: Json, name: str) -> int:
     """Tokens; 0 where the server does not tell, ValueError for what no record can hold."""
     number = int(counts.get(name) or 0)
     if not 0 <= number <= MAX_COUNT:
@@ -186,7 +185,7 @@ def _count(counts: Mapping[str, Any], name: str) -> int:
     return number
 
 
-def _count_tokens(choice: Mapping[str, Any]) -> int:
+def _count_tokens(choice: Json) -> int:
     if choice.get("token_ids") is None:  # older servers overlook that we ask for them
         raise EngineError(
             "the server returns no token ids, which several completions in one request need; "
@@ -195,7 +194,7 @@ def _count_tokens(choice: Mapping[str, Any]) -> int:
     return len(choice["token_ids"])
 
 
-def _logprob(choice: Mapping[str, Any]) -> float:
+def _logprob(choice: Json) -> float:
     listed = (choice.get("logprobs") or {}).get("token_logprobs")
     if listed is None:
         raise EngineError("the server gives no log-probabilities")

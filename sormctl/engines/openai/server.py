@@ -87,7 +87,7 @@ def is_url(url: str) -> bool:
         return False
 
 
-def shown(url: str) -> str:
+def redacted(url: str) -> str:
     """A URL without the credentials that may be in it."""
     scheme, mark, rest = url.partition("://")
     place, slash, path = rest.partition("/")

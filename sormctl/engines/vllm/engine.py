@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from itertools import count
 from typing import Any, Self
 
+from sormctl.engines.arguments import read_options
 from sormctl.engines.base import Completion, Sampling, answer_limit, check_readable, together
 from sormctl.engines.encoding import (
     encode_steps,
@@ -18,8 +19,8 @@ from sormctl.engines.encoding import (
     prompt_ids,
 )
 from sormctl.engines.processes import Log, Watchdog
-from sormctl.engines.registry import positive
-from sormctl.engines.vllm.start import engine_settings, quiet_start
+from sormctl.engines.running import Running
+from sormctl.engines.vllm.start import VllmOptions, engine_settings, quiet_start
 from sormctl.errors import EngineError, ModelError, UsageError, first_line
 from sormctl.models import resolve_model
 from sormctl.prompts import Prompt
@@ -28,13 +29,13 @@ from sormctl.prompts import Prompt
 class VllmEngine:
     """The engine over one model, started by `async with`."""
 
-    def __init__(self, model: str, arguments: Mapping[str, str], verbose: bool) -> None:
+    def __init__(self, model: str, options: VllmOptions, verbose: bool) -> None:
         self._model = model
-        self._arguments = arguments
+        self._options = options
         self._verbose = verbose
         self._numbers = count()
-        self._log: Any = None
-        self._watchdog: Any = None
+        self._log: Log | None = None
+        self._watchdog: Watchdog | None = None
         self._engine: Any = None
         self._tokenizer: Any = None
         self._is_reward_model = False
@@ -58,14 +59,14 @@ class VllmEngine:
         self._eos = sorted(eos_ids(*sources))
         self._log, self._watchdog = Log(self._verbose), Watchdog()
         try:
-            settings = engine_settings(self._model, config, self._arguments)
+            settings = engine_settings(self._model, config, self._options)
             with self._watchdog.over_children():  # large models load for minutes
                 self._engine = quiet_start(settings, self._log)
         except UsageError:
             self._close()
             raise
         except Exception as error:  # whatever the engine's process meets
-            line = self._log.last_error() or first_line(error)
+            line = self._reason(error)
             self._close()
             await asyncio.sleep(0)  # raises after Ctrl-C, which the engine's process gets, too
             raise EngineError(f"engine vllm does not start: {line}") from error
@@ -79,8 +80,14 @@ class VllmEngine:
             self._close()
 
     def _close(self) -> None:
-        self._watchdog.stop()
-        self._log.close()
+        if self._watchdog is not None:
+            self._watchdog.stop()
+        if self._log is not None:
+            self._log.close()
+
+    def _reason(self, error: Exception) -> str:
+        """Where it began, which the log has; else what reached us."""
+        return (self._log.last_error() if self._log else "") or first_line(error)
 
     @property
     def capacity(self) -> int:
@@ -171,17 +178,16 @@ class VllmEngine:
             ):
                 pass
         except Exception as error:  # the engine is dead, or refuses the request
-            line = self._log.last_error() or first_line(error)
-            raise EngineError(f"engine vllm failed: {line}") from error
+            raise EngineError(f"engine vllm failed: {self._reason(error)}") from error
         return output
 
 
-def create(model: str, arguments: Mapping[str, str], *, verbose: bool = False) -> VllmEngine:
+def create(model: str, running: Running) -> VllmEngine:
     """The engine for a model as the user names it; UsageError if vLLM is not installed."""
     if find_spec("vllm") is None:
         raise UsageError("engine vllm is not installed; pip install 'sormctl[vllm]'")
-    positive(arguments, "tensor_parallel")
-    return VllmEngine(resolve_model(model), arguments, verbose)
+    options = read_options(VllmOptions, running)
+    return VllmEngine(resolve_model(model), options, running.verbose)
 
 
 def _generation(model: str) -> Any:

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields
 from difflib import get_close_matches
-from typing import Any
+from typing import Annotated, Any
 
+from msgspec import Meta, Struct
+
+from sormctl.engines.arguments import Count
 from sormctl.engines.processes import Log, chatter_to
-from sormctl.engines.registry import positive
 from sormctl.errors import UsageError
 
 _CPU_CACHE_SHARE = 0.1  # of the memory
@@ -21,11 +23,18 @@ _CPU_BATCH_TOKENS = 4096
 _OURS = ("model", "runner", "tensor_parallel_size")
 
 
-def engine_settings(model: str, config: Any, arguments: Mapping[str, str]) -> dict[str, Any]:
+class VllmOptions(Struct, frozen=True):
+    """Engine arguments: GPUs that share one copy of the model, and what vLLM itself is told."""
+
+    tensor_parallel: Count | None = None
+    others: Annotated[dict[str, str], Meta(description="vLLM's own")] = {}
+
+
+def engine_settings(model: str, config: Any, options: VllmOptions) -> dict[str, Any]:
     """Arguments of AsyncEngineArgs for a model, the user's own last; UsageError for a bad one."""
     import torch
 
-    parallel = positive(arguments, "tensor_parallel") or 1
+    parallel = options.tensor_parallel or 1
     on_gpu = torch.cuda.is_available()
     length = getattr(config.get_text_config(), "max_position_embeddings", None)
     settings: dict[str, Any] = {"enable_prefix_caching": True, "disable_log_stats": True}
@@ -39,7 +48,7 @@ def engine_settings(model: str, config: Any, arguments: Mapping[str, str]) -> di
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         settings["kv_cache_memory_bytes"] = int(memory * _CPU_CACHE_SHARE)
     with chatter_to(os.open(os.devnull, os.O_WRONLY)):
-        settings |= _converted(arguments)
+        settings |= _converted(options.others)
     if not on_gpu:  # a prompt in two parts kills a seeded request on a CPU
         whole = settings.get("max_model_len") or length or _CPU_BATCH_TOKENS
         settings.setdefault("max_num_batched_tokens", max(_CPU_BATCH_TOKENS, whole))
@@ -67,8 +76,6 @@ def _converted(arguments: Mapping[str, str]) -> dict[str, Any]:
     known = {item.name: item.type for item in fields(AsyncEngineArgs) if item.name not in _OURS}
     found = {}
     for name, text in arguments.items():
-        if name == "tensor_parallel":
-            continue
         if name not in known:
             near = ", ".join(get_close_matches(name, known)) or "see vLLM's engine arguments"
             raise UsageError(f"engine vllm has no argument `{name}`; near it: {near}")

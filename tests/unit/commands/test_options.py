@@ -1,8 +1,10 @@
 """What options decide by themselves."""
 
+from dataclasses import replace
+
 import pytest
 
-from sormctl.options import Running
+from sormctl.engines.running import Running
 
 GIVEN = ["dtype=float32", "gpu_memory_utilization=0.3"]
 
@@ -17,5 +19,5 @@ GIVEN = ["dtype=float32", "gpu_memory_utilization=0.3"]
     ],
 )
 def test_two_models_have_room_on_one_gpu(running: Running, arguments: list[str] | None) -> None:
-    assert running.of_two() == {**vars(running), "engine_arg": arguments}
+    assert running.of_two() == replace(running, engine_arg=arguments)
     assert running.identity()["engine_arg"] == running.engine_arg

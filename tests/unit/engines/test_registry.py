@@ -3,23 +3,14 @@ import sys
 
 import pytest
 
-from sormctl.engines.registry import create_engine, parse_arguments
+from sormctl.engines.registry import create_engine
+from sormctl.engines.running import Running
 from sormctl.errors import ModelError, UsageError
-
-
-def test_arguments_are_read_as_typed() -> None:
-    assert parse_arguments(["dtype=bfloat16", "a=b=c"]) == {"dtype": "bfloat16", "a": "b=c"}
-
-
-@pytest.mark.parametrize("pair", ["dtype", "=x", "dtype="])
-def test_a_malformed_argument_is_refused(pair: str) -> None:
-    with pytest.raises(UsageError, match="NAME=VALUE"):
-        parse_arguments([pair])
 
 
 def test_an_unknown_engine_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match="known engines: hf"):
-        create_engine("gguf", "model")
+        create_engine("model", Running(engine="gguf"))
 
 
 @pytest.mark.parametrize(
@@ -29,21 +20,22 @@ def test_an_unknown_engine_lists_the_known_ones() -> None:
         ("batch_size=many", "batch_size=many: must be a whole number"),
         ("batch_size=0", "above 0"),
         ("max_length=-1", "above 0"),
+        ("dtype=int8", "dtype=int8: must be one of auto, float32"),
     ],
 )
 def test_bad_engine_arguments_are_refused(argument: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        create_engine("hf", "embedded:student", [argument])
+        create_engine("embedded:student", Running(engine_arg=[argument]))
 
 
 def test_a_short_option_is_an_argument_of_its_name() -> None:
     with pytest.raises(UsageError, match="no argument `tensor_parallel`"):
-        create_engine("hf", "embedded:student", tensor_parallel=2)
+        create_engine("embedded:student", Running(tensor_parallel=2))
 
 
 def test_a_missing_folder_is_refused() -> None:
     with pytest.raises(ModelError, match="no such model folder"):
-        create_engine("hf", "./nowhere")
+        create_engine("./nowhere", Running())
 
 
 def test_the_registry_loads_no_engine() -> None:

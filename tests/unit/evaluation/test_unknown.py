@@ -44,7 +44,7 @@ def test_the_steps_of_unknown_solutions_are_judged_and_their_answers_are_not() -
     evaluation = Evaluation()
     judged: dict[str, Any] = {"labels": (1, 0), "scores": {"orm": (0.9, 0.8), "sorm": (0.9, 0.1)}}
     for number, made in enumerate([solution(**judged), of_unknown_truth(wrong(**judged))]):
-        evaluation.add([replace(made, problem=replace(PROBLEM, problem_id=f"p{number}"))])
+        evaluation.add([replace(made, problem_id=f"p{number}")])
     found = {row.name: row.estimate for row in evaluation.rows()}
     assert found["orm against labels: step accuracy"].n == 4
     final = found["orm against answers: final accuracy"]

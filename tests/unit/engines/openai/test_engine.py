@@ -7,12 +7,14 @@ from pathlib import Path
 from resource import RLIM_INFINITY
 
 import pytest
+from msgspec import structs
 
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.encoding import load_tokenizer, prompt_ids
 from sormctl.engines.openai.engine import OpenaiEngine, OpenaiOptions, create
 from sormctl.engines.openai.pool import Pool
 from sormctl.engines.openai.server import Fault, Limit, Server, pause
+from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import EngineError, ModelError, TooLongError, UsageError
 from sormctl.inference import open_generator, open_judge
 from sormctl.models import resolve_model
@@ -50,7 +52,7 @@ async def engine_of(
     **options: object,
 ) -> AsyncIterator[OpenaiEngine]:
     given = OpenaiOptions(tuple(s.url for s in scripts), tokenizer="none", patience=30)
-    settings = replace(given, **options)
+    settings = structs.replace(given, **options)
     engine = OpenaiEngine(model, settings, verbose=verbose, sleep=naps or Naps())
     async with engine:
         yield engine
@@ -271,13 +273,11 @@ async def test_the_tokenizer_says_how_a_hosted_model_is_prompted(tmp_path: Path)
     shutil.copytree(resolve_model("embedded:student"), tmp_path / "chatty")
     (tmp_path / "chatty" / "sormctl.json").write_text('{"prompt": "chat"}')
     with serving() as script:
-        how = {"engine": "openai", "base_url": [script.url]}
-        arguments = [f"tokenizer={tmp_path / 'chatty'}"]
-        async with open_generator("llama3:8b", {}, engine_arg=arguments, **how) as student:
-            assert student.style == "chat"
-        arguments = ["tokenizer=embedded:student"]
-        async with open_generator("llama3:8b", {}, engine_arg=arguments, **how) as student:
-            assert student.style == "plain"
+        for tokenizer, style in ((tmp_path / "chatty", "chat"), ("embedded:student", "plain")):
+            arguments = [f"tokenizer={tokenizer}"]
+            running = Running(engine="openai", engine_arg=arguments, base_url=[script.url])
+            async with open_generator("llama3:8b", SamplingSettings(), running) as student:
+                assert student.style == style
 
 
 async def test_a_missing_key_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -422,29 +422,29 @@ async def test_it_does_not_score_or_write_chats_without_a_tokenizer() -> None:
 
 async def test_it_opens_no_reward_model() -> None:
     with pytest.raises(UsageError, match=r"score --rm sorm/ .* and give --scores NAME"):
-        async with open_judge("sorm/", engine="openai"):
+        async with open_judge("sorm/", Running(engine="openai")):
             pass
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "needs --base-url"),
-        ({"base_url": "localhost:8000"}, "must look like"),
-        ({"base_url": "http://a/v1,http://me:pw@b:x/v1"}, "--base-url http://b:x/v1: must look"),
-        ({"base_url": "http://a/v1", "patience": "long"}, "patience=long"),
-        ({"base_url": "http://a/v1", "device": "cpu"}, "no argument `device`"),
+        ((), "needs --base-url"),
+        (("base_url=localhost:8000",), "must look like"),
+        (("base_url=http://a/v1,http://me:pw@b:x/v1",), "--base-url http://b:x/v1: must look"),
+        (("base_url=http://a/v1", "patience=long"), "patience=long: must be a whole number"),
+        (("base_url=http://a/v1", "device=cpu"), "no argument `device`"),
     ],
 )
-def test_bad_arguments_are_refused(arguments: dict[str, str], message: str) -> None:
+def test_bad_arguments_are_refused(arguments: tuple[str, ...], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        create("m", arguments)
+        create("m", Running(engine="openai", engine_arg=arguments))
 
 
 def test_without_httpx_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sormctl.engines.openai.engine.find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"sormctl\[openai\]"):
-        create("m", {"base_url": "http://a/v1"})
+        create("m", Running(engine="openai", base_url=["http://a/v1"]))
 
 
 def test_the_limit_halves_once_for_requests_sent_together_and_grows_by_one_a_round() -> None:

@@ -1,0 +1,64 @@
+"""How a model is run and drawn from: what a user says once for a whole run, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+HOSTED = ("openai",)  # engines whose model is elsewhere: it may be called anything, and generates
+_SHARE = "gpu_memory_utilization"
+
+
+@dataclass(frozen=True)
+class SamplingSettings:
+    """How completions are drawn; a prompt's own `Sampling` follows from them."""
+
+    temperature: float = 0.7
+    top_p: float = 1.0
+    max_tokens: int = 300
+    seed: int = 0
+
+    def greedy(self) -> Self:
+        """The same with nothing drawn at random."""
+        return replace(self, temperature=0.0)
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a model is prompted, which engine runs it, and what that is told.
+
+    `engine_arg` is as typed, NAME=VALUE; the three after it are short for arguments of their names.
+    `engines.arguments` reads them all into the engine's own type.
+    """
+
+    prompt: str = "auto"
+    engine: str = "hf"
+    engine_arg: Sequence[str] | None = None
+    base_url: Sequence[str] | None = None
+    tensor_parallel: int | None = None
+    replicas: int | None = None
+    verbose: bool = False
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether the model is elsewhere."""
+        return self.engine in HOSTED
+
+    def of_two(self) -> Self:
+        """How each of two models is run that are there at once.
+
+        vLLM takes nearly all of a GPU's memory for one; without GPUs it does not look at the share.
+        """
+        given = self.engine_arg or []
+        if self.engine != "vllm" or any(pair.startswith(_SHARE) for pair in given):
+            return self
+        return replace(self, engine_arg=[*given, f"{_SHARE}=0.45"])
+
+    def as_trained(self) -> Self:
+        """The same for a model that knows how it was prompted in training."""
+        return replace(self, prompt="auto")
+
+    def identity(self) -> dict[str, object]:
+        """What determines the records; the rest may change before a run is resumed."""
+        return {"prompt": self.prompt, "engine": self.engine, "engine_arg": self.engine_arg}
