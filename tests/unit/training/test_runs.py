@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sormctl.training import runs
 from sormctl.training.config import TrainConfig
-from tests.unit.training.runs import CONFIG, prepare
+from tests.unit.training.runs import configured, prepare
 
 
 def config_in(folder: Path) -> TrainConfig:
-    return replace(CONFIG, output=str(folder / "out"))
+    return configured(output=str(folder / "out"))
 
 
 def test_an_empty_folder_is_taken_and_removed(tmp_path: Path) -> None:
