@@ -8,11 +8,16 @@ from sormctl.errors import UsageError
 from sormctl.training import reward_model
 from sormctl.training.config import REWARD_MODEL, Objective, TooLong
 from sormctl.training.examples import one_each
-from sormctl.training.options import Epochs, LearningRate, Target, Training
+from sormctl.training.options import Epochs, LearningRate, RunOptions, Target, Training
+from sormctl.training.runs import run
 
 
 def train_rm(
-    *, target: Target, training: Training, epochs: Epochs = 1, lr: LearningRate = 1e-5
+    target: Target,
+    training: Training,
+    options: RunOptions,
+    epochs: Epochs = 1,
+    lr: LearningRate = 1e-5,
 ) -> None:
     """Train a reward model on solutions: an ORM or a SORM, as their labels say.
 
@@ -30,9 +35,10 @@ def train_rm(
         raise UsageError("give one of --objective contrastive, --soft-labels and --classes 3")
     if is_contrastive and target.too_long is TooLong.truncate:
         raise UsageError("--too-long truncate: a pair is judged at its last steps; use skip")
+    config = training.config(REWARD_MODEL, epochs, lr, target)
     if is_contrastive:
         pairs = partial(reward_model.pairs, seed=training.seed)
-        training.run(REWARD_MODEL, epochs, lr, pairs, reward_model.UNPAIRED, target)
+        run(config, training.inputs, pairs, reward_model.UNPAIRED, options)
         return
     targets_of = reward_model.step_labels
     if target.soft_labels:
@@ -40,4 +46,4 @@ def train_rm(
     elif target.classes == 3:
         targets_of = reward_model.rated_labels
     examples = one_each(partial(reward_model.parse, targets_of=targets_of))
-    training.run(REWARD_MODEL, epochs, lr, examples, reward_model.SKIPPED, target)
+    run(config, training.inputs, examples, reward_model.SKIPPED, options)

@@ -10,8 +10,6 @@ import typer
 
 from sormctl import options
 from sormctl.training.config import Dtype, Objective, Optimizer, Packing, TooLong, TrainConfig
-from sormctl.training.examples import ReadExamples
-from sormctl.training.runs import RunOptions, run
 
 Output = Annotated[
     Path, typer.Option("-o", "--output", help="Folder of the trained model.", metavar="DIR")
@@ -167,6 +165,17 @@ class Target:
 
 
 @dataclass(frozen=True)
+class RunOptions:
+    """What the command alone goes by; the workers need none of it."""
+
+    accelerate_config: AccelerateConfig = None
+    resume: Resume = False
+    overwrite: Overwrite = False
+    quiet: options.Quiet = False
+    log_format: options.LogFormat = "text"
+
+
+@dataclass(frozen=True)
 class Training:
     """What is trained, and how: all but the epochs and the learning rate."""
 
@@ -193,24 +202,13 @@ class Training:
     save_every: SaveEvery = "10m"
     keep_checkpoints: KeepCheckpoints = 2
     num_processes: NumProcesses = None
-    accelerate_config: AccelerateConfig = None
-    resume: Resume = False
-    overwrite: Overwrite = False
-    quiet: options.Quiet = False
-    log_format: options.LogFormat = "text"
 
-    def run(
-        self,
-        kind: str,
-        epochs: int,
-        lr: float,
-        examples: ReadExamples,
-        skipped: str,
-        target: Target | None = None,
-    ) -> None:
-        """Trains a model of that kind; for `examples` and `skipped` see `runs.run`."""
+    def config(
+        self, kind: str, epochs: int, lr: float, target: Target | None = None
+    ) -> TrainConfig:
+        """A run that trains a model of that kind."""
         target = target or Target()
-        config = TrainConfig(
+        return TrainConfig(
             kind=kind,
             model=self.model,
             output=str(self.output),
@@ -241,11 +239,3 @@ class Training:
             classes=target.classes,
             too_long=target.too_long,
         )
-        options = RunOptions(
-            resume=self.resume,
-            overwrite=self.overwrite,
-            quiet=self.quiet,
-            log_format=self.log_format,
-            accelerate_config=self.accelerate_config,
-        )
-        run(config, self.inputs or (), examples, skipped, options)

@@ -12,9 +12,9 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from sormctl.errors import SormctlError, UsageError
@@ -36,6 +36,7 @@ from sormctl.training.config import (
 )
 from sormctl.training.examples import ReadExamples, spool
 from sormctl.training.machines import machine_rank
+from sormctl.training.options import RunOptions
 from sormctl.training.progress import TrainingProgress
 from sormctl.training.trackers import check_trackers
 
@@ -43,20 +44,9 @@ _LOCK = "sormctl.lock"
 COMMANDS = {STUDENT: "train-student", REFINER: "train-refiner", REWARD_MODEL: "train-rm"}
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What the command alone must know; the workers need none of it."""
-
-    resume: bool = False
-    overwrite: bool = False
-    quiet: bool = False
-    log_format: str = "text"
-    accelerate_config: Path | None = None
-
-
 def run(
     config: TrainConfig,
-    inputs: Sequence[str],
+    inputs: Sequence[str] | None,
     examples: ReadExamples,
     skipped: str,
     options: RunOptions,
@@ -78,7 +68,7 @@ def run(
         unfinished = _is_unfinished(config)
         if unfinished and not (options.resume or options.overwrite):
             raise UsageError(f"{config.partial} holds an unfinished run; --resume or --overwrite")
-        found = spool(config, inputs, examples)
+        found = spool(config, inputs or (), examples)
         found.tell(config, skipped, progress)
         if options.resume and (unfinished or output.exists()):
             _check_same(config, found.data, unfinished)
@@ -160,7 +150,11 @@ def _check_same(config: TrainConfig, data: Data, unfinished: bool) -> None:
         earlier = read_settings(Path(config.output)).get("training")
     if earlier is None:
         raise UsageError(f"{config.output} was not trained by sormctl; give another folder")
-    if difference := first_difference(earlier, as_json(config, data)):
+    try:
+        difference = first_difference(earlier, as_json(config, data))
+    except msgspec.ValidationError as error:
+        difference = f"the earlier run cannot be read: {error}"
+    if difference:
         raise UsageError(f"cannot --resume: {difference}; give the same, or --overwrite")
 
 

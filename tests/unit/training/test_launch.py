@@ -227,5 +227,5 @@ def test_a_second_signal_kills_the_worker() -> None:
 
 def test_launching_needs_no_torch() -> None:
     heavy = "{'torch', 'transformers', 'accelerate', 'numpy'}"
-    code = f"import sys, sormctl.training.options; assert not {heavy} & set(sys.modules)"
+    code = f"import sys, sormctl.training.runs; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from sormctl.errors import UsageError
 from sormctl.training import runs
-from sormctl.training.config import TrainConfig
+from sormctl.training.config import Data, TrainConfig
 from tests.unit.training.runs import configured, prepare
 
 
@@ -47,3 +49,16 @@ def test_what_is_left_of_a_removal_is_known_again(
     with runs._workspace(config):
         pass
     assert not config.partial.exists()
+
+
+def test_a_model_with_other_settings_is_not_continued(tmp_path: Path) -> None:
+    config = config_in(tmp_path)
+    output = Path(config.output)
+    output.mkdir()
+    for training, message in (
+        (None, "was not trained by sormctl"),
+        ({"kind": 3}, "cannot be read"),
+    ):
+        (output / "sormctl.json").write_text(json.dumps({"training": training}))
+        with pytest.raises(UsageError, match=message):
+            runs._check_same(config, Data(), unfinished=False)

@@ -7,7 +7,8 @@ import pytest
 
 from sormctl.errors import UsageError
 from sormctl.training.data import Example
-from sormctl.training.runs import RunOptions, run
+from sormctl.training.options import RunOptions
+from sormctl.training.runs import run
 from sormctl.training.trackers import TRACKERS, check_trackers
 from tests.unit.training.runs import configured
 

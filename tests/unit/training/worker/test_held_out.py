@@ -15,11 +15,12 @@ import torch
 from msgspec import structs
 from safetensors.torch import load_file
 
-from sormctl.errors import DataError
+from sormctl.errors import DataError, ModelError
 from sormctl.training import reward_model, student
 from sormctl.training.checkpoints import list_checkpoints
 from sormctl.training.config import REWARD_MODEL, Objective, TrainConfig
 from sormctl.training.data import Example
+from sormctl.training.events import HELD_OUT_LOSS
 from sormctl.training.worker.held_out import Best
 from sormctl.training.worker.loop import Stopped
 from sormctl.training.worker.losses import contrastive_loss, language_model_loss, reward_model_loss
@@ -170,6 +171,13 @@ def test_a_stopped_run_is_as_patient_as_before(tmp_path: Path, tiny: str, at: in
         for config in (plain, broken)
     ]
     assert courses[0] == courses[1] == [1, 2, 4, 6]
+
+
+def test_a_held_out_loss_that_is_no_number_ends_the_run(tmp_path: Path, tiny: str) -> None:
+    config = run(tmp_path, tiny, lr=1e30, warmup=0.0, evaluate_every=1)
+    with pytest.raises(ModelError, match="the held-out loss is nan at step 1; lower --lr"):
+        train(config)
+    assert HELD_OUT_LOSS not in config.metrics.read_text()
 
 
 def test_patience_counts_evaluations_that_are_no_better() -> None:

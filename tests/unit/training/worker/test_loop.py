@@ -308,6 +308,7 @@ def test_rows_over_the_models_context_are_left_out(tmp_path: Path, tiny: str) ->
     }
     card = (config.partial / "model" / "README.md").read_text()
     assert "| of these left out, being too long | 1 |" in card
+    assert read_settings(config.partial / "model")["training"]["left_out"] == 1
     config = structs.replace(config, output=str(tmp_path / "none"), max_length=3)
     prepare(config, references(4))
     with pytest.raises(DataError, match="all 4 examples are over 3 tokens; see --max-length"):
