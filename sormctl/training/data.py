@@ -242,9 +242,9 @@ def process_parts(
         split_batch(lengths, batch[number::processes], max_tokens, packed)
         for number in range(processes)
     ]
-    # 2. this process's parts; there is an empty one if the batch is smaller than they are many
+    # 2. this process's parts: an empty one if the batch has fewer rows than there are processes
     mine = [(part, True) for part in split[process] if part]
-    # 3. a repeated part, or else any row, until there are as many as of the process with most
+    # 3. a repeated part, or else any row, until each process has as many parts as the busiest
     spare = mine[0][0] if mine else batch[:1]
     return mine + [(list(spare), False)] * (max(map(len, split)) - len(mine))
 

@@ -20,8 +20,6 @@ _USES = {
     REFINER: "sormctl refine --model FOLDER drafts.jsonl",
     REWARD_MODEL: "sormctl score --rm FOLDER solutions.jsonl",
 }
-_CLASSES = {REWARD_MODEL: "AutoModelForTokenClassification"}
-_LANGUAGE_MODEL = "AutoModelForCausalLM"
 _ABOVE = {"kind", "model", "output", "prompt", "held_out"}  # told above the table of settings
 
 SNIPPET = """\
@@ -75,8 +73,9 @@ The settings: {_table(settings)}"""
 
 
 def _loading(config: TrainConfig) -> str:
-    loader = _CLASSES.get(config.kind, _LANGUAGE_MODEL)
-    if config.kind != REWARD_MODEL or config.prompt != "plain":
+    judges = config.kind == REWARD_MODEL
+    loader = "AutoModelForTokenClassification" if judges else "AutoModelForCausalLM"
+    if not judges or config.prompt != "plain":
         return f"transformers loads it with `{loader}`.\n"
     return f"With transformers alone (`sorm` is this folder):\n\n```python\n{SNIPPET}```\n"
 
