@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+import torch
 
 from sormctl.errors import ModelError, OutputError, SormctlError, UsageError
 from sormctl.training import events
@@ -54,6 +55,8 @@ def main() -> None:
         known = _as_user_error(error)
         report(events.Failed(type(known).__name__, str(known)))
         sys.exit(known.exit_code)
+    if torch.distributed.is_initialized():  # else a thread of gloo's now and then aborts the exit
+        torch.distributed.destroy_process_group()
 
 
 def _learner(config: TrainConfig) -> tuple[Load, Loss]:
