@@ -45,6 +45,7 @@ from sormctl.training import refiner, reward_model
 from sormctl.training.config import (
     REFINER,
     REWARD_MODEL,
+    Data,
     Dtype,
     Optimizer,
     TrainConfig,
@@ -52,6 +53,7 @@ from sormctl.training.config import (
     write_config,
 )
 from sormctl.training.data import Example, Row, encode, example_json
+from sormctl.training.events import Event, Rows, Step
 from sormctl.training.launch import count_gpus, environment
 from sormctl.training.worker.model import load_language_model, load_reward_model
 from sormctl.training.worker.optimizers import FINAL_SHARE
@@ -235,7 +237,7 @@ class Comparison:
         )
         config.partial.mkdir()
         config.data.write_bytes(b"".join(encode_json(example_json(x)) for x in self.examples))
-        write_config(config)
+        write_config(config, Data())
         arguments = [sys.executable, "-m", "benchmarks.training", "--ours", str(config.path)]
         return self._child(
             f"round {turn}, ours", arguments, len(self.rows), config.partial / "model"
@@ -357,8 +359,8 @@ def ours(config: TrainConfig) -> None:
 
     ticks: list[tuple[float, float]] = []
 
-    def report(event: dict[str, Any]) -> None:
-        if event["event"] == "rows" or event.get("step") == event["steps"]:
+    def report(event: Event) -> None:
+        if isinstance(event, Rows) or (isinstance(event, Step) and event.step == event.steps):
             ticks.append((time.perf_counter(), time.process_time()))
 
     if config.kind == REWARD_MODEL:

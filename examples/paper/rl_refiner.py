@@ -25,6 +25,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import jsonlines
 from rl_rollouts import Drafts, Reward, open_orm, read_drafts
 
 from sormctl import __version__
@@ -137,8 +138,8 @@ def save(trainer: Any, args: argparse.Namespace, folder: str, style: str, target
         target
     )
     load_tokenizer(folder).save_pretrained(target)
-    log = "".join(f"{json.dumps(line)}\n" for line in trainer.state.log_history)
-    (target / "metrics.jsonl").write_text(log, encoding="utf-8")
+    with jsonlines.open(target / "metrics.jsonl", "w") as metrics:
+        metrics.write_all(trainer.state.log_history)
     text = json.dumps({**settings, "reinforcement": how}, indent=2) + "\n"
     (target / SETTINGS_FILE).write_text(text, encoding="utf-8")
 

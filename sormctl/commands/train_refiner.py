@@ -5,10 +5,13 @@ from __future__ import annotations
 from sormctl.training import refiner
 from sormctl.training.config import REFINER
 from sormctl.training.examples import one_each
-from sormctl.training.options import Epochs, LearningRate, Training
+from sormctl.training.options import Epochs, LearningRate, RunOptions, Training
+from sormctl.training.runs import run
 
 
-def train_refiner(training: Training, epochs: Epochs = 1, lr: LearningRate = 5e-5) -> None:
+def train_refiner(
+    training: Training, options: RunOptions, epochs: Epochs = 1, lr: LearningRate = 5e-5
+) -> None:
     """Fine-tune a language model to turn wrong drafts into correct solutions.
 
     Pairs that name a first error make a local refiner, the others a global one.
@@ -16,4 +19,5 @@ def train_refiner(training: Training, epochs: Epochs = 1, lr: LearningRate = 5e-
     Example: sormctl make-refine-pairs --mode global samples.jsonl
     | sormctl train-refiner --model embedded:student -o global/
     """
-    training.run(REFINER, epochs, lr, one_each(refiner.parse), "")
+    config = training.config(REFINER, epochs, lr)
+    run(config, training.inputs, one_each(refiner.parse), "", options)

@@ -3,46 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
-
-import typer
 
 from sormctl.errors import UsageError
 from sormctl.training import reward_model
 from sormctl.training.config import REWARD_MODEL, Objective, TooLong
 from sormctl.training.examples import one_each
-from sormctl.training.options import Epochs, LearningRate, Training
+from sormctl.training.options import Epochs, LearningRate, RunOptions, Target, Training
+from sormctl.training.runs import run
 
 
 def train_rm(
-    *,
-    objective: Annotated[
-        Objective,
-        typer.Option(
-            help="classifier: the label of each step; contrastive: a correct above an incorrect "
-            "solution of the same problem, by the last token; needs no labels."
-        ),
-    ] = Objective.classifier,
-    soft_labels: Annotated[
-        bool,
-        typer.Option(
-            "--soft-labels",
-            help="Train on the share of successful rollouts (label-steps --exhaustive).",
-        ),
-    ] = False,
-    classes: Annotated[
-        int,
-        typer.Option(
-            min=2, max=3, help="3: incorrect, neutral, correct, by `ratings` (import-prm800k)."
-        ),
-    ] = 2,
-    too_long: Annotated[
-        TooLong,
-        typer.Option(
-            help="truncate: train the steps within --max-length of a longer solution, too."
-        ),
-    ] = TooLong.skip,
+    target: Target,
     training: Training,
+    options: RunOptions,
     epochs: Epochs = 1,
     lr: LearningRate = 1e-5,
 ) -> None:
@@ -57,21 +30,20 @@ def train_rm(
 
     Example: sormctl train-rm --model embedded:student -o sorm/ --epochs 2 < steps.jsonl
     """
-    target = {"objective": objective, "soft_labels": soft_labels, "classes": classes}
-    target["too_long"] = too_long
-    is_contrastive = objective is Objective.contrastive
-    if [is_contrastive, soft_labels, classes == 3].count(True) > 1:
+    is_contrastive = target.objective is Objective.contrastive
+    if [is_contrastive, target.soft_labels, target.classes == 3].count(True) > 1:
         raise UsageError("give one of --objective contrastive, --soft-labels and --classes 3")
-    if is_contrastive and too_long is TooLong.truncate:
+    if is_contrastive and target.too_long is TooLong.truncate:
         raise UsageError("--too-long truncate: a pair is judged at its last steps; use skip")
+    config = training.config(REWARD_MODEL, epochs, lr, target)
     if is_contrastive:
         pairs = partial(reward_model.pairs, seed=training.seed)
-        training.run(REWARD_MODEL, epochs, lr, pairs, reward_model.UNPAIRED, **target)
+        run(config, training.inputs, pairs, reward_model.UNPAIRED, options)
         return
-    labels_of = reward_model.step_labels
-    if soft_labels:
-        labels_of = reward_model.soft_labels
-    elif classes == 3:
-        labels_of = reward_model.rated_labels
-    examples = one_each(partial(reward_model.parse, labels_of=labels_of))
-    training.run(REWARD_MODEL, epochs, lr, examples, reward_model.SKIPPED, **target)
+    targets_of = reward_model.step_labels
+    if target.soft_labels:
+        targets_of = reward_model.soft_labels
+    elif target.classes == 3:
+        targets_of = reward_model.rated_labels
+    examples = one_each(partial(reward_model.parse, targets_of=targets_of))
+    run(config, training.inputs, examples, reward_model.SKIPPED, options)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from sormctl.training import student
 from sormctl.training.config import STUDENT
 from sormctl.training.examples import one_each
-from sormctl.training.options import Epochs, LearningRate, Training
+from sormctl.training.options import Epochs, LearningRate, RunOptions, Training
+from sormctl.training.runs import run
 
 
-def train_student(training: Training, epochs: Epochs = 3, lr: LearningRate = 2e-5) -> None:
+def train_student(
+    training: Training, options: RunOptions, epochs: Epochs = 3, lr: LearningRate = 2e-5
+) -> None:
     """Fine-tune a language model on correct solutions, or on problems with reference steps.
 
     After `sample` and `filter` this is one round of expert iteration. Incorrect solutions are
@@ -16,4 +19,5 @@ def train_student(training: Training, epochs: Epochs = 3, lr: LearningRate = 2e-
 
     Example: sormctl filter < samples.jsonl | sormctl train-student --model embedded:student -o s1/
     """
-    training.run(STUDENT, epochs, lr, one_each(student.parse), student.SKIPPED)
+    config = training.config(STUDENT, epochs, lr)
+    run(config, training.inputs, one_each(student.parse), student.SKIPPED, options)

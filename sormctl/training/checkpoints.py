@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sormctl.errors import OutputError
-from sormctl.streams.output import replace_file
-from sormctl.training.config import Dtype, Packing, TrainConfig
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -61,28 +57,6 @@ def load_checkpoint(
 def list_checkpoints(folder: Path) -> list[Path]:
     """Finished checkpoints, oldest first."""
     return sorted(folder.glob(f"{_STEP}*"), key=_step)
-
-
-def write_settled(config: TrainConfig) -> None:
-    """Keeps, beside the checkpoints, what `auto` came to where the run began."""
-    settled = {"dtype": config.dtype, "packing": config.packing}
-    replace_file(config.settled, json.dumps(settled).encode())
-
-
-def read_settled(config: TrainConfig) -> TrainConfig:
-    """`config` with what `auto` came to, if the run has begun."""
-    if not config.settled.exists():
-        return config
-    settled = json.loads(config.settled.read_text("utf-8"))
-    return replace(config, dtype=Dtype(settled["dtype"]), packing=Packing(settled["packing"]))
-
-
-def truncate_metrics(path: Path, step: int) -> None:
-    """Drops from a metrics file what was logged after `step`, and a torn last line."""
-    if not path.exists():
-        return
-    kept = [line for line in path.read_bytes().splitlines(keepends=True) if _logged(line) <= step]
-    path.write_bytes(b"".join(kept))
 
 
 def publish(model: Path, output: Path, replaced: Path) -> None:
@@ -141,10 +115,3 @@ def _cause(error: Exception, path: Path) -> str:
 
 def _step(path: Path) -> int:
     return int(path.name.removeprefix(_STEP))
-
-
-def _logged(line: bytes) -> float:
-    try:
-        return float(json.loads(line)["step"])
-    except ValueError:
-        return float("inf")

@@ -1,16 +1,22 @@
-"""What one training run is: a frozen dataclass that travels to the workers as one JSON file."""
+"""One training run: what was asked of it, and beside that what was found in its input.
+
+Both travel to the workers in one flat JSON file, and are published in the same form as `training`
+in the model's `sormctl.json`. Each structure reads its own fields from it, and no others.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+
+import msgspec
+from msgspec import Struct
 
 from sormctl import __version__
 from sormctl.errors import UsageError
+from sormctl.records import Json
 from sormctl.streams.output import replace_file
 
 STUDENT, REFINER, REWARD_MODEL = "student", "refiner", "reward-model"
@@ -18,15 +24,7 @@ STUDENT, REFINER, REWARD_MODEL = "student", "refiner", "reward-model"
 # the classes that a reward model tells apart, by their number; the first is always `incorrect`
 CLASS_NAMES = {2: ("incorrect", "correct"), 3: ("incorrect", "neutral", "correct")}
 
-HELD_OUT_LOSS = "held_out_loss"  # what an evaluation is called in the metrics, and a step never is
-
-# may differ between a run and its continuation: they do not change the trained weights
-_FREE = frozenset(
-    {"output", "save_every", "keep_checkpoints", "max_batch_tokens", "num_processes"}
-    | {"gradient_checkpointing", "track", "examples", "held_out_examples", "left_out", "truncated"}
-)
-
-# what helps when memory runs out; the first two are free, so the run can be resumed with them
+# what helps when memory runs out; with the first two, no part of the recipe, a run can be resumed
 LESS_MEMORY = (
     "lower --max-batch-tokens or add --gradient-checkpointing, "
     "or begin again with --lora or a lower --max-length"
@@ -70,55 +68,52 @@ class TooLong(StrEnum):
     truncate = "truncate"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainConfig:
-    """One training run. Paths are strings, so that the whole is plain JSON.
+class Recipe(Struct, frozen=True, kw_only=True):
+    """What was asked and decides the trained weights: `--resume` wants it unchanged.
 
-    `batch_size` counts rows a step over all processes; `max_length` and `max_batch_tokens` count
-    tokens; `warmup` is a share of the steps. `prompt` is a resolved style, never `auto`.
-    `objective`, `soft_labels`, `classes` and `too_long` are a reward model's. `held_out` is a share
-    or a file, as typed. `data_sha256` and `held_out_sha256` identify the examples; they are known
-    once these are spooled. `left_out` and `truncated` count those too long; they are known once the
-    rows are.
+    `model` is a folder or a name on the hub, `prompt` a style, never `auto`. `batch_size` counts
+    examples a step over all processes, `max_length` tokens; `warmup` is a share of the steps.
+    `held_out` is a share or a file, as typed. The last four are a reward model's.
     """
 
     kind: str
     model: str
-    output: str
     prompt: str
     epochs: int
     lr: float
     batch_size: int
     max_length: int
-    max_batch_tokens: int
     warmup: float
     weight_decay: float
     optimizer: Optimizer
     dtype: Dtype
     seed: int
-    save_every: str
-    keep_checkpoints: int = 2
-    num_processes: int | None = None
-    mode: str | None = None
     packing: Packing = Packing.auto
-    gradient_checkpointing: bool = False
     lora: int | None = None
     merge_lora: bool = True
+    held_out: str | None = None
+    evaluate_every: int | None = None
+    patience: int | None = None
     objective: Objective = Objective.classifier
     soft_labels: bool = False
     classes: int = 2
     too_long: TooLong = TooLong.skip
-    held_out: str | None = None
-    evaluate_every: int | None = None
-    patience: int | None = None
+
+
+class TrainConfig(Recipe, frozen=True, kw_only=True):
+    """What was asked: the recipe, and what may differ between a run and its continuation.
+
+    Paths are strings, so that the whole is plain JSON. `max_batch_tokens` counts tokens of one
+    forward pass of one process.
+    """
+
+    output: str
+    max_batch_tokens: int
+    save_every: str
+    keep_checkpoints: int = 2
+    num_processes: int | None = None
+    gradient_checkpointing: bool = False
     track: list[str] | None = None
-    data_sha256: str = ""
-    held_out_sha256: str = ""
-    examples: int = 0
-    held_out_examples: int = 0
-    left_out: int = 0
-    truncated: int = 0
-    version: str = __version__
 
     @property
     def partial(self) -> Path:
@@ -147,7 +142,7 @@ class TrainConfig:
 
     @property
     def settled(self) -> Path:
-        """What `auto` came to where the run began."""
+        """What `auto` came to where the run began, as a file."""
         return self.partial / "settled.json"
 
     @property
@@ -166,37 +161,82 @@ class TrainConfig:
         return self.partial / "tracking"
 
 
-def write_config(config: TrainConfig) -> None:
-    """Puts `config` at its `path`, whole or not at all."""
-    replace_file(config.path, json.dumps(asdict(config), indent=2).encode() + b"\n")
+class Provenance(Struct, frozen=True, kw_only=True):
+    """What was found and decides the weights, too: the examples by their digests, the program.
+
+    `mode` is what a refiner refines: global, local, or both.
+    """
+
+    mode: str | None = None
+    data_sha256: str = ""
+    held_out_sha256: str = ""
+    version: str = __version__
+
+
+class Data(Provenance, frozen=True, kw_only=True):
+    """What was found: the provenance, and counts of examples.
+
+    The workers, who know their lengths, count those `left_out` and `truncated`.
+    """
+
+    examples: int = 0
+    held_out_examples: int = 0
+    left_out: int = 0
+    truncated: int = 0
+
+
+class Settled(Struct, frozen=True):
+    """What `auto` came to where the run began."""
+
+    dtype: Dtype
+    packing: Packing
+
+
+def as_json(config: TrainConfig, data: Data) -> Json:
+    """Both as one flat JSON object, from which `msgspec.convert` makes either."""
+    return {**msgspec.to_builtins(config), **msgspec.to_builtins(data)}
+
+
+def write_config(config: TrainConfig, data: Data) -> None:
+    """Puts both at the `path` of `config`, whole or not at all."""
+    # by json: a path need not be UTF-8, as msgspec's codec wants it
+    replace_file(config.path, json.dumps(as_json(config, data), indent=2).encode() + b"\n")
 
 
 def read_config(path: Path) -> TrainConfig:
-    """What `write_config` wrote."""
-    return parse_config(json.loads(path.read_text(encoding="utf-8")))
+    """What was asked, of what `write_config` wrote."""
+    return msgspec.convert(json.loads(path.read_bytes()), TrainConfig)
 
 
-def parse_config(data: dict[str, Any]) -> TrainConfig:
-    """A configuration from its JSON object; fields of other versions are dropped."""
-    known = {item.name for item in fields(TrainConfig)}
-    settings = {name: value for name, value in data.items() if name in known}
-    settings["optimizer"] = Optimizer(settings["optimizer"])
-    settings["dtype"] = Dtype(settings["dtype"])
-    settings["packing"] = Packing(settings.get("packing", Packing.auto))
-    settings["objective"] = Objective(settings.get("objective", Objective.classifier))
-    settings["too_long"] = TooLong(settings.get("too_long", TooLong.skip))
-    return TrainConfig(**settings)
+def read_data(path: Path) -> Data:
+    """What was found, of what `write_config` wrote."""
+    return msgspec.convert(json.loads(path.read_bytes()), Data)
 
 
-def first_difference(old: TrainConfig, new: TrainConfig) -> str | None:
-    """The first thing in which a continued run would differ, such as `NAME was OLD, now NEW`."""
-    for item in fields(TrainConfig):
-        before, after = getattr(old, item.name), getattr(new, item.name)
-        if item.name in _FREE or before == after:
-            continue
-        if item.name in ("data_sha256", "held_out_sha256"):
-            return "the examples are others than before"
-        return f"{item.name} was {before}, now {after}"
+def write_settled(config: TrainConfig, settled: Settled) -> None:
+    """Keeps beside the checkpoints what the whole run goes by."""
+    replace_file(config.settled, msgspec.json.encode(settled))
+
+
+def read_settled(config: TrainConfig) -> Settled:
+    """What `write_settled` wrote; what was asked, if the run has not begun."""
+    if not config.settled.exists():
+        return Settled(config.dtype, config.packing)
+    return msgspec.json.decode(config.settled.read_bytes(), type=Settled)
+
+
+def first_difference(old: Json, new: Json) -> str | None:
+    """The first thing in which a continued run would differ, such as `NAME was OLD, now NEW`.
+
+    Both are as `as_json` made them; `msgspec.ValidationError` if `old` is not.
+    """
+    for part in (Recipe, Provenance):
+        before, after = (msgspec.structs.asdict(msgspec.convert(run, part)) for run in (old, new))
+        for name, was in before.items():
+            if was != after[name]:
+                if name.endswith("_sha256"):
+                    return "the examples are others than before"
+                return f"{name} was {was}, now {after[name]}"
     return None
 
 

@@ -7,7 +7,6 @@ token of both; without either, it teaches a language model to write the steps.
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -15,11 +14,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import jsonlines
+import orjson
+
 from sormctl.engines.encoding import encode_steps, prompt_ids, step_ids
 from sormctl.prompts import Message, Prompt
 from sormctl.records import Json, Steps
 
-Labels = tuple[float | None, ...]  # ints are classes, floats shares of successes
+StepTargets = tuple[float | None, ...]  # ints are classes, floats shares of successes
 
 # Batches are cut from this many shuffled batches' worth of rows, sorted by length: 5 % of the slots
 # are padding then, and 21 % without.
@@ -37,7 +39,7 @@ class Example:
 
     prompt: Prompt
     steps: Steps
-    labels: Labels | None = None
+    labels: StepTargets | None = None
     mode: str | None = None
     rival: Steps | None = None
     problem: str = ""
@@ -118,23 +120,23 @@ def encode(tokenizer: Any, example: Example) -> Row:
     if example.labels is not None:
         return _judged_row(tokenizer, example.prompt, example.steps, example.labels)
     ids = prompt_ids(tokenizer, example.prompt)
-    start = len(ids)
+    start = len(ids)  # the first target
     for step in step_ids(tokenizer, example.steps):
         ids += step
     ids.append(tokenizer.eos_token_id)
-    targets = range(start, len(ids))
+    # N = len(ids) - start targets; each is predicted by the output one position before it
     return Row(
-        array("i", ids),
-        array("i", [position - 1 for position in targets]),
-        array("i", [ids[position] for position in targets]),
+        ids=array("i", ids),
+        positions=array("i", range(start - 1, len(ids) - 1)),
+        targets=array("i", ids[start:]),
     )
 
 
-def _judged_row(tokenizer: Any, prompt: Prompt, steps: Steps, labels: Labels) -> Row:
-    ids, ends = encode_steps(tokenizer, prompt, steps)
+def _judged_row(tokenizer: Any, prompt: Prompt, steps: Steps, labels: StepTargets) -> Row:
+    ids, ends = encode_steps(tokenizer, prompt, steps)  # the last position of each step
     judged = [(end, x) for end, x in zip(ends, labels, strict=True) if x is not None]
     positions, targets = zip(*judged, strict=True)
-    code = "f" if isinstance(targets[0], float) else "i"
+    code = "f" if isinstance(targets[0], float) else "i"  # shares, or classes
     return Row(array("i", ids), array("i", positions), array(code, targets))
 
 
@@ -150,9 +152,9 @@ class Rows:
 def read_rows(path: Path, tokenizer: Any, max_length: int, truncate: bool = False) -> Rows:
     """The rows of a spooled file. Those over `max_length` are left out, or truncated."""
     found = Rows()
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            row = encode(tokenizer, parse_example(json.loads(line)))
+    with path.open("rb") as file:
+        for data in jsonlines.Reader(file, loads=orjson.loads):
+            row = encode(tokenizer, parse_example(data))
             if row.longest <= max_length:
                 found.rows.append(row)
             elif truncate and (cut := truncated(row, max_length)):
@@ -180,13 +182,16 @@ def plan_batches(
     length, or of any rows if they are packed, so that no slot is padding.
     """
     for epoch in range(epochs):
+        # 1. all rows, shuffled
         random = Random(f"{seed} {epoch}")
         order = list(range(len(lengths)))
         random.shuffle(order)
+        # 2. batches of similar length, cut from one sorted chunk after another
         batches = []
         for chunk in _cut(order, batch_size * _SORTED_BATCHES):
             ordered = chunk if packed else sorted(chunk, key=lengths.__getitem__)
             batches += _cut(ordered, batch_size)
+        # 3. in any order, so that the steps do not go from short rows to long ones
         random.shuffle(batches)
         yield from batches
 
@@ -232,12 +237,15 @@ def process_parts(
     >>> process_parts([2, 3, 4], [0, 1, 2], 1, 2, max_tokens=4)
     [([1], True), ([1], False)]
     """
+    # 1. rows are dealt out one by one, so that each process gets short ones and long ones
     split = [
         split_batch(lengths, batch[number::processes], max_tokens, packed)
         for number in range(processes)
     ]
+    # 2. this process's parts: an empty one if the batch has fewer rows than there are processes
     mine = [(part, True) for part in split[process] if part]
-    spare = mine[0][0] if mine else batch[:1]  # a batch may be smaller than the processes are many
+    # 3. a repeated part, or else any row, until each process has as many parts as the busiest
+    spare = mine[0][0] if mine else batch[:1]
     return mine + [(list(spare), False)] * (max(map(len, split)) - len(mine))
 
 

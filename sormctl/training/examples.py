@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import BinaryIO, Self
 
 from sormctl.balancing import worst_imbalance
 from sormctl.errors import DataError
@@ -15,14 +15,15 @@ from sormctl.records import Json, encode
 from sormctl.seeds import digest
 from sormctl.streams.jsonl import read_records
 from sormctl.streams.output import writing
-from sormctl.training.config import CLASS_NAMES, TrainConfig, parse_held_out
+from sormctl.training.config import CLASS_NAMES, Data, TrainConfig, parse_held_out
 from sormctl.training.data import Example, example_json
 from sormctl.training.progress import TrainingProgress
 
-Examples = Callable[[Sequence[str], str], Iterator[Example | None]]  # (inputs, prompt style)
+# of (inputs, prompt style); None for each record that is skipped
+ReadExamples = Callable[[Sequence[str], str], Iterator[Example | None]]
 
 
-def one_each(parse: Callable[[Json, str], Example | None]) -> Examples:
+def one_each(parse: Callable[[Json, str], Example | None]) -> ReadExamples:
     """The examples that `parse` makes of the records, one of each."""
     return lambda inputs, style: read_records(inputs, lambda data: parse(data, style))
 
@@ -36,8 +37,8 @@ def is_held_out(problem_id: str, share: float) -> bool:
 
 
 @dataclass(slots=True)
-class Part:
-    """Examples in a file, and what they are."""
+class ExampleFile:
+    """Examples written to a file, and what they are."""
 
     path: Path
     examples: int = 0
@@ -45,7 +46,7 @@ class Part:
     labels: Counter[tuple[int, float]] = field(default_factory=Counter)  # by prefix length
     problems: set[int] = field(default_factory=set)  # hashes of their ids
     _file: BinaryIO = field(init=False)
-    _digest: Any = field(default_factory=hashlib.sha256)
+    _digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     def __enter__(self) -> Self:
         self._file = self.path.open("wb")
@@ -57,7 +58,7 @@ class Part:
     @property
     def sha256(self) -> str:
         """Identifies the examples."""
-        return str(self._digest.hexdigest())
+        return self._digest.hexdigest()
 
     @property
     def mode(self) -> str | None:
@@ -79,13 +80,25 @@ class Part:
 
 
 @dataclass(slots=True)
-class Found:
+class Spooled:
     """What there was in the input."""
 
-    train: Part
-    held_out: Part
+    train: ExampleFile
+    held_out: ExampleFile
     skipped: int = 0
     kept_out: int = 0  # examples of problems in the file of held-out ones
+
+    @property
+    def data(self) -> Data:
+        """What identifies the examples, and counts them."""
+        train, held_out = self.train, self.held_out
+        return Data(
+            mode=train.mode,
+            data_sha256=train.sha256,
+            held_out_sha256=held_out.sha256 if held_out.examples else "",
+            examples=train.examples,
+            held_out_examples=held_out.examples,
+        )
 
     def tell(self, config: TrainConfig, skipped: str, progress: TrainingProgress) -> None:
         """Says what was found; DataError if that is nothing to train on, or nothing held out."""
@@ -106,7 +119,7 @@ class Found:
             _tell_labels(train.labels, config, progress)
 
 
-def spool(config: TrainConfig, inputs: Sequence[str], examples: Examples) -> Found:
+def spool(config: TrainConfig, inputs: Sequence[str], examples: ReadExamples) -> Spooled:
     """Writes the examples to files for the workers, who cannot share a pipe.
 
     `config.held_out` says which are not trained on: all of a share of the problems, or of the
@@ -114,7 +127,7 @@ def spool(config: TrainConfig, inputs: Sequence[str], examples: Examples) -> Fou
     """
     held_out = parse_held_out(config.held_out) if config.held_out else 0.0
     folder = config.partial
-    found = Found(Part(folder / "new.jsonl"), Part(folder / "new-held-out.jsonl"))
+    found = Spooled(ExampleFile(folder / "new.jsonl"), ExampleFile(folder / "new-held-out.jsonl"))
     with writing(folder), found.train, found.held_out:
         of_file = set()
         if isinstance(held_out, Path):
@@ -130,8 +143,8 @@ def spool(config: TrainConfig, inputs: Sequence[str], examples: Examples) -> Fou
             elif hash(example.problem) in of_file:
                 found.kept_out += 1
             else:
-                part = found.held_out if is_held_out(example.problem, share) else found.train
-                part.add(example)
+                side = found.held_out if is_held_out(example.problem, share) else found.train
+                side.add(example)
     return found
 
 

@@ -15,17 +15,17 @@ from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
-from typing import Any
+
+import msgspec
 
 from sormctl import errors
 from sormctl.errors import ModelError, SormctlError
 from sormctl.training.config import LESS_MEMORY, TrainConfig
+from sormctl.training.events import Event, Failed, Stopped
 
 WORKER = "sormctl.training.worker"
 ALONE = Path(__file__).with_name("alone.yaml")
-LAUNCHER = [sys.executable, "-m", "sormctl.training.worker.launcher"]
-
-Event = dict[str, Any]
+LAUNCHER = [sys.executable, "-m", "sormctl.training.worker.exit_code"]  # accelerate's, or torch's
 
 
 def command(config: TrainConfig, gpus: int, accelerate_config: Path | None = None) -> list[str]:
@@ -96,12 +96,12 @@ def run(arguments: list[str], added: dict[str, str], listen: Callable[[Event], N
         start_new_session=True,
         env={**os.environ, **added},
     )
-    heard: set[str] = set()
+    heard: set[type[Event]] = set()
     try:
         with _asking_to_stop(process, heard) as signals:
             for event in _events(process.stdout or ()):
-                heard.add(event["event"])
-                if event["event"] == "error":
+                heard.add(type(event))
+                if isinstance(event, Failed):
                     raise _error(event)
                 listen(event)
             code = process.wait()
@@ -110,7 +110,7 @@ def run(arguments: list[str], added: dict[str, str], listen: Callable[[Event], N
         if process.stdout is not None:
             process.stdout.close()
         process.wait()
-    if signals and ("stopped" in heard or code):
+    if signals and (Stopped in heard or code):
         raise KeyboardInterrupt if signals[0] == signal.SIGINT else SystemExit(128 + signals[0])
     if code:
         raise _death(code)
@@ -119,24 +119,17 @@ def run(arguments: list[str], added: dict[str, str], listen: Callable[[Event], N
 def _events(stream: Iterable[bytes]) -> Iterator[Event]:
     """Events among the lines of the workers; whatever else they print goes to standard error."""
     for line in stream:
-        event = _event(line)
-        if event:
-            yield event
-        else:
+        try:
+            event: Event = msgspec.convert(json.loads(line), Event)
+        except ValueError:
             sys.stderr.write(line.decode(errors="replace"))
+        else:
+            yield event
 
 
-def _event(line: bytes) -> Event | None:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) and "event" in event else None
-
-
-def _error(event: Event) -> SormctlError:
-    kind: type[SormctlError] = getattr(errors, event["type"])
-    return kind(event["message"])
+def _error(failed: Failed) -> SormctlError:
+    kind: type[SormctlError] = getattr(errors, failed.type)
+    return kind(failed.message)
 
 
 def _death(code: int) -> SormctlError:
@@ -153,7 +146,7 @@ def _death(code: int) -> SormctlError:
 
 @contextmanager
 def _asking_to_stop(
-    process: subprocess.Popen[bytes], heard: Collection[str]
+    process: subprocess.Popen[bytes], heard: Collection[type[Event]]
 ) -> Iterator[list[int]]:
     """Collects the signals that come; see `run`. `heard` are the events so far."""
     received: list[int] = []

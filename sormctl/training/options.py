@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from sormctl import options
-from sormctl.training.config import Dtype, Optimizer, Packing, TrainConfig
-from sormctl.training.examples import Examples
-from sormctl.training.runs import How, run
+from sormctl.training.config import Dtype, Objective, Optimizer, Packing, TooLong, TrainConfig
 
 Output = Annotated[
     Path, typer.Option("-o", "--output", help="Folder of the trained model.", metavar="DIR")
@@ -126,6 +124,57 @@ Overwrite = Annotated[
 ]
 
 
+ObjectiveName = Annotated[
+    Objective,
+    typer.Option(
+        "--objective",
+        help="classifier: the label of each step; contrastive: a correct above an incorrect "
+        "solution of the same problem, by the last token; needs no labels.",
+    ),
+]
+SoftLabels = Annotated[
+    bool,
+    typer.Option(
+        "--soft-labels",
+        help="Train on the share of successful rollouts (label-steps --exhaustive).",
+    ),
+]
+Classes = Annotated[
+    int,
+    typer.Option(
+        min=2, max=3, help="3: incorrect, neutral, correct, by `ratings` (import-prm800k)."
+    ),
+]
+TooLongChoice = Annotated[
+    TooLong,
+    typer.Option(
+        "--too-long",
+        help="truncate: train the steps within --max-length of a longer solution, too.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a reward model is trained for."""
+
+    objective: ObjectiveName = Objective.classifier
+    soft_labels: SoftLabels = False
+    classes: Classes = 2
+    too_long: TooLongChoice = TooLong.skip
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the command alone goes by; the workers need none of it."""
+
+    accelerate_config: AccelerateConfig = None
+    resume: Resume = False
+    overwrite: Overwrite = False
+    quiet: options.Quiet = False
+    log_format: options.LogFormat = "text"
+
+
 @dataclass(frozen=True)
 class Training:
     """What is trained, and how: all but the epochs and the learning rate."""
@@ -153,22 +202,40 @@ class Training:
     save_every: SaveEvery = "10m"
     keep_checkpoints: KeepCheckpoints = 2
     num_processes: NumProcesses = None
-    accelerate_config: AccelerateConfig = None
-    resume: Resume = False
-    overwrite: Overwrite = False
-    quiet: options.Quiet = False
-    log_format: options.LogFormat = "text"
 
-    def run(
-        self, kind: str, epochs: int, lr: float, examples: Examples, skipped: str, **target: Any
-    ) -> None:
-        """Trains a model of that kind; for `examples` and `skipped` see `runs.run`.
-
-        `target` are the fields of TrainConfig that only a reward model has.
-        """
-        given = dict(vars(self))
-        how = How(**{item.name: given.pop(item.name) for item in fields(How)})
-        inputs = given.pop("inputs") or ()
-        output = str(given.pop("output"))
-        config = TrainConfig(kind=kind, epochs=epochs, lr=lr, output=output, **given, **target)
-        run(config, inputs, examples, skipped, how)
+    def config(
+        self, kind: str, epochs: int, lr: float, target: Target | None = None
+    ) -> TrainConfig:
+        """A run that trains a model of that kind."""
+        target = target or Target()
+        return TrainConfig(
+            kind=kind,
+            model=self.model,
+            output=str(self.output),
+            prompt=self.prompt,
+            epochs=epochs,
+            lr=lr,
+            batch_size=self.batch_size,
+            max_length=self.max_length,
+            max_batch_tokens=self.max_batch_tokens,
+            warmup=self.warmup,
+            weight_decay=self.weight_decay,
+            optimizer=self.optimizer,
+            dtype=self.dtype,
+            seed=self.seed,
+            packing=self.packing,
+            gradient_checkpointing=self.gradient_checkpointing,
+            lora=self.lora,
+            merge_lora=self.merge_lora,
+            held_out=self.held_out,
+            evaluate_every=self.evaluate_every,
+            patience=self.patience,
+            track=self.track,
+            save_every=self.save_every,
+            keep_checkpoints=self.keep_checkpoints,
+            num_processes=self.num_processes,
+            objective=target.objective,
+            soft_labels=target.soft_labels,
+            classes=target.classes,
+            too_long=target.too_long,
+        )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any, Self
 
+from msgspec import to_builtins
+
 from sormctl.streams.progress import Display
-from sormctl.training.config import HELD_OUT_LOSS
+from sormctl.training.events import Best, Evaluation, Event, Resumed, Rows, Step, Stopped
 
 
 class TrainingProgress:
@@ -14,9 +16,10 @@ class TrainingProgress:
 
     def __init__(self, command: str, quiet: bool, log_format: str) -> None:
         self._display = Display(command, quiet, log_format)
-        self._event: dict[str, Any] = {}
-        self._shown = self._event
-        self._begun = (0.0, 0)  # when the first step was heard of, and its number
+        self._first: Step | None = None  # that was heard of
+        self._begun = 0.0  # when it was
+        self._last: Step | None = None
+        self._shown: Step | None = None
         self._held_out: float | None = None
         self._ended = False  # early, maybe
 
@@ -26,79 +29,78 @@ class TrainingProgress:
 
     def __exit__(self, *exc: object) -> None:
         self._display.__exit__()
-        if self._event is not self._shown:
-            self._display.report(self._summary(), self._figures())
+        if self._last and self._last is not self._shown:
+            self._display.report(self._summary(self._last), self._figures(self._last))
 
     def note(self, message: str) -> None:
         """Says something that the user should know and need not act on."""
         self._display.note(message)
 
-    def hear(self, event: dict[str, Any]) -> None:
+    def hear(self, event: Event) -> None:
         """Shows what a worker reports."""
-        kind = event["event"]
-        if kind == "step":
-            if not self._event:
-                self._begun = (time.monotonic(), event["step"])
-            self._event = event
-            if self._display.due:
-                share = event["step"] / event["steps"]
-                self._display.show(self._summary(), self._figures(), share)
-                self._shown = event
-        elif kind == "held_out":
-            self._held_out = event[HELD_OUT_LOSS]
-            self._display.report(_evaluation(event), event)
-        elif kind == "rows":
-            self._tell_long(event)
-        elif kind == "best":
-            self._ended = True
-            self._shown = self._event  # what came after the best is not the last word
-            self.note(
-                f"the model is that of step {event['step']:,}, held-out loss {event['loss']:.4f}"
-            )
-        elif kind == "resumed":
-            self.note(f"continuing after step {event['step']:,}")
-        elif kind == "stopped":
-            self._shown = self._event  # the last word is what to do
-            self.note("stopped; continue with --resume")
+        match event:
+            case Step():
+                self._hear_step(event)
+            case Evaluation():
+                self._held_out = event.held_out_loss
+                self._display.report(_in_words(event), to_builtins(event))
+            case Rows():
+                self._tell_long(event)
+            case Best():
+                self._ended = True
+                self._shown = self._last  # what came after the best is not the last word
+                self.note(
+                    f"the model is that of step {event.step:,}, held-out loss {event.loss:.4f}"
+                )
+            case Resumed():
+                self.note(f"continuing after step {event.step:,}")
+            case Stopped():
+                self._shown = self._last  # the last word is what to do
+                self.note("stopped; continue with --resume")
 
-    def _tell_long(self, event: dict[str, Any]) -> None:
-        limit = (
-            f"of more than {event['longest']:,} tokens (--max-length, or all that the model reads)"
-        )
-        for name in ("left_out", "truncated"):
-            if event[name]:
-                self.note(f"{name.replace('_', ' ')}: {event[name]:,} examples {limit}")
+    def _hear_step(self, step: Step) -> None:
+        if self._first is None:
+            self._first, self._begun = step, time.monotonic()
+        self._last = step
+        if self._display.due:
+            self._display.show(self._summary(step), self._figures(step), step.step / step.steps)
+            self._shown = step
 
-    def _seconds_left(self) -> int | None:
+    def _tell_long(self, rows: Rows) -> None:
+        limit = f"of more than {rows.longest:,} tokens (--max-length, or all that the model reads)"
+        for name, count in (("left out", rows.left_out), ("truncated", rows.truncated)):
+            if count:
+                self.note(f"{name}: {count:,} examples {limit}")
+
+    def _seconds_left(self, step: Step) -> int | None:
         """None as long as there is but one step to judge by."""
-        start, first = self._begun
-        done = self._event["step"] - first
-        left = self._event["steps"] - self._event["step"]
+        done = step.step - self._first.step if self._first else 0
+        left = step.steps - step.step
         if not left or self._ended:
             return 0
-        return round((time.monotonic() - start) / done * left) if done else None
+        return round((time.monotonic() - self._begun) / done * left) if done else None
 
-    def _figures(self) -> dict[str, Any]:
-        return {**self._event, "seconds_left": self._seconds_left()}
+    def _figures(self, step: Step) -> dict[str, Any]:
+        return {**to_builtins(step), "seconds_left": self._seconds_left(step)}
 
-    def _summary(self) -> str:
-        event = self._event
-        left = self._seconds_left()
+    def _summary(self, step: Step) -> str:
+        left = self._seconds_left(step)
         unseen = "" if self._held_out is None else f"held-out loss {self._held_out:.4f}, "
         until = "" if left is None else f", {left // 60}:{left % 60:02} left"
         return (
-            f"step {event['step']:,}/{event['steps']:,}, loss {event['loss']:.4f}, "
-            f"{unseen}lr {event['lr']:.2e}, {event['tokens_per_second']:,} tokens/s{until}"
+            f"step {step.step:,}/{step.steps:,}, loss {step.loss:.4f}, "
+            f"{unseen}lr {step.lr:.2e}, {step.tokens_per_second:,} tokens/s{until}"
         )
 
 
-def _evaluation(event: dict[str, Any]) -> str:
-    """An evaluation in words, with what there is."""
-    told = {
-        "held_out_step_accuracy": "step accuracy {:.1%}",
-        "held_out_pair_accuracy": "pair accuracy {:.1%}",
-        "held_out_auc": "AUC {:.3f}",
-        "held_out_final_accuracy": "final accuracy {:.1%}",
-    }
-    shares = "".join(f", {text.format(event[k])}" for k, text in told.items() if k in event)
-    return f"step {event['step']:,}: held-out loss {event[HELD_OUT_LOSS]:.4f}{shares}"
+def _in_words(evaluation: Evaluation) -> str:
+    """An evaluation, with what there is."""
+    told = (
+        ("step accuracy {:.1%}", evaluation.held_out_step_accuracy),
+        ("pair accuracy {:.1%}", evaluation.held_out_pair_accuracy),
+        ("AUC {:.3f}", evaluation.held_out_auc),
+        ("final accuracy {:.1%}", evaluation.held_out_final_accuracy),
+    )
+    shares = "".join(f", {text.format(share)}" for text, share in told if share is not None)
+    loss = evaluation.held_out_loss
+    return f"step {evaluation.step:,}: held-out loss {loss:.4f}{shares}"

@@ -17,32 +17,32 @@ from sormctl.streams.grouping import group_solutions
 from sormctl.streams.jsonl import Inputs
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task, known_task
-from sormctl.training.data import Example, Labels
+from sormctl.training.data import Example, StepTargets
 
 SKIPPED = "solutions without a labelled step"
 UNPAIRED = "solutions without a partner"
 
-LabelsOf = Callable[[Solution], Labels]
+TargetsOf = Callable[[Solution], StepTargets]
 
 
-def step_labels(solution: Solution) -> Labels:
+def step_labels(solution: Solution) -> StepTargets:
     """The labels as they are: 1 correct, 0 incorrect."""
     if solution.labels is None:
         raise RecordError("no `labels`; run `sormctl label-steps` first")
     return solution.labels
 
 
-def parse(data: Json, style: str, labels_of: LabelsOf = step_labels) -> Example | None:
+def parse(data: Json, style: str, targets_of: TargetsOf = step_labels) -> Example | None:
     """A labelled solution as an example; None if none of its labels is a target."""
     solution = parse_record(data, Solution)
-    labels = labels_of(solution)
-    if all(label is None for label in labels):
+    targets = targets_of(solution)
+    if all(target is None for target in targets):
         return None
     problem = solution.problem_id
-    return Example(_prompt(solution, style), solution.steps, labels, problem=problem)
+    return Example(_prompt(solution, style), solution.steps, targets, problem=problem)
 
 
-def soft_labels(solution: Solution) -> Labels:
+def soft_labels(solution: Solution) -> StepTargets:
     """Per labelled step the share of the rollouts from it that succeeded: V of the student.
 
     The last step, from which there are none, keeps its label. RecordError unless every other
@@ -57,7 +57,7 @@ def soft_labels(solution: Solution) -> Labels:
     )
 
 
-def rated_labels(solution: Solution) -> Labels:
+def rated_labels(solution: Solution) -> StepTargets:
     """The classes 0, 1, 2 (incorrect, neutral, correct) of `ratings` -1, 0, 1 (appendix H)."""
     ratings = solution.extra.get("ratings")
     if ratings is None:

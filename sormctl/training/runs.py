@@ -7,12 +7,15 @@ checkpoint, or the trained model, which then has only to move.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from sormctl.errors import SormctlError, UsageError
 from sormctl.models import SETTINGS_FILE, prompt_style, read_settings, resolve_model
@@ -23,16 +26,17 @@ from sormctl.training.config import (
     REFINER,
     REWARD_MODEL,
     STUDENT,
+    Data,
     TrainConfig,
+    as_json,
     first_difference,
-    parse_config,
     parse_held_out,
     parse_interval,
-    read_config,
     write_config,
 )
-from sormctl.training.examples import Examples, Found, spool
+from sormctl.training.examples import ReadExamples, spool
 from sormctl.training.machines import machine_rank
+from sormctl.training.options import RunOptions
 from sormctl.training.progress import TrainingProgress
 from sormctl.training.trackers import check_trackers
 
@@ -40,19 +44,12 @@ _LOCK = "sormctl.lock"
 COMMANDS = {STUDENT: "train-student", REFINER: "train-refiner", REWARD_MODEL: "train-rm"}
 
 
-@dataclass(frozen=True, slots=True)
-class How:
-    """How to run, where it makes no difference to the model."""
-
-    resume: bool = False
-    overwrite: bool = False
-    quiet: bool = False
-    log_format: str = "text"
-    accelerate_config: Path | None = None
-
-
 def run(
-    config: TrainConfig, inputs: Sequence[str], examples: Examples, skipped: str, how: How
+    config: TrainConfig,
+    inputs: Sequence[str] | None,
+    examples: ReadExamples,
+    skipped: str,
+    options: RunOptions,
 ) -> None:
     """Trains on the `examples` of the inputs and leaves the model at its output.
 
@@ -60,25 +57,21 @@ def run(
     `examples` gives None. Raises UsageError, DataError, ModelError, OutputError, BusyError.
     """
     _check_options(config)
-    if how.accelerate_config and (rank := machine_rank(how.accelerate_config)):
-        _help(config, rank, how)
+    if options.accelerate_config and (rank := machine_rank(options.accelerate_config)):
+        _help(config, rank, options)
         return
     model = resolve_model(config.model)
     config = replace(config, model=model, prompt=prompt_style(model, config.prompt))
     output = Path(config.output)
-    _check_output(output, how)
-    with (
-        _workspace(config),
-        TrainingProgress(COMMANDS[config.kind], how.quiet, how.log_format) as progress,
-    ):
+    _check_output(output, options)
+    with _workspace(config), _progress(config, options) as progress:
         unfinished = _is_unfinished(config)
-        if unfinished and not (how.resume or how.overwrite):
+        if unfinished and not (options.resume or options.overwrite):
             raise UsageError(f"{config.partial} holds an unfinished run; --resume or --overwrite")
-        found = spool(config, inputs, examples)
+        found = spool(config, inputs or (), examples)
         found.tell(config, skipped, progress)
-        config = _with_data(config, found)
-        if how.resume and (unfinished or output.exists()):
-            _check_same(config, unfinished)
+        if options.resume and (unfinished or output.exists()):
+            _check_same(config, found.data, unfinished)
             if not unfinished:
                 progress.note(f"{output} is finished already")
                 return
@@ -89,19 +82,19 @@ def run(
         if config.model_to_be.exists():
             progress.note("the model is trained; it is put in place")
         else:
-            _train(config, how, progress)
+            _train(config, found.data, options, progress)
         with writing(output):
             publish(config.model_to_be, output, config.partial / "replaced")
 
 
-def _help(config: TrainConfig, rank: int, how: How) -> None:
+def _help(config: TrainConfig, rank: int, options: RunOptions) -> None:
     """Runs this machine's workers for machine 0, which does the rest.
 
     They start when all machines have met, and read what machine 0 has written to the shared folder.
     """
-    with TrainingProgress(COMMANDS[config.kind], how.quiet, how.log_format) as progress:
+    with _progress(config, options) as progress:
         progress.note(f"machine {rank}: works for machine 0, which tells how it goes")
-        _launch(config, how, progress)
+        _launch(config, options, progress)
 
 
 def _check_options(config: TrainConfig) -> None:
@@ -116,24 +109,16 @@ def _check_options(config: TrainConfig) -> None:
         raise UsageError("--no-merge-lora needs --lora")
 
 
-def _with_data(config: TrainConfig, found: Found) -> TrainConfig:
-    """`config` with what identifies its examples."""
-    return replace(
-        config,
-        data_sha256=found.train.sha256,
-        examples=found.train.examples,
-        mode=found.train.mode,
-        held_out_sha256=found.held_out.sha256 if config.held_out else "",
-        held_out_examples=found.held_out.examples,
-    )
+def _progress(config: TrainConfig, options: RunOptions) -> TrainingProgress:
+    return TrainingProgress(COMMANDS[config.kind], options.quiet, options.log_format)
 
 
-def _check_output(output: Path, how: How) -> None:
+def _check_output(output: Path, options: RunOptions) -> None:
     if not output.exists():
         if output.is_symlink():
             raise UsageError(f"{output} is a link to nothing; give another folder")
         return
-    if not (how.resume or how.overwrite):
+    if not (options.resume or options.overwrite):
         raise UsageError(f"{output} exists; give another folder, or --overwrite")
     if not (output / SETTINGS_FILE).is_file():
         raise UsageError(f"{output} is not a model that sormctl has trained; give another folder")
@@ -157,16 +142,19 @@ def _workspace(config: TrainConfig) -> Iterator[None]:
         _remove(config)
 
 
-def _check_same(config: TrainConfig, unfinished: bool) -> None:
+def _check_same(config: TrainConfig, data: Data, unfinished: bool) -> None:
     """UsageError if the run to be continued, or already finished, is another one."""
     if unfinished:
-        earlier = read_config(config.path)
+        earlier = json.loads(config.path.read_bytes())
     else:
-        settings = read_settings(Path(config.output)).get("training")
-        if settings is None:
-            raise UsageError(f"{config.output} was not trained by sormctl; give another folder")
-        earlier = parse_config(settings)
-    if difference := first_difference(earlier, config):
+        earlier = read_settings(Path(config.output)).get("training")
+    if earlier is None:
+        raise UsageError(f"{config.output} was not trained by sormctl; give another folder")
+    try:
+        difference = first_difference(earlier, as_json(config, data))
+    except msgspec.ValidationError as error:
+        difference = f"the earlier run cannot be read: {error}"
+    if difference:
         raise UsageError(f"cannot --resume: {difference}; give the same, or --overwrite")
 
 
@@ -193,24 +181,26 @@ def _remove(config: TrainConfig) -> None:
     shutil.rmtree(config.partial)
 
 
-def _train(config: TrainConfig, how: How, progress: TrainingProgress) -> None:
+def _train(
+    config: TrainConfig, data: Data, options: RunOptions, progress: TrainingProgress
+) -> None:
     """Launches the workers; an error of theirs says whether it can be taken up again."""
-    if how.accelerate_config is None:
+    if options.accelerate_config is None:
         processes = config.num_processes or max(1, launch.count_gpus())
         config = replace(config, num_processes=processes)
-    write_config(config)
+    write_config(config, data)
     try:
-        _launch(config, how, progress)
+        _launch(config, options, progress)
     except SormctlError as error:
         if kept := list_checkpoints(config.checkpoints):
             raise type(error)(f"{error}; {kept[-1]} is kept, continue with --resume") from error
         raise
 
 
-def _launch(config: TrainConfig, how: How, progress: TrainingProgress) -> None:
+def _launch(config: TrainConfig, options: RunOptions, progress: TrainingProgress) -> None:
     gpus = launch.count_gpus()
     launch.run(
-        launch.command(config, gpus, how.accelerate_config),
+        launch.command(config, gpus, options.accelerate_config),
         launch.environment(config.num_processes, gpus),
         progress.hear,
     )

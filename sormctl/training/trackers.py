@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sormctl.errors import UsageError
+from sormctl.records import Json
 from sormctl.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def check_trackers(names: Sequence[str]) -> None:
             raise UsageError(f"--track {name} needs a package; pip install {package}")
 
 
-def tracked_accelerator(config: TrainConfig, mixed_precision: str) -> Accelerator:
-    """An accelerator that logs to the trackers of `config`, if there are any.
+def tracked_accelerator(config: TrainConfig, settings: Json, mixed_precision: str) -> Accelerator:
+    """An accelerator that logs to the trackers of `config`, if there are any, with the `settings`.
 
     UsageError if this accelerate cannot use one of them; it would go on without.
     """
@@ -52,7 +52,7 @@ def tracked_accelerator(config: TrainConfig, mixed_precision: str) -> Accelerato
     )
     if config.track:
         name = Path(config.output).name
-        accelerator.init_trackers(PROJECT, _settings(config), {"wandb": {"name": name}})
+        accelerator.init_trackers(PROJECT, _plain(settings), {"wandb": {"name": name}})
     return accelerator
 
 
@@ -68,7 +68,7 @@ def _is_installed(module: str) -> bool:
     return spec is not None and spec.origin is not None
 
 
-def _settings(config: TrainConfig) -> dict[str, Any]:
-    """The configuration in the types that every tracker takes."""
-    plain = {name: x for name, x in asdict(config).items() if x is not None}
-    return {name: x if type(x) in (int, float, bool) else str(x) for name, x in plain.items()}
+def _plain(settings: Json) -> dict[str, int | float | bool | str]:
+    """Settings in the types that every tracker takes."""
+    given = {name: x for name, x in settings.items() if x is not None}
+    return {name: x if type(x) in (int, float, bool) else str(x) for name, x in given.items()}

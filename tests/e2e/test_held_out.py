@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tensorboardX.proto.event_pb2 import Event
 
-from sormctl.training.config import HELD_OUT_LOSS
+from sormctl.training.events import HELD_OUT_LOSS
 from tests.e2e.trainings import SMALL, fill, sormctl
 
 WATCHED = ("--held-out", "0.3", "--evaluate-every", "5", "--patience", "2", "--epochs", "12")

@@ -17,9 +17,12 @@ import sys
 import threading
 from functools import partial
 from pathlib import Path
-from typing import Any
+
+import msgspec
+import torch
 
 from sormctl.errors import ModelError, OutputError, SormctlError, UsageError
+from sormctl.training import events
 from sormctl.training.config import LESS_MEMORY, REWARD_MODEL, Objective, TrainConfig, read_config
 from sormctl.training.worker import losses
 from sormctl.training.worker.loop import Load, Loss, Stopped, train
@@ -38,20 +41,22 @@ def main() -> None:
     stop = threading.Event()
     if stat.S_ISFIFO(os.fstat(0).st_mode):  # else a person or a scheduler has started it
         threading.Thread(target=_listen, args=(stop,), daemon=True).start()
-    report({"event": "started"})
+    report(events.Started())
     try:
         config = _config(Path(sys.argv[1]))
         train(config, *_learner(config), report, stop.is_set)
     except Stopped:
         if os.environ.get("RANK", "0") == "0":  # all of them have
-            report({"event": "stopped"})
+            report(events.Stopped())
     except (SormctlError, OSError, RuntimeError, MemoryError) as error:
         if _PEER_IS_GONE.search(str(error)):  # its launcher tells what that one died of
             sys.stderr.write("another process of this run has gone\n")
             sys.exit(1)
         known = _as_user_error(error)
-        report({"event": "error", "type": type(known).__name__, "message": str(known)})
+        report(events.Failed(type(known).__name__, str(known)))
         sys.exit(known.exit_code)
+    if torch.distributed.is_initialized():  # else a thread of gloo's now and then aborts the exit
+        torch.distributed.destroy_process_group()
 
 
 def _learner(config: TrainConfig) -> tuple[Load, Loss]:
@@ -69,9 +74,9 @@ def _config(path: Path) -> TrainConfig:
     return read_config(path)
 
 
-def report(event: dict[str, Any]) -> None:
+def report(event: events.Event) -> None:
     """Tells the command."""
-    sys.stdout.write(json.dumps(event) + "\n")
+    sys.stdout.write(json.dumps(msgspec.to_builtins(event)) + "\n")
     sys.stdout.flush()
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from sormctl.training.config import HELD_OUT_LOSS, REFINER, REWARD_MODEL, STUDENT, TrainConfig
+from msgspec import to_builtins
+
+from sormctl.training.config import REFINER, REWARD_MODEL, STUDENT, Data, Settled, TrainConfig
+from sormctl.training.events import HELD_OUT_LOSS
+from sormctl.training.metrics import Figures
 
 _KINDS = {
     STUDENT: "A student: a language model that writes solutions step by step.",
@@ -18,11 +20,7 @@ _USES = {
     REFINER: "sormctl refine --model FOLDER drafts.jsonl",
     REWARD_MODEL: "sormctl score --rm FOLDER solutions.jsonl",
 }
-_CLASSES = {REWARD_MODEL: "AutoModelForTokenClassification"}
-_LANGUAGE_MODEL = "AutoModelForCausalLM"
-_TOLD = {"kind", "model", "output", "mode", "prompt", "data_sha256", "examples", "version"} | {
-    *("held_out", "held_out_sha256", "held_out_examples", "left_out", "truncated")
-}
+_ABOVE = {"kind", "model", "output", "prompt", "held_out"}  # told above the table of settings
 
 SNIPPET = """\
 import torch
@@ -41,23 +39,24 @@ print((1 - logits.softmax(-1)[:, 0]).tolist())  # P(correct) of each prefix
 """
 
 
-def model_card(config: TrainConfig, course: Sequence[dict[str, Any]]) -> str:
-    """The text of README.md; `course` are the lines of the metrics."""
-    *_, last = (line for line in course if HELD_OUT_LOSS not in line)
-    evaluations = [line for line in course if HELD_OUT_LOSS in line]
-    settings = {name: x for name, x in asdict(config).items() if name not in _TOLD}
+def model_card(config: TrainConfig, settled: Settled, data: Data, course: Sequence[Figures]) -> str:
+    """The text of README.md; `course` are the rows of the metrics."""
+    *_, last = (row for row in course if HELD_OUT_LOSS not in row)
+    evaluations = [row for row in course if HELD_OUT_LOSS in row]
+    asked = {**to_builtins(config), **to_builtins(settled)}
+    settings = {name: x for name, x in asked.items() if name not in _ABOVE}
     return f"""\
-# {config.kind}{f" ({config.mode})" if config.mode else ""}
+# {config.kind}{f" ({data.mode})" if data.mode else ""}
 
-{_KINDS[config.kind]} Trained by sormctl {config.version}.
+{_KINDS[config.kind]} Trained by sormctl {data.version}.
 
 | | |
 |---|---|
 | base model | `{config.model}` |
 | prompt | {config.prompt} |
-| examples | {config.examples:,} |
-| sha256 of the examples | `{config.data_sha256}` |
-{_too_long(config)}{_held_out(config)}
+| examples | {data.examples:,} |
+| sha256 of the examples | `{data.data_sha256}` |
+{_too_long(data)}{_held_out(config, data)}
 ## Use
 
 ```sh
@@ -74,36 +73,37 @@ The settings: {_table(settings)}"""
 
 
 def _loading(config: TrainConfig) -> str:
-    loader = _CLASSES.get(config.kind, _LANGUAGE_MODEL)
-    if config.kind != REWARD_MODEL or config.prompt != "plain":
+    judges = config.kind == REWARD_MODEL
+    loader = "AutoModelForTokenClassification" if judges else "AutoModelForCausalLM"
+    if not judges or config.prompt != "plain":
         return f"transformers loads it with `{loader}`.\n"
     return f"With transformers alone (`sorm` is this folder):\n\n```python\n{SNIPPET}```\n"
 
 
-def _too_long(config: TrainConfig) -> str:
-    counts = {"left out, being too long": config.left_out, "truncated": config.truncated}
+def _too_long(data: Data) -> str:
+    counts = {"left out, being too long": data.left_out, "truncated": data.truncated}
     return "".join(f"| of these {name} | {n:,} |\n" for name, n in counts.items() if n)
 
 
-def _held_out(config: TrainConfig) -> str:
+def _held_out(config: TrainConfig, data: Data) -> str:
     if not config.held_out:
         return ""
     return (
-        f"| held out | {config.held_out_examples:,} examples ({config.held_out}) |\n"
-        f"| sha256 of these | `{config.held_out_sha256}` |\n"
+        f"| held out | {data.held_out_examples:,} examples ({config.held_out}) |\n"
+        f"| sha256 of these | `{data.held_out_sha256}` |\n"
     )
 
 
-def _evaluation(config: TrainConfig, evaluations: Sequence[dict[str, Any]]) -> str:
+def _evaluation(config: TrainConfig, evaluations: Sequence[Figures]) -> str:
     """What the model in the folder did on the held-out examples."""
     if not evaluations:
         return ""
     if not config.patience:
         return f"On the held-out examples: {_table(evaluations[-1])}\n"
-    best = min(evaluations, key=lambda line: float(line[HELD_OUT_LOSS]))
+    best = min(evaluations, key=lambda row: row[HELD_OUT_LOSS])
     return f"On the held-out examples, at the best step, whose weights these are: {_table(best)}\n"
 
 
-def _table(values: dict[str, Any]) -> str:
+def _table(values: Mapping[str, object]) -> str:
     rows = "".join(f"| {name} | {value} |\n" for name, value in values.items())
     return f"\n\n| | |\n|---|---|\n{rows}"

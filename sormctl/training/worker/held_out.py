@@ -5,19 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import starmap
+from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from sormctl.engines.encoding import p_correct
-from sormctl.errors import ModelError
 from sormctl.evaluation.metrics import auc
 from sormctl.evaluation.steps import THRESHOLD
-from sormctl.training.config import HELD_OUT_LOSS, REWARD_MODEL, Objective, TrainConfig
+from sormctl.training.config import REWARD_MODEL, Objective, TrainConfig
 from sormctl.training.data import Row, process_parts
+from sormctl.training.events import HELD_OUT_LOSS
+from sormctl.training.metrics import Figures
 from sormctl.training.worker.losses import Batch, Judged, collate
+
+
+class Judgement(NamedTuple):
+    """What a reward model says at one target, and what is so."""
+
+    score: float
+    correct: bool
+    last: bool  # whether it is at the end of its solution
 
 
 @dataclass(slots=True)
@@ -30,9 +40,7 @@ class Best:
     worse: int = 0  # evaluations since
 
     def add(self, step: int, loss: float) -> bool:
-        """Takes an evaluation, and says whether it is the best; ModelError if it is no number."""
-        if not math.isfinite(loss):
-            raise ModelError(f"the held-out loss is {loss} at step {step}; lower --lr")
+        """Takes an evaluation, and says whether it is the best."""
         if loss < self.loss:
             self.loss, self.step, self.worse = loss, step, 0
             return True
@@ -48,9 +56,9 @@ class Best:
         """What accelerate keeps."""
         return {"loss": self.loss, "step": self.step, "worse": self.worse}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, float]) -> None:
         """Takes up what accelerate kept."""
-        self.loss, self.step, self.worse = state["loss"], state["step"], state["worse"]
+        self.loss, self.step, self.worse = state["loss"], int(state["step"]), int(state["worse"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,31 +73,34 @@ class HeldOut:
     packed: bool
 
     @torch.no_grad()
-    def measure(self, model: Any) -> dict[str, float]:
+    def measure(self, model: Any) -> Figures:
         """The mean loss over the targets, and what a reward model gets right.
 
         Every process calls it and gets the same. It draws nothing at random, so the training goes
         on as if it had not been.
         """
+        # 1. this process's parts: their summed loss, and a judgement for each of their targets
         model.eval()
         total = torch.zeros((), device=self.accelerator.device)
-        judged: list[tuple[float, bool, bool]] = []
+        judged: list[Judgement] = []
         for part, counts in self._parts():
             batch = collate(part, self.pad, self.packed).to(self.accelerator.device)
-            loss, logits = self.loss(model, batch)
-            if not counts:
+            loss, logits = self.loss(model, batch)  # (), (N, C)
+            if not counts:  # it only kept step with the other processes
                 continue
             total += loss
             if self.config.kind == REWARD_MODEL:
-                scores = p_correct(logits.float().softmax(-1)).tolist()
-                judged += zip(scores, *_truth(part), strict=True)
+                scores = p_correct(logits.float().softmax(-1)).tolist()  # (N,)
+                judged += starmap(Judgement, zip(scores, *_truth(part), strict=True))
         model.train()
+        # 2. those of all processes
         targets = sum(len(row.targets) for row in self.rows)
         mean = self.accelerator.reduce(total, "sum").item() / targets
         judged = gather_object(judged)
+        # 3. as figures
         in_pairs = self.config.objective is Objective.contrastive
-        found = _pair_accuracy(judged) if in_pairs else _shares(judged)
-        return {HELD_OUT_LOSS: round(mean, 6), **found}
+        shares = _pair_accuracy(judged) if in_pairs else _shares(judged)
+        return {HELD_OUT_LOSS: round(mean, 6), **shares}
 
     def _parts(self) -> list[tuple[list[Row], bool]]:
         """This process's parts of the rows, and whether each counts."""
@@ -102,30 +113,31 @@ class HeldOut:
 
 
 def _truth(part: Sequence[Row]) -> tuple[list[bool], list[bool]]:
-    """For each target whether it says correct, and whether it is at the end of its solution.
+    """Per target (N,) whether it says correct, and whether it is at the end of its solution.
 
-    A share of successes says correct from one half on, and a neutral step is correct.
+    A share of successes says correct from one half on, and a neutral step is correct. A pair is two
+    targets, as `collate` puts them: the good solution's, then its rival's.
     """
     sequences = [sequence for row in part for sequence in row.sequences]
-    labels = [target >= 0.5 for row in sequences for target in row.targets]
-    return labels, [at == len(row.ids) - 1 for row in sequences for at in row.positions]
+    correct = [target >= 0.5 for sequence in sequences for target in sequence.targets]
+    return correct, [at == len(x.ids) - 1 for x in sequences for at in x.positions]
 
 
-def _pair_accuracy(judged: Sequence[tuple[float, bool, bool]]) -> dict[str, float]:
+def _pair_accuracy(judged: Sequence[Judgement]) -> Figures:
     """How often the good one of a pair scores above the bad one behind it: that is what is learned.
 
     Nothing keeps the scores on their sides of 1/2.
     """
-    scores = [score for score, _, _ in judged]
+    scores = [judgement.score for judgement in judged]
     above = [good > bad for good, bad in zip(scores[0::2], scores[1::2], strict=True)]
     return {"held_out_pair_accuracy": round(sum(above) / len(above), 4)}
 
 
-def _shares(judged: Sequence[tuple[float, bool, bool]]) -> dict[str, float]:
+def _shares(judged: Sequence[Judgement]) -> Figures:
     """Step accuracy, AUC and final accuracy, as far as they can be told."""
-    right = [(score >= THRESHOLD) == label for score, label, _ in judged]
-    final = [hit for hit, (_, _, last) in zip(right, judged, strict=True) if last]
-    area = auc([score for score, _, _ in judged], [int(label) for _, label, _ in judged])
+    right = [(x.score >= THRESHOLD) == x.correct for x in judged]
+    final = [hit for hit, x in zip(right, judged, strict=True) if x.last]
+    area = auc([x.score for x in judged], [int(x.correct) for x in judged])
     found = {
         "held_out_step_accuracy": sum(right) / len(right) if right else math.nan,
         "held_out_auc": area,

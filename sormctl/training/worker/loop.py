@@ -10,35 +10,38 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedType
+from msgspec.structs import replace
 from torch import Tensor
 
 from sormctl.engines.encoding import load_tokenizer
 from sormctl.errors import DataError, UsageError
-from sormctl.training import checkpoints
+from sormctl.training import checkpoints, events
 from sormctl.training.config import (
-    HELD_OUT_LOSS,
-    Dtype,
     Optimizer,
     Packing,
     TooLong,
     TrainConfig,
+    as_json,
     parse_interval,
+    read_data,
+    read_settled,
 )
 from sormctl.training.data import Row, Rows, plan_batches, process_parts, read_rows
+from sormctl.training.events import HELD_OUT_LOSS, Event
 from sormctl.training.trackers import close_trackers, tracked_accelerator
 from sormctl.training.worker.held_out import Best, HeldOut
 from sormctl.training.worker.lora import add_lora, leave_out_frozen
 from sormctl.training.worker.losses import Batch, Judged, collate
-from sormctl.training.worker.meter import Event, Meter
+from sormctl.training.worker.meter import Meter
 from sormctl.training.worker.model import load_model, model_limits, save_model
 from sormctl.training.worker.optimizers import build_optimizers, learning_rate
-from sormctl.training.worker.packing import use_packing
+from sormctl.training.worker.settled import mixed_precision, settle
 
 Load = Callable[[str], Any]
 Loss = Callable[[Any, Batch], Judged]
@@ -64,34 +67,36 @@ def train(
     asked after every step, and raises Stopped once a checkpoint has been kept. With `patience` the
     model is that of the best evaluation, else that of the last step.
     """
-    settled = checkpoints.read_settled(config)
-    accelerator = tracked_accelerator(settled, mixed_precision(settled.dtype))
+    # 1. the processes, and the seed of all that they draw: a new head, matrices of LoRA, dropout
+    settled, data = read_settled(config), read_data(config.path)
+    precision = mixed_precision(settled.dtype)
+    accelerator = tracked_accelerator(config, as_json(config, data), precision)
     _check_processes(config, accelerator)
     torch.manual_seed(config.seed)
+    # 2. the model and the rows; which of these are too long depends on the model
     tokenizer = load_tokenizer(config.model)
     max_length, dtype = model_limits(config)
     model = load_model(config.model, load, tokenizer)
     rows, held_out = _read(config, tokenizer, max_length)
-    packed = _fit(model, settled, accelerator, max_length)
-    settled = _settle(settled, accelerator, packed)
-    settled = replace(settled, left_out=rows.too_long, truncated=rows.truncated)
+    settled = settle(model, settled, config, accelerator, max_length)
+    # 3. what is trained of it, and by what
     if config.lora:
         model = add_lora(model, config)
         leave_out_frozen(accelerator)
     model, *optimizers = accelerator.prepare(model, *build_optimizers(model, config))
     model.train()
-    pad = tokenizer.pad_token_id
+    # 4. the steps
+    pad, packed = tokenizer.pad_token_id, settled.packing is Packing.on
     unseen = HeldOut(held_out.rows, config, accelerator, loss, pad, packed)
     run = _Run(config, accelerator, model, optimizers, loss, rows.rows, unseen, pad, packed, report)
-    counts = {
-        "left_out": rows.too_long + held_out.too_long,
-        "truncated": rows.truncated,
-        "longest": max_length,
-    }
-    run.meter.say("rows", rows=len(rows.rows), **counts, steps=run.num_steps)
+    left_out = rows.too_long + held_out.too_long
+    told = events.Rows(len(rows.rows), left_out, rows.truncated, max_length, run.num_steps)
+    run.meter.say(told)
     run.go(stop)
-    close_trackers(accelerator)  # before their files go with the model
-    save_model(accelerator, model, tokenizer, config, settled, dtype)
+    # 5. the finished folder, when the trackers have closed the files that go with it
+    close_trackers(accelerator)
+    data = replace(data, left_out=rows.too_long, truncated=rows.truncated)
+    save_model(accelerator, model, tokenizer, config, settled, data, dtype)
 
 
 def _read(config: TrainConfig, tokenizer: Any, max_length: int) -> tuple[Rows, Rows]:
@@ -105,48 +110,6 @@ def _read(config: TrainConfig, tokenizer: Any, max_length: int) -> tuple[Rows, R
                 f"all {part.too_long} examples are over {max_length} tokens; see --max-length"
             )
     return found, held_out
-
-
-def _fit(model: Any, config: TrainConfig, accelerator: Accelerator, max_length: int) -> bool:
-    """Makes `model` compute as the run wants it to, and says whether batches are packed."""
-    half = accelerator.mixed_precision == "bf16"
-    packed = use_packing(model, config.packing, max_length, half)
-    if not packed and half and accelerator.device.type == "cpu":
-        # the fused kernel's backward pass takes half of the time there
-        model.set_attn_implementation("eager")
-    if config.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
-    return packed
-
-
-def _settle(config: TrainConfig, accelerator: Accelerator, packed: bool) -> TrainConfig:
-    """`config` without `auto`; kept, because another machine would choose otherwise."""
-    half = accelerator.mixed_precision == "bf16"
-    settled = replace(
-        config,
-        dtype=Dtype.bfloat16 if half else Dtype.float32,
-        packing=Packing.on if packed else Packing.off,
-    )
-    if accelerator.is_main_process:
-        checkpoints.write_settled(settled)
-    return settled
-
-
-def mixed_precision(dtype: Dtype) -> str:
-    """What accelerate calls it. `auto` is bfloat16 where the hardware multiplies it natively.
-
-    The weights stay float32: in bfloat16 the small updates of fine-tuning would be rounded away.
-    """
-    if dtype is Dtype.auto:
-        dtype = Dtype.bfloat16 if _has_bfloat16() else Dtype.float32
-    return "bf16" if dtype is Dtype.bfloat16 else "no"
-
-
-def _has_bfloat16() -> bool:
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
-    cpu = torch.cpu.get_capabilities()
-    return bool(cpu.get("avx512_bf16") or cpu.get("amx_bf16"))
 
 
 @dataclass(slots=True)
@@ -189,12 +152,12 @@ class _Run:
         """
         first = self._load()
         if first:
-            self.meter.say("resumed", step=first)
+            self.meter.say(events.Resumed(first))
         self.meter.resume(first)
         self._steps(first, stop)
         if self.best:
             self._load(self.best.step)
-            self.meter.say("best", step=self.best.step, loss=self.best.loss)
+            self.meter.say(events.Best(self.best.step, self.best.loss))
 
     def _steps(self, first: int, stop: Callable[[], bool]) -> None:
         config = self.config
@@ -238,12 +201,13 @@ class _Run:
         if not self.held_out.rows or (step % every and step < self.num_steps):
             return False
         start = time.monotonic()
-        measured = self.held_out.measure(self.model)
-        self.meter.evaluated(step, measured, time.monotonic() - start)
-        return self.best.add(step, measured[HELD_OUT_LOSS]) if self.best else False
+        figures = self.held_out.measure(self.model)
+        self.meter.evaluated(step, figures, time.monotonic() - start)
+        return self.best.add(step, figures[HELD_OUT_LOSS]) if self.best else False
 
     def _step(self, batch: Sequence[int], lr: float) -> Tensor:
-        """One update; this process's share of the mean loss over the targets of the batch."""
+        """One update; this process's share () of the mean loss over the targets of the batch."""
+        # 1. this process's parts of the batch, and what a target of the whole of it weighs
         accelerator = self.accelerator
         share = 1 / sum(len(self.rows[row].targets) for row in batch)
         parts = process_parts(
@@ -254,18 +218,20 @@ class _Run:
             self.config.max_batch_tokens,
             self.packed,
         )
+        # 2. forward and backward, part by part; gradients add up, and meet those of the other
+        #    processes at the last part only
         total = torch.zeros((), device=accelerator.device)
         for i, (part, counts) in enumerate(parts, 1):
-            last = i == len(parts)
-            with nullcontext() if last else accelerator.no_sync(self.model):
+            with nullcontext() if i == len(parts) else accelerator.no_sync(self.model):
                 rows = [self.rows[row] for row in part]
-                batch_of = collate(rows, self.pad, self.packed)
-                self.meter.passed(rows, batch_of.ids.numel())
-                judged = self.loss(self.model, batch_of.to(accelerator.device))
+                tensors = collate(rows, self.pad, self.packed)  # ids (B, T), targets (N,)
+                self.meter.passed(rows, tensors.ids.numel())
+                judged = self.loss(self.model, tensors.to(accelerator.device))  # (), (N, C)
                 loss = judged.loss * (share if counts else 0.0)
                 # the processes' gradients are averaged, but their losses are to be summed
                 accelerator.backward(loss * accelerator.num_processes)
             total += loss.detach()
+        # 3. the update
         accelerator.clip_grad_norm_(self.model.parameters(), MAX_GRADIENT_NORM)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:

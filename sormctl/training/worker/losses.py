@@ -1,6 +1,7 @@
 """Losses: tensors in, tensors out. Every loss is a sum, so parts of a batch add up to the whole.
 
-Shapes: B rows, T slots, N targets, C columns, V tokens in the vocabulary.
+Shapes: B sequences (a row is one, a pair two), T slots each, N targets, C classes or columns, V
+tokens in the vocabulary.
 """
 
 from __future__ import annotations
@@ -18,35 +19,37 @@ from sormctl.training.data import Row
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows side by side: `ids` (B, T), and for each target (N,) its row, its position, itself.
+    """Sequences side by side, and for each target its sequence, its position, and itself.
 
-    Packed rows stand one after another, so B is 1; `borders` is where each begins, and T.
+    Packed sequences stand one after another, so B is 1; `borders` is where each of them begins, and
+    T; the longest has `longest` tokens.
     """
 
-    ids: Tensor
-    rows: Tensor
-    positions: Tensor
-    targets: Tensor
-    borders: Tensor | None = None
+    ids: Tensor  # (B, T)
+    sequences: Tensor  # (N,)
+    positions: Tensor  # (N,)
+    targets: Tensor  # (N,) classes or token ids as integers, shares as floats
+    borders: Tensor | None = None  # (packed sequences + 1,)
     longest: int = 0
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """What the model gets. Positions restart at each of the packed rows."""
+        """What the model gets. Positions restart at each of the packed sequences."""
         plain = {"input_ids": self.ids, "use_cache": False}
         if self.borders is None:
             return plain
-        starts = self.borders[:-1].repeat_interleave(self.borders.diff())
-        restarting = torch.arange(self.ids.shape[1], device=self.ids.device) - starts
+        # lengths 2 and 3: borders (0, 2, 5), starts (0, 0, 2, 2, 2), position ids (0, 1, 0, 1, 2)
+        starts = self.borders[:-1].repeat_interleave(self.borders.diff())  # (T,)
+        restarting = torch.arange(self.ids.shape[1], device=self.ids.device) - starts  # (T,)
         borders = {"cu_seq_lens_q": self.borders, "max_length_q": self.longest}
-        return {**plain, "position_ids": restarting.unsqueeze(0), **borders}
+        return {**plain, "position_ids": restarting.unsqueeze(0), **borders}  # (1, T)
 
     def to(self, device: torch.device) -> Batch:
         """The same on `device`."""
-        tensors = (self.ids, self.rows, self.positions, self.targets)
-        ids, rows, positions, targets = (x.to(device, non_blocking=True) for x in tensors)
+        tensors = (self.ids, self.sequences, self.positions, self.targets)
+        ids, sequences, positions, targets = (x.to(device, non_blocking=True) for x in tensors)
         borders = None if self.borders is None else self.borders.to(device, non_blocking=True)
-        return Batch(ids, rows, positions, targets, borders, self.longest)
+        return Batch(ids, sequences, positions, targets, borders, self.longest)
 
 
 class Judged(NamedTuple):
@@ -62,50 +65,56 @@ def collate(rows: Sequence[Row], pad: int, packed: bool = False) -> Batch:
     return _pack(sequences) if packed else _pad(sequences, pad)
 
 
-def _pack(rows: Sequence[Row]) -> Batch:
-    """Rows one after another; a model needs the attention of `packing.py` to tell them apart."""
-    lengths = torch.tensor([len(row.ids) for row in rows])
+def _pack(sequences: Sequence[Row]) -> Batch:
+    """One after another; a model needs the attention of `packing.py` to tell them apart."""
+    lengths = torch.tensor([len(x.ids) for x in sequences])
     borders = torch.cat((torch.zeros(1, dtype=torch.long), lengths.cumsum(0)))
-    starts = borders.tolist()
-    positions = [x + start for row, start in zip(rows, starts, strict=False) for x in row.positions]
+    starts = borders.tolist()[:-1]
+    positions = [
+        at + start for x, start in zip(sequences, starts, strict=True) for at in x.positions
+    ]
     return Batch(
-        ids=torch.tensor([token for row in rows for token in row.ids]).unsqueeze(0),
-        rows=torch.zeros(len(positions), dtype=torch.long),
+        ids=torch.tensor([token for x in sequences for token in x.ids]).unsqueeze(0),  # (1, T)
+        sequences=torch.zeros(len(positions), dtype=torch.long),  # all in the one line
         positions=torch.tensor(positions),
-        targets=torch.tensor([target for row in rows for target in row.targets]),
+        targets=torch.tensor([target for x in sequences for target in x.targets]),
         borders=borders,
         longest=int(lengths.max()),
     )
 
 
-def _pad(rows: Sequence[Row], pad: int) -> Batch:
-    """Rows padded on the right to the longest.
+def _pad(sequences: Sequence[Row], pad: int) -> Batch:
+    """Padded on the right to the longest.
 
     No attention mask is needed: a causal model never looks at what stands to the right, and
     without one the fast attention kernels stay in use.
     """
-    ids = torch.full((len(rows), max(len(row.ids) for row in rows)), pad)
-    for i, row in enumerate(rows):
-        ids[i, : len(row.ids)] = torch.tensor(row.ids)
+    ids = torch.full((len(sequences), max(len(x.ids) for x in sequences)), pad)  # (B, T)
+    for i, x in enumerate(sequences):
+        ids[i, : len(x.ids)] = torch.tensor(x.ids)
     return Batch(
         ids=ids,
-        rows=torch.tensor([i for i, row in enumerate(rows) for _ in row.positions]),
-        positions=torch.tensor([position for row in rows for position in row.positions]),
-        targets=torch.tensor([target for row in rows for target in row.targets]),
+        sequences=torch.tensor([i for i, x in enumerate(sequences) for _ in x.positions]),
+        positions=torch.tensor([position for x in sequences for position in x.positions]),
+        targets=torch.tensor([target for x in sequences for target in x.targets]),
     )
 
 
 def language_model_loss(model: Any, batch: Batch) -> Judged:
-    """Summed cross entropy of the target tokens. Logits are computed only where one is needed."""
-    columns = torch.unique(batch.positions)  # sorted; (C,)
+    """Summed cross entropy of the target tokens."""
+    # 1. logits only in the columns in which some sequence has a target: (B, T, V) is the largest
+    #    tensor of the step, and prompts and padding need none of it
+    columns = torch.unique(batch.positions)  # (C,), sorted
     logits = model(**batch.inputs, logits_to_keep=columns).logits  # (B, C, V)
-    logits = logits[batch.rows, torch.searchsorted(columns, batch.positions)]  # (N, V)
+    # 2. of these the one of each target
+    kept = torch.searchsorted(columns, batch.positions)  # (N,), where a position is among columns
+    logits = logits[batch.sequences, kept]  # (N, V)
     return Judged(target_loss(logits, batch), logits)
 
 
 def reward_model_loss(model: Any, batch: Batch) -> Judged:
     """Summed cross entropy of the step labels, at the last token of each step (3.1 step 2)."""
-    logits = _judgements(model, batch)
+    logits = _judgements(model, batch)  # (N, C)
     return Judged(target_loss(logits, batch), logits)
 
 
@@ -117,14 +126,15 @@ def contrastive_loss(model: Any, batch: Batch) -> Judged:
     and 0 give the good one a chance of 3/4, so the pair adds ln 4/3.
     """
     logits = _judgements(model, batch).float()  # (N, 2)
-    rewards = logits[:, 1] - logits[:, 0]
-    return Judged(-logsigmoid(rewards[0::2] - rewards[1::2]).sum(), logits)
+    rewards = logits[:, 1] - logits[:, 0]  # (N,)
+    margins = rewards[0::2] - rewards[1::2]  # (N / 2,), good minus bad
+    return Judged(-logsigmoid(margins).sum(), logits)
 
 
 def _judgements(model: Any, batch: Batch) -> Tensor:
     """The logits (N, C) at the positions of the targets."""
     logits = model(**batch.inputs).logits  # (B, T, C)
-    judged: Tensor = logits[batch.rows, batch.positions]
+    judged: Tensor = logits[batch.sequences, batch.positions]
     return judged
 
 

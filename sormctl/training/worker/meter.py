@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
+import msgspec
 import torch
 from accelerate import Accelerator
 from torch import Tensor
 
 from sormctl.errors import ModelError
-from sormctl.training.checkpoints import truncate_metrics
 from sormctl.training.config import TrainConfig
 from sormctl.training.data import Row
-
-Event = dict[str, Any]
+from sormctl.training.events import HELD_OUT_LOSS, Evaluation, Event, Step
+from sormctl.training.metrics import Figures, append_metrics, truncate_metrics
 
 LOG_EVERY = 10
 
@@ -39,10 +37,10 @@ class Meter:
         self._report = report if accelerator.is_main_process else None
         self.begin(0)
 
-    def say(self, kind: str, **event: Any) -> None:
-        """Reports an event."""
+    def say(self, event: Event) -> None:
+        """Reports an event, from the first process."""
         if self._report:
-            self._report({"event": kind, **event})
+            self._report(event)
 
     def resume(self, step: int) -> None:
         """Forgets what was logged after `step`, from which the run goes on."""
@@ -69,34 +67,37 @@ class Meter:
         if step % LOG_EVERY == 0 or step == 1 or step == self._num_steps:
             mean = self.check(step)
             speed = self._tokens / (time.monotonic() - self._start)
-            self._log(
-                "step",
-                step,
-                loss=round(mean, 6),
-                lr=lr,
-                tokens_per_second=round(speed),
-                useful_tokens=round(self._useful / self._slots, 4),
-            )
+            figures: Figures = {
+                "loss": round(mean, 6),
+                "lr": lr,
+                "tokens_per_second": round(speed),
+                "useful_tokens": round(self._useful / self._slots, 4),
+            }
+            self._log(Step, step, figures)
             self.begin(step)
 
     def check(self, step: int) -> float:
         """The mean loss since the last log, by all processes; ModelError if it is no number."""
         total = float(self._accelerator.reduce(self._loss, "sum").item())
-        if not math.isfinite(total):
-            raise ModelError(f"the loss is {total} at step {step}; lower --lr")
+        _check_finite("loss", total, step)
         return total / max(1, step - self._last)
 
-    def evaluated(self, step: int, measured: dict[str, float], seconds: float) -> None:
-        """Logs an evaluation, whose time is not that of the steps."""
+    def evaluated(self, step: int, figures: Figures, seconds: float) -> None:
+        """Logs an evaluation, whose time is not that of the steps; ModelError as in `check`."""
+        _check_finite("held-out loss", figures[HELD_OUT_LOSS], step)
         self._start += seconds
-        self._log("held_out", step, **measured)
+        self._log(Evaluation, step, figures)
 
-    def _log(self, kind: str, step: int, **values: float) -> None:
-        self._accelerator.log(values, step)
+    def _log(self, kind: type[Step | Evaluation], step: int, figures: Figures) -> None:
+        self._accelerator.log(figures, step)
         if self._report is None:
             return
         epoch = round(step * self._config.epochs / self._num_steps, 4)
-        logged = {"step": step, "epoch": epoch, **values}
-        with self._config.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(logged) + "\n")
-        self._report({"event": kind, "steps": self._num_steps, **logged})
+        row = {"step": step, "epoch": epoch, **figures}
+        append_metrics(self._config.metrics, row)
+        self._report(msgspec.convert({"steps": self._num_steps, **row}, kind))
+
+
+def _check_finite(name: str, loss: float, step: int) -> None:
+    if not math.isfinite(loss):
+        raise ModelError(f"the {name} is {loss} at step {step}; lower --lr")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -14,7 +13,8 @@ from accelerate import Accelerator
 from sormctl.errors import ModelError, first_line
 from sormctl.models import SETTINGS_FILE
 from sormctl.training.checkpoints import replacing
-from sormctl.training.config import CLASS_NAMES, TrainConfig
+from sormctl.training.config import CLASS_NAMES, Data, Settled, TrainConfig, as_json
+from sormctl.training.metrics import read_metrics
 from sormctl.training.worker.card import model_card
 
 
@@ -97,13 +97,14 @@ def save_model(
     model: Any,
     tokenizer: Any,
     config: TrainConfig,
-    settled: TrainConfig,
+    settled: Settled,
+    data: Data,
     dtype: torch.dtype,
 ) -> None:
     """Writes the finished model to `config.model_to_be`, in `dtype`, as transformers does.
 
     Beside it, `sormctl.json` and the model card say what it is and how it was made, the card with
-    what `auto` came to (`settled`), and `metrics.jsonl` how it went.
+    what `auto` came to, and `metrics.jsonl` how it went.
     """
     temporary = config.partial / "unfinished"
     state = accelerator.get_state_dict(model)
@@ -117,20 +118,19 @@ def save_model(
     settings = {
         "kind": config.kind,
         "prompt": config.prompt,
-        "mode": config.mode,
-        "version": config.version,
-        "training": asdict(config),
+        "mode": data.mode,
+        "version": data.version,
+        "training": as_json(config, data),
     }
-    text = json.dumps(settings, indent=2) + "\n"
-    course = [json.loads(line) for line in config.metrics.read_text("utf-8").splitlines()]
+    card = model_card(config, settled, data, read_metrics(config.metrics))
     with replacing(temporary, config.model_to_be):
         finished.save_pretrained(temporary, state_dict=_cast(state, dtype))
         tokenizer.save_pretrained(temporary)
         shutil.copy(config.metrics, temporary)
         if config.tracking.exists():
             shutil.copytree(config.tracking, temporary / config.tracking.name)
-        (temporary / SETTINGS_FILE).write_text(text, encoding="utf-8")
-        (temporary / "README.md").write_text(model_card(settled, course), encoding="utf-8")
+        (temporary / SETTINGS_FILE).write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
+        (temporary / "README.md").write_text(card, encoding="utf-8")
 
 
 def _cast(state: dict[str, torch.Tensor], dtype: torch.dtype) -> dict[str, torch.Tensor]:

@@ -46,20 +46,23 @@ def use_packing(model: Any, wanted: Packing, max_length: int, half: bool) -> boo
 
 def _attention(
     module: torch.nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
+    query: Tensor,  # (1, H, T, D)
+    key: Tensor,  # (1, H / G, T, D)
+    value: Tensor,  # (1, H / G, T, D)
     attention_mask: Tensor | None,
     **settings: Any,
 ) -> tuple[Tensor, None]:
-    """Query (1, H, T, D), keys and values (1, H / G, T, D) -> (1, T, H, D).
+    """Attention of each document to itself; transformers wants the heads last, (1, T, H, D).
 
-    Of the `settings`, `cu_seq_lens_q` says where the documents begin, and ends with T.
+    H heads of width D share keys and values in groups of G. Of the `settings`, `cu_seq_lens_q` says
+    where the documents begin, and ends with T. `attention_mask` is None: borders do its work.
     """
     borders, scale = settings["cu_seq_lens_q"], settings["scaling"]
+    # 1. on a GPU in half precision: one kernel for all documents
     if query.is_cuda and query.dtype != torch.float32:
         longest = settings["max_length_q"]
         return _varlen(query, key, value, borders.int(), longest, scale), None
+    # 2. elsewhere: one document after another, each (1, H, length, D)
     documents = [
         scaled_dot_product_attention(
             query[:, :, start:end],
@@ -71,7 +74,7 @@ def _attention(
         )
         for start, end in pairwise(borders.tolist())
     ]
-    return torch.cat(documents, dim=2).transpose(1, 2), None
+    return torch.cat(documents, dim=2).transpose(1, 2), None  # (1, T, H, D)
 
 
 def _varlen(
@@ -82,10 +85,10 @@ def _varlen(
 
     output = varlen_attn(
         query[0].transpose(0, 1),  # (T, H, D)
-        key[0].transpose(0, 1),
+        key[0].transpose(0, 1),  # (T, H / G, D)
         value[0].transpose(0, 1),
-        borders,
-        borders,
+        borders,  # of the queries
+        borders,  # of the keys: the same, for a document attends to itself
         longest,
         longest,
         scale=scale,
@@ -93,4 +96,4 @@ def _varlen(
         enable_gqa=True,
     )
     assert isinstance(output, Tensor)
-    return output.unsqueeze(0)
+    return output.unsqueeze(0)  # (1, T, H, D)

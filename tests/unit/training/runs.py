@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from msgspec import structs, to_builtins
+
 from sormctl.records import Json, Problem, encode, parse, to_json
-from sormctl.training.config import STUDENT, Dtype, Optimizer, TrainConfig, write_config
+from sormctl.training.config import STUDENT, Data, Dtype, Optimizer, TrainConfig, write_config
 from sormctl.training.data import Example, example_json
 from tests.unit.examples import PROBLEM, solution
 
@@ -33,6 +34,11 @@ CONFIG = TrainConfig(
 )
 
 
+def configured(**fields: Any) -> TrainConfig:
+    """`CONFIG` but for these fields."""
+    return structs.replace(CONFIG, **fields)
+
+
 def sums(count: int, wrong: float = 0.0) -> list[Json]:
     """Labelled solutions of additions, a share of them wrong by one in the last digit."""
     random = Random(0)
@@ -40,7 +46,7 @@ def sums(count: int, wrong: float = 0.0) -> list[Json]:
     for i in range(count):
         a, b, slip = random.randint(1, 40), random.randint(1, 40), random.random() < wrong
         total = str(a + b + slip)
-        problem = replace(
+        problem = structs.replace(
             PROBLEM,
             problem_id=f"p{i}",
             question=f"How many apples? {a} + {b}",
@@ -70,13 +76,16 @@ def write_jsonl(path: Path, records: Sequence[Json]) -> Path:
 
 
 def prepare(
-    config: TrainConfig, examples: Sequence[Example], held_out: Sequence[Example] = ()
+    config: TrainConfig,
+    examples: Sequence[Example],
+    held_out: Sequence[Example] = (),
+    mode: str | None = None,
 ) -> TrainConfig:
     """What a command leaves for its workers."""
     config.partial.mkdir(parents=True)
     write_jsonl(config.data, [example_json(example) for example in examples])
     write_jsonl(config.held_out_data, [example_json(example) for example in held_out])
-    write_config(config)
+    write_config(config, Data(mode=mode))
     return config
 
 
@@ -86,14 +95,14 @@ def train_here(
     loss: Callable[..., Any],
     stop: Callable[[], bool] = lambda: False,
 ) -> list[dict[str, Any]]:
-    """Trains as a worker does and returns its events."""
+    """Trains as a worker does and returns its events, as the command reads them."""
     from accelerate.state import AcceleratorState
 
     from sormctl.training.worker.loop import train
 
     AcceleratorState._reset_state(reset_partial_state=True)
     events: list[dict[str, Any]] = []
-    train(config, load, loss, events.append, stop)
+    train(config, load, loss, lambda event: events.append(to_builtins(event)), stop)
     return events
 
 

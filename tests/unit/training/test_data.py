@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from sormctl.engines.encoding import encode_steps, load_tokenizer
 from sormctl.errors import RecordError
@@ -149,7 +150,7 @@ def test_a_soft_label_is_the_share_of_successes() -> None:
     """One of four rollouts from step 1 succeeded; from the last step there are none."""
     judged = solution(labels=(1, 1), rollouts=(TRIED, LAST))
     assert reward_model.soft_labels(judged) == (0.25, 1.0)
-    assert reward_model.soft_labels(replace(judged, labels=(None, 1))) == (None, 1.0)
+    assert reward_model.soft_labels(structs.replace(judged, labels=(None, 1))) == (None, 1.0)
 
 
 @pytest.mark.parametrize("rollouts", [None, (Rollouts(), LAST)])
@@ -184,7 +185,7 @@ def test_wrong_ratings_are_told(ratings: object, message: str) -> None:
 
 def test_pairs_are_made_of_the_solutions_of_a_problem(tmp_path: Path) -> None:
     """p1 has one correct and two incorrect solutions, p2 a correct one: three have no partner."""
-    other = solution("s2", problem=replace(PROBLEM, problem_id="p2"))
+    other = solution("s2", problem=structs.replace(PROBLEM, problem_id="p2"))
     mixed = (wrong(), other, solution(), wrong("w2", steps=("#### 7",)))
     path = write_jsonl(tmp_path / "graded.jsonl", [to_json(x) for x in mixed])
     found = list(reward_model.pairs([str(path)], "plain", seed=0))

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from sormctl.errors import DataError, UsageError
 from sormctl.prompts import Prompt
 from sormctl.training.config import REWARD_MODEL, TrainConfig, parse_held_out
-from sormctl.training.data import Example, Labels, example_json
-from sormctl.training.examples import Found, is_held_out, spool
+from sormctl.training.data import Example, StepTargets, example_json
+from sormctl.training.examples import Spooled, is_held_out, spool
 from sormctl.training.progress import TrainingProgress
-from tests.unit.training.runs import CONFIG, write_jsonl
+from tests.unit.training.runs import configured, write_jsonl
 
 
 def example(problem: str, *labels: int | None) -> Example:
@@ -28,7 +28,7 @@ def example(problem: str, *labels: int | None) -> Example:
 MIXED = [example(f"p{i}", 1, 0) for i in range(200)] * 3
 
 
-def found_in(folder: Path, held_out: str | None, given: Sequence[Example | None]) -> Found:
+def found_in(folder: Path, held_out: str | None, given: Sequence[Example | None]) -> Spooled:
     """What is spooled if the input gives `given`, and any other file three problems."""
 
     def examples(inputs: Sequence[str], style: str) -> Iterator[Example | None]:
@@ -41,14 +41,14 @@ def found_in(folder: Path, held_out: str | None, given: Sequence[Example | None]
 
 def config_for(folder: Path, held_out: str | None) -> TrainConfig:
     output = str(folder / "out")
-    return replace(CONFIG, kind=REWARD_MODEL, output=output, held_out=held_out)
+    return configured(kind=REWARD_MODEL, output=output, held_out=held_out)
 
 
 def lines(path: Path) -> list[str]:
     return path.read_text().splitlines()
 
 
-def told(found: Found, config: TrainConfig, capsys: pytest.CaptureFixture[str]) -> list[str]:
+def told(found: Spooled, config: TrainConfig, capsys: pytest.CaptureFixture[str]) -> list[str]:
     with TrainingProgress("train-rm", False, "text") as progress:
         found.tell(config, "skipped", progress)
     return capsys.readouterr().err.splitlines()
@@ -119,7 +119,7 @@ def test_held_out_is_a_share_or_a_file(text: str, message: str) -> None:
         parse_held_out(text)
 
 
-def labelled(*labels: Labels, times: int = 12) -> list[Example]:
+def labelled(*labels: StepTargets, times: int = 12) -> list[Example]:
     return [replace(example(f"p{i}", 1), labels=x) for i in range(times) for x in labels]
 
 
@@ -138,7 +138,7 @@ def labelled(*labels: Labels, times: int = 12) -> list[Example]:
     ],
 )
 def test_unbalanced_labels_are_told(
-    tmp_path: Path, labels: list[Labels], last: str | None, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, labels: list[StepTargets], last: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = found_in(tmp_path, None, labelled(*labels))
     last = last or (

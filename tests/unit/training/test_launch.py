@@ -5,23 +5,23 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from sormctl.errors import ModelError, SormctlError
 from sormctl.training import launch
 from sormctl.training.config import REWARD_MODEL
-from tests.unit.training.runs import CONFIG
+from sormctl.training.events import Event, Resumed, Started, Stopped
+from tests.unit.training.runs import configured
 
 ALONE_BUT_SHARDED = (
     launch.ALONE.read_text("utf-8").replace('"NO"', "FSDP") + "gpu_ids: 0,1\nfsdp_config: {}\n"
 )
-RUN = replace(CONFIG, kind=REWARD_MODEL, output="out/orm")
+RUN = configured(kind=REWARD_MODEL, output="out/orm")
 TARGET = ["--module", "sormctl.training.worker", "out/orm.partial/config.json"]
-LAUNCHER = [sys.executable, "-m", "sormctl.training.worker.launcher"]
+LAUNCHER = [sys.executable, "-m", "sormctl.training.worker.exit_code"]
 ACCELERATE = [*LAUNCHER, "accelerate.commands.launch"]
 
 
@@ -101,9 +101,9 @@ def test_a_cpu_build_of_torch_sees_no_gpu(monkeypatch: pytest.MonkeyPatch) -> No
     assert launch.count_gpus() == 0
 
 
-def play(script: str) -> list[dict[str, Any]]:
+def play(script: str) -> list[Event]:
     """The events of a child process that runs `script`."""
-    events: list[dict[str, Any]] = []
+    events: list[Event] = []
     launch.run([sys.executable, "-c", script], {"NAME": "value"}, events.append)
     return events
 
@@ -112,12 +112,14 @@ def test_events_are_heard_and_other_lines_passed_on(capsys: pytest.CaptureFixtur
     script = """
 import os, json
 print("a library says hello")
-print(json.dumps({"event": "step", "env": os.environ["NAME"]}))
+print(json.dumps({"event": "resumed", "step": len(os.environ["NAME"])}))
 print("3")
+print(json.dumps({"event": "of another program"}))
 """
-    assert play(script) == [{"event": "step", "env": "value"}]
+    assert play(script) == [Resumed(5)]
     captured = capsys.readouterr()
-    assert (captured.out, captured.err) == ("", "a library says hello\n3\n")
+    assert captured.out == ""
+    assert captured.err == 'a library says hello\n3\n{"event": "of another program"}\n'
 
 
 def test_an_error_of_a_worker_is_raised_here() -> None:
@@ -163,7 +165,7 @@ def test_the_launchers_tell_what_a_worker_died_of(
     processes: int, doom: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last of the processes dies; the others, if there are any, wait for it."""
-    monkeypatch.setitem(launch.MODULES, REWARD_MODEL, "tests.unit.training.doomed")
+    monkeypatch.setattr(launch, "WORKER", "tests.unit.training.doomed")
     run = replace(RUN, num_processes=processes)
     added = {**launch.environment(processes, 0), "DOOM": doom}
     with pytest.raises(SormctlError, match=message):
@@ -177,27 +179,27 @@ def test_a_signal_asks_the_worker_to_stop(number: int, raised: type[BaseExceptio
     """The worker hears a byte on its standard input and answers."""
     script = """
 import json, os
-print(json.dumps({"event": "ready"}), flush=True)
-print(json.dumps({"event": "heard", "byte": os.read(0, 1).decode()}))
+print(json.dumps({"event": "started"}), flush=True)
+print(json.dumps({"event": "resumed", "step": ord(os.read(0, 1))}))
 print(json.dumps({"event": "stopped"}))
 """
-    heard: list[dict[str, Any]] = []
+    heard: list[Event] = []
 
-    def listen(event: dict[str, Any]) -> None:
+    def listen(event: Event) -> None:
         heard.append(event)
-        if event["event"] == "ready":
+        if event == Started():
             threading.Timer(0.1, os.kill, [os.getpid(), number]).start()
 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(raised):
         launch.run([sys.executable, "-c", script], {}, listen)
-    assert heard[1:] == [{"event": "heard", "byte": "s"}, {"event": "stopped"}]
+    assert heard[1:] == [Resumed(ord("s")), Stopped()]
     assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_signal_after_the_last_step_loses_nothing() -> None:
     """The worker did not stop: it had finished."""
-    script = "import json, os; print(json.dumps({'event': 'saved'}), flush=True); os.read(0, 1)"
+    script = "import json, os; print(json.dumps({'event': 'started'}), flush=True); os.read(0, 1)"
     launch.run(
         [sys.executable, "-c", script], {}, lambda event: os.kill(os.getpid(), signal.SIGTERM)
     )
@@ -211,9 +213,11 @@ def test_a_signal_before_the_first_word_ends_it_at_once() -> None:
 
 
 def test_a_second_signal_kills_the_worker() -> None:
-    script = "import json, time; print(json.dumps({'event': 'ready'}), flush=True); time.sleep(600)"
+    script = (
+        "import json, time; print(json.dumps({'event': 'started'}), flush=True); time.sleep(600)"
+    )
 
-    def listen(event: dict[str, Any]) -> None:
+    def listen(event: Event) -> None:
         for delay in (0.1, 0.3):
             threading.Timer(delay, os.kill, [os.getpid(), signal.SIGINT]).start()
 
@@ -223,5 +227,5 @@ def test_a_second_signal_kills_the_worker() -> None:
 
 def test_launching_needs_no_torch() -> None:
     heavy = "{'torch', 'transformers', 'accelerate', 'numpy'}"
-    code = f"import sys, sormctl.training.options; assert not {heavy} & set(sys.modules)"
+    code = f"import sys, sormctl.training.runs; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -6,14 +6,20 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
 from sormctl.training import progress
+from sormctl.training.events import Best, Evaluation, Step
 from sormctl.training.progress import TrainingProgress
 
 
-def step(number: int) -> dict[str, Any]:
-    figures = {"loss": 0.25, "lr": 1e-3, "tokens_per_second": 1234}
-    return {"event": "step", "step": number, "steps": 31, **figures}
+def step(number: int) -> Step:
+    where: dict[str, Any] = {"steps": 31, "step": number, "epoch": 0.5}
+    return Step(**where, loss=0.25, lr=1e-3, tokens_per_second=1234, useful_tokens=1.0)
+
+
+def evaluation(**shares: float) -> Evaluation:
+    return Evaluation(steps=31, step=10, epoch=0.5, held_out_loss=0.5, **shares)
 
 
 class Clock:
@@ -49,14 +55,12 @@ def test_evaluations_are_told_and_remembered(
     clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Where the best is published, what came after it is not the last word."""
-    evaluation = {"event": "held_out", "step": 10, "steps": 31, "held_out_loss": 0.5}
-    shares = {"held_out_step_accuracy": 0.75, "held_out_auc": 0.8125}
     with TrainingProgress("train-rm", False, "text") as told:
         told.hear(step(1))
-        told.hear({**evaluation, **shares})
+        told.hear(evaluation(held_out_step_accuracy=0.75, held_out_auc=0.8125))
         clock.now = 20.0
         told.hear(step(11))
-        told.hear({"event": "best", "step": 10, "loss": 0.5})
+        told.hear(Best(10, 0.5))
     assert capsys.readouterr().err.splitlines() == [
         "train-rm: step 10: held-out loss 0.5000, step accuracy 75.0%, AUC 0.812",
         "train-rm: the model is that of step 10, held-out loss 0.5000",
@@ -64,12 +68,11 @@ def test_evaluations_are_told_and_remembered(
 
 
 def test_programs_are_told_the_same(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    evaluation = {"event": "held_out", "step": 10, "steps": 31, "held_out_loss": 0.5}
     with TrainingProgress("train-rm", False, "json") as told:
         told.hear(step(1))
-        told.hear(evaluation)
+        told.hear(evaluation())
         clock.now = 20.0
         told.hear(step(11))
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert lines[0] == {"command": "train-rm", **evaluation}
-    assert lines[1] == {"command": "train-rm", **step(11), "seconds_left": 40}
+    assert lines[0] == {"command": "train-rm", **to_builtins(evaluation())}
+    assert lines[1] == {"command": "train-rm", **to_builtins(step(11)), "seconds_left": 40}

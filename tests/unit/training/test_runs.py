@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sormctl.errors import UsageError
 from sormctl.training import runs
-from sormctl.training.config import TrainConfig
-from tests.unit.training.runs import CONFIG, prepare
+from sormctl.training.config import Data, TrainConfig
+from tests.unit.training.runs import configured, prepare
 
 
 def config_in(folder: Path) -> TrainConfig:
-    return replace(CONFIG, output=str(folder / "out"))
+    return configured(output=str(folder / "out"))
 
 
 def test_an_empty_folder_is_taken_and_removed(tmp_path: Path) -> None:
@@ -48,3 +49,16 @@ def test_what_is_left_of_a_removal_is_known_again(
     with runs._workspace(config):
         pass
     assert not config.partial.exists()
+
+
+def test_a_model_with_other_settings_is_not_continued(tmp_path: Path) -> None:
+    config = config_in(tmp_path)
+    output = Path(config.output)
+    output.mkdir()
+    for training, message in (
+        (None, "was not trained by sormctl"),
+        ({"kind": 3}, "cannot be read"),
+    ):
+        (output / "sormctl.json").write_text(json.dumps({"training": training}))
+        with pytest.raises(UsageError, match=message):
+            runs._check_same(config, Data(), unfinished=False)

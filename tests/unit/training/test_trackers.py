@@ -1,16 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sormctl.errors import UsageError
 from sormctl.training.data import Example
-from sormctl.training.runs import How, run
+from sormctl.training.options import RunOptions
+from sormctl.training.runs import run
 from sormctl.training.trackers import TRACKERS, check_trackers
-from tests.unit.training.runs import CONFIG
+from tests.unit.training.runs import configured
 
 
 def test_they_are_those_of_accelerate() -> None:
@@ -24,9 +24,9 @@ def test_what_cannot_track_is_refused_before_anything_is_read(name: str, tmp_pat
     def unread(inputs: Sequence[str], style: str) -> Iterator[Example | None]:
         raise AssertionError("the input was read")
 
-    config = replace(CONFIG, model="no such model", output=str(tmp_path / "out"), track=[name])
+    config = configured(model="no such model", output=str(tmp_path / "out"), track=[name])
     with pytest.raises(UsageError, match=f"^--track {name}"):
-        run(config, ["no such file"], unread, "", How())
+        run(config, ["no such file"], unread, "", RunOptions())
     assert not list(tmp_path.iterdir())
 
 

@@ -12,20 +12,22 @@ from typing import Any
 
 import pytest
 import torch
+from msgspec import structs
 from safetensors.torch import load_file
 
-from sormctl.errors import DataError
+from sormctl.errors import DataError, ModelError
 from sormctl.training import reward_model, student
 from sormctl.training.checkpoints import list_checkpoints
 from sormctl.training.config import REWARD_MODEL, Objective, TrainConfig
 from sormctl.training.data import Example
+from sormctl.training.events import HELD_OUT_LOSS
 from sormctl.training.worker.held_out import Best
 from sormctl.training.worker.loop import Stopped
 from sormctl.training.worker.losses import contrastive_loss, language_model_loss, reward_model_loss
 from sormctl.training.worker.model import load_language_model, load_reward_model
 from tests.engines.problems import plain_scores
 from tests.models import make_model
-from tests.unit.training.runs import CONFIG, prepare, sums, train_here
+from tests.unit.training.runs import configured, prepare, sums, train_here
 
 SHARES = ("held_out_step_accuracy", "held_out_auc", "held_out_final_accuracy")
 
@@ -42,7 +44,7 @@ def judged(count: int) -> list[Example]:
 def run(folder: Path, model: str, **fields: object) -> TrainConfig:
     """24 examples to train on and 16 others; their last labels are null now and then."""
     given: dict[str, Any] = {"kind": REWARD_MODEL, "held_out": "0.4", **fields}
-    config = replace(CONFIG, model=model, output=str(folder / "out"), **given)
+    config = configured(model=model, output=str(folder / "out"), **given)
     examples = judged(40)
     return prepare(config, examples[:24], examples[24:])
 
@@ -100,7 +102,7 @@ def test_watching_changes_nothing(tmp_path: Path, tiny: str) -> None:
 
 def test_a_language_model_has_a_loss_only(tmp_path: Path, tiny: str) -> None:
     examples = [example for x in sums(30) if (example := student.parse(x, "plain"))]
-    config = replace(CONFIG, model=tiny, output=str(tmp_path / "out"), held_out="0.2", epochs=10)
+    config = configured(model=tiny, output=str(tmp_path / "out"), held_out="0.2", epochs=10)
     events = train_here(
         prepare(config, examples[:24], examples[24:]), load_language_model, language_model_loss
     )
@@ -115,8 +117,8 @@ def test_a_language_model_has_a_loss_only(tmp_path: Path, tiny: str) -> None:
 def test_a_contrastive_model_is_asked_which_is_better(tmp_path: Path, tiny: str) -> None:
     """And not which side of 1/2 a solution is on; nothing trains that."""
     pairs = [replace(x, labels=None, rival=("1 + 1 = 3", "#### 3")) for x in judged(30)]
-    config = replace(CONFIG, kind=REWARD_MODEL, objective=Objective.contrastive, held_out="0.2")
-    config = replace(config, model=tiny, output=str(tmp_path / "out"), epochs=8)
+    config = configured(kind=REWARD_MODEL, objective=Objective.contrastive, held_out="0.2")
+    config = structs.replace(config, model=tiny, output=str(tmp_path / "out"), epochs=8)
     events = train_here(
         prepare(config, pairs[:24], pairs[24:]), load_reward_model, contrastive_loss
     )
@@ -169,6 +171,13 @@ def test_a_stopped_run_is_as_patient_as_before(tmp_path: Path, tiny: str, at: in
         for config in (plain, broken)
     ]
     assert courses[0] == courses[1] == [1, 2, 4, 6]
+
+
+def test_a_held_out_loss_that_is_no_number_ends_the_run(tmp_path: Path, tiny: str) -> None:
+    config = run(tmp_path, tiny, lr=1e30, warmup=0.0, evaluate_every=1)
+    with pytest.raises(ModelError, match="the held-out loss is nan at step 1; lower --lr"):
+        train(config)
+    assert HELD_OUT_LOSS not in config.metrics.read_text()
 
 
 def test_patience_counts_evaluations_that_are_no_better() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from msgspec import structs
 from safetensors.torch import load_file
 from transformers import (
     AutoModelForCausalLM,
@@ -29,12 +30,13 @@ from sormctl.training import refiner, reward_model, student
 from sormctl.training.checkpoints import list_checkpoints
 from sormctl.training.config import REWARD_MODEL, Dtype, Objective, Optimizer, Packing, TrainConfig
 from sormctl.training.data import Example
-from sormctl.training.worker import loop
-from sormctl.training.worker.loop import Stopped, mixed_precision
+from sormctl.training.worker import settled
+from sormctl.training.worker.loop import Stopped
 from sormctl.training.worker.losses import contrastive_loss, language_model_loss, reward_model_loss
 from sormctl.training.worker.model import load_language_model, load_reward_model
+from sormctl.training.worker.settled import mixed_precision
 from tests.models import make_model
-from tests.unit.training.runs import CONFIG, losses, prepare, sums, train_here
+from tests.unit.training.runs import CONFIG, configured, losses, prepare, sums, train_here
 
 LEARNER = (load_reward_model, contrastive_loss)
 
@@ -52,9 +54,11 @@ def judged(count: int) -> list[Example]:
     return [example for x in sums(count, 0.5) if (example := reward_model.parse(x, "plain"))]
 
 
-def student_run(tmp_path: Path, model: str, **fields: object) -> TrainConfig:
-    config = replace(CONFIG, model=model, output=str(tmp_path / "out"), **fields)  # type: ignore[arg-type]
-    return prepare(config, references(24))
+def student_run(
+    tmp_path: Path, model: str, mode: str | None = None, **fields: object
+) -> TrainConfig:
+    config = configured(model=model, output=str(tmp_path / "out"), **fields)
+    return prepare(config, references(24), mode=mode)
 
 
 def train_student(config: TrainConfig, stop: Callable[[], bool] = lambda: False):
@@ -81,7 +85,7 @@ def test_a_student_learns(tmp_path: Path, tiny: str, optimizer: Optimizer) -> No
 
 
 def test_a_reward_model_learns_and_loads(tmp_path: Path, tiny: str) -> None:
-    config = replace(CONFIG, kind=REWARD_MODEL, model=tiny, output=str(tmp_path / "rm"), epochs=8)
+    config = configured(kind=REWARD_MODEL, model=tiny, output=str(tmp_path / "rm"), epochs=8)
     prepare(config, [replace(x, labels=(1, 1)) for x in judged(24)])
     history = losses(train_here(config, load_reward_model, reward_model_loss))
     assert history[0] == pytest.approx(math.log(2), abs=0.2)
@@ -103,7 +107,7 @@ def contrasted(count: int) -> list[Example]:
 
 def contrastive_run(tmp_path: Path, model: str, **fields: object) -> TrainConfig:
     made: dict[str, object] = {"kind": REWARD_MODEL, "objective": Objective.contrastive, **fields}
-    config = replace(CONFIG, model=model, output=str(tmp_path / "out"), **made)  # type: ignore[arg-type]
+    config = configured(model=model, output=str(tmp_path / "out"), **made)
     return prepare(config, contrasted(24))
 
 
@@ -128,8 +132,8 @@ def test_a_pair_stays_together_in_the_parts_of_a_batch(tmp_path: Path, tiny: str
 
 
 def test_three_classes_are_learned_and_named(tmp_path: Path, tiny: str) -> None:
-    config = replace(
-        CONFIG, kind=REWARD_MODEL, model=tiny, output=str(tmp_path / "prm"), epochs=8, classes=3
+    config = configured(
+        kind=REWARD_MODEL, model=tiny, output=str(tmp_path / "prm"), epochs=8, classes=3
     )
     prepare(config, [replace(x, labels=(2, 0)) for x in judged(24)])
     load = partial(load_reward_model, classes=3)
@@ -142,7 +146,7 @@ def test_three_classes_are_learned_and_named(tmp_path: Path, tiny: str) -> None:
 
 def test_soft_labels_are_learned(tmp_path: Path, tiny: str) -> None:
     """The best that can be learned of a share of 1/4 is its entropy, 0.562."""
-    config = replace(CONFIG, kind=REWARD_MODEL, model=tiny, output=str(tmp_path / "rm"), epochs=8)
+    config = configured(kind=REWARD_MODEL, model=tiny, output=str(tmp_path / "rm"), epochs=8)
     prepare(config, [replace(x, labels=(0.25, None)) for x in judged(24)])
     history = losses(train_here(config, load_reward_model, reward_model_loss))
     assert history[-1] == pytest.approx(0.562, abs=0.02)
@@ -292,7 +296,7 @@ def test_rows_over_the_models_context_are_left_out(tmp_path: Path, tiny: str) ->
     """The model has 256 positions."""
     long = replace(references(1)[0], steps=("1 + 1 = 2",) * 50)
     config = prepare(
-        replace(CONFIG, model=tiny, output=str(tmp_path / "out"), max_length=1000),
+        configured(model=tiny, output=str(tmp_path / "out"), max_length=1000),
         [*references(4), long],
     )
     assert train_student(config)[0] == {
@@ -305,7 +309,8 @@ def test_rows_over_the_models_context_are_left_out(tmp_path: Path, tiny: str) ->
     }
     card = (config.partial / "model" / "README.md").read_text()
     assert "| of these left out, being too long | 1 |" in card
-    config = replace(config, output=str(tmp_path / "none"), max_length=3)
+    assert read_settings(config.partial / "model")["training"]["left_out"] == 1
+    config = structs.replace(config, output=str(tmp_path / "none"), max_length=3)
     prepare(config, references(4))
     with pytest.raises(DataError, match="all 4 examples are over 3 tokens; see --max-length"):
         train_student(config)
@@ -325,8 +330,8 @@ def test_a_model_that_looks_ahead_cannot_judge_steps(tmp_path: Path, tiny: str) 
     model = BertForTokenClassification(BertConfig(vocab_size=tokens, num_hidden_layers=1, **size))
     model.save_pretrained(tmp_path / "bert")
     AutoTokenizer.from_pretrained(tiny).save_pretrained(tmp_path / "bert")
-    config = replace(CONFIG, kind=REWARD_MODEL, model=str(tmp_path / "bert"))
-    config = prepare(replace(config, output=str(tmp_path / "out")), judged(4))
+    config = configured(kind=REWARD_MODEL, model=str(tmp_path / "bert"))
+    config = prepare(structs.replace(config, output=str(tmp_path / "out")), judged(4))
     with pytest.raises(ModelError, match="this bert model looks ahead"):
         train_here(config, load_reward_model, reward_model_loss)
 
@@ -346,13 +351,13 @@ def test_what_auto_came_to_holds_for_the_whole_run(
 ) -> None:
     """A machine that would choose otherwise goes on as the first one began."""
     plain = student_run(tmp_path / "plain", tiny, dtype=Dtype.auto)
-    monkeypatch.setattr(loop, "_has_bfloat16", lambda: False)
+    monkeypatch.setattr(settled, "_has_bfloat16", lambda: False)
     train_student(plain)
     broken = student_run(tmp_path / "broken", tiny, dtype=Dtype.auto)
     asked = itertools.count(1)
     with pytest.raises(Stopped):
         train_student(broken, stop=lambda: next(asked) == 7)
-    monkeypatch.setattr(loop, "_has_bfloat16", lambda: True)
+    monkeypatch.setattr(settled, "_has_bfloat16", lambda: True)
     train_student(broken)
     assert_equal(plain, broken)
     card = (broken.partial / "model" / "README.md").read_text()
@@ -390,7 +395,7 @@ def test_a_global_refiner_trains_on_its_pairs(tmp_path: Path, tiny: str) -> None
         )
         for i in range(8)
     ]
-    config = replace(CONFIG, model=tiny, output=str(tmp_path / "out"), epochs=8)
+    config = configured(model=tiny, output=str(tmp_path / "out"), epochs=8)
     prepare(config, [refiner.parse(to_json(pair), "plain") for pair in pairs])
     history = losses(train_student(config))
     assert history[-1] < history[0] / 2

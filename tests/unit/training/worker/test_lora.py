@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from msgspec import structs
 from peft import AutoPeftModelForCausalLM
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoModelForTokenClassification, AutoTokenizer
@@ -21,7 +22,7 @@ from sormctl.training.worker.loop import Stopped
 from sormctl.training.worker.losses import language_model_loss, reward_model_loss
 from sormctl.training.worker.model import load_language_model, load_reward_model
 from tests.models import make_model
-from tests.unit.training.runs import CONFIG, losses, prepare, sums, train_here
+from tests.unit.training.runs import configured, losses, prepare, sums, train_here
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +44,10 @@ def test_a_merged_reward_model_is_a_plain_one(
     examples = [
         replace(x, labels=(1, 1)) for y in sums(24) if (x := reward_model.parse(y, "plain"))
     ]
-    config = replace(
-        CONFIG, kind=REWARD_MODEL, model=tiny, output=str(tmp_path / "rm"), epochs=8, lora=2
+    config = configured(
+        kind=REWARD_MODEL, model=tiny, output=str(tmp_path / "rm"), epochs=8, lora=2
     )
-    config = prepare(replace(config, optimizer=optimizer), examples)
+    config = prepare(structs.replace(config, optimizer=optimizer), examples)
     assert losses(train_here(config, load_reward_model, reward_model_loss))[-1] < 0.1
     folder = config.partial / "model"
     model, info = AutoModelForTokenClassification.from_pretrained(folder, output_loading_info=True)
@@ -61,8 +62,8 @@ def test_merged_or_not_it_says_the_same(tmp_path: Path, tiny: str) -> None:
     examples = [x for y in sums(24) if (x := student.parse(y, "plain"))]
     made = []
     for merged in (True, False):
-        config = replace(
-            CONFIG, model=tiny, output=str(tmp_path / str(merged)), lora=4, merge_lora=merged
+        config = configured(
+            model=tiny, output=str(tmp_path / str(merged)), lora=4, merge_lora=merged
         )
         prepare(config, examples)
         train_here(config, load_language_model, language_model_loss)
@@ -82,7 +83,7 @@ def test_checkpoints_hold_what_is_trained(tmp_path: Path, tiny: str) -> None:
     made = []
     asked = itertools.count(1)
     for name in ("plain", "broken"):
-        config = replace(CONFIG, kind=REWARD_MODEL, model=tiny, output=str(tmp_path / name), lora=4)
+        config = configured(kind=REWARD_MODEL, model=tiny, output=str(tmp_path / name), lora=4)
         config = prepare(config, examples)
         if name == "broken":
             with pytest.raises(Stopped):
@@ -100,8 +101,8 @@ def test_checkpointing_reaches_the_adapters(tmp_path: Path, tiny: str) -> None:
     examples = [x for y in sums(24) if (x := student.parse(y, "plain"))]
     history = []
     for again in (False, True):
-        config = replace(CONFIG, model=tiny, output=str(tmp_path / str(again)), lora=4)
-        config = prepare(replace(config, gradient_checkpointing=again), examples)
+        config = configured(model=tiny, output=str(tmp_path / str(again)), lora=4)
+        config = prepare(structs.replace(config, gradient_checkpointing=again), examples)
         history.append(losses(train_here(config, load_language_model, language_model_loss)))
     assert history[0] == pytest.approx(history[1], abs=1e-4)
     assert history[0][-1] < history[0][0]
@@ -112,7 +113,7 @@ def test_without_peft_it_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)
     config = prepare(
-        replace(CONFIG, model=tiny, output=str(tmp_path / "out"), lora=4),
+        configured(model=tiny, output=str(tmp_path / "out"), lora=4),
         [x for y in sums(4) if (x := student.parse(y, "plain"))],
     )
     with pytest.raises(UsageError, match=r"--lora needs peft; pip install 'sormctl\[lora\]'"):

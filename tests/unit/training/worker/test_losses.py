@@ -34,7 +34,7 @@ def table(batch_ids: torch.Tensor, classes: int = 2) -> torch.Tensor:
 def test_rows_are_padded_on_the_right() -> None:
     batch = collate(ROWS, pad=3)
     assert batch.ids.tolist() == [[5, 6, 7], [8, 9, 3]]
-    assert batch.rows.tolist() == [0, 0, 1]
+    assert batch.sequences.tolist() == [0, 0, 1]
     assert batch.positions.tolist() == [1, 2, 0]
     assert batch.targets.tolist() == [1, 0, 1]
 
@@ -76,7 +76,7 @@ def pair(good: list[int], bad: list[int]) -> Row:
 def test_a_rival_stands_behind_its_row() -> None:
     batch = collate([pair([5, 6, 7], [8, 9]), pair([1], [2, 3])], pad=0)
     assert batch.ids.tolist() == [[5, 6, 7], [8, 9, 0], [1, 0, 0], [2, 3, 0]]
-    assert batch.rows.tolist() == [0, 1, 2, 3]
+    assert batch.sequences.tolist() == [0, 1, 2, 3]
     assert batch.positions.tolist() == [2, 1, 0, 1]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import resource
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 import torch
 
 from sormctl.training.worker import __main__ as worker
-from tests.unit.training.runs import CONFIG, prepare
+from tests.unit.training.runs import configured, prepare
 
 HUGE = 10**15
 
@@ -54,12 +53,12 @@ EXHAUSTED = {
 @pytest.fixture
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
     """Runs a worker whose training is what it is given."""
-    config = prepare(replace(CONFIG, output=str(tmp_path / "out")), [])
+    config = prepare(configured(output=str(tmp_path / "out")), [])
     monkeypatch.setattr("sys.argv", ["worker", str(config.path)])
 
     def run(training: Callable[[], object]) -> None:
         monkeypatch.setattr(worker, "train", lambda *_: training())
-        worker.main(lambda config: (lambda folder: None, _never))
+        worker.main()
 
     return run
 
@@ -80,7 +79,3 @@ def test_out_of_memory_is_one_line_with_what_to_do(
 def test_another_error_keeps_its_traceback(work: Any) -> None:
     with pytest.raises(RuntimeError, match="must match the size"):
         work(lambda: torch.zeros(2) + torch.zeros(3))
-
-
-def _never(*_: object) -> Any:
-    raise AssertionError("nothing is trained here")
