@@ -25,6 +25,7 @@ from sormctl.tasks.answers import announced
 from sormctl.tasks.base import Task
 from sormctl.tasks.prompts import draft_prompt, refine_prompt, stop_strings
 from sormctl.tasks.registry import get_task
+from sormctl.tasks.steps import separators_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +197,7 @@ def _solution(
     return problem.solved(
         solution_id=_solution_id(problem, generator, origin),
         steps=steps,
+        separators=separators_of(completion.text, steps),
         predicted=predicted,
         correct=task.is_correct(predicted, problem.answer),
         source={**origin, **_source(generator), **_outcome(completion)},

@@ -144,12 +144,9 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
     def name(self) -> str:
         return self.solution_id
 
-    @property
-    def written(self) -> Steps:
-        """Each step with what follows it: what goes back to a model, character for character."""
-        if self.separators is None:
-            return tuple([f"{step}\n" for step in self.steps])
-        return tuple([s + after for s, after in zip(self.steps, self.separators, strict=True)])
+    def separators_of(self, length: int) -> Steps:
+        """What follows each of the first steps in the model's own text."""
+        return ("\n",) * length if self.separators is None else self.separators[:length]
 
     def check(self) -> None:
         count = len(self.steps)
@@ -249,8 +246,13 @@ def parse(data: Json, kind: type[R]) -> R:
     return record
 
 
-def encode(record: Record | Json) -> bytes:
-    """A record, or any object, as a line of JSON. Optional fields that are absent are left out."""
+def encode(record: Record | Json | bytes) -> bytes:
+    """A record, or any object, as a line of JSON. Optional fields that are absent are left out.
+
+    Bytes are a line that was encoded before.
+    """
+    if isinstance(record, bytes):
+        return record
     if isinstance(record, Record) and record.extra:
         return json.encode(to_json(record)) + b"\n"
     return json.encode(record) + b"\n"

@@ -53,14 +53,18 @@ def balance(
         )
 
 
-def _by_length(solutions: Iterator[Solution], seed: int) -> Iterator[Solution]:
+def _by_length(solutions: Iterator[Solution], seed: int) -> Iterator[Solution | bytes]:
     """The same solutions with balanced labels. Between the two passes they wait on disk."""
+    decode = decoder(Solution)
     labelled = ((_labels(solution), encode(solution)) for solution in solutions)
     with Spool[tuple[Labels, bytes]](lambda kept: len(kept[1])) as spool:
         counts = count_labels(labels for labels, _ in spool.keep(labelled))
         balanced = prefix_length_balancer(counts, seed)
         for labels, line in spool.read():
-            yield replace(decoder(Solution)(line), labels=balanced(labels))
+            if (new := balanced(labels)) == labels:
+                yield line
+            else:
+                yield replace(decode(line), labels=new)
 
 
 def _labels(solution: Solution) -> Labels:

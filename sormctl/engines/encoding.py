@@ -24,9 +24,9 @@ def prompt_ids(tokenizer: Any, prompt: Prompt) -> list[int]:
     Each step is encoded alone, so the ids of a prefix always begin those of a longer prefix. Parts
     are kept: the rollouts of a problem ask for the same question and steps again and again.
     """
-    ids = list(_head_ids(tokenizer, replace(prompt, steps=())))
-    for step in prompt.steps:
-        ids += _kept_step_ids(tokenizer, step)
+    ids = list(_head_ids(tokenizer, replace(prompt, steps=(), separators=())))
+    for step in prompt.written:
+        ids += _kept_ids(tokenizer, step)
     return ids
 
 
@@ -98,8 +98,8 @@ def _head_ids(tokenizer: Any, prompt: Prompt) -> tuple[int, ...]:
 
 
 @lru_cache(_KEPT)
-def _kept_step_ids(tokenizer: Any, step: str) -> tuple[int, ...]:
-    return tuple(step_ids(tokenizer, [step])[0])
+def _kept_ids(tokenizer: Any, text: str) -> tuple[int, ...]:
+    return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def _chat_ids(tokenizer: Any, prompt: Prompt) -> list[int]:

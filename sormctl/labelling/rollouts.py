@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from sormctl.engines.base import Completion
 from sormctl.inference import Generator, predicted_answer
@@ -39,11 +39,14 @@ async def label_solutions(
     problem = solutions[0]
     task = get_task(problem.task)
 
+    asked = draft_prompt(task, problem.question, generator.style)
+    separators = _separators(solutions)
+
     def consistent(prefix: Steps, rest: Steps) -> bool:
         return is_consistent(prefix, rest, task.result, how.consistency)
 
     async def roll_out(prefix: Steps, indices: range) -> list[Rollout]:
-        prompt = draft_prompt(task, problem.question, generator.style, prefix)
+        prompt = replace(asked, steps=prefix, separators=separators[prefix])
         completions = await generator.complete(prompt, problem.problem_id, indices)
         return [_rollout(task, problem.answer, prefix, c, consistent) for c in completions]
 
@@ -62,9 +65,18 @@ async def label_solutions(
     ]
     found = await label_paths(paths, how.strategy, roll_out)
     return [
-        replace(s, labels=f.labels, rollouts=f.rollouts, verifiers=f.verifiers)
+        structs.replace(s, labels=f.labels, rollouts=f.rollouts, verifiers=f.verifiers)
         for s, f in zip(solutions, found, strict=True)
     ]
+
+
+def _separators(solutions: Sequence[Solution]) -> dict[Steps, Steps]:
+    """What follows each step of each prefix, as the first solution that has the prefix wrote it."""
+    found: dict[Steps, Steps] = {}
+    for solution in solutions:
+        for length in range(1, len(solution.steps)):
+            found.setdefault(solution.steps[:length], solution.separators_of(length))
+    return found
 
 
 def _rollout(

@@ -29,7 +29,8 @@ class Named(Protocol):
 
 N = TypeVar("N", bound=Named)
 T = TypeVar("T")
-M = TypeVar("M", bound=Record | Json)  # what a command makes
+Made = Record | Json | bytes  # what a command makes; bytes are a line
+M = TypeVar("M", bound=Made)
 NO_RECORDS = "the input has no records"
 
 
@@ -188,7 +189,7 @@ class _Writer(Generic[M]):
 def pipe_records(
     job: Job,
     parse: Parse[T],
-    transform: Callable[[Iterator[T]], Iterable[Record | Json]],
+    transform: Callable[[Iterator[T]], Iterable[Made]],
     *,
     check: Callable[[T], object] = bool,
     summary: Callable[[], str] | None = None,
@@ -203,7 +204,7 @@ def pipe_records(
 
 def pipe_groups(
     job: Job,
-    transform: Callable[[Iterator[list[Solution]]], Iterable[Record | Json]],
+    transform: Callable[[Iterator[list[Solution]]], Iterable[Made]],
     check: Callable[[Solution], object] = bool,
 ) -> None:
     """Writes what `transform` makes of the solutions of each problem, wherever they stand.
@@ -217,7 +218,7 @@ def pipe_groups(
 def _pipe(
     job: Job,
     inputs: Inputs,
-    made: Iterable[Record | Json],
+    made: Iterable[Made],
     summary: Callable[[], str] | None = None,
 ) -> None:
     tally = Tally()
@@ -245,7 +246,7 @@ def _pipe(
             progress.note(summary())
 
 
-def write_records(job: Job, records: Iterable[Record | Json], files: Sequence[str] = ()) -> None:
+def write_records(job: Job, records: Iterable[Made], files: Sequence[str] = ()) -> None:
     """Writes records that come from no stream, maybe from `files`.
 
     A file appears whole, or not at all.

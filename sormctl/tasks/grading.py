@@ -11,6 +11,7 @@ from sormctl.records import Json, Solution, parse
 from sormctl.seeds import digest
 from sormctl.tasks.base import Task
 from sormctl.tasks.registry import get_task
+from sormctl.tasks.steps import separators_of
 
 
 def grader(default_task: str | None = None) -> Callable[[Json], Solution]:
@@ -49,15 +50,18 @@ def _task(data: Json, default: str | None) -> Task:
 def _ungraded(data: Json, task: Task) -> Solution:
     rest = {name: value for name, value in data.items() if name not in ("text", "steps")}
     graded = {"task": task.name, "solution_id": "", **rest, "predicted": None, "correct": False}
-    return parse({**graded, "steps": _steps(data, task)}, Solution)
+    return parse({**graded, **_steps(data, task)}, Solution)
 
 
-def _steps(data: Json, task: Task) -> object:
+def _steps(data: Json, task: Task) -> Json:
+    """The steps, and what separates them where the text is there to say it."""
     if data.get("steps") is not None:
-        return data["steps"]
-    if not isinstance(data.get("text"), str):
+        return {"steps": data["steps"]}
+    text = data.get("text")
+    if not isinstance(text, str):
         raise RecordError("no `text` and no `steps` to grade; name the completion `text`")
-    return task.split(data["text"])
+    steps = task.split(text)
+    return {"steps": steps, "separators": separators_of(text, steps)}
 
 
 def _solution_id(solution: Solution, seen: dict[bytes, int]) -> str:

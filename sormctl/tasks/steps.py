@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from math import gcd
 
 _ANNOTATION = re.compile(r"<<[^<>]*>>")
@@ -21,6 +22,26 @@ _CURRENCY = str.maketrans({"$": None, "€": None, "£": None, "¢": None, "\N{M
 def split_lines(text: str) -> list[str]:
     """Steps of a completion: its lines, stripped, without empty ones."""
     return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def separators_of(text: str, steps: Sequence[str]) -> tuple[str, ...] | None:
+    """What follows each step in the text that was cut into them.
+
+    None where that is one newline, or where the steps do not stand there as they are.
+
+    >>> separators_of("Two.\\n\\nFour.", ["Two.", "Four."])
+    ('\\n\\n', '')
+    """
+    found: list[str] = []
+    end = 0
+    for step in steps:
+        start = text.find(step, end)
+        if start < 0 or text[end:start].strip():
+            return None
+        found.append(text[end:start])  # what stands before it
+        end = start + len(step)
+    after = (*found[1:], text[end:])
+    return None if {*found[1:]} <= {"\n"} else after
 
 
 def strip_annotations(text: str) -> str:

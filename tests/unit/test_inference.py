@@ -202,3 +202,17 @@ def test_a_copied_draft_is_not_labelled_twice() -> None:
     draft = wrong(labels=(1, 0), scores={"sorm": (0.9, 0.9)})
     made = generator(lambda prompt, seed: pytest.fail("nothing to generate"))
     assert asyncio.run(refine_solution(made, draft, "local", None)).labels is None
+
+
+def test_a_prefix_goes_back_as_the_model_wrote_it() -> None:
+    asked = []
+
+    def script(prompt: Prompt, seed: int) -> str:
+        asked.append(prompt.written)
+        return "2 + 2 = 5\n\nThen 6.\n\n#### 7"
+
+    made = generator(script)
+    (drawn,) = asyncio.run(sample_solutions(made, PROBLEM, 1))
+    assert drawn.separators == ("\n\n", "\n\n", "")
+    asyncio.run(label_solutions(made, [drawn], Labelling(Exhaustive(1))))
+    assert sorted(asked[1:]) == [("2 + 2 = 5\n\n",), ("2 + 2 = 5\n\n", "Then 6.\n\n")]

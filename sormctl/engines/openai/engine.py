@@ -107,7 +107,7 @@ class OpenaiEngine:
             return prompt_ids(self._tokenizer, prompt)
         if prompt.messages:
             raise ModelError("tokenizer=none writes no chat prompt; use --prompt plain")
-        return prompt.text + "".join(f"{step}\n" for step in prompt.steps)
+        return prompt.text + "".join(prompt.written)
 
     def _runs(self, params: Sampling) -> list[range]:
         """Seeds that go into one request; servers other than vLLM disagree on what these mean."""

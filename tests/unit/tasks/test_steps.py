@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from sormctl.tasks.steps import split_annotated, split_lines, step_result, strip_annotations
+from sormctl.tasks.steps import (
+    separators_of,
+    split_annotated,
+    split_lines,
+    step_result,
+    strip_annotations,
+)
 
 
 def test_steps_are_the_lines_that_hold_something() -> None:
@@ -68,3 +74,24 @@ def test_huge_steps_are_no_trouble(step: str) -> None:
 
 def test_a_fraction_of_any_length_is_compared_or_left_alone() -> None:
     assert step_result("= 1/" + "3" * 10_000) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("one\ntwo", None),
+        ("one\ntwo\n", None),
+        ("one\n\ntwo", ("\n\n", "")),
+        ("one  \n  two\n", ("  \n  ", "\n")),
+        ("one\r\ntwo\n\n", ("\r\n", "\n\n")),
+        ("one", None),
+        ("", None),
+    ],
+)
+def test_what_stands_between_steps(text: str, found: tuple[str, ...] | None) -> None:
+    assert separators_of(text, split_lines(text)) == found
+
+
+def test_steps_that_were_changed_have_no_separators() -> None:
+    text = "2 + 2 = <<2+2=4>>4\n\nSo 4."
+    assert separators_of(text, split_annotated(text)) is None
