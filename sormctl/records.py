@@ -7,7 +7,7 @@ are kept in `extra` and written back, so other tools can add theirs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -150,19 +150,18 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
 
     def check(self) -> None:
         count = len(self.steps)
-        for name, values in (
-            ("separators", self.separators),
-            ("labels", self.labels),
-            ("rollouts", self.rollouts),
-            *((f"scores.{name}", values) for name, values in self.scores.items()),
-        ):
+        for name in ("labels", "separators", "rollouts"):
+            values = getattr(self, name)
             if values is not None and len(values) != count:
-                raise RecordError(f"`{name}` has {len(values)} entries for {count} steps")
+                raise _uneven(name, values, count)
         for tried in self.rollouts or ():
             if tried.succeeded > tried.tried:
                 raise RecordError(
                     f"`rollouts` has {tried.succeeded} successes of {tried.tried} tried"
                 )
+        for name, values in self.scores.items():
+            if len(values) != count:
+                raise _uneven(f"scores.{name}", values, count)
         for verifier in self.verifiers:
             if verifier.prefix > count:
                 raise RecordError(f"`verifiers` names prefix {verifier.prefix} of {count} steps")
@@ -185,6 +184,10 @@ class Pair(Record, frozen=True, kw_only=True, gc=False):
             raise RecordError(
                 f"`first_error` is {self.first_error}, but the draft has {len(self.draft)} steps"
             )
+
+
+def _uneven(name: str, values: Sequence[object], count: int) -> RecordError:
+    return RecordError(f"`{name}` has {len(values)} entries for {count} steps")
 
 
 def problem_name(problem: Problem) -> str:
