@@ -18,7 +18,7 @@ from sormctl.models import prompt_style, resolve_model
 from sormctl.prompts import Prompt
 from sormctl.records import Json, Problem, Solution, Usage
 from sormctl.seeds import derive_seeds, digest
-from sormctl.tasks.answers import announced
+from sormctl.tasks.announcing import announced
 from sormctl.tasks.base import Task
 from sormctl.tasks.prompts import draft_prompt, refine_prompt, stop_strings
 from sormctl.tasks.registry import get_task
