@@ -62,6 +62,7 @@ NUMBER = rf"{_SIGN}{_START}{_UNSIGNED}"
 _NUMBER = re.compile(NUMBER)
 _GROUPED = re.compile(_POINTS)
 _DECIMAL_COMMA = re.compile(_COMMA)
+_MIXED = re.compile(rf"({_WHOLE})[ {THIN}]+(?:and +)?([0-9]+/[0-9]+)")
 _POWER = re.compile(r"(?:(.+?) ?[x*\N{MULTIPLICATION SIGN}] ?)?([0-9]+)(?:\^|\*\*)([-+]?[0-9]+)")
 _SEPARATOR = re.compile(rf"[,'_{THIN}]")
 
@@ -136,9 +137,10 @@ def _value(text: str) -> Fraction | None:
     if power := _POWER.fullmatch(text):
         return _power(*power.groups())
     if "/" in text:
-        whole, _, fraction = text.replace(THIN, " ").replace("and ", "").rpartition(" ")
+        mixed = _MIXED.fullmatch(text)
+        whole, fraction = mixed.groups() if mixed else ("0", text)
         above, below = (_separated(part) for part in fraction.split("/"))
-        return (_separated(whole) if whole.strip() else 0) + above / below
+        return _separated(whole) + above / below
     scale = 1
     while text[-1].isalpha():
         words = [word for word in _SCALES if text.lower().removesuffix("s").endswith(word)]
