@@ -121,7 +121,8 @@ KINDS = {kind.name: kind for kind in (NUMERIC, MATH, EXACT, CHOICE)}
 # ── reference answers ────────────────────────────────────────────────────────────────────────────
 
 _OPTION_LABEL = re.compile(r"^\W*[A-J][.):]\s+")
-_SENTENCES = re.compile(r"[.!?]\s+\S|;\s+\w\w|\n\s*\S|<<|(?:\S+\s+){9}")
+_SENTENCES = re.compile(r"[.!?]\s+\S|;\s+\w\w|\n\s*\S|<<")
+MAX_WORDS = 9  # of a number or a letter with what may stand around it
 MAX_PROSE = 3  # words of four letters and more that an expression may hold outside of LaTeX
 
 
@@ -166,7 +167,9 @@ def _is_worked(kind: AnswerKind, text: str) -> bool:
     if kind is MATH:
         prose = re.sub(r"\\[A-Za-z]+(?:\s*\{[^{}]*\})?", " ", text)
         return len(re.findall(r"[A-Za-z]{4,}", prose)) > MAX_PROSE
-    return bool(_SENTENCES.search(_OPTION_LABEL.sub("", text.strip())))
+    return len(text.split()) > MAX_WORDS or bool(
+        _SENTENCES.search(_OPTION_LABEL.sub("", text.strip()))
+    )
 
 
 def _short(text: str) -> str:
