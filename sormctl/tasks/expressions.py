@@ -19,6 +19,7 @@ _SPAN = re.compile(
     r"\\\((.+?)\\\)|\\\[(.+?)\\\]|\$\$(.+?)\$\$|(?<![\\$])\$(?!\$)([^$]+?)(?<!\\)\$", re.DOTALL
 )
 _ALSO = re.compile(r"\s*(?:,|and|or|,\s*(?:and|or)|\\text\{\s*(?:and|or)\s*\})\s*")
+_BLANK_LINES = re.compile(r"\n+")
 _REMARK = re.compile(  # what follows an expression that stands without dollars
     r"(?i),?\s+(?:because|since|which|where|as|so\s+that|when|found|after|by\s+the|I\s+hope)\b"
     r"|[.!](?:\s+(?=[A-Z])|\s*\n)|\s+\((?=[a-z]+\s)"
@@ -45,7 +46,8 @@ def expression(text: str) -> str:
     Dollars and brackets of LaTeX go, and words behind them: `$x+1$ because of 3` is `x+1`; of
     `$x=2$ and $y=3$` both stay. Without them a remark or the next sentence is cut off.
     """
-    text = text[:MAX_LINE]
+    text = "\n".join(" ".join(line.split()) for line in text[:MAX_LINE].split("\n"))
+    text = _BLANK_LINES.sub("\n", text.strip())
     inner = boxed(text)
     if inner:
         return _trimmed(inner)
