@@ -14,7 +14,7 @@ LETTERS = "ABCDEFGHIJ"
 
 _ONE = r"(?:\(\s*[A-Ja-j]\s*\)|\[[A-J]\]|(?<![A-Za-z0-9])[A-J](?![A-Za-z0-9'])[.)]?)"
 _AND = r"\s*(?:,\s*(?:and|or)\b|,|;|/|&|\band\b|\bor\b)\s*(?:(?i:option|choice)s?\s+)?"
-_SEVERAL = re.compile(rf"{_ONE}(?:{_AND}{_ONE})+")
+_SEVERAL = re.compile(rf"{_ONE}(?:{_AND}{_ONE}){{1,9}}")
 _GLUED = re.compile(r"\(?([A-J]{2,})\)?")
 _NAMED = (
     r"(?i:(?:the\s+|is\s+)?(?:correct\s+|right\s+|best\s+)?"
