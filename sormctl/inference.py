@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from math import isnan
+from typing import NamedTuple
 
 from msgspec import structs
 
@@ -19,13 +20,14 @@ from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import EngineError, TooLongError, UsageError
 from sormctl.models import NO_TOKENIZER, prompt_style, resolve_model
 from sormctl.prompts import Prompt
-from sormctl.records import Json, Problem, Solution, Usage
+from sormctl.records import Json, Problem, Solution, Steps, Usage
 from sormctl.seeds import derive_seeds, digest
-from sormctl.tasks.answers import announced
+from sormctl.tasks.announcing import announced
 from sormctl.tasks.base import Task
 from sormctl.tasks.prompts import draft_prompt, refine_prompt, stop_strings
 from sormctl.tasks.registry import get_task
 from sormctl.tasks.steps import separators_of
+from sormctl.tasks.thoughts import part_thought
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +181,25 @@ def locate_error(scores: Sequence[float], kind: str, threshold: float) -> int | 
     return values.index(max(values)) + 1 if values else None
 
 
-def predicted_answer(task: Task, steps: Sequence[str], completion: Completion) -> str | None:
-    """The final answer; where the text was cut off, only one that is announced as such."""
-    cut = completion.finish != "stop"
-    return None if cut and not any(announced(steps)) else task.predict(steps)
+class Reading(NamedTuple):
+    """What a completion says: its steps, and the final answer that they state."""
+
+    thought: str | None
+    steps: Steps
+    separators: Steps | None
+    predicted: str | None
+
+
+def read_completion(task: Task, question: str, completion: Completion) -> Reading:
+    """Reads a completion as its task does; a thought is no step and states no answer.
+
+    Where the text was cut off, only an answer that is announced as such counts.
+    """
+    thought, visible, _ = part_thought(completion.text)
+    steps = tuple(task.split(visible))
+    is_cut = completion.finish != "stop" and not any(announced(steps))
+    predicted = None if is_cut else task.predict(steps, question)
+    return Reading(thought.strip() or None, steps, separators_of(visible, steps), predicted)
 
 
 def _solution(
@@ -192,14 +209,14 @@ def _solution(
     completion: Completion,
     origin: Json,
 ) -> Solution:
-    steps = tuple(task.split(completion.text))
-    predicted = predicted_answer(task, steps, completion)
+    read = read_completion(task, problem.question, completion)
     return problem.solved(
         solution_id=_solution_id(problem, generator, origin),
-        steps=steps,
-        separators=separators_of(completion.text, steps),
-        predicted=predicted,
-        correct=task.is_correct(predicted, problem.answer),
+        steps=read.steps,
+        separators=read.separators,
+        thought=read.thought,
+        predicted=read.predicted,
+        correct=task.is_correct(read.predicted, problem.answer),
         source={**origin, **_source(generator), **_outcome(completion)},
         usage=Usage(
             completion.prompt_tokens, completion.cached_tokens, completion.generated_tokens

@@ -12,7 +12,7 @@ from typing import Any
 from sormctl.errors import RecordError
 from sormctl.records import Json, Problem, Solution
 from sormctl.seeds import digest
-from sormctl.tasks.answers import announced
+from sormctl.tasks.announcing import announced
 from sormctl.tasks.base import Task
 
 BAD_PROBLEM = "bad_problem"  # the labeler's word for a problem that is broken

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from msgspec import structs
 
 from sormctl.engines.base import Completion
-from sormctl.inference import Generator, predicted_answer
+from sormctl.inference import Generator, read_completion
 from sormctl.labelling.consistency import is_consistent
 from sormctl.labelling.labels import Path, Rollout, label_paths, sibling_rollouts
 from sormctl.labelling.strategies import Strategy
-from sormctl.records import Solution, Steps
+from sormctl.records import Problem, Solution, Steps
 from sormctl.tasks.base import Task
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
@@ -48,7 +48,7 @@ async def label_solutions(
     async def roll_out(prefix: Steps, indices: range) -> list[Rollout]:
         prompt = replace(asked, steps=prefix, separators=separators[prefix])
         completions = await generator.complete(prompt, problem.problem_id, indices)
-        return [_rollout(task, problem.answer, prefix, c, consistent) for c in completions]
+        return [_rollout(task, problem, prefix, c, consistent) for c in completions]
 
     # by id: a solution that comes twice is not its own sibling
     outcomes = {s.solution_id: (s.steps, bool(s.correct)) for s in solutions if how.siblings}
@@ -81,11 +81,12 @@ def _separators(solutions: Sequence[Solution]) -> dict[Steps, Steps]:
 
 def _rollout(
     task: Task,
-    answer: str | None,
+    problem: Problem,
     prefix: Steps,
     completion: Completion,
     consistent: Callable[[Steps, Steps], bool],
 ) -> Rollout:
-    steps = tuple(task.split(completion.text))
-    is_right = task.is_correct(predicted_answer(task, steps, completion), answer)
-    return Rollout(steps, bool(is_right) and consistent(prefix, steps), completion.generated_tokens)
+    read = read_completion(task, problem.question, completion)
+    is_right = task.is_correct(read.predicted, problem.answer) is True
+    succeeded = is_right and consistent(prefix, read.steps)
+    return Rollout(read.steps, succeeded, completion.generated_tokens)

@@ -7,42 +7,40 @@ numbers too long to be anybody's answer are compared as strings.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from typing import Protocol
 
-from sormctl.errors import UsageError
-from sormctl.tasks.latex import boxed, normalise_latex
-from sormctl.tasks.numbers import (
-    MAX_CHARACTERS,
-    canonical_number,
-    first_number,
-    last_number,
-    parse_number,
-    same_number,
-)
+from sormctl.errors import RecordError, UsageError
+from sormctl.tasks.announcing import announced
+from sormctl.tasks.choices import equal_choice, letter_of, options_in, read_choice
+from sormctl.tasks.expressions import equal_math, expression, read_math
+from sormctl.tasks.numbers import MAX_CHARACTERS, same_number
+from sormctl.tasks.several import half_of_day, last_number_of, stated, values
+from sormctl.tasks.texts import bare_text, fold, trim
 
-_ANSWER_IS = re.compile(r"\banswer(?:\s+is|\s*:)\s*:?", re.IGNORECASE)
-_LETTER = (  # tried in this order; the last match of a pattern counts
-    re.compile(r"\(\s*([A-Ja-j])\s*\)"),
-    re.compile(r"\b(?i:option|choice|answer)\b[\s:*]*([A-J])\b"),
-    re.compile(r"^\W*([A-J])(?:[.):]|\W*$)"),
-    re.compile(r"\b([A-J])\W*$"),
-)
-_LEADING_LETTER = re.compile(r"\W*([A-J])\b")
+
+class Reader(Protocol):
+    """Finds the final answer in a solution's steps; the question holds the options of a choice."""
+
+    def __call__(self, steps: Sequence[str], question: str = "") -> str | None:
+        """The answer, or None where the steps state none; never raises, whatever the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerKind:
-    """`read` finds the final answer in a solution's steps; `equal` compares two answers.
-    An answer equals itself.
+    """`read` finds the final answer in a solution's steps; `verdict` compares two answers.
 
-    `read` returns None where the steps state no answer. Neither raises, whatever the text.
+    An answer equals itself. A verdict is None where it could not be reached.
     """
 
     name: str
-    read: Callable[[Sequence[str]], str | None]
-    equal: Callable[[str, str], bool]
+    read: Reader
+    verdict: Callable[[str, str], bool | None]
+
+    def equal(self, first: str, second: str) -> bool:
+        """Whether two answers are known to be equal."""
+        return self.verdict(first, second) is True
 
 
 def get_kind(name: str) -> AnswerKind:
@@ -52,63 +50,44 @@ def get_kind(name: str) -> AnswerKind:
     return KINDS[name]
 
 
-# ── where the answer is stated ───────────────────────────────────────────────────────────────────
-
-
-def announced(steps: Sequence[str]) -> Iterator[str]:
-    r"""What the steps announce as the answer, most explicit first: `####`, `\boxed{}`, "answer is".
-
-    Of each announcement the last one counts.
-    """
-    for find in (_after_hashes, _in_box, _after_answer_is):
-        if text := (find(steps) or "").strip():
-            yield text
-
-
-def _after_hashes(steps: Sequence[str]) -> str | None:
-    return next((step.rpartition("####")[2] for step in reversed(steps) if "####" in step), None)
-
-
-def _in_box(steps: Sequence[str]) -> str | None:
-    return next((text for step in reversed(steps) if (text := boxed(step))), None)
-
-
-def _after_answer_is(steps: Sequence[str]) -> str | None:
-    for step in reversed(steps):
-        if ends := [match.end() for match in _ANSWER_IS.finditer(step)]:
-            return step[ends[-1] :]
-    return None
-
-
 # ── numeric ──────────────────────────────────────────────────────────────────────────────────────
 
+_PLAIN_LAST_LINE = re.compile(r"#### ?([1-9][0-9]{0,17}|0)")
 
-def read_number(steps: Sequence[str]) -> str | None:
-    """The number that is stated, else the last number of the last step, in its shortest form.
+
+def read_number(steps: Sequence[str], question: str = "") -> str | None:
+    """The number that is announced, else the last number of the steps, in its shortest form.
 
     Of a stated calculation (`#### 12 + 6 = 18 dollars`) the number after the last `=` counts.
     Currency signs, units, per cent signs, thousands separators and LaTeX are read through:
-    `$1,080.00`, `1{,}080` and `1080 dollars.` are all "1080".
+    `$1,080.00`, `1{,}080` and `1080 dollars.` are all "1080". An answer of several numbers
+    (`3:30`, `10-15`, `3 hours 20 minutes`) is read whole.
     """
+    if steps and (last := _PLAIN_LAST_LINE.fullmatch(steps[-1])):  # as nearly all are
+        return last[1]
     for text in announced(steps):
-        if number := first_number(text.rpartition("=")[2]) or last_number(text):
-            return canonical_number(number)
-    number = last_number(steps[-1]) if steps else None
-    return canonical_number(number) if number else None
+        if answer := stated(text):
+            return answer
+    return last_number_of(steps)
 
 
 def equal_numbers(first: str, second: str) -> bool:
     """Whether two answers are the same number: `72.0` is 72, `1/2` is 0.5 (see `same_number`).
 
-    Answers that hold no number are compared as `exact` ones.
+    Of answers that hold several numbers all must be the same. Answers that hold no number are
+    compared as `exact` ones.
     """
     if first == second:
         return True
     if _is_whole(first) and _is_whole(second):  # as nearly all are: there is nothing to look for
         return int(first) == int(second)
-    one, two = first_number(first), first_number(second)
+    one, two = stated(first), stated(second)
     if one is None or two is None:
         return equal_text(first, second)
+    several = values(one), values(two)
+    if None not in several and any(len(found or ()) > 1 for found in several):
+        halves = {half_of_day(one), half_of_day(two)} - {None}
+        return several[0] == several[1] and len(halves) < 2
     return same_number(one, two)
 
 
@@ -116,78 +95,20 @@ def _is_whole(text: str) -> bool:
     return text.isdecimal() and text.isascii() and len(text) <= MAX_CHARACTERS
 
 
-# ── math ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def read_math(steps: Sequence[str]) -> str | None:
-    """The expression that is stated, else the last number of the last step."""
-    for text in announced(steps):
-        if expression := text.strip(" .$:*"):
-            return expression
-    return read_number(steps[-1:])
-
-
-def equal_math(first: str, second: str) -> bool:
-    r"""Whether two expressions are the same number, or the same LaTeX but for its spelling.
-
-    `\dfrac12`, `\frac{1}{2}` and `0.5` are equal; `x+1` and `1+x` are not: there is no algebra.
-    """
-    one, two = normalise_latex(first), normalise_latex(second)
-    if one == two:
-        return True
-    values = parse_number(one), parse_number(two)
-    return None not in values and same_number(one, two)
-
-
 # ── exact ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def read_text(steps: Sequence[str]) -> str | None:
-    """The text that is stated, else the whole last step; without punctuation around it."""
-    for text in chain(announced(steps), steps[-1:]):
-        if trimmed := _trim(text):
-            return trimmed
-    return None
+def read_text(steps: Sequence[str], question: str = "") -> str | None:
+    """The text that is announced, else the whole last step; without punctuation around it."""
+    for text in announced(steps):
+        if answer := bare_text(text):
+            return answer
+    return next((answer for step in reversed(steps) if (answer := trim(step))), None)
 
 
 def equal_text(first: str, second: str) -> bool:
     """Whether two answers are the same words, but for case, spaces and punctuation around them."""
-    return _fold(first) == _fold(second)
-
-
-def _trim(text: str) -> str:
-    return " ".join(text.split()).strip(" .,;:!?\"'`*$#")
-
-
-def _fold(text: str) -> str:
-    return _trim(text).casefold() or " ".join(text.split())
-
-
-# ── choice ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def read_choice(steps: Sequence[str]) -> str | None:
-    """The letter A to J that is stated ("(B)", "B.", "the answer is B"), else the last step's."""
-    for text in announced(steps):
-        leading = _LEADING_LETTER.match(text)
-        if letter := _letter(text) or (leading and leading.group(1)):
-            return letter
-    return _letter(steps[-1]) if steps else None
-
-
-def equal_choice(first: str, second: str) -> bool:
-    """Whether two answers name the same letter."""
-    return (_letter(first) or _fold(first)) == (_letter(second) or _fold(second))
-
-
-def _letter(text: str) -> str | None:
-    bare = _trim(text)
-    if len(bare) == 1 and bare.upper() in "ABCDEFGHIJ":
-        return bare.upper()
-    for pattern in _LETTER:
-        if found := pattern.findall(text):
-            return str(found[-1]).upper()
-    return None
+    return fold(first) == fold(second)
 
 
 NUMERIC = AnswerKind("numeric", read_number, equal_numbers)
@@ -195,3 +116,62 @@ MATH = AnswerKind("math", read_math, equal_math)
 EXACT = AnswerKind("exact", read_text, equal_text)
 CHOICE = AnswerKind("choice", read_choice, equal_choice)
 KINDS = {kind.name: kind for kind in (NUMERIC, MATH, EXACT, CHOICE)}
+
+
+# ── reference answers ────────────────────────────────────────────────────────────────────────────
+
+_OPTION_LABEL = re.compile(r"^\W*[A-J][.):]\s+")
+_SENTENCES = re.compile(r"[.!?]\s+\S|;\s+\w\w|\n\s*\S|<<")
+MAX_WORDS = 9  # of a number or a letter with what may stand around it
+MAX_PROSE = 3  # words of four letters and more that an expression may hold outside of LaTeX
+
+
+def reference_answer(
+    kind: AnswerKind, text: str, question: str = "", *, worked: bool = False
+) -> str:
+    """The answer of a reference answer as data sets have it, which may be a worked solution.
+
+    A worked solution is read like any other, but only what it announces counts (`worked` says
+    that it is one). RecordError where nothing can be read.
+    """
+    lines = text.split("\n")
+    if any(announced(lines)):
+        answer = kind.read(lines, question)
+    elif kind is CHOICE and (letter := letter_of(text, options_in(question))):
+        answer = letter
+    elif worked or _is_worked(kind, text):
+        raise RecordError(
+            f"is a worked solution that announces no answer ({_short(text)}); "
+            "end it with `#### ANSWER`, or give the answer alone"
+        )
+    else:
+        answer = _given(kind, text, question)
+    if answer is None:
+        raise RecordError(f"cannot be read as {kind.name}; try --answer exact")
+    return answer
+
+
+def _given(kind: AnswerKind, text: str, question: str) -> str | None:
+    if kind is NUMERIC:
+        return stated(text)
+    if kind is MATH:
+        return expression(text) or None
+    if kind is CHOICE:
+        return read_choice([f"#### {text}"], question)
+    return trim(text) or None
+
+
+def _is_worked(kind: AnswerKind, text: str) -> bool:
+    if kind is EXACT:
+        return False
+    if kind is MATH:
+        prose = re.sub(r"\\[A-Za-z]+(?:\s*\{[^{}]*\})?", " ", text)
+        return len(re.findall(r"[A-Za-z]{4,}", prose)) > MAX_PROSE
+    return len(text.split()) > MAX_WORDS or bool(
+        _SENTENCES.search(_OPTION_LABEL.sub("", text.strip()))
+    )
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return f"`{line[:40]}…`" if len(line) > 40 else f"`{line}`"

@@ -56,12 +56,18 @@ class Task:
     # exact labels (1 while the prefix is still valid), where the benchmark knows them
     oracle: Callable[[Solution], Sequence[int]] | None = None
 
-    def predict(self, steps: Sequence[str]) -> str | None:
-        """The final answer that the steps state; None if they state none."""
-        return self.answer.read(steps)
+    def predict(self, steps: Sequence[str], question: str = "") -> str | None:
+        """The final answer that the steps state; None if they state none.
+
+        With the question, the text of one of its options stands for the option's letter.
+        """
+        return self.answer.read(steps, question)
 
     def is_correct(self, predicted: str | None, answer: str | None) -> bool | None:
-        """Whether a predicted answer equals the reference answer; None where that is unknown."""
+        """Whether a predicted answer equals the reference answer.
+
+        None where the reference answer is unknown, or where it is not decided in time.
+        """
         if answer is None:
             return None
-        return predicted is not None and self.answer.equal(predicted, answer)
+        return False if predicted is None else self.answer.verdict(predicted, answer)

@@ -15,7 +15,8 @@ from typing import Any
 
 from sormctl.errors import RecordError
 from sormctl.records import Problem, Solution
-from sormctl.tasks.answers import CHOICE, EXACT, MATH, NUMERIC, AnswerKind, announced
+from sormctl.tasks.announcing import announced
+from sormctl.tasks.answers import CHOICE, EXACT, MATH, NUMERIC, AnswerKind, reference_answer
 from sormctl.tasks.base import Example, Task
 from sormctl.tasks.steps import split_annotated
 
@@ -34,9 +35,12 @@ def parse(kind: AnswerKind, row: Mapping[str, Any], split: str, index: int) -> P
     question = _text(row, _field(row, QUESTION, "question"))
     stated = _field(row, (*ANSWER, *REFERENCE), "answer")
     lines = _lines(row, stated)
-    answer = kind.read(lines if any(announced(lines)) else [f"#### {' '.join(lines)}"])
-    if answer is None:
-        raise RecordError(f"`{stated}` cannot be read as {kind.name}; try --answer exact")
+    several = isinstance(row[stated], list) and stated in ANSWER
+    text = (", " if several else "\n").join(lines)
+    try:
+        answer = reference_answer(kind, text, question, worked=stated in REFERENCE)
+    except RecordError as error:
+        raise RecordError(f"`{stated}` {error}") from error
     identity = _found(row, IDENTITY)
     return Problem(
         task=kind.name,

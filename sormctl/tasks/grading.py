@@ -7,28 +7,33 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from sormctl.errors import RecordError
-from sormctl.records import Json, Solution, parse
+from sormctl.records import MAX_COUNT, Json, Solution, parse
 from sormctl.seeds import digest
+from sormctl.tasks.announcing import announced
+from sormctl.tasks.answers import reference_answer
 from sormctl.tasks.base import Task
 from sormctl.tasks.registry import get_task
 from sormctl.tasks.steps import separators_of
+from sormctl.tasks.thoughts import part_thought
 
 
 def grader(default_task: str | None = None) -> Callable[[Json], Solution]:
     """A function from a completion to its graded solution; RecordError if it is none.
 
     A completion is a problem with `steps`, or with a `text` that is cut into steps; what it says
-    of `predicted` and `correct` is replaced, and all else is kept. `default_task` is for records
-    that name no task. A record without `solution_id` gets one that depends on the problem, the
-    steps and how often the same came before. That count is the only state: some 100 bytes for
-    each distinct completion without an id.
+    of `predicted` and `correct` is replaced, and all else is kept. The thought of a reasoning model
+    is kept as `thought` and not graded; where `source.finish` says that the text was cut off, only
+    an announced answer counts. An `answer` that is a worked solution gives way to what it announces
+    and becomes the `reference`. `default_task` is for records that name no task. A record without
+    `solution_id` gets one that depends on the problem, the steps and how often the same came
+    before. That count is the only state: some 100 bytes for each distinct completion without an id.
     """
     seen: dict[bytes, int] = {}
 
     def grade(data: Json) -> Solution:
         task = _task(data, default_task)
         solution = _ungraded(data, task)
-        predicted = task.predict(solution.steps)
+        predicted = _predicted(task, solution)
         return replace(
             solution,
             solution_id=solution.solution_id or _solution_id(solution, seen),
@@ -47,21 +52,57 @@ def _task(data: Json, default: str | None) -> Task:
     return get_task(name)
 
 
+def _predicted(task: Task, solution: Solution) -> str | None:
+    is_cut = solution.source.get("finish") == "length"
+    if is_cut and not any(announced(solution.steps)):
+        return None
+    return task.predict(solution.steps, solution.question)
+
+
 def _ungraded(data: Json, task: Task) -> Solution:
     rest = {name: value for name, value in data.items() if name not in ("text", "steps")}
     graded = {"task": task.name, "solution_id": "", **rest, "predicted": None, "correct": False}
-    return parse({**graded, **_steps(data, task)}, Solution)
+    return parse({**graded, **_problem_fields(data, task), **_steps(data, task)}, Solution)
+
+
+def _problem_fields(data: Json, task: Task) -> Json:
+    """The identity and the answer as texts, and the answer of one that is a worked solution."""
+    found = {
+        name: _written(name, data[name])
+        for name in ("problem_id", "answer")
+        if isinstance(data.get(name), int | float) and not isinstance(data[name], bool)
+    }
+    answer = found.get("answer", data.get("answer"))
+    if not isinstance(answer, str):
+        return found
+    question = data.get("question")
+    try:
+        read = reference_answer(task.answer, answer, question if isinstance(question, str) else "")
+    except RecordError as error:
+        raise RecordError(f"`answer` {error}") from error
+    if "\n" not in answer and not any(announced([answer])):
+        return found
+    reference = {} if data.get("reference") is not None else {"reference": task.split(answer)}
+    return {**found, "answer": read, **reference}
+
+
+def _written(name: str, value: int | float) -> str:
+    """A number as text; one that JSON readers round is refused."""
+    if isinstance(value, float) and abs(value) > MAX_COUNT:
+        raise RecordError(f"`{name}` is too large a number to be kept exactly; write it as a text")
+    return str(value)
 
 
 def _steps(data: Json, task: Task) -> Json:
-    """The steps, and what separates them where the text is there to say it."""
+    """The steps of a completion, beside the thought that its text may hold."""
     if data.get("steps") is not None:
         return {"steps": data["steps"]}
-    text = data.get("text")
-    if not isinstance(text, str):
+    if not isinstance(data.get("text"), str):
         raise RecordError("no `text` and no `steps` to grade; name the completion `text`")
-    steps = task.split(text)
-    return {"steps": steps, "separators": separators_of(text, steps)}
+    thought, visible, _ = part_thought(data["text"])
+    steps = task.split(visible)
+    found = {"steps": steps, "separators": separators_of(visible, steps)}
+    return {**found, "thought": thought} if thought.strip() else found
 
 
 def _solution_id(solution: Solution, seen: dict[bytes, int]) -> str:

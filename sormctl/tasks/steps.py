@@ -20,8 +20,11 @@ _CURRENCY = str.maketrans({"$": None, "€": None, "£": None, "¢": None, "\N{M
 
 
 def split_lines(text: str) -> list[str]:
-    """Steps of a completion: its lines, stripped, without empty ones."""
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    """Steps of a completion: its lines, stripped, without empty ones.
+
+    Only a line feed ends a line: a form feed may be the `\\f` of a broken `\\frac`.
+    """
+    return [line.strip() for line in text.split("\n") if line.strip()]
 
 
 def separators_of(text: str, steps: Sequence[str]) -> tuple[str, ...] | None:

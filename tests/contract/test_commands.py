@@ -81,8 +81,8 @@ def test_a_missing_field_is_named(command: Command) -> None:
 
 @pytest.mark.parametrize("command", ALL, ids=str)
 def test_a_wrong_type_is_named(command: Command) -> None:
-    result = invoke(command, encoded(command.records[:1], problem_id=7))
-    message = "<stdin>:1: `problem_id` must be a string, not a number\n"
+    result = invoke(command, encoded(command.records[:1], problem_id=[7]))
+    message = "<stdin>:1: `problem_id` must be a string, not a list\n"
     assert (result.exit_code, result.stderr) == (65, f"sormctl {command.argv[0]}: {message}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sormctl.tasks.answers import CHOICE, KINDS, NUMERIC, AnswerKind, equal_numbers
@@ -23,6 +23,7 @@ ANY_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
 
 @ANY_KIND
+@settings(deadline=None)  # algebra starts a process
 @given(steps=st.lists(TEXT, max_size=4))
 def test_reading_never_raises_and_what_is_read_equals_itself(
     kind: AnswerKind, steps: list[str]
@@ -32,6 +33,7 @@ def test_reading_never_raises_and_what_is_read_equals_itself(
 
 
 @ANY_KIND
+@settings(deadline=None)  # algebra starts a process
 @given(first=TEXT, second=TEXT)
 def test_equality_is_symmetric_and_never_raises(kind: AnswerKind, first: str, second: str) -> None:
     assert kind.equal(first, second) == kind.equal(second, first)
@@ -91,6 +93,7 @@ def test_a_step_result_is_part_of_the_step(step: str) -> None:
 
 
 @ANY_KIND
+@settings(deadline=None)  # algebra starts a process
 @given(text=TEXT)
 def test_an_answer_equals_itself(kind: AnswerKind, text: str) -> None:
     assert kind.equal(text, text)

@@ -65,7 +65,7 @@ def test_a_default_task_serves_records_without_one() -> None:
         ({"text": None}, "no `text` and no `steps`"),
         ({"text": 5}, "no `text` and no `steps`"),
         ({"steps": "one"}, "`steps` must be a list, not a string"),
-        ({"answer": 6}, "`answer` must be a string, not a number"),
+        ({"answer": True}, "`answer` must be a string, not a boolean"),
         ({"source": "book"}, "`source` must be an object"),
     ],
 )

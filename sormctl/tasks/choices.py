@@ -1,0 +1,153 @@
+"""Answers to multiple choice: a letter A to J, several of them, or the text of an option."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from sormctl.tasks.announcing import announced
+from sormctl.tasks.characters import plain
+from sormctl.tasks.latex import read_through
+from sormctl.tasks.texts import fold, trim
+
+LETTERS = "ABCDEFGHIJ"
+
+_ONE = r"(?:\(\s*[A-Ja-j]\s*\)|\[[A-J]\]|(?<![A-Za-z0-9])[A-J](?![A-Za-z0-9'])[.)]?)"
+_AND = r"\s*(?:,\s*(?:and|or)\b|,|;|/|&|\band\b|\bor\b)\s*(?:(?i:option|choice)s?\s+)?"
+_SEVERAL = re.compile(rf"{_ONE}(?:{_AND}{_ONE}){{1,9}}")
+_GLUED = re.compile(r"\(?([A-J]{2,})\)?")
+_NAMED = (
+    r"(?i:(?:the\s+|is\s+)?(?:correct\s+|right\s+|best\s+)?"
+    r"(?:option|choice|answer|letter)s?(?:\s+is)?[\s:*]*)"
+)
+_FRONT = r"[\s*_`'\"#:>.\-{$]*"
+# how an announcement begins: "(b) Paris", "option b.", "B, because", "B"; a lower-case letter needs
+# a bracket, a stop or the word "option"; "A dog" and "I think" begin with words
+_LEADING = re.compile(
+    rf"{_FRONT}(?:"
+    rf"\(\s*(?P<bracket>[A-Ja-j])\s*\)|\[(?P<square>[A-J])\]"
+    rf"|{_NAMED}\(?(?P<named>[A-Ja-j])(?![A-Za-z0-9'])"
+    rf"|(?P<stopped>[A-Ja-j])(?=[.):](?:\W|$)|[)\]}}*_`$\s]*$)"
+    rf"|(?P<bare>[B-HJ])(?![A-Za-z0-9'-])"
+    rf"|(?P<word>[AI])(?![A-Za-z0-9'-])(?!\s+(?!because|since|as|is|and|or|for|with|due|by|while|but)[a-z])"
+    rf")"
+)
+_JUDGED = re.compile(  # "(B) is correct"
+    r"(?:\(\s*([A-Ja-j])\s*\)|(?<![A-Za-z0-9])([A-J])(?![A-Za-z0-9'])\)?)"
+    r"[*_]*\s+(?:is|must\s+be|seems|would\s+be)\s+(?:the\s+|therefore\s+|thus\s+)?(?:only\s+)?"
+    r"(?:correct|right|true|best|answer)"
+)
+_ALL = re.compile(rf"{_SEVERAL.pattern}\s+are\s+(?:both\s+|all\s+)?(?:correct|right|true)")
+_UNANNOUNCED = (  # tried in this order; the last match of a pattern counts
+    re.compile(r"\(\s*([A-Ja-j])\s*\)"),
+    re.compile(r"\b(?i:option|choice|answer|select|choose|pick)\b[\s:*]*\(?([A-J])(?![A-Za-z0-9])"),
+    re.compile(r"^\W*([A-Ja-j])(?:[.):](?:\s|$)|\s+-\s|\W*$)"),
+    re.compile(r"(?<![A-Za-z0-9])([A-J])\W*$"),
+)
+_OPTION = re.compile(
+    r"(?:^|[\s,;(\[{\"'])\(?([A-J])[).:]\s*(\S[^\n]*?)"
+    r"(?=\s*(?:$|\n|[,;]?\s+\(?[A-J][).:]\s*\S|[\"'\]}]\s*[,\]}]))"
+)
+
+
+def read_choice(steps: Sequence[str], question: str = "") -> str | None:
+    """The letter A to J that is announced, else the one that the last lines name; None without one.
+
+    Several letters are one answer ("A, C"). With the question, whose options are lettered, the
+    text of an option stands for its letter.
+    """
+    options = options_in(question) if question else {}
+    for text in announced(steps):
+        text = read_through(plain(text))
+        if letters := _stated(text) or _option_of(text, options):
+            return letters
+    for line in reversed(steps):
+        line = read_through(plain(line))
+        if letters := _unannounced(line) or _option_of(line, options):
+            return letters
+    return None
+
+
+def equal_choice(first: str, second: str) -> bool:
+    """Whether two answers name the same letters, or hold the same text."""
+    one, two = letters_of(first), letters_of(second)
+    return one == two if one or two else fold(first) == fold(second)
+
+
+def letters_of(text: str) -> str | None:
+    """The letters of an answer that is given as letters: "(b)" is "B", "A and C" is "A, C"."""
+    return _stated(read_through(plain(text)))
+
+
+def options_in(question: str) -> Mapping[str, str]:
+    """The lettered options of a question, `(A) 2 (B) 3` or a line each; empty if there are none."""
+    found: dict[str, str] = {}
+    for match in _OPTION.finditer(plain(question[-8000:])):
+        if match[1] == LETTERS[len(found) : len(found) + 1]:
+            found[match[1]] = match[2]
+    return found if len(found) > 1 else {}
+
+
+def letter_at(index: int) -> str | None:
+    """The letter of the option with an index from 0; None if there are not so many letters."""
+    return LETTERS[index] if 0 <= index < len(LETTERS) else None
+
+
+def letter_of(text: str, options: Mapping[str, str] | Sequence[str]) -> str | None:
+    """The letter of the one option that has this text."""
+    pairs = options.items() if isinstance(options, Mapping) else zip(LETTERS, options, strict=False)
+    same = [letter for letter, option in pairs if fold(option) == fold(text)]
+    return same[0] if len(same) == 1 else None
+
+
+def _option_of(text: str, options: Mapping[str, str]) -> str | None:
+    return letter_of(trim(text), options) if options else None
+
+
+def _stated(text: str) -> str | None:
+    bare = trim(text).strip("()[]{} ")
+    if len(bare) == 1:
+        return bare.upper() if bare.upper() in LETTERS else None
+    if glued := _GLUED.fullmatch(bare):
+        letters = glued.group(1)
+        if list(letters) == sorted(set(letters)):
+            return ", ".join(letters)
+    leading = _LEADING.match(text)
+    start = (
+        next((leading.start(name) for name in leading.groupdict() if leading[name]), 0)
+        if leading
+        else 0
+    )
+    for at in (start, start - 1):
+        if at >= 0 and (several := _SEVERAL.match(text, at)):
+            return _several(several.group())
+    if leading:
+        return str(next(filter(None, leading.groupdict().values()))).upper()
+    return _first_named(text)
+
+
+def _several(text: str) -> str:
+    letters = re.findall(r"(?<![A-Za-z])[A-Ja-j](?![A-Za-z])", text)
+    return ", ".join(sorted({letter.upper() for letter in letters}))
+
+
+def _first_named(text: str) -> str | None:
+    """The letter of a sentence that does not begin with one: "it must be (B), not (C)"."""
+    for pattern in (_UNANNOUNCED[0], _UNANNOUNCED[1], _UNANNOUNCED[3]):
+        if found := pattern.search(text):
+            return str(found[1]).upper()
+    return None
+
+
+def _unannounced(text: str) -> str | None:
+    bare = trim(text)
+    if len(bare) == 1 and bare.upper() in LETTERS:
+        return bare.upper()
+    if (several := _SEVERAL.fullmatch(bare)) or (several := _ALL.search(text)):
+        return _several(several.group())
+    if judged := _JUDGED.findall(text):
+        return str(judged[-1][0] or judged[-1][1]).upper()
+    for pattern in _UNANNOUNCED:
+        if found := pattern.findall(text):
+            return str(found[-1]).upper()
+    return None

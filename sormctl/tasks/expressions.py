@@ -1,0 +1,117 @@
+r"""Answers that are expressions: how one is taken from its announcement, and when two are equal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from sormctl.tasks.algebra import same_expression
+from sormctl.tasks.announcing import announced
+from sormctl.tasks.latex import boxed, normalise_latex
+from sormctl.tasks.numbers import parse_number, readable, same_number
+from sormctl.tasks.several import last_number_of
+from sormctl.tasks.texts import fold
+
+MAX_LINE = 10_000  # characters of a line in which an expression is looked for
+
+_SPAN = re.compile(
+    r"\\\((.+?)\\\)|\\\[(.+?)\\\]|\$\$(.+?)\$\$|(?<![\\$])\$(?!\$)([^$]+?)(?<!\\)\$", re.DOTALL
+)
+_ALSO = re.compile(r"\s*(?:,|and|or|,\s*(?:and|or)|\\text\{\s*(?:and|or)\s*\})\s*")
+_BLANK_LINES = re.compile(r"\n+")
+_REMARK = re.compile(  # what follows an expression that stands without dollars
+    r"(?i),?\s+(?:because|since|which|where|as|so\s+that|when|found|after|by\s+the|I\s+hope)\b"
+    r"|[.!](?:\s+(?=[A-Z])|\s*\n)|\s+\((?=[a-z]+\s)"
+)
+_LEAD_IN = re.compile(r"^(?:\s*(?:a\s+)?[A-Za-z]{2,}[,:]?\s+)+(?=[-+]?[\d\\(])")
+_UNIT_WORDS = re.compile(r"^\s*[A-Za-z%\N{DEGREE SIGN}]*")
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_WORD = re.compile(r"[A-Za-z]{4,}")
+_ALGEBRA = re.compile(r"[\\\d+*/^_=<>-]")
+
+
+def read_math(steps: Sequence[str], question: str = "") -> str | None:
+    """The expression that is announced, else the last one of the steps: what a formula comes to,
+    or the last number."""
+    for text in announced(steps):
+        if announced_one := expression(text):
+            return announced_one
+    return _last_expression("\n".join(steps)[-MAX_LINE:])
+
+
+def expression(text: str) -> str:
+    r"""The expression of an announcement, without what stands around it.
+
+    Dollars and brackets of LaTeX go, and words behind them: `$x+1$ because of 3` is `x+1`; of
+    `$x=2$ and $y=3$` both stay. Without them a remark or the next sentence is cut off.
+    """
+    text = "\n".join(" ".join(line.split()) for line in text[:MAX_LINE].split("\n"))
+    text = _BLANK_LINES.sub("\n", text.strip())
+    inner = boxed(text)
+    if inner:
+        return _trimmed(inner)
+    spans = list(_SPAN.finditer(text))
+    if spans and not _ALGEBRA.search(text[: spans[0].start()]):
+        return _trimmed(_joined(text, spans))
+    bare = _trimmed(_REMARK.split(text, maxsplit=1)[0])
+    return _trimmed(_LEAD_IN.sub("", bare))
+
+
+def _joined(text: str, spans: list[re.Match[str]]) -> str:
+    """The first span with those that only `and`, `or` or a comma part from it."""
+    taken = [_inner(spans[0])]
+    for before, after in pairwise(spans):
+        between = text[before.end() : after.start()]
+        if not _ALSO.fullmatch(between):
+            break
+        taken.append(_inner(after))
+    return ", ".join(taken)
+
+
+def _inner(span: re.Match[str]) -> str:
+    return next(group for group in span.groups() if group is not None).strip().rstrip(".,")
+
+
+def _trimmed(text: str) -> str:
+    text = text.strip().rstrip(" .,;:*!")  # a point in front may be a decimal one
+    for opening, closing in (("\\(", "\\)"), ("\\[", "\\]"), ("$", "$")):
+        if text.startswith(opening) and text.endswith(closing) and len(text) > len(opening):
+            text = text.removeprefix(opening).removesuffix(closing)
+    text = text.strip(' \n$*`"').lstrip(" :=,;!*")
+    return text[:-1] if text.endswith("\\") else text
+
+
+def _last_expression(text: str) -> str | None:
+    spans = list(_SPAN.finditer(text))
+    behind = text[spans[-1].end() :] if spans else text
+    if number := last_number_of(behind.split("\n")):
+        return number
+    result = _trimmed(_inner(spans[-1]).rpartition("=")[2]) if spans else None
+    return result or last_number_of(text.split("\n"))
+
+
+def equal_math(first: str, second: str) -> bool | None:
+    r"""Whether two expressions are the same number, the same LaTeX but for its spelling, or equal
+    by algebra; None where that could not be decided in time.
+
+    `\dfrac12`, `\frac{1}{2}` and `0.5` are equal, and so are `x+1` and `1+x`.
+    """
+    if first == second:
+        return True
+    one, two = normalise_latex(first), normalise_latex(second)
+    if one == two or (_WORD.search(one) and fold(one) == fold(two)):
+        return True
+    for pair in ((first, second), (one, two)):
+        numbers = [readable(text).strip() for text in pair]
+        if None not in map(parse_number, numbers):
+            return same_number(*numbers)
+    if _is_words(one) or _is_words(two):  # which algebra would take for products
+        return False
+    return same_expression(one, two)
+
+
+def _is_words(text: str) -> bool:
+    return bool(_WORD.search(_COMMAND.sub(" ", text))) or not (
+        text and (_ALGEBRA.search(text) or len(text) < 4)
+    )

@@ -1,0 +1,126 @@
+"""An answer in numbers as it is stated: one number, or several of which the whole counts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+
+from sormctl.tasks.numbers import (
+    NUMBER,
+    canonical_number,
+    number_at,
+    numbers_in,
+    parse_number,
+    readable,
+)
+
+MAX_STATED = 2000  # characters; a longer text states one number, if any
+
+_LEAD = re.compile(
+    r"(?:</?[a-z]{1,6}>|[\s*_`'\"(\[{:=~<>#])*"
+    r"(?:(?:a|an|the|about|approximately|approx\.?|around|roughly|exactly|only|just|total|of|equal"
+    r"|equals|to|is|are|at|now|still|left|[Bb]etween|from|either|both|Rs\.?|x|[A-Za-z] =)\s+"
+    r"(?:[*_`\"(\[]+)?)*"
+)
+_WORD = (
+    r"(?:%| ?(?!(?:and|or|to|for|in|of|out|then|after|is|was|per|at|on|with|from)\b)"
+    r"[A-Za-z\N{DEGREE SIGN}]+\.?)"
+)
+_JOIN = (
+    r"(?: ?[:;&/x\N{MULTIPLICATION SIGN}] ?| ?- ?|' ?|, ?(?:and |or )?"
+    r"| (?:and|or|to|through|until|by|[Rr]) | (?:with )?(?:a )?remainder (?:of )?)"
+)
+_COMPOUND = (  # units of which one number alone is no answer
+    r"(?:hours?|hrs?|h|minutes?|mins?|seconds?|secs?|days?|weeks?|months?|years?|feet|foot|ft|inch(?:es)?|"
+    r"pounds?|lbs?|ounces?|oz|dollars?|cents?|euros?|meters?|metres?|kilometers?|gallons?|quarts?|cups?)"
+)
+_SEVERAL = re.compile(
+    rf"(?>{NUMBER}) ?{_COMPOUND}\b(?:,? (?>{NUMBER}) ?{_COMPOUND}\b)++"
+    rf"|(?>{NUMBER})(?:{_WORD}{{0,2}}{_JOIN}\$? ?(?>{NUMBER}))++"
+)
+_REST = re.compile(  # what may follow the whole: its unit, a remark, the next sentence
+    rf"(?i:\s?[ap]\.?\s?m\b\.?)?{_WORD}{{0,3}}[\s*_`'\")\]}}$.!,;]*(?:$|\n|\(|[.!]\s|(?:each|respectively|because|since)\b)"
+)
+_LABEL = re.compile(  # of a line: `2. `, `Step 3:`, a heading's number
+    r"^\W*(?:(?:step|part|case|question)\s*\d+\W*|\d{1,3}[.)]\s+(?=\S))|<\|[^|<>]{0,40}\|>",
+    re.IGNORECASE,
+)
+_CLOCK = re.compile(r"[0-9]+(?: ?: ?[0-9]+)+(?![0-9])")
+_HALF = re.compile(r"(?i)([ap])\.?\s?m\b")
+_ASSIGNED = re.compile(r"\b[A-Za-z]\s*=\s*(?=[-+$0-9.])")
+_BULLET = re.compile(r"^\s*-\s+(?=[$0-9.])")
+_SPACED = re.compile(r"(?<![0-9.,])([0-9]{1,3}(?: [0-9]{3})+)(?![0-9/:]|[.,][0-9]{3}|\s[0-9])")
+_REMARK = re.compile(r"\([^()]{0,200}\)")
+_SPACED_FRACTION = re.compile(r"(?<![0-9])([0-9]+) ?/ ?([0-9]+)\s*$")
+
+
+def stated(text: str) -> str | None:
+    """The answer that an announcement states, in its shortest form; None without a number.
+
+    Of a calculation what stands after its last `=` counts. A text that begins with a number, or
+    with numbers that make one answer (`3:30`, `10-15`, `3 hours 20 minutes`, `2 and 3`), states
+    these; of another sentence the last number is taken.
+    """
+    bare = text.strip(" .$*")
+    if bare.isdecimal() and bare.isascii():  # as nearly all are
+        return canonical_number(bare)
+    text = _prepared(text)
+    position = _LEAD.match(text).end()  # type: ignore[union-attr]  # it matches everywhere
+    first = number_at(text, position)
+    if first is None:
+        numbers = numbers_in(_REMARK.sub(" ", text)) or numbers_in(text)
+        return canonical_number(numbers[-1]) if numbers else None
+    whole = _SEVERAL.match(text, position) if len(text) <= MAX_STATED else None
+    if whole and (rest := _REST.match(text, whole.end())):
+        half = _HALF.match(rest.group().strip())
+        return " ".join(whole.group().split()) + (f" {half[1].lower()}m" if half else "")
+    return canonical_number(first)
+
+
+def _prepared(text: str) -> str:
+    """The readable text behind its last `=`, or without the letters of several assignments."""
+    text = _BULLET.sub("-", readable(text))
+    if "=" in text:
+        tail = text.rpartition("=")[2]
+        if len(_ASSIGNED.findall(text[:MAX_STATED])) > 1:
+            text = _ASSIGNED.sub("", text)
+        elif numbers_in(tail[:MAX_STATED]):
+            text = tail
+    text = _SPACED.sub(lambda found: found[1].replace(" ", ""), text)
+    return _SPACED_FRACTION.sub(r"\1/\2", text) if "/" in text else text
+
+
+def last_number_of(steps: Sequence[str]) -> str | None:
+    """The last number of the steps, but for those that only number a line."""
+    for step in reversed(steps):
+        if any(character.isnumeric() for character in step):
+            for line in reversed(step.split("\n")):
+                if number := _last_stated(_LABEL.sub("", line)):
+                    return number
+    return None
+
+
+def _last_stated(line: str) -> str | None:
+    """The last number of a line in its shortest form; of `3:30` the whole."""
+    line = readable(line)
+    numbers = numbers_in(line)
+    if not numbers:
+        return None
+    if ":" in line and (clocks := list(_CLOCK.finditer(line))):
+        after = numbers_in(line[clocks[-1].end() :])
+        if not after:
+            return " ".join(clocks[-1].group().split())
+    return canonical_number(numbers[-1])
+
+
+def values(text: str) -> tuple[Fraction, ...] | None:
+    """The values of an answer as `stated` gives it; None if a number is too long to be one."""
+    found = [parse_number(number) for number in numbers_in(text)]
+    return None if not found or None in found else tuple(found)  # type: ignore[arg-type]
+
+
+def half_of_day(text: str) -> str | None:
+    """`a` or `p` of a time of day, where the text says it."""
+    found = _HALF.search(text)
+    return found[1].lower() if found else None

@@ -1,0 +1,25 @@
+"""What a reasoning model thinks and what it says, which it parts by tags in its text."""
+
+from __future__ import annotations
+
+START, END = "<think>", "</think>"
+
+
+def part_thought(text: str, start: str = START, end: str = END) -> tuple[str, str, bool]:
+    """The thought and the visible solution of a completion, and whether each thought is closed.
+
+    Some chat templates open the thought in the prompt: an end without a start closes one that
+    began with the text, or behind the thought before it. A thought that never ends goes on to the
+    end of the text. Several thoughts are joined by a line end, what is visible as it stands.
+    """
+    thoughts, visible = [], []
+    *closed, rest = text.split(end)
+    for part in closed:
+        said, opening, thought = part.partition(start)
+        visible.append(said if opening else "")
+        thoughts.append(thought if opening else said)
+    said, opening, unfinished = rest.partition(start)
+    visible.append(said)
+    if opening:
+        thoughts.append(unfinished)
+    return "\n".join(thoughts), "".join(visible), not opening
