@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cache
 
 from sormctl.tasks.numbers import (
     NUMBER,
@@ -17,12 +18,17 @@ from sormctl.tasks.numbers import (
 
 MAX_STATED = 2000  # characters; a longer text states one number, if any
 
-_LEAD = re.compile(
-    r"(?:</?[a-z]{1,6}>|[\s*_`'\"(\[{:=~<>#])*"
-    r"(?:(?:a|an|the|about|approximately|approx\.?|around|roughly|exactly|only|just|total|of|equal"
-    r"|equals|to|is|are|at|now|still|left|[Bb]etween|from|either|both|Rs\.?|x|[A-Za-z] =)\s+"
-    r"(?:[*_`\"(\[]+)?)*"
-)
+
+@cache  # to compile it takes milliseconds, which `--help` need not pay
+def _lead() -> re.Pattern[str]:
+    return re.compile(
+        r"(?:</?[a-z]{1,6}>|[\s*_`'\"(\[{:=~<>#])*"
+        r"(?:(?:a|an|the|about|approximately|approx\.?|around|roughly|exactly|only|just|total|of|equal"
+        r"|equals|to|is|are|at|now|still|left|[Bb]etween|from|either|both|Rs\.?|x|[A-Za-z] =)\s+"
+        r"(?:[*_`\"(\[]+)?)*"
+    )
+
+
 _WORD = (
     r"(?:%| ?(?!(?:and|or|to|for|in|of|out|then|after|is|was|per|at|on|with|from)\b)"
     r"[A-Za-z\N{DEGREE SIGN}]+\.?)"
@@ -35,13 +41,23 @@ _COMPOUND = (  # units of which one number alone is no answer
     r"(?:hours?|hrs?|h|minutes?|mins?|seconds?|secs?|days?|weeks?|months?|years?|feet|foot|ft|inch(?:es)?|"
     r"pounds?|lbs?|ounces?|oz|dollars?|cents?|euros?|meters?|metres?|kilometers?|gallons?|quarts?|cups?)"
 )
-_SEVERAL = re.compile(
-    rf"(?>{NUMBER}) ?{_COMPOUND}\b(?:,? (?>{NUMBER}) ?{_COMPOUND}\b)++"
-    rf"|(?>{NUMBER})(?:{_WORD}{{0,2}}{_JOIN}\$? ?(?>{NUMBER}))++"
-)
-_REST = re.compile(  # what may follow the whole: its unit, a remark, the next sentence
-    rf"(?i:\s?[ap]\.?\s?m\b\.?)?{_WORD}{{0,3}}[\s*_`'\")\]}}$.!,;]*(?:$|\n|\(|[.!]\s|(?:each|respectively|because|since)\b)"
-)
+
+
+@cache  # to compile it takes milliseconds, which `--help` need not pay
+def _several() -> re.Pattern[str]:
+    return re.compile(
+        rf"(?>{NUMBER}) ?{_COMPOUND}\b(?:,? (?>{NUMBER}) ?{_COMPOUND}\b)++"
+        rf"|(?>{NUMBER})(?:{_WORD}{{0,2}}{_JOIN}\$? ?(?>{NUMBER}))++"
+    )
+
+
+@cache  # to compile it takes milliseconds, which `--help` need not pay
+def _rest() -> re.Pattern[str]:
+    return re.compile(  # what may follow the whole: its unit, a remark, the next sentence
+        rf"(?i:\s?[ap]\.?\s?m\b\.?)?{_WORD}{{0,3}}[\s*_`'\")\]}}$.!,;]*(?:$|\n|\(|[.!]\s|(?:each|respectively|because|since)\b)"
+    )
+
+
 _LABEL = re.compile(  # of a line: `2. `, `Step 3:`, a heading's number
     r"^\W*(?:(?:step|part|case|question)\s*\d+\W*|\d{1,3}[.)]\s+(?=\S))|<\|[^|<>]{0,40}\|>",
     re.IGNORECASE,
@@ -66,13 +82,13 @@ def stated(text: str) -> str | None:
     if bare.isdecimal() and bare.isascii():  # as nearly all are
         return canonical_number(bare)
     text = _prepared(text)
-    position = _LEAD.match(text).end()  # type: ignore[union-attr]  # it matches everywhere
+    position = _lead().match(text).end()  # type: ignore[union-attr]  # it matches everywhere
     first = number_at(text, position)
     if first is None:
         numbers = numbers_in(_REMARK.sub(" ", text)) or numbers_in(text)
         return canonical_number(numbers[-1]) if numbers else None
-    whole = _SEVERAL.match(text, position) if len(text) <= MAX_STATED else None
-    if whole and (rest := _REST.match(text, whole.end())):
+    whole = _several().match(text, position) if len(text) <= MAX_STATED else None
+    if whole and (rest := _rest().match(text, whole.end())):
         half = _HALF.match(rest.group().strip())
         return " ".join(whole.group().split()) + (f" {half[1].lower()}m" if half else "")
     return canonical_number(first)

@@ -14,7 +14,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import jsonlines
 import orjson
 
 from sormctl.engines.encoding import encode_steps, prompt_ids, step_ids
@@ -151,9 +150,11 @@ class Rows:
 
 def read_rows(path: Path, tokenizer: Any, max_length: int, truncate: bool = False) -> Rows:
     """The rows of a spooled file. Those over `max_length` are left out, or truncated."""
+    from jsonlines import Reader
+
     found = Rows()
     with path.open("rb") as file:
-        for data in jsonlines.Reader(file, loads=orjson.loads):
+        for data in Reader(file, loads=orjson.loads):
             row = encode(tokenizer, parse_example(data))
             if row.longest <= max_length:
                 found.rows.append(row)
