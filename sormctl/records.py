@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 from msgspec import Meta, MsgspecError, Struct, ValidationError, convert, field, json, to_builtins
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
 from sormctl.errors import RecordError
 from sormctl.explaining import explain_line, explain_object
@@ -76,7 +76,9 @@ class Usage(Struct, frozen=True, gc=False):
 class Rollouts(Struct, frozen=True, gc=False):
     """What was tried from the prefix that ends with one step (paper, 3.1 step 2)."""
 
-    tried: Annotated[Count, Meta(description="rollouts generated from this prefix")] = 0
+    tried: Annotated[
+        Count, Meta(description="rollouts counted for this prefix, siblings included")
+    ] = 0
     succeeded: Annotated[Count, Meta(description="of these, correct and consistent")] = 0
     made: Annotated[bool, Meta(description="false where the walk could skip the prefix")] = False
     generated_tokens: Annotated[Count, Meta(description="tokens these rollouts cost")] = 0
@@ -143,6 +145,22 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
     @property
     def name(self) -> str:
         return self.solution_id
+
+    def labels_given(self) -> Labels:
+        """The labels; RecordError where there are none."""
+        if self.labels is None:
+            raise RecordError("no `labels`; run `sormctl label-steps` first")
+        return self.labels
+
+    def scores_of(self, model: str) -> tuple[float, ...]:
+        """A reward model's scores; RecordError where there are none."""
+        if model not in self.scores:
+            raise RecordError(f"no `scores.{model}`; run `sormctl score --name {model}` first")
+        return self.scores[model]
+
+    def with_scores(self, model: str, scores: tuple[float, ...]) -> Solution:
+        """The solution with a reward model's scores beside those of others."""
+        return replace(self, scores={**self.scores, model: scores})
 
     def separators_of(self, length: int) -> Steps:
         """What follows each of the first steps in the model's own text."""

@@ -10,8 +10,6 @@ from asyncio import gather
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from msgspec.structs import replace
-
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.inference import (
     locate_error,
@@ -86,6 +84,6 @@ class TestTime:
         async with open_judge(model, self.running.as_trained()) as judge:
             scores = await gather(*map(judge.score, solutions))
         return [
-            replace(solution, scores={**solution.scores, name: values})
+            solution.with_scores(name, values)
             for solution, values in zip(solutions, scores, strict=True)
         ]

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from sormctl import options
 from sormctl.balancing import balance_question, count_labels, prefix_length_balancer
-from sormctl.errors import RecordError
 from sormctl.records import Labels, Solution, decoder, encode
 from sormctl.streams.driver import pipe_groups, pipe_records
 from sormctl.streams.spool import Spool
@@ -56,7 +55,7 @@ def balance(
 def _by_length(solutions: Iterator[Solution], seed: int) -> Iterator[Solution | bytes]:
     """The same solutions with balanced labels. Between the two passes they wait on disk."""
     decode = decoder(Solution)
-    labelled = ((_labels(solution), encode(solution)) for solution in solutions)
+    labelled = ((solution.labels_given(), encode(solution)) for solution in solutions)
     with Spool[tuple[Labels, bytes]](lambda kept: len(kept[1])) as spool:
         counts = count_labels(labels for labels, _ in spool.keep(labelled))
         balanced = prefix_length_balancer(counts, seed)
@@ -65,9 +64,3 @@ def _by_length(solutions: Iterator[Solution], seed: int) -> Iterator[Solution | 
                 yield line
             else:
                 yield replace(decode(line), labels=new)
-
-
-def _labels(solution: Solution) -> Labels:
-    if solution.labels is None:
-        raise RecordError("no `labels`; run `sormctl label-steps` first")
-    return solution.labels

@@ -10,10 +10,9 @@ import typer
 from msgspec.structs import replace
 
 from sormctl import options
-from sormctl.errors import RecordError
 from sormctl.evaluation.steps import THRESHOLD
 from sormctl.filtering import agreeing_labels
-from sormctl.records import Labels, Solution
+from sormctl.records import Solution
 from sormctl.streams.driver import pipe_records
 
 
@@ -40,8 +39,8 @@ def filter_labels(
 
     def filtered(solutions: Iterator[Solution]) -> Iterator[Solution]:
         for solution in solutions:
-            labels = _checked(solution, by)
-            kept = agreeing_labels(labels, solution.scores[by], threshold)
+            labels = solution.labels_given()
+            kept = agreeing_labels(labels, solution.scores_of(by), threshold)
             counts["before"] += len(kept) - labels.count(None)
             counts["after"] += len(kept) - kept.count(None)
             yield replace(solution, labels=kept)
@@ -51,11 +50,3 @@ def filter_labels(
         return f"{dropped:,} of {counts['before']:,} labels dropped"
 
     pipe_records(job, Solution, filtered, summary=summary)
-
-
-def _checked(solution: Solution, by: str) -> Labels:
-    if solution.labels is None:
-        raise RecordError("no `labels`; run `sormctl label-steps` first")
-    if by not in solution.scores:
-        raise RecordError(f"no `scores.{by}`; run `sormctl score --name {by}` first")
-    return solution.labels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import partial
 from itertools import compress
@@ -29,8 +29,6 @@ from sormctl.streams.grouping import Adjacent
 from sormctl.streams.jsonl import Inputs
 from sormctl.streams.manifest import Counts
 from sormctl.tasks.registry import get_task, known_task
-
-Labeller = Callable[[Solution], Sequence[int]]
 
 
 class By(StrEnum):

@@ -12,7 +12,7 @@ import typer
 
 from sormctl import options
 from sormctl.engines.running import Running, SamplingSettings
-from sormctl.errors import RecordError, UsageError
+from sormctl.errors import UsageError
 from sormctl.evaluation.steps import THRESHOLD
 from sormctl.inference import (
     Generator,
@@ -129,8 +129,4 @@ async def _opening(
 async def _scores_of(draft: Solution, judge: Judge | None, name: str | None) -> Sequence[float]:
     if judge is not None:
         return await judge.score(draft)
-    if name is None:
-        return ()
-    if name not in draft.scores:
-        raise RecordError(f"no `scores.{name}`; run `sormctl score --name {name}` first")
-    return draft.scores[name]
+    return draft.scores_of(name) if name else ()

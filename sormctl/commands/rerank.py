@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from enum import StrEnum
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from msgspec.structs import replace
 
 from sormctl import options
-from sormctl.errors import RecordError, UsageError
+from sormctl.errors import UsageError
 from sormctl.evaluation.choices import distinct
 from sormctl.inference import Judge, open_judge
 from sormctl.models import model_digest
@@ -26,6 +24,7 @@ from sormctl.streams.driver import (
     pipe_groups,
 )
 from sormctl.streams.grouping import group_solutions
+from sormctl.streams.jsonl import accept
 from sormctl.tasks.registry import known_task
 
 
@@ -85,7 +84,7 @@ def rerank(
         return choose(distinct(group), vote.value, name, aggregation)[:keep]
 
     if rm is None:
-        check = bool if vote is Vote.majority else partial(_check, name)
+        check = accept if vote is Vote.majority else lambda solution: solution.scores_of(name)
         pipe_groups(job, lambda groups: chain.from_iterable(map(best, groups)), check)
         return
 
@@ -106,11 +105,4 @@ def rerank(
 
 
 async def _scored(solution: Solution, judge: Judge, name: str) -> Solution:
-    return replace(solution, scores={**solution.scores, name: await judge.score(solution)})
-
-
-def _check(name: str, solution: Solution) -> None:
-    if name not in solution.scores:
-        raise RecordError(
-            f"{solution.solution_id}: no `scores.{name}`; run `sormctl score --name {name}` first"
-        )
+    return solution.with_scores(name, await judge.score(solution))

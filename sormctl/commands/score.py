@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from msgspec.structs import replace
 
 from sormctl import options
 from sormctl.inference import Judge, open_judge
@@ -38,7 +37,7 @@ def score(
     job = streams.job("score", arguments)
 
     async def scored(judge: Judge, solution: Solution) -> Sequence[Solution]:
-        return [replace(solution, scores={**solution.scores, label: await judge.score(solution)})]
+        return [solution.with_scores(label, await judge.score(solution))]
 
     map_records(
         job,

@@ -26,7 +26,7 @@ class How(StrEnum):
 
 
 class Consistency(StrEnum):
-    """How the consistency check looks for a result; see `labelling.is_consistent`."""
+    """How the consistency check looks for a result; see `consistency.is_consistent`."""
 
     string = "string"
     number = "number"
@@ -132,7 +132,5 @@ def _sampler(solution: Solution, temperature: float) -> object:
 def _check_guide(solution: Solution, name: str | None) -> None:
     if name is None:
         return
-    if name not in solution.scores:
-        raise RecordError(f"no `scores.{name}`; run `sormctl score --name {name}` first")
-    if not all(0 <= score <= 1 for score in solution.scores[name]):
+    if not all(0 <= score <= 1 for score in solution.scores_of(name)):
         raise RecordError(f"`scores.{name}` must lie between 0 and 1")

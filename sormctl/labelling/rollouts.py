@@ -22,8 +22,8 @@ from sormctl.tasks.registry import get_task
 class Labelling:
     """How step labels are found.
 
-    `consistency` is a mode of `labelling.is_consistent`; `siblings` takes the other samples of the
-    problem as rollouts; `scores` names the reward model's scores that guide the strategy.
+    `consistency` is a mode of `consistency.is_consistent`; `siblings` takes the other samples of
+    the problem as rollouts; `scores` names the reward model's scores that guide the strategy.
     """
 
     strategy: Strategy

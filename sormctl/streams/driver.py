@@ -15,7 +15,7 @@ from sormctl.records import Json, Record, Solution, encode
 from sormctl.streams.flow import Background, Flow, Opening, W
 from sormctl.streams.jobs import Job, growing_output, whole_output
 from sormctl.streams.journal import Journal, Keys, Unjournalled
-from sormctl.streams.jsonl import Inputs, Parse
+from sormctl.streams.jsonl import Inputs, Parse, accept
 from sormctl.streams.manifest import TOKENS, Counts, Tally
 from sormctl.streams.progress import Progress
 
@@ -37,7 +37,7 @@ NO_RECORDS = "the input has no records"
 class Group(NamedTuple, Generic[T]):
     """Records that are worked on together, and which of them are to be written.
 
-    The others were finished by an earlier run, or there would be nothing to write.
+    The others were finished by an earlier run.
     """
 
     records: Sequence[T]
@@ -69,7 +69,7 @@ def map_records(
     opening: Opening[W],
     transform: Callable[[W, N], Awaitable[Sequence[M]]],
     *,
-    check: Callable[[N], object] = bool,
+    check: Callable[[N], object] = accept,
     concurrency: int | None = None,
     costs: Costs[M] = Costs(),  # noqa: B008
 ) -> None:
@@ -97,7 +97,7 @@ def map_groups(
     transform: Callable[[W, Group[N]], Awaitable[Sequence[M]]],
     *,
     group: Callable[[Iterator[N]], Iterator[Sequence[N]]],
-    check: Callable[[N], object] = bool,
+    check: Callable[[N], object] = accept,
     concurrency: int | None = None,
     costs: Costs[M] = Costs(),  # noqa: B008
 ) -> None:
@@ -191,7 +191,7 @@ def pipe_records(
     parse: Parse[T],
     transform: Callable[[Iterator[T]], Iterable[Made]],
     *,
-    check: Callable[[T], object] = bool,
+    check: Callable[[T], object] = accept,
     summary: Callable[[], str] | None = None,
 ) -> None:
     """Writes what `transform` makes of the whole stream. A file appears whole, or not at all.
@@ -205,7 +205,7 @@ def pipe_records(
 def pipe_groups(
     job: Job,
     transform: Callable[[Iterator[list[Solution]]], Iterable[Made]],
-    check: Callable[[Solution], object] = bool,
+    check: Callable[[Solution], object] = accept,
 ) -> None:
     """Writes what `transform` makes of the solutions of each problem, wherever they stand.
 

@@ -28,6 +28,10 @@ BLOCK = 1 << 17
 _AROUND = b"\xef\xbb\xbf\x1e \t\r\n"  # byte order mark, record separator, spaces
 
 
+def accept(record: object) -> None:
+    """The `check` of a command that takes any record."""
+
+
 def read_records(inputs: Sequence[str], parse: Parse[T]) -> Iterator[T]:
     """The records of `inputs` (`-` or none: standard input), in order.
 
@@ -72,7 +76,7 @@ class Inputs:
             if source.finished
         ]
 
-    def records(self, parse: Parse[T], check: Callable[[T], object] = bool) -> Iterator[T]:
+    def records(self, parse: Parse[T], check: Callable[[T], object] = accept) -> Iterator[T]:
         """The records, in order; `check` may refuse one, too. For the errors see `read_records`."""
         decode = _decode(parse)
         for line in self._read():
@@ -83,7 +87,7 @@ class Inputs:
             self.num_records += 1
             yield record
 
-    def groups(self, check: Callable[[Solution], object] = bool) -> Iterator[list[Solution]]:
+    def groups(self, check: Callable[[Solution], object] = accept) -> Iterator[list[Solution]]:
         """The solutions of each problem, wherever they stand. Memory: see `group_lines`.
 
         Those that contradict each other (`consistent`) are errors, too.

@@ -88,11 +88,6 @@ def options_in(question: str) -> Mapping[str, str]:
     return found if len(found) > 1 else {}
 
 
-def letter_at(index: int) -> str | None:
-    """The letter of the option with an index from 0; None if there are not so many letters."""
-    return LETTERS[index] if 0 <= index < len(LETTERS) else None
-
-
 def letter_of(text: str, options: Mapping[str, str] | Sequence[str]) -> str | None:
     """The letter of the one option that has this text."""
     pairs = options.items() if isinstance(options, Mapping) else zip(LETTERS, options, strict=False)

@@ -25,7 +25,6 @@ _REMARK = re.compile(  # what follows an expression that stands without dollars
     r"|[.!](?:\s+(?=[A-Z])|\s*\n)|\s+\((?=[a-z]+\s)"
 )
 _LEAD_IN = re.compile(r"^(?:\s*(?:a\s+)?[A-Za-z]{2,}[,:]?\s+)+(?=[-+]?[\d\\(])")
-_UNIT_WORDS = re.compile(r"^\s*[A-Za-z%\N{DEGREE SIGN}]*")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _WORD = re.compile(r"[A-Za-z]{4,}")
 _ALGEBRA = re.compile(r"[\\\d+*/^_=<>-]")

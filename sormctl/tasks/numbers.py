@@ -4,7 +4,6 @@ r"""Numbers as people and models write them: `$1,080.00`, `-3`, `1/2`, `1 1/2`, 
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -77,16 +76,6 @@ _MINUS = re.compile(  # "10 minus 3" is a subtraction
 )
 
 
-def last_number(text: str) -> str | None:
-    """The last number of a text as it is written there, but for currency and LaTeX."""
-    return next(iter(deque(_numbers(readable(text)), maxlen=1)), None)
-
-
-def first_number(text: str) -> str | None:
-    """The first number of a text, as `last_number`."""
-    return next(_numbers(readable(text)), None)
-
-
 def readable(text: str) -> str:
     """The text as the patterns of this file know it: in ASCII, without LaTeX, signs as signs."""
     text = read_through(plain(text))
@@ -119,7 +108,7 @@ def _bare(text: str) -> str:
 
 
 def parse_number(text: str) -> Fraction | None:
-    """The value of a number as `last_number` finds them; None if it is none or too long to be one.
+    """The value of a number as `numbers_in` finds them; None if it is none or too long to be one.
 
     Exponents are bounded before they are computed: `1e999999999` is None.
     """

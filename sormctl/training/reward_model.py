@@ -27,9 +27,7 @@ TargetsOf = Callable[[Solution], StepTargets]
 
 def step_labels(solution: Solution) -> StepTargets:
     """The labels as they are: 1 correct, 0 incorrect."""
-    if solution.labels is None:
-        raise RecordError("no `labels`; run `sormctl label-steps` first")
-    return solution.labels
+    return solution.labels_given()
 
 
 def parse(data: Json, style: str, targets_of: TargetsOf = step_labels) -> Example | None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sormctl.tasks.answers import CHOICE, KINDS, NUMERIC, AnswerKind, equal_numbers
 from sormctl.tasks.latex import boxed
-from sormctl.tasks.numbers import MAX_CHARACTERS, first_number, same_number
+from sormctl.tasks.numbers import MAX_CHARACTERS, numbers_in, same_number
 from sormctl.tasks.steps import step_result
 
 # text that is likely to look like an answer, or like a broken one
@@ -106,6 +106,5 @@ DIGITS = st.text("0123456789", min_size=1, max_size=5) | st.text("019", min_size
 @example("007", "7")
 @example("0" * MAX_CHARACTERS + "1", "1")
 def test_whole_numbers_are_compared_like_all_others(first: str, second: str) -> None:
-    one, two = first_number(first), first_number(second)
-    assert one and two
+    (one,), (two,) = numbers_in(first), numbers_in(second)
     assert equal_numbers(first, second) == same_number(one, two)
