@@ -87,6 +87,7 @@ def excess(
     return sum(gaps), sqrt(sum(gap * gap for gap in gaps))
 
 
+@pytest.mark.slow
 def test_with_other_seeds_exact_labels_differ_as_two_plain_runs_do() -> None:
     """And the same test finds out who makes one rollout of a prefix, or gives up early."""
 
