@@ -62,7 +62,8 @@ INTRO = """# Records
 
 One JSON object a line; [records.schema.json](records.schema.json) is this page as a JSON Schema.
 Fields that sormctl does not know pass through every command, so other tools can add theirs. A
-solution has the fields of its problem, too. Optional fields that are absent are left out when a
+solution has the fields of its problem, too; its parts (`usage`, `rollouts`, `verifiers`) keep
+their own fields only. Optional fields that are absent are left out when a
 record is written.
 
 The examples are one story: a problem, a wrong solution of it after `label-steps` and `score`, and

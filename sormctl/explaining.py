@@ -10,6 +10,7 @@ from msgspec import ValidationError
 from orjson import JSONDecodeError
 
 REMEDIES = {
+    "solution_id": "run `sormctl sample` or `sormctl grade` first",
     "steps": "run `sormctl sample` or `sormctl grade` first",
     "correct": "run `sormctl grade` first",
     "draft": "run `sormctl make-refine-pairs` first",
@@ -52,18 +53,21 @@ def explain_object(
 ) -> str:
     """What msgspec says of an object, with the place by name. `convert` is what refused it."""
     text = str(error)
-    if missing := _MISSING.search(text):
-        remedy = REMEDIES.get(missing[1])
-        return f"no `{missing[1]}`" + (f"; {remedy}" if remedy else "")
     place = _PLACE.search(text)
     path = place[1] if place else ""
+    if missing := _MISSING.search(text):
+        if path:
+            return f"no `{path}.{missing[1]}`"
+        remedy = REMEDIES.get(missing[1])
+        return f"no `{missing[1]}`" + (f"; {remedy}" if remedy else "")
     if _ANY_KEY in path:
         path = path.replace(_ANY_KEY, f".{_bad_key(data, path.partition('[')[0], convert)}", 1)
     if path.startswith("labels["):
         return f"`{path}` must be 0, 1 or null"
     if wrong := _WRONG_TYPE.search(text):
-        expected, found = wrong[1].removesuffix(" | null"), wrong[2]
-        return f"`{path}` must be {_KINDS[expected]}, not {_FOUND.get(found) or _KINDS[found]}"
+        kinds = " or ".join(_KINDS[kind] for kind in wrong[1].split(" | "))
+        expected = kinds.replace("true or false or", "true, false or")
+        return f"`{path}` must be {expected}, not {_FOUND.get(wrong[2]) or _KINDS[wrong[2]]}"
     if limit := _OUT_OF_RANGE.search(text):
         most = "at least" if limit[1] == ">=" else "at most"
         number = limit[2] if limit[2].isdecimal() else f"{float(limit[2]):g}"

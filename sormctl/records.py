@@ -24,6 +24,7 @@ Labels = tuple[int | None, ...]
 MAX_COUNT = 2**53 - 1  # the largest that every reader of JSON keeps exact
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 Score = Annotated[float, Meta(ge=0, le=1 + 1e-6)]  # a sum of probabilities may be rounded up
+TOO_DEEP = "a field is nested too deep; at most some 900 levels are read"
 R = TypeVar("R", bound="Record")
 EXTRA = "\ue000extra"  # the key of `extra` for msgspec: a private character, so in no line
 
@@ -236,7 +237,9 @@ def load(line: bytes) -> Json:
     """The object on a line; RecordError if there is none."""
     try:
         data = json.decode(line)  # keeps whole numbers of any size
-    except (MsgspecError, UnicodeDecodeError, RecursionError):
+    except RecursionError:
+        raise RecordError(TOO_DEEP) from None
+    except (MsgspecError, UnicodeDecodeError):
         try:
             data = orjson.loads(line)
         except orjson.JSONDecodeError as error:
@@ -274,9 +277,11 @@ def encode(record: Record | Json | bytes) -> bytes:
     """
     if isinstance(record, bytes):
         return record
-    if isinstance(record, Record) and record.extra:
-        return json.encode(to_json(record)) + b"\n"
-    return json.encode(record) + b"\n"
+    try:
+        has_extra = isinstance(record, Record) and record.extra
+        return json.encode(to_json(record) if has_extra else record) + b"\n"  # type: ignore[arg-type]
+    except RecursionError:
+        raise RecordError(TOO_DEEP) from None
 
 
 def to_json(record: Record) -> dict[str, Any]:

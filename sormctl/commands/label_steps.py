@@ -141,7 +141,9 @@ def _spent(solution: Solution, k: int) -> Counts:
 
 def _by_outcome(solution: Solution) -> Solution:
     if solution.correct is None:
-        raise RecordError("whether it is `correct` is unknown; it has no outcome to label by")
+        raise RecordError(
+            "whether it is `correct` is unknown; run `sormctl grade` first, or leave it out"
+        )
     labels = outcome_labels(len(solution.steps), solution.correct)
     return replace(solution, labels=labels)
 

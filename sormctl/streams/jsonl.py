@@ -239,7 +239,7 @@ def shard_of(data: Json, ordinal: int, count: int) -> int:
     A hash of `problem_id` decides; where there is none, the record's `ordinal` in the input.
     """
     name = data.get("problem_id")
-    return (crc32(name.encode()) if isinstance(name, str) else ordinal) % count
+    return (ordinal if name is None else crc32(str(name).encode())) % count
 
 
 def shown(name: str) -> str:

@@ -97,8 +97,10 @@ def _steps(data: Json, task: Task) -> Json:
     """The steps of a completion, beside the thought that its text may hold."""
     if data.get("steps") is not None:
         return {"steps": data["steps"]}
-    if not isinstance(data.get("text"), str):
+    if data.get("text") is None:
         raise RecordError("no `text` and no `steps` to grade; name the completion `text`")
+    if not isinstance(data["text"], str):
+        raise RecordError("`text` must be a string, the whole completion")
     thought, visible, _ = part_thought(data["text"])
     steps = task.split(visible)
     found = {"steps": steps, "separators": separators_of(visible, steps)}

@@ -9,7 +9,7 @@ from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
 from sormctl.training.data import Example
 
-SKIPPED = "incorrect solutions"
+SKIPPED = "solutions not known to be correct"
 
 
 def parse(data: Json, style: str) -> Example | None:

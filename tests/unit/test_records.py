@@ -102,7 +102,7 @@ def test_a_field_that_is_missing(name: str) -> None:
     [
         ("steps", "; run `sormctl sample` or `sormctl grade` first"),
         ("correct", "; run `sormctl grade` first"),
-        ("solution_id", ""),
+        ("solution_id", "; run `sormctl sample` or `sormctl grade` first"),
     ],
 )
 def test_a_solution_that_is_none_yet(name: str, remedy: str) -> None:
@@ -117,14 +117,14 @@ def test_a_solution_that_is_none_yet(name: str, remedy: str) -> None:
     [
         ({"task": 1}, "`task` must be a string, not a number"),
         ({"question": None}, "`question` must be a string, not null"),
-        ({"answer": 4}, "`answer` must be a string, not a number"),
-        ({"reference": "x"}, "`reference` must be a list, not a string"),
+        ({"answer": 4}, "`answer` must be a string or null, not a number"),
+        ({"reference": "x"}, "`reference` must be a list or null, not a string"),
         ({"reference": ["x", 2]}, "`reference[1]` must be a string, not a number"),
         ({"solution_id": []}, "`solution_id` must be a string, not a list"),
         ({"steps": {}}, "`steps` must be a list, not an object"),
         ({"steps": ["x", None]}, "`steps[1]` must be a string, not null"),
-        ({"predicted": 4}, "`predicted` must be a string, not a number"),
-        ({"correct": 1}, "`correct` must be true or false, not a number"),
+        ({"predicted": 4}, "`predicted` must be a string or null, not a number"),
+        ({"correct": 1}, "`correct` must be true, false or null, not a number"),
         ({"source": "x"}, "`source` must be an object, not a string"),
         ({"usage": 3}, "`usage` must be an object, not a number"),
         ({"usage": {"generated_tokens": "3"}}, "`usage.generated_tokens` must be an integer"),
@@ -142,7 +142,7 @@ def test_a_solution_that_is_none_yet(name: str, remedy: str) -> None:
         ({"rollouts": [{"made": 1}, {}]}, "`rollouts[0].made` must be true or false"),
         ({"rollouts": [{"tried": -1}, {}]}, "`rollouts[0].tried` must be at least 0"),
         ({"rollouts": [{"succeeded": 1}, {}]}, "`rollouts` has 1 successes of 0 tried"),
-        ({"verifiers": [{"steps": []}]}, "no `prefix`"),
+        ({"verifiers": [{"steps": []}]}, "no `verifiers[0].prefix`"),
         ({"verifiers": [{"prefix": 3, "steps": []}]}, "`verifiers` names prefix 3 of 2 steps"),
         ({"verifiers": [{"prefix": 0, "steps": [1]}]}, "`verifiers[0].steps[0]` must be a string"),
         ({"scores": [1]}, "`scores` must be an object, not a list"),
@@ -167,7 +167,7 @@ def test_a_wrong_solution(field: dict[str, Any], message: str) -> None:
         ({"target": [1]}, "`target[0]` must be a string, not a number"),
         ({"first_error": 1}, "`first_error` is 1, but the draft has 1 steps"),
         ({"first_error": -1}, "`first_error` is -1, but the draft has 1 steps"),
-        ({"first_error": True}, "`first_error` must be an integer, not a boolean"),
+        ({"first_error": True}, "`first_error` must be an integer or null, not a boolean"),
         ({"question": 1}, "`question` must be a string"),
     ],
 )

@@ -106,7 +106,7 @@ def job(tmp_path: Path) -> Job:
 
 
 def test_a_bad_solution_is_named_after_grouping(job: Job) -> None:
-    with pytest.raises(DataError, match=r"b\.jsonl:2: `correct` must be true or false"):
+    with pytest.raises(DataError, match=r"b\.jsonl:2: `correct` must be true, false or null"):
         pipe_groups(job, lambda groups: [{"n": len(group)} for group in groups])
 
 

@@ -63,9 +63,9 @@ def test_a_default_task_serves_records_without_one() -> None:
         ({"task": None}, "no `task`; give --task NAME, or --answer KIND"),
         ({"task": "gsm9k"}, "no task `gsm9k`"),
         ({"text": None}, "no `text` and no `steps`"),
-        ({"text": 5}, "no `text` and no `steps`"),
+        ({"text": 5}, "`text` must be a string"),
         ({"steps": "one"}, "`steps` must be a list, not a string"),
-        ({"answer": True}, "`answer` must be a string, not a boolean"),
+        ({"answer": True}, "`answer` must be a string or null, not a boolean"),
         ({"source": "book"}, "`source` must be an object"),
     ],
 )
