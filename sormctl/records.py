@@ -7,7 +7,7 @@ are kept in `extra` and written back, so other tools can add theirs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -169,21 +169,26 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
 
     def check(self) -> None:
         count = len(self.steps)
-        for name in ("labels", "separators", "rollouts"):
-            values = getattr(self, name)
+        for values in (self.labels, self.separators, self.rollouts, *self.scores.values()):
             if values is not None and len(values) != count:
-                raise _uneven(name, values, count)
+                raise self._uneven()
         for tried in self.rollouts or ():
             if tried.succeeded > tried.tried:
                 raise RecordError(
                     f"`rollouts` has {tried.succeeded} successes of {tried.tried} tried"
                 )
-        for name, values in self.scores.items():
-            if len(values) != count:
-                raise _uneven(f"scores.{name}", values, count)
         for verifier in self.verifiers:
             if verifier.prefix > count:
                 raise RecordError(f"`verifiers` names prefix {verifier.prefix} of {count} steps")
+
+    def _uneven(self) -> RecordError:
+        """Names what is not there for each step."""
+        count = len(self.steps)
+        fields = {"labels": self.labels, "separators": self.separators, "rollouts": self.rollouts}
+        scores = {f"scores.{name}": values for name, values in self.scores.items()}
+        lengths = {k: len(v) for k, v in {**fields, **scores}.items() if v is not None}
+        name, found = next((k, n) for k, n in lengths.items() if n != count)
+        return RecordError(f"`{name}` has {found} entries for {count} steps")
 
 
 class Pair(Record, frozen=True, kw_only=True, gc=False):
@@ -203,10 +208,6 @@ class Pair(Record, frozen=True, kw_only=True, gc=False):
             raise RecordError(
                 f"`first_error` is {self.first_error}, but the draft has {len(self.draft)} steps"
             )
-
-
-def _uneven(name: str, values: Sequence[object], count: int) -> RecordError:
-    return RecordError(f"`{name}` has {len(values)} entries for {count} steps")
 
 
 def problem_name(problem: Problem) -> str:
@@ -270,13 +271,8 @@ def parse(data: Json, kind: type[R]) -> R:
     return record
 
 
-def encode(record: Record | Json | bytes) -> bytes:
-    """A record, or any object, as a line of JSON. Optional fields that are absent are left out.
-
-    Bytes are a line that was encoded before.
-    """
-    if isinstance(record, bytes):
-        return record
+def encode(record: Record | Json) -> bytes:
+    """A record, or any object, as a line of JSON. Optional fields that are absent are left out."""
     try:
         has_extra = isinstance(record, Record) and record.extra
         return json.encode(to_json(record) if has_extra else record) + b"\n"  # type: ignore[arg-type]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from itertools import chain
 from typing import Annotated
 
 import typer
+from msgspec import MsgspecError, Struct, json
 from msgspec.structs import replace
 
 from sormctl import options
 from sormctl.balancing import balance_question, count_labels, prefix_length_balancer
-from sormctl.records import Labels, Solution, decoder, encode
-from sormctl.streams.driver import pipe_groups, pipe_records
-from sormctl.streams.spool import Spool
+from sormctl.records import Labels, Solution, decoder
+from sormctl.streams.driver import pipe_groups, pipe_twice
 
 
 class By(StrEnum):
@@ -45,22 +45,31 @@ def balance(
     job = streams.job("balance", {"by": by.value, "seed": seed})
 
     if by is By.prefix_length:
-        pipe_records(job, Solution, lambda solutions: _by_length(solutions, seed))
+        pipe_twice(job, _labels_on, lambda seen: _balancer(seen, seed))
     else:
         pipe_groups(
             job, lambda groups: chain.from_iterable(balance_question(g, seed) for g in groups)
         )
 
 
-def _by_length(solutions: Iterator[Solution], seed: int) -> Iterator[Solution | bytes]:
-    """The same solutions with balanced labels. Between the two passes they wait on disk."""
-    decode = decoder(Solution)
-    labelled = ((solution.labels_given(), encode(solution)) for solution in solutions)
-    with Spool[tuple[Labels, bytes]](lambda kept: len(kept[1])) as spool:
-        counts = count_labels(labels for labels, _ in spool.keep(labelled))
-        balanced = prefix_length_balancer(counts, seed)
-        for labels, line in spool.read():
-            if (new := balanced(labels)) == labels:
-                yield line
-            else:
-                yield replace(decode(line), labels=new)
+class _Labelled(Struct):
+    labels: Labels | None = None
+
+
+_glance = json.Decoder(_Labelled).decode
+
+
+def _labels_on(line: bytes) -> Labels:
+    """The labels on a line; what else is there, nobody looks at yet."""
+    try:
+        labels = _glance(line).labels
+    except (MsgspecError, UnicodeDecodeError, RecursionError):
+        labels = None
+    return (
+        decoder(Solution)(line).labels_given() if labels is None else labels
+    )  # says what is wrong
+
+
+def _balancer(seen: Iterator[Labels], seed: int) -> Callable[[Solution], Solution]:
+    balanced = prefix_length_balancer(count_labels(seen), seed)
+    return lambda solution: replace(solution, labels=balanced(solution.labels_given()))

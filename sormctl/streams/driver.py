@@ -13,11 +13,13 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from sormctl.errors import UsageError
 from sormctl.records import Json, Record, Solution, encode
 from sormctl.streams.flow import Background, Flow, Opening, W
+from sormctl.streams.grouping import Line
 from sormctl.streams.jobs import Job, growing_output, whole_output
 from sormctl.streams.journal import Journal, Keys, Unjournalled
 from sormctl.streams.jsonl import Inputs, Parse, accept
 from sormctl.streams.manifest import TOKENS, Counts, Tally
 from sormctl.streams.progress import Progress
+from sormctl.streams.spool import Spool
 
 
 class Named(Protocol):
@@ -29,7 +31,7 @@ class Named(Protocol):
 
 N = TypeVar("N", bound=Named)
 T = TypeVar("T")
-Made = Record | Json | bytes  # what a command makes; bytes are a line
+Made = Record | Json  # what a command makes
 M = TypeVar("M", bound=Made)
 NO_RECORDS = "the input has no records"
 
@@ -213,6 +215,25 @@ def pipe_groups(
     """
     inputs = Inputs(job.inputs, job.shard)
     _pipe(job, inputs, transform(inputs.groups(check)))
+
+
+def pipe_twice(
+    job: Job,
+    look: Callable[[bytes], T],
+    plan: Callable[[Iterator[T]], Callable[[Solution], Solution]],
+) -> None:
+    """Writes each solution as `plan` changes it, once it has seen what `look` finds on each line.
+
+    Between the two passes the lines wait on disk.
+    """
+    inputs = Inputs(job.inputs, job.shard)
+
+    def made() -> Iterator[Solution]:
+        with Spool[Line](lambda line: len(line[0])) as spool:
+            change = plan(look(line) for line, _, _ in spool.keep(inputs.lines()))
+            yield from map(change, inputs.decoded(spool.read()))
+
+    _pipe(job, inputs, made())
 
 
 def _pipe(

@@ -9,7 +9,7 @@ import os
 import stat
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from zlib import crc32
@@ -94,30 +94,35 @@ class Inputs:
         """
         for group in group_lines(self._named()):
             try:
-                yield list(consistent(self._solutions(group, check)))
+                yield list(consistent(self.decoded(group, check)))
             except RecordError as error:
                 raise self._where(error) from None
         self._grouped = None
 
-    def _solutions(
-        self, group: list[Line], check: Callable[[Solution], object]
+    def lines(self) -> Iterator[Line]:
+        """The lines with their places; nobody has looked into them."""
+        for line in self._read():
+            self.num_records += 1
+            yield line, len(self._sources), self._lines.number if self._lines else 0
+
+    def decoded(
+        self, lines: Iterable[Line], check: Callable[[Solution], object] = accept
     ) -> Iterator[Solution]:
+        """The solutions on lines that were read before; within `placing` an error has its place."""
         decode = decoder(Solution)
-        for self._grouped in group:  # for errors
+        for self._grouped in lines:
             check(solution := decode(self._grouped[0]))
             yield solution
 
     def _named(self) -> Iterator[tuple[str, Line]]:
         """The name of the problem that each line is about, and the line with its place."""
         name = problem_namer()
-        for line in self._read():
-            self.num_records += 1
+        for line in self.lines():
             try:
-                named = name(line)
+                named = name(line[0])
             except RecordError as error:
                 raise self._where(error) from None
-            number = self._lines.number if self._lines else 0
-            yield named, (line, len(self._sources), number)
+            yield named, line
 
     def _read(self) -> Iterator[bytes]:
         index, count = self._shard
