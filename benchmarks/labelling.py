@@ -42,7 +42,7 @@ class EarlyStop(Exact):
 
     def asks(self, correct: bool, tried: Sequence[Tried], scores: Sequence[float]) -> list[Ask]:
         """One wave for each prefix that is not decided."""
-        open_ = [i for i, t in enumerate(tried, 1) if not t.succeeded and t.made < self.k]
+        open_ = [i for i, t in enumerate(tried, 1) if not t.succeeded and t.rollouts < self.k]
         return [self._more(length, tried) for length in open_]
 
 
@@ -50,7 +50,7 @@ class Floor(Exact):
     """The exact strategy, one rollout at a time."""
 
     def _more(self, length: int, tried: Sequence[Tried]) -> Ask:
-        return Ask(length, tried[length - 1].made + 1)
+        return Ask(length, tried[length - 1].rollouts + 1)
 
 
 @dataclass(frozen=True)

@@ -78,15 +78,15 @@ async def label_paths(
     together. So the rollouts made depend on nothing but the solutions and the rollouts' outcomes.
     What a prefix costs is put down to the first solution that has it.
     """
-    made: dict[Steps, list[Rollout]] = defaultdict(list)
+    rolled_out: dict[Steps, list[Rollout]] = defaultdict(list)
 
     async def extend(prefix: Steps, count: int) -> None:
-        made[prefix] += await roll_out(prefix, range(len(made[prefix]), count))
+        rolled_out[prefix] += await roll_out(prefix, range(len(rolled_out[prefix]), count))
 
-    while wanted := _wanted(paths, strategy, made):
+    while wanted := _wanted(paths, strategy, rolled_out):
         await asyncio.gather(*(extend(prefix, count) for prefix, count in wanted.items()))
     paid: set[Steps] = set()
-    return [_step_labels(path, strategy, made, paid) for path in paths]
+    return [_step_labels(path, strategy, rolled_out, paid) for path in paths]
 
 
 def sibling_rollouts(
@@ -116,26 +116,28 @@ def sibling_rollouts(
 
 
 def _wanted(
-    paths: Sequence[Path], strategy: Strategy, made: dict[Steps, list[Rollout]]
+    paths: Sequence[Path], strategy: Strategy, rolled_out: dict[Steps, list[Rollout]]
 ) -> dict[Steps, int]:
     """Prefixes to roll out, and how many rollouts each should have then."""
     wanted: dict[Steps, int] = {}
     for path in paths:
-        for ask in strategy.asks(path.correct, _tried(path, strategy.k, made), path.scores):
+        for ask in strategy.asks(path.correct, _tried(path, strategy.k, rolled_out), path.scores):
             prefix = path.steps[: ask.length]
             count = ask.upto - len(_free(path, ask.length))
             wanted[prefix] = max(count, wanted.get(prefix, 0))
     return wanted
 
 
-def _tried(path: Path, k: int, made: dict[Steps, list[Rollout]]) -> list[Tried]:
-    seen = (_seen(path, length, k, made) for length in range(1, len(path.steps)))
+def _tried(path: Path, k: int, rolled_out: dict[Steps, list[Rollout]]) -> list[Tried]:
+    seen = (_seen(path, length, k, rolled_out) for length in range(1, len(path.steps)))
     return [Tried(len(found), sum(r.succeeded for r in found)) for found in seen]
 
 
-def _seen(path: Path, length: int, k: int, made: dict[Steps, list[Rollout]]) -> tuple[Rollout, ...]:
+def _seen(
+    path: Path, length: int, k: int, rolled_out: dict[Steps, list[Rollout]]
+) -> tuple[Rollout, ...]:
     """The rollouts of a prefix as a solution counts them: `k` at most, free ones first."""
-    return (*_free(path, length), *made.get(path.steps[:length], ()))[:k]
+    return (*_free(path, length), *rolled_out.get(path.steps[:length], ()))[:k]
 
 
 def _free(path: Path, length: int) -> tuple[Rollout, ...]:
@@ -143,15 +145,17 @@ def _free(path: Path, length: int) -> tuple[Rollout, ...]:
 
 
 def _step_labels(
-    path: Path, strategy: Strategy, made: dict[Steps, list[Rollout]], paid: set[Steps]
+    path: Path, strategy: Strategy, rolled_out: dict[Steps, list[Rollout]], paid: set[Steps]
 ) -> StepLabels:
     num_steps = len(path.steps)
     counts: list[Rollouts] = []
     verifiers: list[Verifier] = []
     for length in range(1, num_steps):
         prefix = path.steps[:length]
-        seen = _seen(path, length, strategy.k, made)
-        tokens = 0 if prefix in paid else sum(r.generated_tokens for r in made.get(prefix, ()))
+        seen = _seen(path, length, strategy.k, rolled_out)
+        tokens = (
+            0 if prefix in paid else sum(r.generated_tokens for r in rolled_out.get(prefix, ()))
+        )
         paid.add(prefix)
         counts.append(Rollouts(len(seen), sum(r.succeeded for r in seen), bool(seen), tokens))
         verifiers += [Verifier(length, rollout.steps) for rollout in seen if rollout.succeeded]

@@ -22,7 +22,7 @@ _TRUST = 0.9  # in a reward model's scores; the rest of the prior is uniform
 class Tried:
     """The rollouts of one prefix so far."""
 
-    made: int = 0
+    rollouts: int = 0
     succeeded: int = 0
 
 
@@ -56,7 +56,7 @@ class Strategy(ABC):
 
     def _more(self, length: int, tried: Sequence[Tried]) -> Ask:
         """The next wave, of 1, 1, 2, 4, …: few rollouts are wasted, and the batch stays busy."""
-        made = tried[length - 1].made
+        made = tried[length - 1].rollouts
         return Ask(length, min(max(1, 2 * made), self.k))
 
 
@@ -70,7 +70,7 @@ class Exact(Strategy):
     def asks(self, correct: bool, tried: Sequence[Tried], scores: Sequence[float]) -> list[Ask]:
         if not correct:
             for length in range(len(tried), _last_success(tried), -1):
-                if tried[length - 1].made < self.k:
+                if tried[length - 1].rollouts < self.k:
                     return [self._more(length, tried)]
         return []
 
@@ -80,7 +80,7 @@ class Exhaustive(Strategy):
 
     def asks(self, correct: bool, tried: Sequence[Tried], scores: Sequence[float]) -> list[Ask]:
         lengths = range(1, len(tried) + 1)
-        return [Ask(length, self.k) for length in lengths if tried[length - 1].made < self.k]
+        return [Ask(length, self.k) for length in lengths if tried[length - 1].rollouts < self.k]
 
 
 class Bisect(Strategy):
@@ -97,7 +97,7 @@ class Bisect(Strategy):
             found = tried[middle - 1]
             if middle <= last:
                 low = middle
-            elif found.made < self.k:
+            elif found.rollouts < self.k:
                 return [self._more(middle, tried)]
             else:
                 high = middle
@@ -122,15 +122,15 @@ class Guided(Strategy):
         at_least = _tails(belief)
         # after n failures alone the next rollout of a positive prefix succeeds with 1 / (n + 2)
         worth = {
-            length: _information(at_least[length], 1 / (tried[length - 1].made + 2))
+            length: _information(at_least[length], 1 / (tried[length - 1].rollouts + 2))
             / (len(tried) + 1 - length)  # the steps that a rollout has to write
             for length in range(_last_success(tried) + 1, len(tried) + 1)
-            if tried[length - 1].made < self.k
+            if tried[length - 1].rollouts < self.k
         }
         if not worth:
             return []
         best = max(worth, key=lambda length: worth[length])
-        return [Ask(best, tried[best - 1].made + 1)]
+        return [Ask(best, tried[best - 1].rollouts + 1)]
 
     def last_positive(self, tried: Sequence[Tried], scores: Sequence[float]) -> int:
         return _median(self._belief(tried, scores))
@@ -141,7 +141,7 @@ class Guided(Strategy):
         low = _last_success(tried)
         shorter = 1.0  # P(the failures at all prefixes shorter than b)
         for b in range(len(weights)):
-            made = tried[b - 1].made if b > low else 0
+            made = tried[b - 1].rollouts if b > low else 0
             weights[b] *= shorter * _unlucky(made, self.k) if b >= low else 0.0
             shorter *= 1 / (made + 1)
         total = sum(weights)

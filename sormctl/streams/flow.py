@@ -17,24 +17,24 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Worker(Protocol):
-    """What makes results: a model, say. `capacity` is how many calls keep it busy."""
+class Model(Protocol):
+    """What makes results. `capacity` is how many calls keep it busy."""
 
     @property
     def capacity(self) -> int: ...
 
 
-W = TypeVar("W", bound=Worker)
+W = TypeVar("W", bound=Model)
 Opening = Callable[[], AbstractAsyncContextManager[W]]
 AT_LEAST: Final = 256  # records in flight, unless the user says otherwise
 WINDOW: Final = 4  # results that may wait for an earlier one, in units of the concurrency
 
 
 class Flow(Generic[W, T, R]):
-    """Applies `transform(worker, record)` to each of `records`, (keys, record).
+    """Applies `transform(model, record)` to each of `records`, (keys, record).
 
-    `opening` makes the worker once there is a record. At most `concurrency` calls are in flight;
-    None: as many as keep the worker busy. `emit(keys, result)` is awaited in the order of the
+    `opening` loads the model once there is a record. At most `concurrency` calls are in flight;
+    None: as many as keep the model busy. `emit(keys, result)` is awaited in the order of the
     input; the error of a record, or of reading on, is raised in its place in that order. `records`
     is consumed in a thread, so that waiting for input stops nothing.
     """
@@ -52,7 +52,7 @@ class Flow(Generic[W, T, R]):
         self._transform = transform
         self._emit = emit
         self._concurrency = concurrency
-        self._slots: asyncio.Semaphore  # this one and the next are made once the worker is open
+        self._slots: asyncio.Semaphore  # this one and the next are made once the model is open
         self._window: asyncio.Queue[tuple[Keys, asyncio.Future[R]] | None]
         self._active: set[asyncio.Future[R]] = set()
 
@@ -62,22 +62,22 @@ class Flow(Generic[W, T, R]):
             first = await reader.call(next, self._records, None)
             if first is None:
                 return
-            async with self._opening() as worker:
-                concurrency = self._concurrency or max(worker.capacity, AT_LEAST)
+            async with self._opening() as model:
+                concurrency = self._concurrency or max(model.capacity, AT_LEAST)
                 self._slots = asyncio.Semaphore(concurrency)
                 self._window = asyncio.Queue(WINDOW * concurrency)
-                feeder = asyncio.create_task(self._feed(reader, first, worker))
+                feeder = asyncio.create_task(self._feed(reader, first, model))
                 try:
                     await self._drain()
                 finally:
                     await _cancel(feeder)
                     await _cancel(*self._active)
 
-    async def _feed(self, reader: Background, item: tuple[Keys, T] | None, worker: W) -> None:
+    async def _feed(self, reader: Background, item: tuple[Keys, T] | None, model: W) -> None:
         try:
             while item is not None:
                 await self._slots.acquire()
-                await self._put(item[0], asyncio.ensure_future(self._apply(worker, *item)))
+                await self._put(item[0], asyncio.ensure_future(self._apply(model, *item)))
                 item = await reader.call(next, self._records, None)
         except Exception as error:
             failure = asyncio.get_running_loop().create_future()
@@ -90,9 +90,9 @@ class Flow(Generic[W, T, R]):
         self._active.add(result)
         await self._window.put((keys, result))
 
-    async def _apply(self, worker: W, keys: Keys, record: T) -> R:
+    async def _apply(self, model: W, keys: Keys, record: T) -> R:
         try:
-            return await self._transform(worker, record)
+            return await self._transform(model, record)
         except SormctlError as error:
             raise type(error)(f"record {keys[0]}: {error}") from error
         finally:

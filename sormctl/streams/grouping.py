@@ -78,8 +78,8 @@ def problem_namer() -> Callable[[bytes], str]:
 
 
 def group_solutions(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
-    """`group_lines` for the solutions of one problem, which are `consistent`."""
-    return (list(consistent(group)) for group in _gathered(solutions))
+    """`group_lines` for the solutions of one problem, `without_contradictions`."""
+    return (list(without_contradictions(group)) for group in _gathered(solutions))
 
 
 def _gathered(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
@@ -88,7 +88,7 @@ def _gathered(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
     return ([decode(line) for line, _, _ in group] for group in group_lines(lines))
 
 
-def consistent(solutions: Iterable[Solution]) -> Iterator[Solution]:
+def without_contradictions(solutions: Iterable[Solution]) -> Iterator[Solution]:
     """The solutions of one problem; RecordError at one that contradicts those before it.
 
     They have one question and answer. Solutions with equal ids have equal steps and one grade.
@@ -116,8 +116,8 @@ class Adjacent:
     """Groups of the solutions of one problem that stand together; memory holds one of them.
 
     With `gather` they are brought together first, as by `group_lines`. Equal ids with different
-    questions or answers are different problems; within one, solutions are `consistent`. `scattered`
-    counts the groups whose problem had one before, for 70 bytes a problem.
+    questions or answers are different problems; the solutions of one do not contradict each other.
+    `scattered` counts the groups whose problem had one before, for 70 bytes a problem.
     """
 
     def __init__(self, gather: bool = False) -> None:
@@ -132,7 +132,7 @@ class Adjacent:
         for problem, group in groupby(solutions, key=_problem):
             self.scattered += hash(problem) in self._seen
             self._seen.add(hash(problem))
-            yield list(consistent(group))
+            yield list(without_contradictions(group))
 
 
 def _problem(solution: Solution) -> tuple[str, str, str | None]:

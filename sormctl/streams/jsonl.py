@@ -16,7 +16,7 @@ from zlib import crc32
 
 from sormctl.errors import DataError, RecordError, SormctlError, UsageError
 from sormctl.records import Json, Record, Solution, decoder, load
-from sormctl.streams.grouping import Line, consistent, group_lines, problem_namer
+from sormctl.streams.grouping import Line, group_lines, problem_namer, without_contradictions
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -90,11 +90,11 @@ class Inputs:
     def groups(self, check: Callable[[Solution], object] = accept) -> Iterator[list[Solution]]:
         """The solutions of each problem, wherever they stand. Memory: see `group_lines`.
 
-        Those that contradict each other (`consistent`) are errors, too.
+        Those that contradict each other (`without_contradictions`) are errors, too.
         """
         for group in group_lines(self._named()):
             try:
-                yield list(consistent(self.decoded(group, check)))
+                yield list(without_contradictions(self.decoded(group, check)))
             except RecordError as error:
                 raise self._where(error) from None
         self._grouped = None
