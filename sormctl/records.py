@@ -274,8 +274,9 @@ def parse(data: Json, kind: type[R]) -> R:
 def encode(record: Record | Json) -> bytes:
     """A record, or any object, as a line of JSON. Optional fields that are absent are left out."""
     try:
-        has_extra = isinstance(record, Record) and record.extra
-        return json.encode(to_json(record) if has_extra else record) + b"\n"  # type: ignore[arg-type]
+        if isinstance(record, Record) and record.extra:
+            return json.encode(to_json(record)) + b"\n"
+        return json.encode(record) + b"\n"
     except RecursionError:
         raise RecordError(TOO_DEEP) from None
 

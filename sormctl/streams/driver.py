@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, 
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import compress
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from sormctl.errors import UsageError
 from sormctl.records import Json, Record, Solution, encode
@@ -62,6 +62,7 @@ class Costs(Generic[M]):
     summary: Callable[[Counts], Iterable[str]] = no_notes
 
 
+FREE: Costs[Any] = Costs()
 GENERATED: Costs[Solution] = Costs(lambda made: {TOKENS: made.usage.generated_tokens})
 
 
@@ -73,7 +74,7 @@ def map_records(
     *,
     check: Callable[[N], object] = accept,
     concurrency: int | None = None,
-    costs: Costs[M] = Costs(),  # noqa: B008
+    costs: Costs[M] = FREE,
 ) -> None:
     """Writes what `transform(model, record)` makes of each record, in the order of the input.
 
@@ -101,7 +102,7 @@ def map_groups(
     group: Callable[[Iterator[N]], Iterator[Sequence[N]]],
     check: Callable[[N], object] = accept,
     concurrency: int | None = None,
-    costs: Costs[M] = Costs(),  # noqa: B008
+    costs: Costs[M] = FREE,
 ) -> None:
     """Writes what `transform(model, group)` makes of each `group`, in the order of the input.
 
