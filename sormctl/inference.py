@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from math import isnan
-from typing import NamedTuple
 
 from msgspec import structs
 
@@ -20,14 +19,12 @@ from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import EngineError, TooLongError, UsageError
 from sormctl.models import NO_TOKENIZER, prompt_style, resolve_model
 from sormctl.prompts import Prompt
-from sormctl.records import Json, Problem, Solution, Steps, Usage
+from sormctl.records import Json, Problem, Solution, Usage
 from sormctl.seeds import derive_seeds, digest
-from sormctl.tasks.announcing import announced
 from sormctl.tasks.base import Task
 from sormctl.tasks.prompts import draft_prompt, refine_prompt, stop_strings
+from sormctl.tasks.reading import Reading, read_text
 from sormctl.tasks.registry import get_task
-from sormctl.tasks.steps import separators_of
-from sormctl.tasks.thoughts import part_thought
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,25 +178,9 @@ def locate_error(scores: Sequence[float], kind: str, threshold: float) -> int | 
     return values.index(max(values)) + 1 if values else None
 
 
-class Reading(NamedTuple):
-    """What a completion says: its steps, and the final answer that they state."""
-
-    thought: str | None
-    steps: Steps
-    separators: Steps | None
-    predicted: str | None
-
-
 def read_completion(task: Task, question: str, completion: Completion) -> Reading:
-    """Reads a completion as its task does; a thought is no step and states no answer.
-
-    Where the text was cut off, only an answer that is announced as such counts.
-    """
-    thought, visible, _ = part_thought(completion.text)
-    steps = tuple(task.split(visible))
-    is_cut = completion.finish != "stop" and not any(announced(steps))
-    predicted = None if is_cut else task.predict(steps, question)
-    return Reading(thought.strip() or None, steps, separators_of(visible, steps), predicted)
+    """What a completion says."""
+    return read_text(task, question, completion.text, is_cut=completion.finish != "stop")
 
 
 def _solution(

@@ -12,9 +12,8 @@ from sormctl.seeds import digest
 from sormctl.tasks.announcing import announced
 from sormctl.tasks.answers import reference_answer
 from sormctl.tasks.base import Task
+from sormctl.tasks.reading import read_answer, read_text
 from sormctl.tasks.registry import get_task
-from sormctl.tasks.steps import separators_of
-from sormctl.tasks.thoughts import part_thought
 
 
 def grader(default_task: str | None = None) -> Callable[[Json], Solution]:
@@ -32,8 +31,7 @@ def grader(default_task: str | None = None) -> Callable[[Json], Solution]:
 
     def grade(data: Json) -> Solution:
         task = _task(data, default_task)
-        solution = _ungraded(data, task)
-        predicted = _predicted(task, solution)
+        solution, predicted = _read(data, task)
         return replace(
             solution,
             solution_id=solution.solution_id or _solution_id(solution, seen),
@@ -52,17 +50,25 @@ def _task(data: Json, default: str | None) -> Task:
     return get_task(name)
 
 
-def _predicted(task: Task, solution: Solution) -> str | None:
-    is_cut = solution.source.get("finish") == "length"
-    if is_cut and not any(announced(solution.steps)):
-        return None
-    return task.predict(solution.steps, solution.question)
-
-
-def _ungraded(data: Json, task: Task) -> Solution:
+def _read(data: Json, task: Task) -> tuple[Solution, str | None]:
+    """The solution, not graded yet, and the answer that it states."""
     rest = {name: value for name, value in data.items() if name not in ("text", "steps")}
     graded = {"task": task.name, "solution_id": "", **rest, "predicted": None, "correct": False}
-    return parse({**graded, **_problem_fields(data, task), **_steps(data, task)}, Solution)
+    graded |= _problem_fields(data, task)
+    steps, text = data.get("steps"), data.get("text")
+    if steps is None and text is None:
+        raise RecordError("no `text` and no `steps` to grade; name the completion `text`")
+    if steps is None and not isinstance(text, str):
+        raise RecordError("`text` must be a string, the whole completion")
+    source, question = data.get("source"), data.get("question")
+    is_cut = isinstance(source, dict) and source.get("finish") == "length"
+    if steps is not None:
+        solution = parse({**graded, "steps": steps}, Solution)
+        return solution, read_answer(task, solution.question, solution.steps, is_cut)
+    read = read_text(task, question if isinstance(question, str) else "", str(text), is_cut)
+    graded |= {"steps": read.steps, "separators": read.separators}
+    graded |= {"thought": read.thought} if read.thought else {}
+    return parse(graded, Solution), read.predicted
 
 
 def _problem_fields(data: Json, task: Task) -> Json:
@@ -91,20 +97,6 @@ def _written(name: str, value: int | float) -> str:
     if isinstance(value, float) and abs(value) > MAX_COUNT:
         raise RecordError(f"`{name}` is too large a number to be kept exactly; write it as a text")
     return str(value)
-
-
-def _steps(data: Json, task: Task) -> Json:
-    """The steps of a completion, beside the thought that its text may hold."""
-    if data.get("steps") is not None:
-        return {"steps": data["steps"]}
-    if data.get("text") is None:
-        raise RecordError("no `text` and no `steps` to grade; name the completion `text`")
-    if not isinstance(data["text"], str):
-        raise RecordError("`text` must be a string, the whole completion")
-    thought, visible, _ = part_thought(data["text"])
-    steps = task.split(visible)
-    found = {"steps": steps, "separators": separators_of(visible, steps)}
-    return {**found, "thought": thought} if thought.strip() else found
 
 
 def _solution_id(solution: Solution, seen: dict[bytes, int]) -> str:

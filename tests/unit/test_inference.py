@@ -216,3 +216,9 @@ def test_a_prefix_goes_back_as_the_model_wrote_it() -> None:
     assert drawn.separators == ("\n\n", "\n\n", "")
     asyncio.run(label_solutions(made, [drawn], Labelling(Exhaustive(1))))
     assert sorted(asked[1:]) == [("2 + 2 = 5\n\n",), ("2 + 2 = 5\n\n", "Then 6.\n\n")]
+
+
+def test_a_text_that_ends_within_its_thought_has_no_answer() -> None:
+    made = generator(lambda prompt, seed: "The answer is 6.\n<think>Or is it 7")
+    (drawn,) = asyncio.run(sample_solutions(made, PROBLEM, 1))
+    assert (drawn.thought, drawn.predicted, drawn.correct) == ("Or is it 7", None, False)
