@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from sormctl import __version__
+from sormctl.asking import Asking
 from sormctl.errors import UsageError
 from sormctl.records import Json
 from sormctl.streams.output import replace_file
@@ -71,14 +72,14 @@ class TooLong(StrEnum):
 class Recipe(Struct, frozen=True, kw_only=True):
     """What was asked and decides the trained weights: `--resume` wants it unchanged.
 
-    `model` is a folder or a name on the hub, `prompt` a style, never `auto`. `batch_size` counts
-    examples a step over all processes, `max_length` tokens; `warmup` is a share of the steps.
-    `held_out` is a share or a file, as typed. The last four are a reward model's.
+    `model` is a folder or a name on the hub, `asking` how it is asked. `batch_size` counts examples
+    a step over all processes, `max_length` tokens; `warmup` is a share of the steps. `held_out` is
+    a share or a file, as typed. The last four are a reward model's.
     """
 
     kind: str
     model: str
-    prompt: str
+    asking: Asking
     epochs: int
     lr: float
     batch_size: int
