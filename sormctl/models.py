@@ -99,8 +99,11 @@ def trained_asking(folder: Path) -> Asking | None:
         except ValidationError as error:
             raise ModelError(f"{folder / SETTINGS_FILE}: `asking`: {error}") from error
     style = settings.get("prompt")
-    if style not in STYLES:
-        return None
+    return former_asking(style) if style in STYLES else None
+
+
+def former_asking(style: str) -> Asking:
+    """How a model was asked that was trained when only the style was noted."""
     asking = default_asking(style).taught()
     return replace(asking, instruction=_FORMER, steps=None) if asking.is_chat else asking
 

@@ -13,13 +13,14 @@ from sormctl.labelling.strategies import Exact, Exhaustive, Strategy
 from sormctl.prompts import Prompt
 from sormctl.records import Solution
 from sormctl.seeds import derive_seed
+from tests.asked import PLAIN
 from tests.fakes import ScriptedEngine
 from tests.unit.examples import PROBLEM, solution, wrong
 
 
 def generator(script, *, logprobs: bool = False, **settings) -> Generator:
     sampling = SamplingSettings(**settings)
-    return Generator(ScriptedEngine(script), "m", "plain", sampling, logprobs)
+    return Generator(ScriptedEngine(script), "m", PLAIN, sampling, logprobs)
 
 
 def label(script, draft: Solution, strategy: Strategy, consistency: str = "string") -> Solution:
@@ -60,7 +61,7 @@ def test_an_engine_that_gives_too_little_ends_the_run() -> None:
         async def sample(self, prompt, params):
             return (await super().sample(prompt, params))[1:]
 
-    student = Generator(Stingy(lambda prompt, seed: "#### 6"), "m", "plain")
+    student = Generator(Stingy(lambda prompt, seed: "#### 6"), "m", PLAIN)
     with pytest.raises(EngineError, match="asked for 2 completions, the engine gave 1"):
         asyncio.run(sample_solutions(student, PROBLEM, 2))
 
@@ -143,13 +144,13 @@ def test_scores_that_are_no_numbers_end_the_run() -> None:
         async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
             return [0.5, nan]
 
-    judge = Judge(Broken(lambda prompt, seed: ""), "plain")
+    judge = Judge(Broken(lambda prompt, seed: ""), PLAIN)
     with pytest.raises(EngineError, match=r"scores are no numbers; .* dtype=float32"):
         asyncio.run(judge.score(solution()))
 
 
 def test_solutions_without_steps_have_no_scores() -> None:
-    judge = Judge(ScriptedEngine(lambda prompt, seed: ""), "plain")
+    judge = Judge(ScriptedEngine(lambda prompt, seed: ""), PLAIN)
     assert asyncio.run(judge.score(solution(steps=()))) == ()
     assert asyncio.run(judge.score(solution())) == (0.5, 0.5)
 
@@ -177,7 +178,7 @@ def test_a_text_that_was_cut_off_has_only_an_announced_answer() -> None:
             return [replace(c, finish="length") for c in await super().sample(prompt, params)]
 
     def predicted(text: str) -> str | None:
-        made = Generator(Cut(lambda prompt, seed: text), "m", "plain")
+        made = Generator(Cut(lambda prompt, seed: text), "m", PLAIN)
         return asyncio.run(sample_solutions(made, PROBLEM, 1))[0].predicted
 
     assert predicted("2 + 2 = 4\nThen she buys 6") is None
@@ -193,9 +194,9 @@ def test_what_is_too_long_for_a_model_does_not_end_the_run() -> None:
             raise TooLongError("a solution of 9 tokens")
 
     engine = Short(lambda prompt, seed: "")
-    (sampled,) = asyncio.run(sample_solutions(Generator(engine, "m", "plain"), PROBLEM, 1))
+    (sampled,) = asyncio.run(sample_solutions(Generator(engine, "m", PLAIN), PROBLEM, 1))
     assert (sampled.correct, sampled.source["finish"]) == (False, "too-long")
-    assert asyncio.run(Judge(engine, "plain").score(solution())) == (0.0, 0.0)
+    assert asyncio.run(Judge(engine, PLAIN).score(solution())) == (0.0, 0.0)
 
 
 def test_a_copied_draft_is_not_labelled_twice() -> None:
