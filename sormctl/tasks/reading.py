@@ -38,7 +38,7 @@ class Reader(NamedTuple):
 
         Nor does a text that ends within a thought. `is_cut` says that the text was cut off.
         """
-        thought, visible, is_closed = part_thought(text, *self.think)
+        thought, visible, is_closed = part_thought(text, self.think)
         steps, separators = self._cut(visible)
         predicted = read_answer(self.task, question, steps, is_cut) if is_closed else None
         return Reading(thought if thought.strip() else None, steps, separators, predicted)

@@ -4,7 +4,9 @@ from dataclasses import replace
 from math import nan
 
 import pytest
+from msgspec.structs import replace as replace_struct
 
+from sormctl.asking import default_asking
 from sormctl.engines.running import SamplingSettings
 from sormctl.errors import EngineError, TooLongError
 from sormctl.inference import Generator, Judge, locate_error, refine_solution, sample_solutions
@@ -43,6 +45,47 @@ def test_samples_are_split_graded_and_have_their_own_seeds() -> None:
     assert seeds == [first_seed, first_seed + 1]
     assert first.solution_id != second.solution_id
     assert first.usage.generated_tokens > 0
+
+
+def test_a_chat_is_read_in_blocks_and_has_more_room() -> None:
+    text = "So:\n\\[\n2 + 4 = 6\n\\]\n\n\\boxed{6}"
+    engine = ScriptedEngine(lambda prompt, seed: text)
+    chat = Generator(engine, "m", default_asking("chat"))
+    (made,) = asyncio.run(sample_solutions(chat, PROBLEM, 1))
+    assert (made.steps, made.separators) == (
+        ("So:\n\\[\n2 + 4 = 6\n\\]", "\\boxed{6}"),
+        ("\n\n", ""),
+    )
+    assert (chat.max_tokens, generator(engine.script).max_tokens) == (1024, 300)
+    assert replace(chat, sampling=SamplingSettings(max_tokens=9)).max_tokens == 9
+    other = replace(chat, asking=replace_struct(chat.asking, system="Be short."))
+    (asked_otherwise,) = asyncio.run(sample_solutions(other, PROBLEM, 1))
+    assert asked_otherwise.solution_id != made.solution_id
+
+
+def test_who_has_no_template_is_told_so_once() -> None:
+    engine = ScriptedEngine(lambda prompt, seed: "")
+    (note,) = Generator(engine, "m", default_asking("plain")).notes
+    assert note == "no chat template: asked plainly; see --prompt one-shot"
+    for asking in (PLAIN, default_asking("chat"), default_asking("one-shot")):
+        assert not Generator(engine, "m", asking).notes
+
+
+def test_thoughts_stand_before_prefixes_if_they_are_kept() -> None:
+    prompts: list[Prompt] = []
+
+    def script(prompt: Prompt, seed: int) -> str:
+        prompts.append(prompt)
+        return "#### 7"
+
+    drafts = [wrong(f"s{i}", thought=f"hm {i}") for i in range(2)]
+    for keep in (False, True):
+        prompts.clear()
+        how = Labelling(Exhaustive(1), keep_thoughts=keep)
+        asyncio.run(label_solutions(generator(script), drafts, how))
+        kept = {"hm 0", "hm 1"} if keep else {None}
+        assert {prompt.thought for prompt in prompts} == kept
+        assert len(prompts) == len(kept) * (len(drafts[0].steps) - 1)
 
 
 def test_log_probabilities_are_noted_if_asked_for_and_change_nothing_else() -> None:
