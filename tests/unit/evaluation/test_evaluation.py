@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from sormctl.evaluation.choices import Outcome, is_draft, kind_of, outcomes
 from sormctl.evaluation.evaluation import Evaluation, problem_part
 from sormctl.evaluation.rows import Judgement, Way
 from sormctl.evaluation.steps import StepTally
+from sormctl.evaluation.ways import Outcome, is_draft, kind_of, outcomes
 from sormctl.records import Problem, Solution
 from tests.unit.examples import PROBLEM, solution, wrong
 
