@@ -15,7 +15,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from sormctl.engines.running import Running, SamplingSettings
-from sormctl.streams.jobs import Job
+from sormctl.streams.job_outputs import Job
 
 Inputs = Annotated[
     list[str] | None,

@@ -14,7 +14,7 @@ from sormctl.errors import UsageError
 from sormctl.records import Json, Record, Solution, encode
 from sormctl.streams.flow import Background, Flow, Opening, W
 from sormctl.streams.grouping import Line
-from sormctl.streams.jobs import Job, growing_output, whole_output
+from sormctl.streams.job_outputs import Job, growing_output, whole_output
 from sormctl.streams.journal import Journal, Keys, Unjournalled
 from sormctl.streams.jsonl import Inputs, Parse, accept
 from sormctl.streams.manifest import TOKENS, Counts, Tally
