@@ -52,9 +52,9 @@ from sormctl.training.config import (
     read_config,
     write_config,
 )
-from sormctl.training.data import Example, Row, encode, example_json
 from sormctl.training.events import Event, Rows, Step
 from sormctl.training.launch import count_gpus, environment
+from sormctl.training.token_rows import Example, Row, encode, example_json
 from sormctl.training.worker.model import load_language_model, load_reward_model
 from sormctl.training.worker.optimizers import FINAL_SHARE
 

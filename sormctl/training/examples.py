@@ -16,8 +16,8 @@ from sormctl.seeds import digest
 from sormctl.streams.jsonl import read_records
 from sormctl.streams.output import writing
 from sormctl.training.config import CLASS_NAMES, Data, TrainConfig, parse_held_out
-from sormctl.training.data import Example, example_json
 from sormctl.training.progress import TrainingProgress
+from sormctl.training.token_rows import Example, example_json
 
 # of (inputs, prompt style); None for each record that is skipped
 ReadExamples = Callable[[Sequence[str], str], Iterator[Example | None]]

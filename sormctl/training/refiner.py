@@ -6,7 +6,7 @@ from sormctl.records import Json, Pair
 from sormctl.records import parse as parse_record
 from sormctl.tasks.prompts import refine_prompt
 from sormctl.tasks.registry import get_task
-from sormctl.training.data import Example
+from sormctl.training.token_rows import Example
 
 
 def parse(data: Json, style: str) -> Example:

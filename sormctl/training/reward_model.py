@@ -17,7 +17,7 @@ from sormctl.streams.grouping import group_solutions
 from sormctl.streams.jsonl import Inputs
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task, known_task
-from sormctl.training.data import Example, StepTargets
+from sormctl.training.token_rows import Example, StepTargets
 
 SKIPPED = "solutions without a labelled step"
 UNPAIRED = "solutions without a partner"

@@ -7,7 +7,7 @@ from sormctl.records import Json, Problem, Solution, Steps
 from sormctl.records import parse as parse_record
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
-from sormctl.training.data import Example
+from sormctl.training.token_rows import Example
 
 SKIPPED = "solutions not known to be correct"
 

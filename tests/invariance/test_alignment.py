@@ -15,7 +15,7 @@ from transformers import AutoModelForTokenClassification
 
 from sormctl.engines.encoding import load_tokenizer
 from sormctl.prompts import Prompt
-from sormctl.training.data import Example, encode
+from sormctl.training.token_rows import Example, encode
 from sormctl.training.worker.losses import Judged, collate, contrastive_loss, reward_model_loss
 from tests.engines.contract import CONTRACTS, Contract
 from tests.invariance import tokenizers

@@ -14,7 +14,7 @@ import transformers
 
 from sormctl.errors import UsageError
 from sormctl.training.config import Packing
-from sormctl.training.data import Row
+from sormctl.training.token_rows import Row
 from sormctl.training.worker.losses import (
     Batch,
     Judged,

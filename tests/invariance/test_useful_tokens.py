@@ -12,7 +12,7 @@ from sormctl.problems import read_problems
 from sormctl.records import Problem
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
-from sormctl.training.data import Example, Row, encode, plan_batches, split_batch
+from sormctl.training.token_rows import Example, Row, encode, plan_batches, split_batch
 from sormctl.training.worker.losses import collate
 from tests.invariance import tokenizers
 from tests.published import DATA, needs_data

@@ -16,9 +16,9 @@ from sormctl.engines.encoding import p_correct
 from sormctl.evaluation.metrics import auc
 from sormctl.evaluation.steps import THRESHOLD
 from sormctl.training.config import REWARD_MODEL, Objective, TrainConfig
-from sormctl.training.data import Row, process_parts
 from sormctl.training.events import HELD_OUT_LOSS
 from sormctl.training.metrics_file import Figures
+from sormctl.training.token_rows import Row, process_parts
 from sormctl.training.worker.losses import Batch, Judged, collate
 
 

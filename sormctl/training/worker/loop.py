@@ -32,8 +32,8 @@ from sormctl.training.config import (
     read_data,
     read_settled,
 )
-from sormctl.training.data import Row, Rows, plan_batches, process_parts, read_rows
 from sormctl.training.events import HELD_OUT_LOSS, Event
+from sormctl.training.token_rows import Row, Rows, plan_batches, process_parts, read_rows
 from sormctl.training.trackers import close_trackers, tracked_accelerator
 from sormctl.training.worker.held_out import Best, HeldOut
 from sormctl.training.worker.lora import add_lora, leave_out_frozen

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, logsigmoid
 
-from sormctl.training.data import Row
+from sormctl.training.token_rows import Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from sormctl.errors import ModelError
 from sormctl.training.config import TrainConfig
-from sormctl.training.data import Row
 from sormctl.training.events import HELD_OUT_LOSS, Evaluation, Event, Step
 from sormctl.training.metrics_file import Figures, append_metrics, truncate_metrics
+from sormctl.training.token_rows import Row
 
 LOG_EVERY = 10
 

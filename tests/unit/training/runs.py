@@ -11,7 +11,7 @@ from msgspec import structs, to_builtins
 
 from sormctl.records import Json, Problem, encode, parse, to_json
 from sormctl.training.config import STUDENT, Data, Dtype, Optimizer, TrainConfig, write_config
-from sormctl.training.data import Example, example_json
+from sormctl.training.token_rows import Example, example_json
 from tests.unit.examples import PROBLEM, solution
 
 CONFIG = TrainConfig(

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from sormctl.errors import DataError, UsageError
 from sormctl.prompts import Prompt
 from sormctl.training.config import REWARD_MODEL, TrainConfig, parse_held_out
-from sormctl.training.data import Example, StepTargets, example_json
 from sormctl.training.examples import Spooled, is_held_out, spool
 from sormctl.training.progress import TrainingProgress
+from sormctl.training.token_rows import Example, StepTargets, example_json
 from tests.unit.training.runs import configured, write_jsonl
 
 

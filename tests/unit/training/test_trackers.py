@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from sormctl.errors import UsageError
-from sormctl.training.data import Example
 from sormctl.training.options import RunOptions
 from sormctl.training.runs import run
+from sormctl.training.token_rows import Example
 from sormctl.training.trackers import TRACKERS, check_trackers
 from tests.unit.training.runs import configured
 

@@ -19,8 +19,8 @@ from sormctl.errors import DataError, ModelError
 from sormctl.training import reward_model, student
 from sormctl.training.checkpoints import list_checkpoints
 from sormctl.training.config import REWARD_MODEL, Objective, TrainConfig
-from sormctl.training.data import Example
 from sormctl.training.events import HELD_OUT_LOSS
+from sormctl.training.token_rows import Example
 from sormctl.training.worker.held_out import Best
 from sormctl.training.worker.loop import Stopped
 from sormctl.training.worker.losses import contrastive_loss, language_model_loss, reward_model_loss

@@ -29,7 +29,7 @@ from sormctl.records import to_json
 from sormctl.training import refiner, reward_model, student
 from sormctl.training.checkpoints import list_checkpoints
 from sormctl.training.config import REWARD_MODEL, Dtype, Objective, Optimizer, Packing, TrainConfig
-from sormctl.training.data import Example
+from sormctl.training.token_rows import Example
 from sormctl.training.worker import settled
 from sormctl.training.worker.loop import Stopped
 from sormctl.training.worker.losses import contrastive_loss, language_model_loss, reward_model_loss
@@ -200,7 +200,7 @@ def test_the_log_says_what_share_is_useful(tmp_path: Path, tiny: str) -> None:
 def test_padding_changes_nothing(tmp_path: Path, tiny: str) -> None:
     """The loss of a mixed batch is that of its rows alone, weighted by their targets."""
     from sormctl.engines.encoding import load_tokenizer
-    from sormctl.training.data import encode
+    from sormctl.training.token_rows import encode
     from sormctl.training.worker.losses import collate
 
     tokenizer, model = load_tokenizer(tiny), load_language_model(tiny).eval()

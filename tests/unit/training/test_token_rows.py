@@ -16,7 +16,7 @@ from sormctl.errors import RecordError
 from sormctl.prompts import Message, Prompt
 from sormctl.records import Rollouts, Solution, parse, to_json
 from sormctl.training import refiner, reward_model, student
-from sormctl.training.data import (
+from sormctl.training.token_rows import (
     Example,
     encode,
     example_json,
