@@ -54,7 +54,7 @@ from sormctl.training.config import (
 )
 from sormctl.training.events import Event, Rows, Step
 from sormctl.training.launch import count_gpus, environment
-from sormctl.training.token_rows import Example, Row, encode, example_json
+from sormctl.training.token_rows import Row, TrainingExample, encode, example_json
 from sormctl.training.worker.model import load_language_model, load_reward_model
 from sormctl.training.worker.optimizers import FINAL_SHARE
 
@@ -117,7 +117,7 @@ def slipped(problem: Problem) -> tuple[Steps, int | None]:
     return tuple(steps), error
 
 
-def example(kind: str, problem: Problem, style: str) -> Example | None:
+def example(kind: str, problem: Problem, style: str) -> TrainingExample | None:
     """What the command would make of a slipped solution; None where a refiner has nothing to do."""
     steps, error = slipped(problem)
     if kind == REFINER:
@@ -205,10 +205,10 @@ class Comparison:
     def _accuracy(self, took: Took) -> float:
         return sum(took.hits) / sum(self._totals())
 
-    def _examples(self, split: str, count: int) -> list[Example]:
+    def _examples(self, split: str, count: int) -> list[TrainingExample]:
         """The first examples that the task's problems give, at most `count`."""
         options = self.options
-        found: list[Example] = []
+        found: list[TrainingExample] = []
         for problem in read_problems(
             options.task, split, data_dir=options.data_dir, limit=count * 3
         ):

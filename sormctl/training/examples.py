@@ -17,13 +17,13 @@ from sormctl.streams.jsonl import read_records
 from sormctl.streams.output import writing
 from sormctl.training.config import CLASS_NAMES, Data, TrainConfig, parse_held_out
 from sormctl.training.progress import TrainingProgress
-from sormctl.training.token_rows import Example, example_json
+from sormctl.training.token_rows import TrainingExample, example_json
 
 # of (inputs, prompt style); None for each record that is skipped
-ReadExamples = Callable[[Sequence[str], str], Iterator[Example | None]]
+ReadExamples = Callable[[Sequence[str], str], Iterator[TrainingExample | None]]
 
 
-def one_each(parse: Callable[[Json, str], Example | None]) -> ReadExamples:
+def one_each(parse: Callable[[Json, str], TrainingExample | None]) -> ReadExamples:
     """The examples that `parse` makes of the records, one of each."""
     return lambda inputs, style: read_records(inputs, lambda data: parse(data, style))
 
@@ -65,7 +65,7 @@ class ExampleFile:
         """What a refiner is to refine."""
         return "+".join(sorted(self.modes)) or None
 
-    def add(self, example: Example) -> None:
+    def add(self, example: TrainingExample) -> None:
         """Writes one and counts it."""
         line = encode(example_json(example))
         self._file.write(line)

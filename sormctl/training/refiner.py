@@ -6,13 +6,13 @@ from sormctl.records import Json, Pair
 from sormctl.records import parse as parse_record
 from sormctl.tasks.prompts import refine_prompt
 from sormctl.tasks.registry import get_task
-from sormctl.training.token_rows import Example
+from sormctl.training.token_rows import TrainingExample
 
 
-def parse(data: Json, style: str) -> Example:
+def parse(data: Json, style: str) -> TrainingExample:
     """A pair as an example: the question and the draft, then the better solution."""
     pair = parse_record(data, Pair)
     task = get_task(pair.task)
     prompt = refine_prompt(task, pair.question, pair.draft, pair.first_error, style)
     mode = "global" if pair.first_error is None else "local"
-    return Example(prompt, pair.target, mode=mode, problem=pair.problem_id)
+    return TrainingExample(prompt, pair.target, mode=mode, problem=pair.problem_id)

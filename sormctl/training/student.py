@@ -7,18 +7,18 @@ from sormctl.records import Json, Problem, Solution, Steps
 from sormctl.records import parse as parse_record
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
-from sormctl.training.token_rows import Example
+from sormctl.training.token_rows import TrainingExample
 
 SKIPPED = "solutions not known to be correct"
 
 
-def parse(data: Json, style: str) -> Example | None:
+def parse(data: Json, style: str) -> TrainingExample | None:
     """A correct solution, or a problem with its reference steps; None for an incorrect solution."""
     problem, steps = _problem_and_steps(data)
     if steps is None:
         return None
     prompt = draft_prompt(get_task(problem.task), problem.question, style)
-    return Example(prompt, steps, problem=problem.problem_id)
+    return TrainingExample(prompt, steps, problem=problem.problem_id)
 
 
 def _problem_and_steps(data: Json) -> tuple[Problem, Steps | None]:

@@ -28,7 +28,7 @@ _SORTED_BATCHES = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class TrainingExample:
     """`steps` that follow `prompt`; `labels` (None: no target) where they are judged.
 
     A label is a class (int), or P(correct) (float; then all of them are). `mode` is a refiner's:
@@ -79,7 +79,7 @@ class Row:
         return self.longest * len(self.sequences)
 
 
-def example_json(example: Example) -> dict[str, Any]:
+def example_json(example: TrainingExample) -> dict[str, Any]:
     """The JSON object of an example; `parse_example` reads it back."""
     prompt = example.prompt
     return {
@@ -91,7 +91,7 @@ def example_json(example: Example) -> dict[str, Any]:
     }
 
 
-def parse_example(data: Json) -> Example:
+def parse_example(data: Json) -> TrainingExample:
     """What `example_json` wrote."""
     prompt, labels = data["prompt"], data["labels"]
     if isinstance(prompt, str):
@@ -100,10 +100,10 @@ def parse_example(data: Json) -> Example:
         asked = Prompt(messages=tuple(Message(**turn) for turn in prompt))
     judged = None if labels is None else tuple(labels)
     rival = None if data["rival"] is None else tuple(data["rival"])
-    return Example(asked, tuple(data["steps"]), judged, data["mode"], rival)
+    return TrainingExample(asked, tuple(data["steps"]), judged, data["mode"], rival)
 
 
-def encode(tokenizer: Any, example: Example) -> Row:
+def encode(tokenizer: Any, example: TrainingExample) -> Row:
     """Token ids, positions and targets of an example.
 
     A reward model's row holds every prefix of the solution: one target at the end of each labelled

@@ -12,7 +12,7 @@ from sormctl.problems import read_problems
 from sormctl.records import Problem
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
-from sormctl.training.token_rows import Example, Row, encode, plan_batches, split_batch
+from sormctl.training.token_rows import Row, TrainingExample, encode, plan_batches, split_batch
 from sormctl.training.worker.losses import collate
 from tests.invariance import tokenizers
 from tests.published import DATA, needs_data
@@ -55,7 +55,7 @@ def rows(request: pytest.FixtureRequest, problems: list[Problem], tokenizer: Any
     for problem in problems:
         steps = problem.reference or ()
         prompt = draft_prompt(task, problem.question, "plain")
-        made.append(Example(prompt, steps, labels=(1,) * len(steps) if judged else None))
+        made.append(TrainingExample(prompt, steps, labels=(1,) * len(steps) if judged else None))
     return [encode(tokenizer, example) for example in made]
 
 

@@ -11,7 +11,7 @@ from msgspec import structs, to_builtins
 
 from sormctl.records import Json, Problem, encode, parse, to_json
 from sormctl.training.config import STUDENT, Data, Dtype, Optimizer, TrainConfig, write_config
-from sormctl.training.token_rows import Example, example_json
+from sormctl.training.token_rows import TrainingExample, example_json
 from tests.unit.examples import PROBLEM, solution
 
 CONFIG = TrainConfig(
@@ -77,8 +77,8 @@ def write_jsonl(path: Path, records: Sequence[Json]) -> Path:
 
 def prepare(
     config: TrainConfig,
-    examples: Sequence[Example],
-    held_out: Sequence[Example] = (),
+    examples: Sequence[TrainingExample],
+    held_out: Sequence[TrainingExample] = (),
     mode: str | None = None,
 ) -> TrainConfig:
     """What a command leaves for its workers."""

@@ -20,7 +20,7 @@ from sormctl.training import reward_model, student
 from sormctl.training.checkpoints import list_checkpoints
 from sormctl.training.config import REWARD_MODEL, Objective, TrainConfig
 from sormctl.training.events import HELD_OUT_LOSS
-from sormctl.training.token_rows import Example
+from sormctl.training.token_rows import TrainingExample
 from sormctl.training.worker.held_out import Best
 from sormctl.training.worker.loop import Stopped
 from sormctl.training.worker.losses import contrastive_loss, language_model_loss, reward_model_loss
@@ -37,7 +37,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(make_model(tmp_path_factory.mktemp("models") / "tiny"))
 
 
-def judged(count: int) -> list[Example]:
+def judged(count: int) -> list[TrainingExample]:
     return [example for x in sums(count, 0.5) if (example := reward_model.parse(x, "plain"))]
 
 

@@ -29,7 +29,7 @@ from sormctl.records import to_json
 from sormctl.training import refiner, reward_model, student
 from sormctl.training.checkpoints import list_checkpoints
 from sormctl.training.config import REWARD_MODEL, Dtype, Objective, Optimizer, Packing, TrainConfig
-from sormctl.training.token_rows import Example
+from sormctl.training.token_rows import TrainingExample
 from sormctl.training.worker import settled
 from sormctl.training.worker.loop import Stopped
 from sormctl.training.worker.losses import contrastive_loss, language_model_loss, reward_model_loss
@@ -46,11 +46,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(make_model(tmp_path_factory.mktemp("models") / "tiny"))
 
 
-def references(count: int) -> list[Example]:
+def references(count: int) -> list[TrainingExample]:
     return [example for x in sums(count) if (example := student.parse(x, "plain"))]
 
 
-def judged(count: int) -> list[Example]:
+def judged(count: int) -> list[TrainingExample]:
     return [example for x in sums(count, 0.5) if (example := reward_model.parse(x, "plain"))]
 
 
@@ -98,7 +98,7 @@ def test_a_reward_model_learns_and_loads(tmp_path: Path, tiny: str) -> None:
     assert model(**tokens).logits.softmax(-1)[0, -1, 1] > 0.9
 
 
-def contrasted(count: int) -> list[Example]:
+def contrasted(count: int) -> list[TrainingExample]:
     """Pairs of a right and a wrong sum, the wrong one longer."""
     return [
         replace(x, labels=None, rival=("0 + 0 = 0", "1 + 1 = 3", "#### 3")) for x in judged(count)
