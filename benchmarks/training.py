@@ -40,7 +40,7 @@ from sormctl.evaluation.metrics import clustered_difference
 from sormctl.models import prompt_style, resolve_model
 from sormctl.problems import read_problems
 from sormctl.records import Pair, Problem, Steps, to_json
-from sormctl.records import encode_example as encode_json
+from sormctl.records import encode as encode_json
 from sormctl.training import refiner, reward_model
 from sormctl.training.config import (
     REFINER,
