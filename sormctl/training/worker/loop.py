@@ -63,9 +63,9 @@ def train(
 ) -> None:
     """Trains as `config` says and leaves the finished model in `config.model_to_be`.
 
-    Continues from the newest checkpoint. Reports events from the first process only; `stop` is
-    asked after every step, and raises StoppedByUser once a checkpoint has been kept. With `patience` the
-    model is that of the best evaluation, else that of the last step.
+    Continues from the newest checkpoint. Reports events from the first process only. `stop` is
+    asked after every step; StoppedByUser is raised once a checkpoint has been kept. With `patience`
+    the model is that of the best evaluation, else that of the last step.
     """
     # 1. the processes, and the seed of all that they draw: a new head, matrices of LoRA, dropout
     settled, data = read_settled(config), read_data(config.path)
