@@ -15,7 +15,7 @@ _Future = asyncio.Future[Any]  # of the answer to a request, of whatever kind
 
 
 class Request(Generic[Reply]):
-    """What a coroutine asks a model for; it gets an `Reply`."""
+    """What a coroutine asks a model for; it gets a `Reply`."""
 
     __slots__ = ()
 
