@@ -29,9 +29,9 @@ LAUNCHER = [sys.executable, "-m", "sormctl.training.worker.exit_code"]  # accele
 
 
 def command(config: TrainConfig, gpus: int, accelerate_config: Path | None = None) -> list[str]:
-    """The arguments that start the workers of a run_workers on a machine with so many GPUs.
+    """The arguments that start the workers of a run on a machine with so many GPUs.
 
-    With `accelerate_config`, accelerate counts the processes unless the run_workers says how many.
+    With `accelerate_config`, accelerate counts the processes unless the run says how many.
     """
     target = ["--module", WORKER, str(config.path)]
     launcher = [*LAUNCHER, "accelerate.commands.launch"]
