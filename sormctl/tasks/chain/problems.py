@@ -1,6 +1,6 @@
 """Endless word problems, each a pure function of (split, seed, index).
 
-The split of a problem is a hash of its expression, so no two splits share a question, nor one that
+The split of a problem is a hash of its story_expression, so no two splits share a question, nor one that
 differs in names or wording only: disjoint by construction.
 """
 
@@ -14,7 +14,7 @@ from random import Random
 from sormctl.errors import UsageError
 from sormctl.records import Problem
 from sormctl.seeds import derive_seed, digest
-from sormctl.tasks.chain.stories import Story, draw_story, expression, solve
+from sormctl.tasks.chain.stories import Story, draw_story, solve, story_expression
 from sormctl.tasks.chain.telling import tell
 
 SPLITS = {"train": range(6), "validation": range(6, 7), "test": range(7, 8)}  # of 8 buckets
@@ -37,7 +37,7 @@ def problem(split: str, seed: int, index: int) -> Problem:
         question=tell(rng, story),
         answer=steps[-1].removeprefix("#### "),
         reference=tuple(steps),
-        extra={"chain": {"expression": expression(story)}},
+        extra={"chain": {"story_expression": story_expression(story)}},
     )
 
 
@@ -51,5 +51,5 @@ def draw(split: str, seed: int, index: int) -> tuple[Random, Story]:
 
 
 def bucket(story: Story) -> int:
-    """Which of 8 buckets the story's expression falls into."""
-    return digest("chain", json.dumps(expression(story)))[0] % 8
+    """Which of 8 buckets the story's story_expression falls into."""
+    return digest("chain", json.dumps(story_expression(story)))[0] % 8
