@@ -1,6 +1,6 @@
 """Endless word problems, each a pure function of (split, seed, index).
 
-The split of a problem is a hash of its story_expression, so no two splits share a question, nor one that
+The split of a problem is a hash of its expression, so no two splits share a question, nor one that
 differs in names or wording only: disjoint by construction.
 """
 
@@ -37,7 +37,7 @@ def problem(split: str, seed: int, index: int) -> Problem:
         question=tell(rng, story),
         answer=steps[-1].removeprefix("#### "),
         reference=tuple(steps),
-        extra={"chain": {"story_expression": story_expression(story)}},
+        extra={"chain": {"expression": story_expression(story)}},
     )
 
 
@@ -51,5 +51,5 @@ def draw(split: str, seed: int, index: int) -> tuple[Random, Story]:
 
 
 def bucket(story: Story) -> int:
-    """Which of 8 buckets the story's story_expression falls into."""
+    """Which of 8 buckets the story's expression falls into."""
     return digest("chain", json.dumps(story_expression(story)))[0] % 8
