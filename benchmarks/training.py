@@ -53,9 +53,9 @@ from sormctl.training.config import (
     read_config,
     write_config,
 )
-from sormctl.training.data import Example, Row, encode, example_json
-from sormctl.training.events import Event, Rows, Step
+from sormctl.training.events import Event, RowsRead, Step
 from sormctl.training.launch import count_gpus, environment
+from sormctl.training.token_rows import Row, TrainingExample, encode_example, example_json
 from sormctl.training.worker.model import load_language_model, load_reward_model
 from sormctl.training.worker.optimizers import FINAL_SHARE
 
@@ -118,7 +118,7 @@ def slipped(problem: Problem) -> tuple[Steps, int | None]:
     return tuple(steps), error
 
 
-def example(kind: str, problem: Problem, asking: Asking) -> Example | None:
+def example(kind: str, problem: Problem, asking: Asking) -> TrainingExample | None:
     """What the command would make of a slipped solution; None where a refiner has nothing to do."""
     steps, error = slipped(problem)
     if kind == REFINER:
@@ -164,9 +164,9 @@ class Comparison:
         self.asking = settle_asking(self.model, NOTHING_SAID)
         self.tokenizer = load_tokenizer(self.model)
         self.examples = self._examples("train", options.rows)
-        self.rows = [encode(self.tokenizer, x) for x in self.examples]
+        self.rows = [encode_example(self.tokenizer, x) for x in self.examples]
         self.held_out = [
-            encode(self.tokenizer, x) for x in self._examples("test", options.held_out)
+            encode_example(self.tokenizer, x) for x in self._examples("test", options.held_out)
         ]
         self.version = ""
 
@@ -206,10 +206,10 @@ class Comparison:
     def _accuracy(self, took: Took) -> float:
         return sum(took.hits) / sum(self._totals())
 
-    def _examples(self, split: str, count: int) -> list[Example]:
+    def _examples(self, split: str, count: int) -> list[TrainingExample]:
         """The first examples that the task's problems give, at most `count`."""
         options = self.options
-        found: list[Example] = []
+        found: list[TrainingExample] = []
         for problem in read_problems(
             options.task, split, data_dir=options.data_dir, limit=count * 3
         ):
@@ -361,7 +361,7 @@ def ours(config: TrainConfig) -> None:
     ticks: list[tuple[float, float]] = []
 
     def report(event: Event) -> None:
-        if isinstance(event, Rows) or (isinstance(event, Step) and event.step == event.steps):
+        if isinstance(event, RowsRead) or (isinstance(event, Step) and event.step == event.steps):
             ticks.append((time.perf_counter(), time.process_time()))
 
     if config.kind == REWARD_MODEL:

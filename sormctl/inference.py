@@ -24,7 +24,7 @@ from sormctl.records import Json, Problem, Solution, Usage
 from sormctl.seeds import derive_seeds, digest
 from sormctl.tasks.base import Task
 from sormctl.tasks.prompts import draft_prompt, refine_prompt, stop_strings
-from sormctl.tasks.reading import Reader, Reading
+from sormctl.tasks.reading import CompletionReader, Reading
 from sormctl.tasks.registry import get_task
 
 _ASKED_PLAINLY = "no chat template: asked plainly; see --prompt one-shot"
@@ -59,9 +59,9 @@ class Generator:
         """The token limit of one completion: as the user says, or what suits how it is asked."""
         return self.sampling.max_tokens or self.asking.max_tokens
 
-    def reader(self, task: Task) -> Reader:
+    def reader(self, task: Task) -> CompletionReader:
         """How its completions are read."""
-        return Reader(task, self.asking.steps, self.asking.think)
+        return CompletionReader(task, self.asking.steps, self.asking.think)
 
     async def complete(
         self, task: Task, prompt: Prompt, problem_id: str, indices: Sequence[int]
@@ -207,7 +207,7 @@ def locate_error(scores: Sequence[float], kind: str, threshold: float) -> int | 
     return values.index(max(values)) + 1 if values else None
 
 
-def read_completion(reader: Reader, question: str, completion: Completion) -> Reading:
+def read_completion(reader: CompletionReader, question: str, completion: Completion) -> Reading:
     """What a completion says."""
     return reader.read(question, completion.text, is_cut=completion.finish != "stop")
 

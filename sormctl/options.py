@@ -18,7 +18,7 @@ from sormctl.asking import AskingSettings, parse_chat_args, parse_think
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import UsageError, first_line
 from sormctl.problems import read_examples
-from sormctl.streams.jobs import Job
+from sormctl.streams.job_outputs import Job
 from sormctl.tasks.splitting import known_steps
 
 Inputs = Annotated[

@@ -54,7 +54,7 @@ class Problem(Record, frozen=True, kw_only=True, gc=False):
     ] = None
 
     @property
-    def name(self) -> str:
+    def key(self) -> str:
         """Identifies the record among its like: to `--resume`, and in errors."""
         return self.problem_id
 
@@ -144,7 +144,7 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
     ] = field(default_factory=dict)
 
     @property
-    def name(self) -> str:
+    def key(self) -> str:
         return self.solution_id
 
     @property
@@ -232,14 +232,14 @@ def decoder(kind: type[R]) -> Callable[[bytes], R]:
         try:
             record = straight(line)
         except (MsgspecError, UnicodeDecodeError, RecursionError):
-            return parse(load(line), kind)
+            return parse_record(load_object(line), kind)
         record.check()
         return record
 
     return decode
 
 
-def load(line: bytes) -> Json:
+def load_object(line: bytes) -> Json:
     """The object on a line; RecordError if there is none."""
     try:
         data = json.decode(line)  # keeps whole numbers of any size
@@ -255,7 +255,7 @@ def load(line: bytes) -> Json:
     return data
 
 
-def parse(data: Json, kind: type[R]) -> R:
+def parse_record(data: Json, kind: type[R]) -> R:
     """The record that an object is; RecordError names the field that does not fit.
 
     An optional field may be null. A problem does not take over the fields of a solution of it.
@@ -287,7 +287,7 @@ def encode(record: Record | Json) -> bytes:
 
 
 def to_json(record: Record) -> dict[str, Any]:
-    """The JSON object of a record; `parse` reads it back."""
+    """The JSON object of a record; `parse_record` reads it back."""
     data: dict[str, Any] = to_builtins(record)
     data |= data.pop(EXTRA, {})
     return data

@@ -24,7 +24,7 @@ from sormctl.report.table import print_cut_off, print_rows, print_stages, print_
 from sormctl.reranking import AGGREGATIONS
 from sormctl.streams.driver import pipe_groups, write_records
 from sormctl.streams.grouping import group_solutions
-from sormctl.streams.jobs import side_file
+from sormctl.streams.job_outputs import side_file
 from sormctl.streams.manifest import stage_costs
 from sormctl.test_time import Models, TestTime
 

@@ -14,7 +14,7 @@ import typer
 from sormctl import options
 from sormctl.asking import AskingSettings
 from sormctl.errors import UsageError
-from sormctl.evaluation.choices import distinct
+from sormctl.evaluation.ways import distinct
 from sormctl.inference import Judge, open_judge
 from sormctl.models import model_digest
 from sormctl.records import Solution

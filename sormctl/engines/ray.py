@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from msgspec import Meta, Struct
 
-from sormctl.engines.arguments import Count, read_options
+from sormctl.engines.arguments import PositiveInt, read_options
 from sormctl.engines.base import Completion, Engine, Sampling
 from sormctl.engines.processes import Log, Watchdog, chatter_to
 from sormctl.engines.registry import create_engine
@@ -45,10 +45,10 @@ class RayOptions(Struct, frozen=True):
     """
 
     inner: Annotated[Literal["hf", "vllm"], Meta(description="hf or vllm")] | None = None
-    replicas: Count | None = None
-    tensor_parallel: Count | None = None
-    cpus: Count = 1
-    wait: Count = 60
+    replicas: PositiveInt | None = None
+    tensor_parallel: PositiveInt | None = None
+    cpus: PositiveInt = 1
+    wait: PositiveInt = 60
     others: Annotated[dict[str, str], Meta(description="those of `inner`")] = {}
 
     def running(self, verbose: bool) -> Running:
@@ -77,12 +77,10 @@ class Replica:
         return (await self._opened()).capacity
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
-        """See `Engine`."""
         engine = await self._opened()
         return await _or_die(engine.sample(prompt, params))
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
-        """See `Engine`."""
         engine = await self._opened()
         return await _or_die(engine.score(prompt, steps))
 
@@ -150,12 +148,10 @@ class RayEngine:
         return self._capacity
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
-        """Completions of `prompt`, one for each of `params.seeds`, in their order."""
         completions: list[Completion] = await self._ask("sample", prompt, params)
         return completions
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
-        """P(correct) after each of `steps`."""
         scores: list[float] = await self._ask("score", prompt, tuple(steps))
         return scores
 

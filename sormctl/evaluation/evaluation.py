@@ -1,6 +1,6 @@
 """Everything that can be said of a set of solutions. Paper, 3.2, 4 and B.
 
-Solutions of one problem come together. `choices` says how the problem can be answered with them,
+Solutions of one problem come together. `ways` says how the problem can be answered with them,
 `steps` how well reward models judge them step by step; here both are summed up over all problems
 and become the rows of the report. A task that knows the truth of steps adds its oracle.
 """
@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
-from sormctl.evaluation.choices import distinct, kind_of, outcomes
 from sormctl.evaluation.metrics import (
     average,
     clustered_difference,
@@ -30,6 +29,7 @@ from sormctl.evaluation.rows import (
     Way,
 )
 from sormctl.evaluation.steps import FINAL_ACCURACY, STEP_ACCURACY, THRESHOLD, StepTally
+from sormctl.evaluation.ways import distinct, kind_of, outcomes
 from sormctl.records import Json, Labels, Solution
 from sormctl.tasks.registry import get_task
 

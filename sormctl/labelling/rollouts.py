@@ -15,7 +15,7 @@ from sormctl.labelling.labels import Path, Rollout, label_paths, sibling_rollout
 from sormctl.labelling.strategies import Strategy
 from sormctl.records import Problem, Solution, Steps
 from sormctl.tasks.prompts import draft_prompt
-from sormctl.tasks.reading import Reader
+from sormctl.tasks.reading import CompletionReader
 from sormctl.tasks.registry import get_task
 
 
@@ -91,7 +91,7 @@ def _separators(solutions: Sequence[Solution]) -> dict[Steps, Steps]:
 
 
 def _rollout(
-    reader: Reader,
+    reader: CompletionReader,
     problem: Problem,
     prefix: Steps,
     completion: Completion,

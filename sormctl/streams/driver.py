@@ -14,22 +14,22 @@ from sormctl.errors import UsageError
 from sormctl.records import Json, Record, Solution, encode
 from sormctl.streams.flow import Background, Flow, Opening, W
 from sormctl.streams.grouping import Line
-from sormctl.streams.jobs import Job, growing_output, whole_output
+from sormctl.streams.job_outputs import Job, growing_output, whole_output
 from sormctl.streams.journal import Journal, Keys, Unjournalled
-from sormctl.streams.jsonl import Inputs, Parse, accept
+from sormctl.streams.jsonl import Parse, RecordReader, accept
 from sormctl.streams.manifest import TOKENS, Counts, Tally
 from sormctl.streams.progress import Progress
 from sormctl.streams.spool import Spool
 
 
-class Named(Protocol):
+class Keyed(Protocol):
     """A record that `--resume` knows again."""
 
     @property
-    def name(self) -> str: ...
+    def key(self) -> str: ...
 
 
-N = TypeVar("N", bound=Named)
+N = TypeVar("N", bound=Keyed)
 T = TypeVar("T")
 Made = Record | Json  # what a command makes
 M = TypeVar("M", bound=Made)
@@ -106,7 +106,7 @@ def map_groups(
     """Writes what `transform(model, group)` makes of each `group`, in the order of the input.
 
     1. Lines become records by `parse`, and `check` may refuse one; `group` brings them together.
-    2. Of these, what an earlier run has finished, by its `name`, is left out. A group of which
+    2. Of these, what an earlier run has finished, by its `key`, is left out. A group of which
        something is left is worked on as a whole.
     3. `opening` loads the model once there is a group. At most `concurrency` groups are in flight;
        None: as many as keep the model busy.
@@ -114,7 +114,7 @@ def map_groups(
 
     UsageError at the end if an earlier run finished records that the input no longer has.
     """
-    inputs = Inputs(job.inputs, job.shard)
+    inputs = RecordReader(job.inputs, job.shard)
     with ExitStack() as stack:
         progress = stack.enter_context(_progress(job))
         output = stack.enter_context(growing_output(job, inputs, progress))
@@ -136,14 +136,14 @@ def map_groups(
 
 
 def _unfinished(
-    inputs: Inputs,
+    inputs: RecordReader,
     groups: Iterable[Sequence[N]],
     finished: Counter[str],
 ) -> Generator[tuple[Keys, Group[N]], None, None]:
     """The groups of which something is to be done; what is met is taken out of `finished`."""
     with inputs.placing():
         for records in groups:
-            keys = [record.name for record in records]
+            keys = [record.key for record in records]
             pending = [not _taken(finished, name) for name in keys]
             if any(pending):
                 yield tuple(compress(keys, pending)), Group(records, pending)
@@ -157,7 +157,7 @@ def _taken(counts: Counter[str], name: str) -> bool:
     return True
 
 
-def _fraction(inputs: Inputs, tally: Tally) -> float | None:
+def _fraction(inputs: RecordReader, tally: Tally) -> float | None:
     """How much of the work is done: of what has been read, not all is finished."""
     finished = tally.records_in / max(inputs.num_records, 1)
     return inputs.fraction and inputs.fraction * min(finished, 1.0)
@@ -202,7 +202,7 @@ def pipe_records(
 
     `summary` says at the end what else the user should know.
     """
-    inputs = Inputs(job.inputs, job.shard)
+    inputs = RecordReader(job.inputs, job.shard)
     _pipe(job, inputs, transform(inputs.records(parse, check)), summary)
 
 
@@ -215,7 +215,7 @@ def pipe_groups(
 
     `check` raises RecordError for a solution that will not do. Memory: see `group_lines`.
     """
-    inputs = Inputs(job.inputs, job.shard)
+    inputs = RecordReader(job.inputs, job.shard)
     _pipe(job, inputs, transform(inputs.groups(check)))
 
 
@@ -228,7 +228,7 @@ def pipe_twice(
 
     Between the two passes the lines wait on disk.
     """
-    inputs = Inputs(job.inputs, job.shard)
+    inputs = RecordReader(job.inputs, job.shard)
 
     def made() -> Iterator[Solution]:
         with Spool[Line](lambda line: len(line[0])) as spool:
@@ -240,7 +240,7 @@ def pipe_twice(
 
 def _pipe(
     job: Job,
-    inputs: Inputs,
+    inputs: RecordReader,
     made: Iterable[Made],
     summary: Callable[[], Iterable[str]] = tuple,
 ) -> None:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Model(Protocol):
+class OpenModel(Protocol):
     """What makes results: how many calls keep it busy, and what its user should know."""
 
     @property
@@ -27,7 +27,7 @@ class Model(Protocol):
     def notes(self) -> Sequence[str]: ...
 
 
-W = TypeVar("W", bound=Model)
+W = TypeVar("W", bound=OpenModel)
 Opening = Callable[[], AbstractAsyncContextManager[W]]
 AT_LEAST: Final = 256  # records in flight, unless the user says otherwise
 WINDOW: Final = 4  # results that may wait for an earlier one, in units of the concurrency

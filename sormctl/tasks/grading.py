@@ -8,12 +8,12 @@ from msgspec.structs import replace
 
 from sormctl.asking import THINK
 from sormctl.errors import RecordError
-from sormctl.records import MAX_COUNT, Json, Solution, parse
+from sormctl.records import MAX_COUNT, Json, Solution, parse_record
 from sormctl.seeds import digest
 from sormctl.tasks.announcing import announced
 from sormctl.tasks.answers import reference_answer
 from sormctl.tasks.base import Task
-from sormctl.tasks.reading import Reader, read_answer
+from sormctl.tasks.reading import CompletionReader, read_answer
 from sormctl.tasks.registry import get_task
 
 
@@ -30,13 +30,13 @@ def grader(
     `solution_id` gets one that depends on the problem, the steps and how often the same came
     before; that count is the only state: some 100 bytes for each distinct completion without an id.
 
-    `steps` and `think` are those of a `Reader`.
+    `steps` and `think` are those of a `CompletionReader`.
     """
     seen: dict[bytes, int] = {}
 
     def grade(data: Json) -> Solution:
         task = _task(data, default_task)
-        solution, predicted = _read(data, Reader(task, steps, think))
+        solution, predicted = _read(data, CompletionReader(task, steps, think))
         return replace(
             solution,
             solution_id=solution.solution_id or _solution_id(solution, seen),
@@ -55,7 +55,7 @@ def _task(data: Json, default: str | None) -> Task:
     return get_task(name)
 
 
-def _read(data: Json, reader: Reader) -> tuple[Solution, str | None]:
+def _read(data: Json, reader: CompletionReader) -> tuple[Solution, str | None]:
     """The solution, not graded yet, and the answer that it states."""
     task = reader.task
     rest = {name: value for name, value in data.items() if name not in ("text", "steps")}
@@ -69,12 +69,12 @@ def _read(data: Json, reader: Reader) -> tuple[Solution, str | None]:
     source, question = data.get("source"), data.get("question")
     is_cut = isinstance(source, dict) and source.get("finish") == "length"
     if steps is not None:
-        solution = parse({**graded, "steps": steps}, Solution)
+        solution = parse_record({**graded, "steps": steps}, Solution)
         return solution, read_answer(task, solution.question, solution.steps, is_cut)
     read = reader.read(question if isinstance(question, str) else "", str(text), is_cut)
     graded |= {"steps": read.steps, "separators": read.separators}
     graded |= {"thought": read.thought} if read.thought else {}
-    return parse(graded, Solution), read.predicted
+    return parse_record(graded, Solution), read.predicted
 
 
 def _problem_fields(data: Json, task: Task) -> Json:

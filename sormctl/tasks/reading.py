@@ -23,7 +23,7 @@ class Reading(NamedTuple):
     predicted: str | None
 
 
-class Reader(NamedTuple):
+class CompletionReader(NamedTuple):
     """How completions are read: how steps are cut, and what stands around a thought.
 
     `steps` is a mode of `splitting.pieces`; None: as the task does.

@@ -17,14 +17,14 @@ from sormctl.seeds import digest
 from sormctl.streams.jsonl import read_records
 from sormctl.streams.output import writing
 from sormctl.training.config import CLASS_NAMES, Data, TrainConfig, parse_held_out
-from sormctl.training.data import Example, example_json
 from sormctl.training.progress import TrainingProgress
+from sormctl.training.token_rows import TrainingExample, example_json
 
 # of (inputs, how the model is asked); None for each record that is skipped
-ReadExamples = Callable[[Sequence[str], Asking], Iterator[Example | None]]
+ReadExamples = Callable[[Sequence[str], Asking], Iterator[TrainingExample | None]]
 
 
-def one_each(parse: Callable[[Json, Asking], Example | None]) -> ReadExamples:
+def one_each(parse: Callable[[Json, Asking], TrainingExample | None]) -> ReadExamples:
     """The examples that `parse` makes of the records, one of each."""
     return lambda inputs, asking: read_records(inputs, lambda data: parse(data, asking))
 
@@ -66,7 +66,7 @@ class ExampleFile:
         """What a refiner is to refine."""
         return "+".join(sorted(self.modes)) or None
 
-    def add(self, example: Example) -> None:
+    def add(self, example: TrainingExample) -> None:
         """Writes one and counts it."""
         line = encode(example_json(example))
         self._file.write(line)

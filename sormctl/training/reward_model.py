@@ -12,13 +12,12 @@ from sormctl.asking import Asking
 from sormctl.errors import RecordError
 from sormctl.pairing import contrastive_pairs
 from sormctl.prompts import Prompt
-from sormctl.records import Json, Solution
-from sormctl.records import parse as parse_record
+from sormctl.records import Json, Solution, parse_record
 from sormctl.streams.grouping import group_solutions
-from sormctl.streams.jsonl import Inputs
+from sormctl.streams.jsonl import RecordReader
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task, known_task
-from sormctl.training.data import Example, StepTargets
+from sormctl.training.token_rows import StepTargets, TrainingExample
 
 SKIPPED = "solutions without a labelled step"
 UNPAIRED = "solutions without a partner"
@@ -31,14 +30,16 @@ def step_labels(solution: Solution) -> StepTargets:
     return solution.labels_given()
 
 
-def parse(data: Json, asking: Asking, targets_of: TargetsOf = step_labels) -> Example | None:
+def parse(
+    data: Json, asking: Asking, targets_of: TargetsOf = step_labels
+) -> TrainingExample | None:
     """A labelled solution as an example; None if none of its labels is a target."""
     solution = parse_record(data, Solution)
     targets = targets_of(solution)
     if all(target is None for target in targets):
         return None
     problem = solution.problem_id
-    return Example(_prompt(solution, asking), solution.steps, targets, problem=problem)
+    return TrainingExample(_prompt(solution, asking), solution.steps, targets, problem=problem)
 
 
 def soft_labels(solution: Solution) -> StepTargets:
@@ -68,16 +69,16 @@ def rated_labels(solution: Solution) -> StepTargets:
     return tuple(None if rating is None else rating + 1 for rating in ratings)
 
 
-def pairs(inputs: Sequence[str], asking: Asking, seed: int) -> Iterator[Example | None]:
+def pairs(inputs: Sequence[str], asking: Asking, seed: int) -> Iterator[TrainingExample | None]:
     """Contrastive pairs of graded solutions, grouped by problem in bounded memory (appendix F).
 
     None for each solution that is in no pair.
     """
-    for group in group_solutions(Inputs(inputs).records(Solution, known_task)):
+    for group in group_solutions(RecordReader(inputs).records(Solution, known_task)):
         paired = contrastive_pairs(group, seed)
         for good, bad in paired:
             asked, problem = _prompt(good, asking), good.problem_id
-            yield Example(asked, good.steps, rival=bad.steps, problem=problem)
+            yield TrainingExample(asked, good.steps, rival=bad.steps, problem=problem)
         yield from (None for _ in range(len(group) - 2 * len(paired)))
 
 

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from sormctl.asking import Asking
 from sormctl.errors import RecordError
-from sormctl.records import Json, Problem, Solution, Steps
-from sormctl.records import parse as parse_record
+from sormctl.records import Json, Problem, Solution, Steps, parse_record
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
-from sormctl.training.data import Example
+from sormctl.training.token_rows import TrainingExample
 
 SKIPPED = "solutions not known to be correct"
 
 
-def parse(data: Json, asking: Asking) -> Example | None:
+def parse(data: Json, asking: Asking) -> TrainingExample | None:
     """A correct solution, or a problem with its reference steps; None for an incorrect solution."""
     problem, steps = _problem_and_steps(data)
     if steps is None:
         return None
     prompt = draft_prompt(get_task(problem.task), problem.question, asking)
-    return Example(prompt, steps, problem=problem.problem_id)
+    return TrainingExample(prompt, steps, problem=problem.problem_id)
 
 
 def _problem_and_steps(data: Json) -> tuple[Problem, Steps | None]:

@@ -13,7 +13,7 @@ import typer
 
 from sormctl import cli, options
 from sormctl.streams.driver import map_records
-from sormctl.streams.jobs import Job
+from sormctl.streams.job_outputs import Job
 from tests.fakes import ScriptedEngine
 from tests.unit.streams.jobs import Item, scripted
 

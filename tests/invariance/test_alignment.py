@@ -15,8 +15,13 @@ from transformers import AutoModelForTokenClassification
 
 from sormctl.engines.encoding import load_tokenizer
 from sormctl.prompts import Prompt
-from sormctl.training.data import Example, encode
-from sormctl.training.worker.losses import Judged, collate, contrastive_loss, reward_model_loss
+from sormctl.training.token_rows import TrainingExample, encode_example
+from sormctl.training.worker.losses import (
+    LossAndLogits,
+    collate,
+    contrastive_loss,
+    reward_model_loss,
+)
 from tests.engines.contract import CONTRACTS, Contract
 from tests.invariance import tokenizers
 
@@ -55,7 +60,7 @@ def reward_model(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def test_the_loss_is_that_of_the_scores(contract: Contract, reward_model: str) -> None:
     """Labels 1 cost -ln p and labels 0 -ln(1 - p), with p the score that the engine gives."""
     labels = [tuple(i % 2 for i in range(len(steps))) for steps in SOLUTIONS]
-    examples = [Example(PROMPT, *judged) for judged in zip(SOLUTIONS, labels, strict=True)]
+    examples = [TrainingExample(PROMPT, *judged) for judged in zip(SOLUTIONS, labels, strict=True)]
     scores = await scored(contract, reward_model)
     costs = [
         -math.log(p if label else 1 - p)
@@ -74,7 +79,7 @@ async def test_a_contrastive_loss_is_that_of_the_last_scores(
     good, bad = SOLUTIONS[0], SOLUTIONS[2]
     last = [math.log(p[-1] / (1 - p[-1])) for p in await scored(contract, reward_model)]
     expected = math.log1p(math.exp(last[2] - last[0]))
-    pairs = [Example(PROMPT, good, rival=bad)]
+    pairs = [TrainingExample(PROMPT, good, rival=bad)]
     assert trained(contrastive_loss, reward_model, pairs) == pytest.approx(expected, abs=1e-2)
 
 
@@ -90,9 +95,11 @@ async def scored(contract: Contract, reward_model: str) -> list[list[float]]:
 
 
 @torch.inference_mode()
-def trained(loss: Callable[..., Judged], folder: str, examples: list[Example]) -> float:
+def trained(
+    loss: Callable[..., LossAndLogits], folder: str, examples: list[TrainingExample]
+) -> float:
     """The loss that training computes of the examples in one batch."""
     tokenizer = load_tokenizer(folder)
-    rows = [encode(tokenizer, example) for example in examples]
+    rows = [encode_example(tokenizer, example) for example in examples]
     model = AutoModelForTokenClassification.from_pretrained(folder).eval()
     return loss(model, collate(rows, tokenizer.pad_token_id)).loss.item()

@@ -12,7 +12,13 @@ from sormctl.problems import read_problems
 from sormctl.records import Problem
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
-from sormctl.training.data import Example, Row, encode, plan_batches, split_batch
+from sormctl.training.token_rows import (
+    Row,
+    TrainingExample,
+    encode_example,
+    plan_batches,
+    split_batch,
+)
 from sormctl.training.worker.losses import collate
 from tests.asked import PLAIN
 from tests.invariance import tokenizers
@@ -56,8 +62,8 @@ def rows(request: pytest.FixtureRequest, problems: list[Problem], tokenizer: Any
     for problem in problems:
         steps = problem.reference or ()
         prompt = draft_prompt(task, problem.question, PLAIN)
-        made.append(Example(prompt, steps, labels=(1,) * len(steps) if judged else None))
-    return [encode(tokenizer, example) for example in made]
+        made.append(TrainingExample(prompt, steps, labels=(1,) * len(steps) if judged else None))
+    return [encode_example(tokenizer, example) for example in made]
 
 
 @pytest.mark.parametrize("batch_size", [32, 64])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sormctl.records import encode
 from sormctl.streams.grouping import group_lines
-from sormctl.streams.jobs import Job
+from sormctl.streams.job_outputs import Job
 from sormctl.streams.jsonl import read_records
 from tests.unit.streams.jobs import problems, run, scripted, write
 

@@ -7,7 +7,7 @@ that waits; with none waiting, the last ones move into the gaps and the batch sh
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -37,7 +37,6 @@ class SampleRequest(Request[list[Completion]]):
     limit: int = 0
     prefilled: Prefilled | None = None
     completions: dict[int, Completion] = field(default_factory=dict)
-    dropped: bool = False
 
     @property
     def final_length(self) -> int:
@@ -51,6 +50,11 @@ class _Row:
     number: int
     tokens: list[int] = field(default_factory=list)
     logprob: float | None = None
+
+    def start(self) -> SlotStart:
+        request, params = self.request, self.request.params
+        assert request.prefilled is not None
+        return SlotStart(request.prefilled, request.ids, params.seeds[self.number], params)
 
 
 class SampleBatch:
@@ -72,13 +76,13 @@ class SampleBatch:
 
     def add(self, request: SampleRequest) -> None:
         """Queue the completions of a request; TooLongError if its prompt is too long."""
-        request.ids = prompt_ids(self._loaded.tokenizer, request.prompt)
-        request.limit = self._limit(request)
+        loaded, wanted = self._loaded, request.params.max_tokens
+        request.ids = prompt_ids(loaded.tokenizer, request.prompt)
+        request.limit = answer_limit(len(request.ids), loaded.max_length, loaded.name, wanted)
         self._waiting.extend(_Row(request, i) for i in range(len(request.params.seeds)))
 
     def drop(self, request: SampleRequest) -> None:
         """Forget a request that nobody waits for any more."""
-        request.dropped = True
         self._waiting = deque(row for row in self._waiting if row.request is not request)
         self._end([i for i, row in enumerate(self._slots) if row and row.request is request])
 
@@ -99,10 +103,6 @@ class SampleBatch:
                 rows.append(row)
         self._end(ended)
         return self._complete(rows)
-
-    def _limit(self, request: SampleRequest) -> int:
-        loaded, wanted = self._loaded, request.params.max_tokens
-        return answer_limit(len(request.ids), loaded.max_length, loaded.name, wanted)
 
     # ── slots ────────────────────────────────────────────────────────────────────────────────────
 
@@ -126,9 +126,12 @@ class SampleBatch:
         for slot, row in places.items():
             self._slots[slot] = row
         # 3. Prompts that are new are prefilled, once for all their completions.
-        self._prefill({row.request: None for row in rows})
+        new = list(dict.fromkeys(row.request for row in rows if row.request.prefilled is None))
+        found = self._prompts.prefill([request.ids for request in new])
+        for request, prefilled in zip(new, found, strict=True):
+            request.prefilled = prefilled
         # 4. Their keys are copied into the slots, and decoding starts on the prompts' last tokens.
-        starts = {slot: _start(row) for slot, row in places.items()}
+        starts = {slot: row.start() for slot, row in places.items()}
         self._decoder.start(starts, len(self._slots))
         for row in rows:
             if row.number == len(row.request.params.seeds) - 1:
@@ -143,12 +146,6 @@ class SampleBatch:
                 break
             rows.append(self._waiting.popleft())
         return rows
-
-    def _prefill(self, requests: Iterable[SampleRequest]) -> None:
-        new = [request for request in requests if request.prefilled is None]
-        found = self._prompts.prefill([request.ids for request in new])
-        for request, prefilled in zip(new, found, strict=True):
-            request.prefilled = prefilled
 
     def _close(self, gaps: list[int]) -> None:
         """Move the last rows into the gaps."""
@@ -218,20 +215,6 @@ class SampleBatch:
             tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
         return text
-
-
-def _start(row: _Row) -> SlotStart:
-    request, params = row.request, row.request.params
-    assert request.prefilled is not None
-    return SlotStart(
-        prompt=request.prefilled,
-        token=request.ids[-1],
-        position=len(request.ids) - 1,
-        seed=params.seeds[row.number],
-        temperature=params.temperature,
-        top_p=params.top_p,
-        logprobs=params.logprobs,
-    )
 
 
 def _cut(text: str, stop: Sequence[str]) -> str | None:

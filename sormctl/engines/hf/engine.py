@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 import torch
 from msgspec import Meta, Struct
 
-from sormctl.engines.arguments import Count, read_options
+from sormctl.engines.arguments import PositiveInt, read_options
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.hf.batch import SampleBatch, SampleRequest
 from sormctl.engines.hf.load import LoadedModel, load
@@ -46,8 +46,8 @@ class HfOptions(Struct, frozen=True):
 
     device: str = "auto"
     dtype: _Dtype = "auto"
-    batch_size: Count | None = None
-    max_length: Count | None = None
+    batch_size: PositiveInt | None = None
+    max_length: PositiveInt | None = None
 
 
 class HfEngine:
@@ -73,7 +73,6 @@ class HfEngine:
         return self._rows
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
-        """Completions of `prompt`, one for each of `params.seeds`, in their order."""
         if self._is_reward_model is True:
             raise ModelError(f"{self._model}: a reward model; it scores, it does not generate")
         if not params.seeds:
@@ -81,7 +80,6 @@ class HfEngine:
         return await self._worker.run(SampleRequest(prompt, params))
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
-        """P(correct) after each of `steps`."""
         if self._is_reward_model is False:
             raise ModelError(f"{self._model}: a language model; only a reward model scores steps")
         if not steps:

@@ -32,25 +32,25 @@ from sormctl.training.config import (
     read_data,
     read_settled,
 )
-from sormctl.training.data import Row, Rows, plan_batches, process_parts, read_rows
 from sormctl.training.events import HELD_OUT_LOSS, Event
+from sormctl.training.token_rows import Row, Rows, plan_batches, process_parts, read_rows
 from sormctl.training.trackers import close_trackers, tracked_accelerator
-from sormctl.training.worker.held_out import Best, HeldOut
+from sormctl.training.worker.held_out import BestSoFar, HeldOutRows
 from sormctl.training.worker.lora import add_lora, leave_out_frozen
-from sormctl.training.worker.losses import Batch, Judged, collate
+from sormctl.training.worker.losses import Batch, LossAndLogits, collate
 from sormctl.training.worker.meter import Meter
 from sormctl.training.worker.model import load_model, model_limits, save_model
 from sormctl.training.worker.optimizers import build_optimizers, learning_rate
 from sormctl.training.worker.settled import mixed_precision, settle
 
 Load = Callable[[str], Any]
-Loss = Callable[[Any, Batch], Judged]
+Loss = Callable[[Any, Batch], LossAndLogits]
 
 MAX_GRADIENT_NORM = 1.0
 EVALUATIONS = 4  # an epoch, unless the run says how often
 
 
-class Stopped(Exception):
+class StoppedByUser(Exception):
     """The user asked to stop; a checkpoint has been kept."""
 
 
@@ -63,9 +63,9 @@ def train(
 ) -> None:
     """Trains as `config` says and leaves the finished model in `config.model_to_be`.
 
-    Continues from the newest checkpoint. Reports events from the first process only; `stop` is
-    asked after every step, and raises Stopped once a checkpoint has been kept. With `patience` the
-    model is that of the best evaluation, else that of the last step.
+    Continues from the newest checkpoint. Reports events from the first process only. `stop` is
+    asked after every step; StoppedByUser is raised once a checkpoint has been kept. With `patience`
+    the model is that of the best evaluation, else that of the last step.
     """
     # 1. the processes, and the seed of all that they draw: a new head, matrices of LoRA, dropout
     settled, data = read_settled(config), read_data(config.path)
@@ -87,10 +87,10 @@ def train(
     model.train()
     # 4. the steps
     pad, packed = tokenizer.pad_token_id, settled.packing is Packing.on
-    unseen = HeldOut(held_out.rows, config, accelerator, loss, pad, packed)
+    unseen = HeldOutRows(held_out.rows, config, accelerator, loss, pad, packed)
     run = _Run(config, accelerator, model, optimizers, loss, rows.rows, unseen, pad, packed, report)
     left_out = rows.too_long + held_out.too_long
-    told = events.Rows(len(rows.rows), left_out, rows.truncated, max_length, run.num_steps)
+    told = events.RowsRead(len(rows.rows), left_out, rows.truncated, max_length, run.num_steps)
     run.meter.say(told)
     run.go(stop)
     # 5. the finished folder, when the trackers have closed the files that go with it
@@ -122,19 +122,19 @@ class _Run:
     optimizers: Sequence[Any]
     loss: Loss
     rows: Sequence[Row]
-    held_out: HeldOut
+    held_out: HeldOutRows
     pad: int
     packed: bool
     report: Callable[[Event], None]
     lengths: list[int] = field(init=False)
     meter: Meter = field(init=False)
-    best: Best | None = None
+    best: BestSoFar | None = None
 
     def __post_init__(self) -> None:
         self.lengths = [row.size for row in self.rows]
         self.meter = Meter(self.config, self.accelerator, self.num_steps, self.report)
         if self.config.patience:
-            self.best = Best(self.config.patience)
+            self.best = BestSoFar(self.config.patience)
             self.accelerator.register_for_checkpointing(self.best)
 
     @property
@@ -179,7 +179,7 @@ class _Run:
                 self._save(step)
                 saved = time.monotonic()
             if stopped:
-                raise Stopped
+                raise StoppedByUser
 
     def _load(self, step: int | None = None) -> int:
         folder, whole = self.config.checkpoints, not self.config.lora

@@ -4,11 +4,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from sormctl.evaluation.choices import Outcome, is_draft, kind_of, outcomes
 from sormctl.evaluation.evaluation import Evaluation, problem_part
 from sormctl.evaluation.rows import Judgement, Way
 from sormctl.evaluation.steps import StepTally
-from sormctl.records import Problem, Solution
+from sormctl.evaluation.ways import Outcome, kind_of, outcomes
+from sormctl.records import Problem, Solution, Usage
 from tests.unit.examples import PROBLEM, solution, wrong
 
 GREEDY = {"kind": "sample", "temperature": 0.0}
@@ -26,7 +26,6 @@ def outcomes_by_name(group: Sequence[Solution], *aggregations: str) -> dict[str,
 
 def test_a_draft_says_so_or_is_a_greedy_sample() -> None:
     for source in ({"kind": "draft", "temperature": 0.0}, {"kind": "draft"}, GREEDY):
-        assert is_draft(solution(source=source))
         assert kind_of(solution(source=source)) == "draft"
     assert kind_of(solution(source=SAMPLE)) == "sample"
     assert kind_of(solution(source={"kind": "global", "temperature": 0.0})) == "global"
@@ -61,6 +60,13 @@ def test_samples_give_votes_and_pass_at_k() -> None:
     assert found["maj@4"].value == 1
     assert found["pass@2"].value == pytest.approx(5 / 6)
     assert found["pass@4"].tokens == 40
+
+
+def test_of_several_drafts_each_counts_and_costs_on_average() -> None:
+    """A right one of 10 tokens and a wrong one of 30; choosing costs what both cost."""
+    cheap, dear = solution("a", source=GREEDY), wrong("b", source=GREEDY)
+    found = outcomes_by_name([cheap, replace(dear, usage=Usage(generated_tokens=30)), solution()])
+    assert found["draft"] == Outcome(0.5, 20)
 
 
 def test_draft_and_refinements_are_reranked_and_compared() -> None:

@@ -12,7 +12,7 @@ from sormctl.engines.base import Sampling
 from sormctl.prompts import Prompt
 from sormctl.records import Json
 from sormctl.streams.driver import Costs, map_records
-from sormctl.streams.jobs import Job
+from sormctl.streams.job_outputs import Job
 from tests.fakes import ScriptedEngine
 
 
@@ -42,7 +42,7 @@ class Item(dict[str, Any]):
     """A record without a schema."""
 
     @property
-    def name(self) -> str:
+    def key(self) -> str:
         return str(self["id"])
 
 

@@ -22,7 +22,7 @@ from sormctl.streams.driver import (
     pipe_records,
     write_records,
 )
-from sormctl.streams.jobs import Job
+from sormctl.streams.job_outputs import Job
 from tests.fakes import ScriptedEngine
 from tests.unit.streams.jobs import Item, echo, problems, read, run, scripted, write
 

@@ -15,7 +15,7 @@ from sormctl.records import Solution, encode
 from sormctl.streams import grouping
 from sormctl.streams.driver import pipe_groups
 from sormctl.streams.grouping import Adjacent, group_lines, group_solutions
-from sormctl.streams.jobs import Job
+from sormctl.streams.job_outputs import Job
 from tests.unit.examples import PROBLEM, solution
 
 LINES = [b"b 0", b"a 1", b"b 2", b"c 3", b"a 4", b"b 5"]

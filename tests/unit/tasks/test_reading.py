@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sormctl.tasks.reading import Reader
+from sormctl.tasks.reading import CompletionReader
 from sormctl.tasks.registry import get_task
 
 CHAT = (
@@ -19,14 +19,14 @@ MODES = [None, "lines", "paragraphs", "blocks", r"regex:\n\n", r"regex:(?=\d\. )
 @pytest.mark.parametrize("mode", MODES)
 def test_the_answer_is_the_same_in_every_mode(mode: str | None) -> None:
     for name in ("numeric", "math", "exact"):
-        assert Reader(get_task(name), mode).read("?", CHAT, False).predicted == "12"
+        assert CompletionReader(get_task(name), mode).read("?", CHAT, False).predicted == "12"
 
 
 @pytest.mark.parametrize("mode", [mode for mode in MODES if mode and "d" not in mode])
 @given(st.lists(st.sampled_from(["3 + 4 = 7", "\n", "\n\n", "\\[", "\\]", "#### 7", "Now:", " "])))
 def test_steps_and_what_follows_them_are_the_text(mode: str, parts: list[str]) -> None:
     text = "".join(parts)
-    read = Reader(get_task("numeric"), mode).read("?", text, False)
+    read = CompletionReader(get_task("numeric"), mode).read("?", text, False)
     separators = read.separators or ("\n",) * len(read.steps)
     joined = "".join(map("".join, zip(read.steps, separators, strict=True)))
     if mode.startswith("regex:") or read.separators is None:
@@ -35,7 +35,7 @@ def test_steps_and_what_follows_them_are_the_text(mode: str, parts: list[str]) -
 
 
 def test_blocks_keep_a_display_whole() -> None:
-    read = Reader(get_task("numeric"), "blocks").read("?", CHAT, False)
+    read = CompletionReader(get_task("numeric"), "blocks").read("?", CHAT, False)
     assert read.steps == (
         "Let me see:\n\n1. **Bags**: there are 3.",
         "2. Apples:\n\\[\n3 \\cdot 4 = 12\n\\]",
@@ -46,7 +46,7 @@ def test_blocks_keep_a_display_whole() -> None:
 
 def test_a_thought_may_stand_in_other_tags() -> None:
     text = "[THINK]3 + 4 is 8[/THINK]\n3 + 4 = 7"
-    reader = Reader(get_task("numeric"), think=("[THINK]", "[/THINK]"))
+    reader = CompletionReader(get_task("numeric"), think=("[THINK]", "[/THINK]"))
     read = reader.read("?", text, False)
     assert (read.thought, read.steps, read.predicted) == ("3 + 4 is 8", ("3 + 4 = 7",), "7")
     cut = reader.read("?", text.partition("[/")[0], True)

@@ -9,9 +9,9 @@ from typing import Any
 
 from msgspec import structs, to_builtins
 
-from sormctl.records import Json, Problem, encode, parse, to_json
+from sormctl.records import Json, Problem, encode, parse_record, to_json
 from sormctl.training.config import STUDENT, Data, Dtype, Optimizer, TrainConfig, write_config
-from sormctl.training.data import Example, example_json
+from sormctl.training.token_rows import TrainingExample, example_json
 from tests.asked import PLAIN
 from tests.unit.examples import PROBLEM, solution
 
@@ -67,7 +67,7 @@ def sums(count: int, wrong: float = 0.0) -> list[Json]:
 def problems(solutions: Sequence[Json]) -> list[Json]:
     """The problems of solutions, with their reference steps."""
 
-    return [to_json(parse(record, Problem)) for record in solutions]
+    return [to_json(parse_record(record, Problem)) for record in solutions]
 
 
 def write_jsonl(path: Path, records: Sequence[Json]) -> Path:
@@ -78,8 +78,8 @@ def write_jsonl(path: Path, records: Sequence[Json]) -> Path:
 
 def prepare(
     config: TrainConfig,
-    examples: Sequence[Example],
-    held_out: Sequence[Example] = (),
+    examples: Sequence[TrainingExample],
+    held_out: Sequence[TrainingExample] = (),
     mode: str | None = None,
 ) -> TrainConfig:
     """What a command leaves for its workers."""

@@ -14,24 +14,28 @@ from hypothesis import strategies as st
 from sormctl.errors import DataError, UsageError
 from sormctl.prompts import Prompt
 from sormctl.training.config import REWARD_MODEL, TrainConfig, parse_held_out
-from sormctl.training.data import Example, StepTargets, example_json
 from sormctl.training.examples import Spooled, is_held_out, spool
 from sormctl.training.progress import TrainingProgress
+from sormctl.training.token_rows import StepTargets, TrainingExample, example_json
 from tests.unit.training.runs import configured, write_jsonl
 
 
-def example(problem: str, *labels: int | None) -> Example:
-    return Example(Prompt(text=f"{problem}?\n"), ("a",) * len(labels), labels, problem=problem)
+def example(problem: str, *labels: int | None) -> TrainingExample:
+    return TrainingExample(
+        Prompt(text=f"{problem}?\n"), ("a",) * len(labels), labels, problem=problem
+    )
 
 
 # 200 problems of three solutions each, in an order that tears them apart
 MIXED = [example(f"p{i}", 1, 0) for i in range(200)] * 3
 
 
-def found_in(folder: Path, held_out: str | None, given: Sequence[Example | None]) -> Spooled:
+def found_in(
+    folder: Path, held_out: str | None, given: Sequence[TrainingExample | None]
+) -> Spooled:
     """What is spooled if the input gives `given`, and any other file three problems."""
 
-    def examples(inputs: Sequence[str], style: str) -> Iterator[Example | None]:
+    def examples(inputs: Sequence[str], style: str) -> Iterator[TrainingExample | None]:
         yield from given if not inputs else [None, *(example(f"p{i}", 1) for i in (7, 8, 999))]
 
     config = config_for(folder, held_out)
@@ -119,7 +123,7 @@ def test_held_out_is_a_share_or_a_file(text: str, message: str) -> None:
         parse_held_out(text)
 
 
-def labelled(*labels: StepTargets, times: int = 12) -> list[Example]:
+def labelled(*labels: StepTargets, times: int = 12) -> list[TrainingExample]:
     return [replace(example(f"p{i}", 1), labels=x) for i in range(times) for x in labels]
 
 

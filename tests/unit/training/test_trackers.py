@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from sormctl.errors import UsageError
-from sormctl.training.data import Example
 from sormctl.training.options import RunOptions
 from sormctl.training.runs import run
+from sormctl.training.token_rows import TrainingExample
 from sormctl.training.trackers import TRACKERS, check_trackers
 from tests.unit.training.runs import configured
 
@@ -21,7 +21,7 @@ def test_they_are_those_of_accelerate() -> None:
 
 @pytest.mark.parametrize("name", ["paper", "all", "", "swanlab"])
 def test_what_cannot_track_is_refused_before_anything_is_read(name: str, tmp_path: Path) -> None:
-    def unread(inputs: Sequence[str], style: str) -> Iterator[Example | None]:
+    def unread(inputs: Sequence[str], style: str) -> Iterator[TrainingExample | None]:
         raise AssertionError("the input was read")
 
     config = configured(model="no such model", output=str(tmp_path / "out"), track=[name])

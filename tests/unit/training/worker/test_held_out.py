@@ -19,10 +19,10 @@ from sormctl.errors import DataError, ModelError
 from sormctl.training import reward_model, student
 from sormctl.training.checkpoints import list_checkpoints
 from sormctl.training.config import REWARD_MODEL, Objective, TrainConfig
-from sormctl.training.data import Example
 from sormctl.training.events import HELD_OUT_LOSS
-from sormctl.training.worker.held_out import Best
-from sormctl.training.worker.loop import Stopped
+from sormctl.training.token_rows import TrainingExample
+from sormctl.training.worker.held_out import BestSoFar
+from sormctl.training.worker.loop import StoppedByUser
 from sormctl.training.worker.losses import contrastive_loss, language_model_loss, reward_model_loss
 from sormctl.training.worker.model import load_language_model, load_reward_model
 from tests.asked import PLAIN
@@ -38,7 +38,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(make_model(tmp_path_factory.mktemp("models") / "tiny"))
 
 
-def judged(count: int) -> list[Example]:
+def judged(count: int) -> list[TrainingExample]:
     return [example for x in sums(count, 0.5) if (example := reward_model.parse(x, PLAIN))]
 
 
@@ -150,7 +150,7 @@ def test_the_best_is_published(tmp_path: Path, tiny: str) -> None:
     assert f"| held_out_loss | {found[0]['held_out_loss']} |" in card
     asked = itertools.count(1)
     short = overfitting(tmp_path / "short", tiny)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedByUser):
         train(short, stop=lambda: next(asked) == 2)
     best = load_file(short.checkpoints / "step-2" / "model.safetensors")
     assert all(torch.equal(weight, best[name]) for name, weight in weights(config).items())
@@ -163,7 +163,7 @@ def test_a_stopped_run_is_as_patient_as_before(tmp_path: Path, tiny: str, at: in
     train(plain)
     broken = overfitting(tmp_path / "broken", tiny, keep_checkpoints=1)
     asked = itertools.count(1)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedByUser):
         train(broken, stop=lambda: next(asked) == at)
     train(broken)
     assert same(plain, broken)
@@ -182,13 +182,13 @@ def test_a_held_out_loss_that_is_no_number_ends_the_run(tmp_path: Path, tiny: st
 
 
 def test_patience_counts_evaluations_that_are_no_better() -> None:
-    best = Best(patience=2)
+    best = BestSoFar(patience=2)
     assert best.add(1, 0.5)
     assert not best.add(2, 0.5)
     assert best.add(3, 0.4)
     assert not best.add(4, 0.6)
     assert not best.exhausted
-    again = Best(patience=2)
+    again = BestSoFar(patience=2)
     again.load_state_dict(best.state_dict())
     assert not again.add(5, 0.41)
     assert (again.exhausted, again.step, again.loss) == (True, 3, 0.4)

@@ -30,9 +30,9 @@ from sormctl.records import to_json
 from sormctl.training import refiner, reward_model, student
 from sormctl.training.checkpoints import list_checkpoints
 from sormctl.training.config import REWARD_MODEL, Dtype, Objective, Optimizer, Packing, TrainConfig
-from sormctl.training.data import Example
+from sormctl.training.token_rows import TrainingExample
 from sormctl.training.worker import settled
-from sormctl.training.worker.loop import Stopped
+from sormctl.training.worker.loop import StoppedByUser
 from sormctl.training.worker.losses import contrastive_loss, language_model_loss, reward_model_loss
 from sormctl.training.worker.model import load_language_model, load_reward_model
 from sormctl.training.worker.settled import mixed_precision
@@ -48,11 +48,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(make_model(tmp_path_factory.mktemp("models") / "tiny"))
 
 
-def references(count: int) -> list[Example]:
+def references(count: int) -> list[TrainingExample]:
     return [example for x in sums(count) if (example := student.parse(x, PLAIN))]
 
 
-def judged(count: int) -> list[Example]:
+def judged(count: int) -> list[TrainingExample]:
     return [example for x in sums(count, 0.5) if (example := reward_model.parse(x, PLAIN))]
 
 
@@ -100,7 +100,7 @@ def test_a_reward_model_learns_and_loads(tmp_path: Path, tiny: str) -> None:
     assert model(**tokens).logits.softmax(-1)[0, -1, 1] > 0.9
 
 
-def contrasted(count: int) -> list[Example]:
+def contrasted(count: int) -> list[TrainingExample]:
     """Pairs of a right and a wrong sum, the wrong one longer."""
     return [
         replace(x, labels=None, rival=("0 + 0 = 0", "1 + 1 = 3", "#### 3")) for x in judged(count)
@@ -202,11 +202,11 @@ def test_the_log_says_what_share_is_useful(tmp_path: Path, tiny: str) -> None:
 def test_padding_changes_nothing(tmp_path: Path, tiny: str) -> None:
     """The loss of a mixed batch is that of its rows alone, weighted by their targets."""
     from sormctl.engines.encoding import load_tokenizer
-    from sormctl.training.data import encode
+    from sormctl.training.token_rows import encode_example
     from sormctl.training.worker.losses import collate
 
     tokenizer, model = load_tokenizer(tiny), load_language_model(tiny).eval()
-    rows = [encode(tokenizer, x) for x in references(9)]
+    rows = [encode_example(tokenizer, x) for x in references(9)]
     assert len({len(row.ids) for row in rows}) > 1
     together = language_model_loss(model, collate(rows, 0)).loss
     alone = sum(language_model_loss(model, collate([row], 0)).loss for row in rows)
@@ -221,7 +221,7 @@ def test_a_stopped_run_continues_to_the_same_weights(
     train_student(plain)
     broken = student_run(tmp_path / "broken", tiny, optimizer=optimizer)
     asked = itertools.count(1)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedByUser):
         train_student(broken, stop=lambda: next(asked) == 7)
     assert [path.name for path in list_checkpoints(broken.checkpoints)] == ["step-7"]
     events = train_student(broken)
@@ -357,7 +357,7 @@ def test_what_auto_came_to_holds_for_the_whole_run(
     train_student(plain)
     broken = student_run(tmp_path / "broken", tiny, dtype=Dtype.auto)
     asked = itertools.count(1)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedByUser):
         train_student(broken, stop=lambda: next(asked) == 7)
     monkeypatch.setattr(settled, "_has_bfloat16", lambda: True)
     train_student(broken)

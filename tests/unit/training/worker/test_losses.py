@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from sormctl.training.data import Row
+from sormctl.training.token_rows import Row
 from sormctl.training.worker.losses import (
     collate,
     contrastive_loss,

@@ -14,11 +14,11 @@ from msgspec import structs
 from sormctl.engines.encoding import encode_steps, load_tokenizer
 from sormctl.errors import RecordError
 from sormctl.prompts import Message, Prompt
-from sormctl.records import Rollouts, Solution, parse, to_json
+from sormctl.records import Rollouts, Solution, parse_record, to_json
 from sormctl.training import refiner, reward_model, student
-from sormctl.training.data import (
-    Example,
-    encode,
+from sormctl.training.token_rows import (
+    TrainingExample,
+    encode_example,
     example_json,
     parse_example,
     plan_batches,
@@ -45,7 +45,7 @@ def test_a_language_model_learns_the_steps_and_the_end(tokenizer) -> None:
     """The prompt has 9 tokens (`Question : How many apples ? \\n Answer : \\n` is 10), the steps
     `1 + 2 = 3 \\n` 6 and `#### 3 \\n` 3: targets are these 9 and <eos>, each at the one before it.
     """
-    row = encode(tokenizer, Example(PROMPT, STEPS))
+    row = encode_example(tokenizer, TrainingExample(PROMPT, STEPS))
     assert tokenizer.convert_ids_to_tokens(list(row.targets)) == [
         *["1", "+", "2", "=", "3", "\n"],
         *["####", "3", "\n", "<eos>"],
@@ -56,22 +56,22 @@ def test_a_language_model_learns_the_steps_and_the_end(tokenizer) -> None:
 
 def test_a_reward_model_reads_the_last_token_of_each_labelled_step(tokenizer) -> None:
     """The first step ends at position 15, the second at 18; null is no target."""
-    row = encode(tokenizer, Example(PROMPT, STEPS, labels=(1, 0)))
+    row = encode_example(tokenizer, TrainingExample(PROMPT, STEPS, labels=(1, 0)))
     assert (list(row.positions), list(row.targets)) == ([15, 18], [1, 0])
     assert {tokenizer.convert_ids_to_tokens(row.ids[i]) for i in row.positions} == {"\n"}
-    row = encode(tokenizer, Example(PROMPT, STEPS, labels=(None, 0)))
+    row = encode_example(tokenizer, TrainingExample(PROMPT, STEPS, labels=(None, 0)))
     assert (list(row.positions), list(row.targets)) == ([18], [0])
     assert (list(row.ids), [15, 18]) == encode_steps(tokenizer, PROMPT, STEPS)
 
 
 def test_shares_of_successes_are_floats(tokenizer) -> None:
-    row = encode(tokenizer, Example(PROMPT, STEPS, labels=(0.25, 1.0)))
+    row = encode_example(tokenizer, TrainingExample(PROMPT, STEPS, labels=(0.25, 1.0)))
     assert (row.targets.typecode, list(row.targets)) == ("f", [0.25, 1.0])
 
 
 def test_a_pair_is_read_at_the_last_token_of_both(tokenizer) -> None:
     rival = ("1 + 2 = 4", "4 - 0 = 4", "#### 4")
-    row = encode(tokenizer, Example(PROMPT, STEPS, rival=rival))
+    row = encode_example(tokenizer, TrainingExample(PROMPT, STEPS, rival=rival))
     assert row.rival is not None
     for part, steps, label in ((row, STEPS, 1), (row.rival, rival, 0)):
         ids, positions = encode_steps(tokenizer, PROMPT, steps)
@@ -83,31 +83,33 @@ def test_a_pair_is_read_at_the_last_token_of_both(tokenizer) -> None:
 @pytest.mark.parametrize(
     "example",
     [
-        Example(PROMPT, STEPS, labels=(None, 0.5)),
-        Example(PROMPT, STEPS, rival=("#### 4",)),
-        Example(PROMPT, STEPS),
-        Example(PROMPT, STEPS, labels=(None, 1)),
-        Example(Prompt(messages=(Message("user", "1 + 2?"),)), STEPS, mode="local"),
+        TrainingExample(PROMPT, STEPS, labels=(None, 0.5)),
+        TrainingExample(PROMPT, STEPS, rival=("#### 4",)),
+        TrainingExample(PROMPT, STEPS),
+        TrainingExample(PROMPT, STEPS, labels=(None, 1)),
+        TrainingExample(Prompt(messages=(Message("user", "1 + 2?"),)), STEPS, mode="local"),
     ],
 )
-def test_examples_survive_json(example: Example) -> None:
+def test_examples_survive_json(example: TrainingExample) -> None:
     assert parse_example(json.loads(json.dumps(example_json(example)))) == example
 
 
 def test_rows_that_are_too_long_are_counted(tokenizer, tmp_path: Path) -> None:
-    short, long = Example(PROMPT, STEPS), Example(PROMPT, STEPS * 9)
+    short, long = TrainingExample(PROMPT, STEPS), TrainingExample(PROMPT, STEPS * 9)
     rival = replace(short, rival=STEPS * 9)
     path = write_jsonl(
         tmp_path / "train.jsonl", [example_json(x) for x in (short, long, rival, short)]
     )
     found = read_rows(path, tokenizer, max_length=20)
-    assert [row.ids for row in found.rows] == [encode(tokenizer, short).ids] * 2
+    assert [row.ids for row in found.rows] == [encode_example(tokenizer, short).ids] * 2
     assert (found.too_long, found.truncated) == (2, 0)
 
 
 def test_a_truncated_row_keeps_the_judged_steps_that_fit_whole(tokenizer) -> None:
     """The prompt has 10 tokens, the steps 6, 3 and 3: they end at 15, 18 and 21."""
-    judged = encode(tokenizer, Example(PROMPT, (*STEPS, "#### 4"), labels=(1, None, 0)))
+    judged = encode_example(
+        tokenizer, TrainingExample(PROMPT, (*STEPS, "#### 4"), labels=(1, None, 0))
+    )
     for longest, kept in ((22, [15, 21]), (21, [15]), (16, [15])):
         cut = truncated(judged, longest)
         assert cut is not None
@@ -117,7 +119,7 @@ def test_a_truncated_row_keeps_the_judged_steps_that_fit_whole(tokenizer) -> Non
 
 
 def test_rows_without_room_for_a_step_are_left_out_all_the_same(tokenizer, tmp_path: Path) -> None:
-    judged = Example(PROMPT, STEPS, labels=(1, 0))
+    judged = TrainingExample(PROMPT, STEPS, labels=(1, 0))
     path = write_jsonl(tmp_path / "train.jsonl", [example_json(judged)] * 2)
     found = read_rows(path, tokenizer, max_length=17, truncate=True)
     assert (len(found.rows), found.too_long, found.truncated) == (2, 0, 2)
@@ -161,7 +163,7 @@ def test_soft_labels_need_all_rollouts(rollouts: tuple[Rollouts, ...] | None) ->
 
 
 def rated(ratings: object) -> Solution:
-    return parse({**to_json(solution()), "ratings": ratings}, Solution)
+    return parse_record({**to_json(solution()), "ratings": ratings}, Solution)
 
 
 def test_ratings_are_classes() -> None:
@@ -264,5 +266,5 @@ def test_processes_share_a_batch_in_equally_many_parts(
 
 
 def test_rows_are_compact(tokenizer) -> None:
-    row = encode(tokenizer, Example(PROMPT, STEPS))
+    row = encode_example(tokenizer, TrainingExample(PROMPT, STEPS))
     assert all(isinstance(column, array) for column in (row.ids, row.positions, row.targets))

@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from sormctl.evaluation.metrics import pass_at_k
-from sormctl.evaluation.rows import DRAFT_FIRST, REFINEMENTS, Kind, Way
+from sormctl.evaluation.rows import DRAFT_FIRST, Kind, Way
 from sormctl.records import Solution
 from sormctl.reranking import agreeing, best, by_id, choose, elected, reward
 from sormctl.tasks.registry import get_task
@@ -23,26 +23,21 @@ SAMPLES: tuple[Kind, ...] = ("sample",)
 
 def distinct(group: Sequence[Solution]) -> list[Solution]:
     """Each solution once, by its id."""
-    if len({solution.solution_id for solution in group}) == len(group):
-        return list(group)
-    by_name: dict[str, Solution] = {}
+    first: dict[str, Solution] = {}
     for solution in group:
-        by_name.setdefault(solution.solution_id, solution)
-    return list(by_name.values())
-
-
-def is_draft(solution: Solution) -> bool:
-    """Whether it is a student's greedy answer; older files call that a sample at temperature 0."""
-    kind = solution.source.get("kind", "sample")
-    return kind == "draft" or (kind == "sample" and solution.source.get("temperature") == 0)
+        first.setdefault(solution.solution_id, solution)
+    return list(first.values())
 
 
 def kind_of(solution: Solution) -> Kind:
-    """What it is to the report. A solution whose kind another tool named counts as a sample."""
+    """What it is to the report. A solution whose kind another tool named counts as a sample.
+
+    Older files call a draft a sample at temperature 0.
+    """
     kind: Kind = solution.source.get("kind", "sample")  # or any other
-    if kind in REFINEMENTS:
-        return kind
-    return "draft" if is_draft(solution) else "sample"
+    if kind == "sample" and solution.source.get("temperature") == 0:
+        return "draft"
+    return kind if kind in DRAFT_FIRST else "sample"
 
 
 class Outcome(NamedTuple):
@@ -66,11 +61,7 @@ def outcomes(group: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes
     for solution in group:
         kinds[kind_of(solution)].append(solution)
     found = {
-        Way("each", (kind,)): Outcome(
-            _num_right(kinds[kind]) / len(kinds[kind]), _tokens(kinds[kind])
-        )
-        for kind in DRAFT_FIRST
-        if kind in kinds
+        Way("each", (kind,)): _on_average(kinds[kind]) for kind in DRAFT_FIRST if kind in kinds
     }
     if samples := kinds.get("sample"):
         found |= _of_samples(samples, aggregations)
@@ -79,7 +70,7 @@ def outcomes(group: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes
 
 def _of_samples(samples: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes:
     k, right, tokens = len(samples), _num_right(samples), _tokens(samples)
-    found = {Way("each", SAMPLES): Outcome(right / k, tokens // k)}
+    found = {Way("each", SAMPLES): _on_average(samples)}
     if k == 1:
         return found
     ballots = agreeing(samples, get_task(samples[0].task).answer.equal)
@@ -131,6 +122,12 @@ def _reranked(
         Way("score", kinds, n, model, aggregation): _of(best(solutions, model, aggregation), tokens)
         for aggregation in aggregations
     }
+
+
+def _on_average(solutions: Sequence[Solution]) -> Outcome:
+    """The outcome where any of these may be the answer: what one is right, and what one costs."""
+    n = len(solutions)
+    return Outcome(_num_right(solutions) / n, _tokens(solutions) // n)
 
 
 def _of(chosen: Solution, tokens: int | None = None) -> Outcome:

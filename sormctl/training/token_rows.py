@@ -31,7 +31,7 @@ _LAYOUT = ("chat_args", "between", "think", "thinks")  # of a prompt; written wh
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class TrainingExample:
     """`steps` that follow `prompt`; `labels` (None: no target) where they are judged.
 
     A label is a class (int), or P(correct) (float; then all of them are). `mode` is a refiner's:
@@ -82,7 +82,7 @@ class Row:
         return self.longest * len(self.sequences)
 
 
-def example_json(example: Example) -> dict[str, Any]:
+def example_json(example: TrainingExample) -> dict[str, Any]:
     """The JSON object of an example; `parse_example` reads it back."""
     prompt = example.prompt
     given, usual = asdict(prompt), asdict(Prompt())
@@ -96,7 +96,7 @@ def example_json(example: Example) -> dict[str, Any]:
     }
 
 
-def parse_example(data: Json) -> Example:
+def parse_example(data: Json) -> TrainingExample:
     """What `example_json` wrote."""
     prompt, labels = data["prompt"], data["labels"]
     written = {"text": prompt} if isinstance(prompt, str) else {"messages": prompt}
@@ -104,10 +104,10 @@ def parse_example(data: Json) -> Example:
     asked = convert({**written, **laid_out}, Prompt)
     judged = None if labels is None else tuple(labels)
     rival = None if data["rival"] is None else tuple(data["rival"])
-    return Example(asked, tuple(data["steps"]), judged, data["mode"], rival)
+    return TrainingExample(asked, tuple(data["steps"]), judged, data["mode"], rival)
 
 
-def encode(tokenizer: Any, example: Example) -> Row:
+def encode_example(tokenizer: Any, example: TrainingExample) -> Row:
     """Token ids, positions and targets of an example.
 
     A reward model's row holds every prefix of the solution: one target at the end of each labelled
@@ -159,7 +159,7 @@ def read_rows(path: Path, tokenizer: Any, max_length: int, truncate: bool = Fals
     found = Rows()
     with path.open("rb") as file:
         for data in Reader(file, loads=orjson.loads):
-            row = encode(tokenizer, parse_example(data))
+            row = encode_example(tokenizer, parse_example(data))
             if row.longest <= max_length:
                 found.rows.append(row)
             elif truncate and (cut := truncated(row, max_length)):
