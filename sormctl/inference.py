@@ -223,6 +223,7 @@ def _solution(
     return problem.solved(
         solution_id=_solution_id(problem, generator, origin),
         steps=read.steps,
+        opening=read.opening,
         separators=read.separators,
         thought=read.thought,
         predicted=read.predicted,

@@ -22,16 +22,18 @@ class Prompt:
     Exactly one of `text` and `messages` is given. A chat prompt is closed by the model's own chat
     template with its generation prompt; `chat_args` are arguments of the template, values as JSON.
 
-    Each step is followed by its separator, by `between` where there are none; its tokens are those
-    of the two alone, so the tokens of a prefix always begin those of a longer one. A `thought`, in
-    the tags of `think`, stands before the steps. Some templates begin a thought: where steps or
-    nothing but steps (`thinks` False) follow, it is closed at once.
+    The steps are written after their `opening`, each followed by its separator, by `between` where
+    there are none. The tokens of a step are those of these alone, so the tokens of a prefix always
+    begin those of a longer one. A `thought`, in the tags of `think`, stands before the steps. Some
+    templates begin a thought: where steps or nothing but steps (`thinks` False) follow, it is
+    closed at once.
     """
 
     text: str = ""
     messages: tuple[Message, ...] = ()
     steps: tuple[str, ...] = ()
     separators: tuple[str, ...] = ()
+    opening: str = ""
     chat_args: tuple[tuple[str, str], ...] = ()
     between: str = "\n"
     thought: str | None = None
@@ -40,9 +42,10 @@ class Prompt:
 
     @property
     def written(self) -> tuple[str, ...]:
-        """Each step with what follows it."""
+        """Each step with what follows it, the first one with the opening."""
         separators = self.separators or (self.between,) * len(self.steps)
-        return tuple(map("".join, zip(self.steps, separators, strict=True)))
+        openings = (self.opening, *[""] * len(self.steps))
+        return tuple(map("".join, zip(openings, self.steps, separators, strict=False)))
 
     def spoken(self, head: str) -> str:
         """`head`, as the template lays it out, ready for steps: with the thought, and out of it."""

@@ -106,6 +106,10 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
             "newline"
         ),
     ] = None
+    opening: Annotated[
+        str | None,
+        Meta(description="what stands before the first step in the model's own text, if anything"),
+    ] = None
     thought: Annotated[
         str | None, Meta(description="what a reasoning model thought before the steps; not graded")
     ] = None

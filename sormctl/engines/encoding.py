@@ -28,7 +28,7 @@ def prompt_ids(tokenizer: Any, prompt: Prompt, *, speaks: bool = False) -> list[
     are kept: the rollouts of a problem ask for the same question and steps again and again.
     """
     speaks = speaks or bool(prompt.steps) or prompt.thought is not None or not prompt.thinks
-    ids = list(_head_ids(tokenizer, replace(prompt, steps=(), separators=()), speaks))
+    ids = list(_head_ids(tokenizer, replace(prompt, steps=(), separators=(), opening=""), speaks))
     for step in prompt.written:
         ids += _kept_ids(tokenizer, step)
     return ids

@@ -13,6 +13,7 @@ from sormctl.inference import Generator, read_completion
 from sormctl.labelling.consistency import is_consistent
 from sormctl.labelling.labels import Path, Rollout, label_paths, sibling_rollouts
 from sormctl.labelling.strategies import Strategy
+from sormctl.prompts import Prompt
 from sormctl.records import Problem, Solution, Steps
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.reading import CompletionReader
@@ -51,14 +52,13 @@ async def label_solutions(
     asked = draft_prompt(task, problem.question, generator.asking)
     asked = replace(asked, thought=problem.thought if how.keep_thoughts else None)
     reader = generator.reader(task)
-    separators = _separators(solutions)
+    written = _written(asked, solutions)
 
     def consistent(prefix: Steps, rest: Steps) -> bool:
         return is_consistent(prefix, rest, task.result, how.consistency)
 
     async def roll_out(prefix: Steps, indices: range) -> list[Rollout]:
-        prompt = replace(asked, steps=prefix, separators=separators[prefix])
-        completions = await generator.complete(task, prompt, problem.problem_id, indices)
+        completions = await generator.complete(task, written[prefix], problem.problem_id, indices)
         return [_rollout(reader, problem, prefix, c, consistent) for c in completions]
 
     # by id: a solution that comes twice is not its own sibling
@@ -81,12 +81,15 @@ async def label_solutions(
     ]
 
 
-def _separators(solutions: Sequence[Solution]) -> dict[Steps, Steps]:
-    """What follows each step of each prefix, as the first solution that has the prefix wrote it."""
-    found: dict[Steps, Steps] = {}
+def _written(asked: Prompt, solutions: Sequence[Solution]) -> dict[Steps, Prompt]:
+    """The prompt of each prefix, as the first solution that has the prefix wrote it."""
+    found: dict[Steps, Prompt] = {}
     for solution in solutions:
+        opening = solution.opening or ""
         for length in range(1, len(solution.steps)):
-            found.setdefault(solution.steps[:length], solution.separators_of(length))
+            prefix, separators = solution.steps[:length], solution.separators_of(length)
+            prompt = replace(asked, steps=prefix, separators=separators, opening=opening)
+            found.setdefault(prefix, prompt)
     return found
 
 

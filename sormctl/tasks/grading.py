@@ -74,6 +74,7 @@ def _read(data: Json, reader: CompletionReader) -> tuple[Solution, str | None]:
     read = reader.read(question if isinstance(question, str) else "", str(text), is_cut)
     graded |= {"steps": read.steps, "separators": read.separators}
     graded |= {"thought": read.thought} if read.thought else {}
+    graded |= {"opening": read.opening} if read.opening else {}
     return parse_record(graded, Solution), read.predicted
 
 

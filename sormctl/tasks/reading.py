@@ -10,14 +10,18 @@ from sormctl.records import Steps
 from sormctl.tasks.announcing import announced
 from sormctl.tasks.base import Task
 from sormctl.tasks.splitting import pieces
-from sormctl.tasks.steps import separators_of, split_lines
+from sormctl.tasks.steps import pieces_around, split_lines
 from sormctl.tasks.thoughts import part_thought
 
 
 class Reading(NamedTuple):
-    """A completion, read; `separators` is None where one newline follows each step."""
+    """A completion, read: `opening`, then each step with its separator, is what it shows.
+
+    `opening` is None where it is empty, `separators` where one newline follows each step.
+    """
 
     thought: str | None
+    opening: str | None
     steps: Steps
     separators: Steps | None
     predicted: str | None
@@ -39,17 +43,22 @@ class CompletionReader(NamedTuple):
         Nor does a text that ends within a thought. `is_cut` says that the text was cut off.
         """
         thought, visible, is_closed = part_thought(text, self.think)
-        steps, separators = self._cut(visible)
+        opening, steps, separators = self._cut(visible)
         predicted = read_answer(self.task, question, steps, is_cut) if is_closed else None
-        return Reading(thought if thought.strip() else None, steps, separators, predicted)
+        return Reading(thought if thought.strip() else None, opening, steps, separators, predicted)
 
-    def _cut(self, text: str) -> tuple[Steps, Steps | None]:
+    def _cut(self, text: str) -> tuple[str | None, Steps, Steps | None]:
+        """The opening, the steps, and their separators."""
         if self.steps is None:
             steps = tuple(self.task.split(text))
-            return steps, separators_of(text, steps)
-        found = [(step, after) for step, after in pieces(text, self.steps) if step]
-        steps, separators = (tuple(part[side] for part in found) for side in (0, 1))
-        return steps, None if {*separators[:-1]} <= {"\n"} else separators
+            opening, *separators = pieces_around(text, steps) or [""]
+        else:
+            found = pieces(text, self.steps)
+            opening = found.pop(0)[1] if found and not found[0][0] else ""
+            steps = tuple(step for step, _ in found)
+            separators = [after for _, after in found]
+        usual = {*separators[:-1]} <= {"\n"}
+        return opening if steps and opening else None, steps, None if usual else tuple(separators)
 
 
 def read_answer(task: Task, question: str, steps: Sequence[str], is_cut: bool) -> str | None:

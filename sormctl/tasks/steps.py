@@ -27,13 +27,13 @@ def split_lines(text: str) -> list[str]:
     return [line.strip() for line in text.split("\n") if line.strip()]
 
 
-def separators_of(text: str, steps: Sequence[str]) -> tuple[str, ...] | None:
-    """What follows each step in the text that was cut into them.
+def pieces_around(text: str, steps: Sequence[str]) -> tuple[str, ...] | None:
+    """What stands before the first step, and after each, in the text that was cut into them.
 
-    None where that is one newline, or where the steps do not stand there as they are.
+    None where the steps do not stand there as they are.
 
-    >>> separators_of("Two.\\n\\nFour.", ["Two.", "Four."])
-    ('\\n\\n', '')
+    >>> pieces_around(" Two.\\n\\nFour.", ["Two.", "Four."])
+    (' ', '\\n\\n', '')
     """
     found: list[str] = []
     end = 0
@@ -41,10 +41,9 @@ def separators_of(text: str, steps: Sequence[str]) -> tuple[str, ...] | None:
         start = text.find(step, end)
         if start < 0 or text[end:start].strip():
             return None
-        found.append(text[end:start])  # what stands before it
+        found.append(text[end:start])
         end = start + len(step)
-    after = (*found[1:], text[end:])
-    return None if {*found[1:]} <= {"\n"} else after
+    return (*found, text[end:])
 
 
 def strip_annotations(text: str) -> str:

@@ -253,13 +253,13 @@ def test_a_prefix_goes_back_as_the_model_wrote_it() -> None:
 
     def script(prompt: Prompt, seed: int) -> str:
         asked.append(prompt.written)
-        return "2 + 2 = 5\n\nThen 6.\n\n#### 7"
+        return " 2 + 2 = 5\n\nThen 6.\n\n#### 7"
 
     made = generator(script)
     (drawn,) = asyncio.run(sample_solutions(made, PROBLEM, 1))
     assert drawn.separators == ("\n\n", "\n\n", "")
     asyncio.run(label_solutions(made, [drawn], Labelling(Exhaustive(1))))
-    assert sorted(asked[1:]) == [("2 + 2 = 5\n\n",), ("2 + 2 = 5\n\n", "Then 6.\n\n")]
+    assert sorted(asked[1:]) == [(" 2 + 2 = 5\n\n",), (" 2 + 2 = 5\n\n", "Then 6.\n\n")]
 
 
 def test_a_text_that_ends_within_its_thought_has_no_answer() -> None:

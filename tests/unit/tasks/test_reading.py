@@ -22,16 +22,37 @@ def test_the_answer_is_the_same_in_every_mode(mode: str | None) -> None:
         assert CompletionReader(get_task(name), mode).read("?", CHAT, False).predicted == "12"
 
 
-@pytest.mark.parametrize("mode", [mode for mode in MODES if mode and "d" not in mode])
-@given(st.lists(st.sampled_from(["3 + 4 = 7", "\n", "\n\n", "\\[", "\\]", "#### 7", "Now:", " "])))
-def test_steps_and_what_follows_them_are_the_text(mode: str, parts: list[str]) -> None:
+@pytest.mark.parametrize("mode", MODES)
+@given(
+    st.lists(st.sampled_from(["3 + 4 = 7", "\n", "\n\n", "\\[", "\\]", "#### 7", "1. So:", " "]))
+)
+def test_opening_steps_and_separators_are_the_text(mode: str | None, parts: list[str]) -> None:
     text = "".join(parts)
     read = CompletionReader(get_task("numeric"), mode).read("?", text, False)
     separators = read.separators or ("\n",) * len(read.steps)
-    joined = "".join(map("".join, zip(read.steps, separators, strict=True)))
-    if mode.startswith("regex:") or read.separators is None:
-        return
-    assert joined == text.lstrip(" \t\r\n")
+    shown = "".join(map("".join, zip(read.steps, separators, strict=True)))
+    written = (read.opening or "") + shown
+    assert written == text if read.separators else written.strip() == text.strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "opening", "separators"),
+    [
+        ("one\ntwo", None, None),
+        ("one\ntwo\n", None, None),
+        (" one\ntwo", " ", None),
+        ("one\n\ntwo", None, ("\n\n", "")),
+        ("\n\none\r\ntwo\n\n", "\n\n", ("\r\n", "\n\n")),
+        ("one", None, None),
+        (" ", None, None),
+    ],
+)
+def test_only_what_is_unusual_is_noted(
+    text: str, opening: str | None, separators: tuple[str, ...] | None
+) -> None:
+    for mode in (None, "lines", "blocks"):
+        read = CompletionReader(get_task("numeric"), mode).read("?", text, False)
+        assert (read.opening, read.separators) == (opening, separators)
 
 
 def test_blocks_keep_a_display_whole() -> None:

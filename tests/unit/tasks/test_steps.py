@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sormctl.tasks.steps import (
-    separators_of,
+    pieces_around,
     split_annotated,
     split_lines,
     step_result,
@@ -76,22 +76,12 @@ def test_a_fraction_of_any_length_is_compared_or_left_alone() -> None:
     assert step_result("= 1/" + "3" * 10_000) is None
 
 
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("one\ntwo", None),
-        ("one\ntwo\n", None),
-        ("one\n\ntwo", ("\n\n", "")),
-        ("one  \n  two\n", ("  \n  ", "\n")),
-        ("one\r\ntwo\n\n", ("\r\n", "\n\n")),
-        ("one", None),
-        ("", None),
-    ],
-)
-def test_what_stands_between_steps(text: str, found: tuple[str, ...] | None) -> None:
-    assert separators_of(text, split_lines(text)) == found
+def test_what_stands_around_steps() -> None:
+    assert pieces_around(" one  \n  two\n", ["one", "two"]) == (" ", "  \n  ", "\n")
+    assert pieces_around("one", ["one"]) == ("", "")
+    assert pieces_around("", []) == ("",)
 
 
-def test_steps_that_were_changed_have_no_separators() -> None:
+def test_nothing_is_said_of_steps_that_were_changed() -> None:
     text = "2 + 2 = <<2+2=4>>4\n\nSo 4."
-    assert separators_of(text, split_annotated(text)) is None
+    assert pieces_around(text, split_annotated(text)) is None
