@@ -36,6 +36,7 @@ COMMANDS = (
     "refine",
     "rerank",
     "eval",
+    "compare",
     "show",
     "doctor",
 )

@@ -50,6 +50,21 @@ class Outcome(NamedTuple):
 Outcomes = dict[Way, Outcome]
 
 
+def answer_given(ways: Sequence[Way]) -> Way | None:
+    """The way of answering whose answer a user is given; None where the solutions do not say it.
+
+    That is the only one; else what a reward model chooses among the draft and most refinements, or
+    among samples, where one reward model has scored them all.
+    """
+    unchosen = [way for way in ways if way.chooser in ("only", "each")]
+    if len(unchosen) == 1:
+        return unchosen[0]
+    reranked = [way for way in ways if way.chooser == "score" and way.aggregation == "final"]
+    most = max((len(way.kinds) for way in reranked), default=0)
+    found = [way for way in reranked if len(way.kinds) == most]
+    return found[0] if len(found) == 1 else None
+
+
 def outcomes(group: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes:
     """Every way of answering one problem that its solutions allow.
 

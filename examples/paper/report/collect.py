@@ -10,11 +10,11 @@ from typing import Any
 
 from examples.paper.report.claims import CLAIMS
 from examples.paper.report.costs import HERE, commands, commit, commits, costs, made_with
-from examples.paper.report.intervals import Bootstrap, Interval, Share, mcnemar
 from examples.paper.report.read import Result, read_results
 from examples.paper.report.rows import Subject
 from examples.paper.report.trained import trained
 from examples.paper.report.verdicts import Ref
+from sormctl.evaluation.intervals import Bootstrap, Interval, Share, mcnemar
 from sormctl.evaluation.rows import Way
 
 Results = dict[str, dict[str, Result]]

@@ -14,7 +14,7 @@ from itertools import product
 
 import numpy as np
 
-from examples.paper.report.intervals import Bootstrap, Floats, Interval
+from sormctl.evaluation.intervals import Bootstrap, Floats, Interval
 
 SEEDS, TRIALS, REPLICATES = 3, 4000, 1000
 

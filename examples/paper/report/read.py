@@ -13,7 +13,6 @@ import jsonlines
 import orjson
 from msgspec import convert
 
-from examples.paper.report.intervals import Share
 from examples.paper.report.rows import (
     BALANCED,
     DRAFT,
@@ -26,6 +25,7 @@ from examples.paper.report.rows import (
     Subject,
     majority,
 )
+from sormctl.evaluation.intervals import Share
 from sormctl.evaluation.rows import Fixed, Judgement, Way
 from sormctl.evaluation.steps import FINAL_ACCURACY, STEP_ACCURACY
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from examples.paper.report.coverage import SEEDS, interval
-from examples.paper.report.intervals import Bootstrap
+from sormctl.evaluation.intervals import Bootstrap
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from examples.paper.report.intervals import (
+from sormctl.evaluation.intervals import (
     Bootstrap,
     McNemar,
     Share,

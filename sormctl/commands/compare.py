@@ -1,0 +1,95 @@
+"""`sormctl compare`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sormctl.errors import SormctlError, UsageError
+from sormctl.reranking import AGGREGATIONS
+from sormctl.streams.jsonl import RecordReader
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sormctl.evaluation.comparing import Run
+
+
+class Format(StrEnum):
+    """What is written to standard output."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    md = "md"
+
+
+def compare(
+    *,
+    old: Annotated[
+        str, typer.Argument(help="Solutions of the old run; of several seeds FILE,FILE,…")
+    ],
+    new: Annotated[str, typer.Argument(help="Solutions of the new run; as many seeds.")],
+    row: Annotated[
+        str | None,
+        typer.Option(
+            help="Row of the report that decides; by default the answer that is given.",
+            metavar="NAME",
+        ),
+    ] = None,
+    old_row: Annotated[
+        str | None, typer.Option(help="Row of the old run, if it is another.", metavar="NAME")
+    ] = None,
+    min_gain: Annotated[
+        float,
+        typer.Option(
+            help="Exit with 1 unless the new run is better by more than this: per cent of the "
+            "problems, by the low end of the interval."
+        ),
+    ] = 0.0,
+    no_worse_than: Annotated[
+        float | None,
+        typer.Option(min=0, help="Only guard: exit with 1 if it may be worse by this or more."),
+    ] = None,
+    aggregation: Annotated[
+        list[str],
+        typer.Option("--agg", help=f"Repeatable: {', '.join(AGGREGATIONS)}."),
+    ] = ["final"],  # noqa: B006 (Typer copies it)
+    form: Annotated[Format, typer.Option("--format", help="Of standard output.")] = Format.table,
+) -> None:
+    """Say whether a new run is better than an old one on the same problems.
+
+    Every row that both have, paired: the difference with its 95 % interval, problems won and lost,
+    McNemar's test, tokens. Exit code 0 if the row that decides has gained, else 1.
+
+    Example: sormctl compare yesterday.jsonl today.jsonl --min-gain 0.5
+    """
+    from sormctl.evaluation.comparing import Rows, answers_given, compare_runs
+    from sormctl.report.compared import verdict, written
+
+    if unknown := [name for name in aggregation if name not in AGGREGATIONS]:
+        raise UsageError(f"--agg {unknown[0]}: must be one of {', '.join(AGGREGATIONS)}")
+    before, after = ([_run(name, aggregation) for name in _files(side)] for side in (old, new))
+    decisive = Rows(old_row or row, row) if row else answers_given(before, after)
+    if decisive is None:
+        raise UsageError(f"which row decides? give --row, one of {after[0].named()}")
+    first, *others = compare_runs(before, after, decisive)
+    typer.echo(written([first, *others], form.value), nl=False)
+    least = min_gain if no_worse_than is None else -no_worse_than
+    text, has_passed = verdict(first, least / 100)
+    if not has_passed:
+        raise SormctlError(text)
+    typer.echo(f"compare: {text}", err=True)
+
+
+def _files(side: str) -> Sequence[str]:
+    return [side] if Path(side).exists() else side.split(",")
+
+
+def _run(name: str, aggregations: Sequence[str]) -> Run:
+    from sormctl.evaluation.comparing import Run
+
+    return Run(RecordReader([name]).groups(), aggregations)

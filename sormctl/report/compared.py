@@ -1,0 +1,82 @@
+"""Two runs beside each other: for people and for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+import orjson
+from msgspec import to_builtins
+
+from sormctl.evaluation.comparing import Comparison
+
+_HEADINGS = ("row", "old", "new", "difference", "n", "won", "lost", "p", "tokens")
+
+
+def written(rows: Sequence[Comparison], form: str) -> str:
+    """The rows as `table`, `json` (one object a line), `csv` or `md`."""
+    if form == "json":
+        return "".join(orjson.dumps(to_builtins(row)).decode() + "\n" for row in rows)
+    if form == "csv":
+        return _as_csv(rows)
+    lines = [_HEADINGS, *map(_cells, rows)]
+    return _as_markdown(lines) if form == "md" else _as_text(lines)
+
+
+def verdict(row: Comparison, least: float) -> tuple[str, bool]:
+    """What is found of the decisive row, and whether it has gained more than `least`."""
+    has_passed = row.low > least
+    wanted = "better"
+    if least:
+        wanted = f"{'better by more' if least > 0 else 'worse by less'} than {abs(least):.1%}"
+    said = wanted if has_passed else f"not shown to be {wanted}"
+    return f"{row.row}: {_gain(row)} on {row.n:,} problems: {said}", has_passed
+
+
+def _cells(row: Comparison) -> tuple[str, ...]:
+    return (
+        row.row,
+        f"{row.old:.1%}",
+        f"{row.new:.1%}",
+        _gain(row),
+        f"{row.n:,}",
+        f"{row.won:,}",
+        f"{row.lost:,}",
+        "" if row.p is None else f"{row.p:.2g}",
+        f"{row.old_tokens:,.0f} → {row.new_tokens:,.0f}",
+    )
+
+
+def _gain(row: Comparison) -> str:
+    low, high = 100 * row.low, 100 * row.high
+    return f"{100 * row.difference:+.1f} ({low:.1f} to {high:.1f})"
+
+
+def _as_csv(rows: Sequence[Comparison]) -> str:
+    names = [name for name in Comparison.__struct_fields__ if name != "by_seed"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([getattr(row, name) for name in names] for row in rows)
+    return text.getvalue()
+
+
+def _as_markdown(lines: Sequence[Sequence[str]]) -> str:
+    heading, *others = lines
+    ruled = [heading, ["---", *["---:"] * (len(heading) - 1)], *others]
+    return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in ruled)
+
+
+def _as_text(lines: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "".join(f"{_padded(line, widths)}\n" for line in lines)
+
+
+def _padded(line: Sequence[str], widths: Sequence[int]) -> str:
+    def cells() -> Iterator[str]:
+        first, *others = zip(line, widths, strict=True)
+        yield first[0].ljust(first[1])
+        yield from (cell.rjust(width) for cell, width in others)
+
+    return "  ".join(cells()).rstrip()
