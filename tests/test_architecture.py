@@ -37,7 +37,7 @@ MAY_IMPORT = {
         "options": "asking errors engines streams tasks problems",
         "importing": "errors seeds records tasks",
         **dict.fromkeys(PAPER.split(), "errors seeds records tasks"),
-        "evaluation": "records tasks reranking",
+        "evaluation": "errors records tasks reranking",
         "inference": "asking errors seeds prompts records models tasks engines",
         "test_time": "asking records engines inference",
         "labelling": "errors prompts records tasks engines inference",
@@ -121,7 +121,8 @@ def test_imports_point_down(path: Path) -> None:
 
 
 RUN_MODELS = ("sormctl.engines.hf.", "sormctl.training.worker.", "sormctl.tasks.algebra_worker")
-LIGHT = [path for path in FILES if not name_of(path).startswith(RUN_MODELS)]
+SUMS = "sormctl.evaluation.intervals"  # thousands of resamplings; imported where they are wanted
+LIGHT = [path for path in FILES if not name_of(path).startswith((*RUN_MODELS, SUMS))]
 PURE_ROOMS = {*PAPER.split(), "errors", "seeds", "prompts", "records", "tasks", "evaluation"}
 PURE_MODULES = {f"sormctl.labelling.{name}" for name in ("labels", "strategies", "consistency")}
 # what nothing but the end of a process can stop is thought about in a process of its own

@@ -67,13 +67,13 @@ def compare(
 
     Example: sormctl compare yesterday.jsonl today.jsonl --min-gain 0.5
     """
-    from sormctl.evaluation.comparing import Rows, answers_given, compare_runs
+    from sormctl.evaluation.comparing import RowPair, answers_given, compare_runs
     from sormctl.report.compared import verdict, written
 
     if unknown := [name for name in aggregation if name not in AGGREGATIONS]:
         raise UsageError(f"--agg {unknown[0]}: must be one of {', '.join(AGGREGATIONS)}")
     before, after = ([_run(name, aggregation) for name in _files(side)] for side in (old, new))
-    decisive = Rows(old_row or row, row) if row else answers_given(before, after)
+    decisive = RowPair(old_row or row, row) if row else answers_given(before, after)
     if decisive is None:
         raise UsageError(f"which row decides? give --row, one of {after[0].named()}")
     first, *others = compare_runs(before, after, decisive)

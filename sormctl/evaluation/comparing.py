@@ -67,7 +67,7 @@ class Comparison(Struct, frozen=True, tag_field="section", tag="comparison"):
     by_seed: tuple[float, ...]
 
 
-class Rows(NamedTuple):
+class RowPair(NamedTuple):
     """The names of the rows of both runs that are held against each other."""
 
     old: str
@@ -78,7 +78,7 @@ class Rows(NamedTuple):
 
 
 def compare_runs(
-    old: Sequence[Run], new: Sequence[Run], decisive: Rows | None = None
+    old: Sequence[Run], new: Sequence[Run], decisive: RowPair | None = None
 ) -> Iterator[Comparison]:
     """The decisive rows first, if they are given, and then the rows that all runs have.
 
@@ -91,17 +91,17 @@ def compare_runs(
         _check_questions(before, after)
     first, *others = [*old, *new]
     names = [str(way) for way in first.rows]
-    shared = [Rows(name, name) for name in names if all(run.of_row(name) for run in others)]
+    shared = [RowPair(name, name) for name in names if all(run.of_row(name) for run in others)]
     for rows in dict.fromkeys([*([decisive] if decisive else []), *shared]):
         yield _compare_rows(rows, old, new)
 
 
-def answers_given(old: Sequence[Run], new: Sequence[Run]) -> Rows | None:
+def answers_given(old: Sequence[Run], new: Sequence[Run]) -> RowPair | None:
     """The rows of the answers that both runs give, where the solutions say which these are."""
     sides = [{answer_given([*run.rows]) for run in side} for side in (old, new)]
     if any(len(found) > 1 or None in found for found in sides):
         return None
-    return Rows(*(str(found.pop()) for found in sides))
+    return RowPair(*(str(found.pop()) for found in sides))
 
 
 def _check_questions(old: Run, new: Run) -> None:
@@ -111,7 +111,7 @@ def _check_questions(old: Run, new: Run) -> None:
             raise DataError(f"problem {problem} has another question in each run")
 
 
-def _compare_rows(rows: Rows, old: Sequence[Run], new: Sequence[Run]) -> Comparison:
+def _compare_rows(rows: RowPair, old: Sequence[Run], new: Sequence[Run]) -> Comparison:
     pairs = [_common(rows, before, after) for before, after in zip(old, new, strict=True)]
     ours, theirs = ([_share(pair[side]) for pair in pairs] for side in (1, 0))
     differences = tuple(one.value - two.value for one, two in zip(ours, theirs, strict=True))
@@ -135,7 +135,7 @@ def _compare_rows(rows: Rows, old: Sequence[Run], new: Sequence[Run]) -> Compari
     )
 
 
-def _common(rows: Rows, old: Run, new: Run) -> tuple[Answers, Answers]:
+def _common(rows: RowPair, old: Run, new: Run) -> tuple[Answers, Answers]:
     """The outcomes of the problems that both have."""
     before, after = old.of_row(rows.old), new.of_row(rows.new)
     if before is None or after is None:
