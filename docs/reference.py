@@ -66,6 +66,10 @@ solution has the fields of its problem, too; its parts (`usage`, `rollouts`, `ve
 their own fields only. Optional fields that are absent are left out when a
 record is written.
 
+A command that fails while it writes to standard output ends the stream with one more object,
+`{"sormctl_failed": "sample", "error": "…"}`. Every command refuses it with exit code 65, so
+nothing is made of the part before it.
+
 The examples are one story: a problem, a wrong solution of it after `label-steps` and `score`, and
 the pair that `make-refine-pairs --mode local` makes of that. Counts and scores are made up; the
 grade and the pair come from the code.

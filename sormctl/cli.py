@@ -6,18 +6,21 @@ import errno
 import gc
 import os
 import signal
+import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from inspect import getdoc
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
 
 from sormctl import __version__
-from sormctl.errors import SormctlError
+from sormctl.errors import IncompleteError, SormctlError
 from sormctl.options import flattened
+from sormctl.records import failure_line
 
 COMMANDS = (
     "problems",
@@ -40,6 +43,13 @@ COMMANDS = (
     "show",
     "doctor",
 )
+# those that write records to standard output
+WRITERS = {name for name in COMMANDS if not name.startswith("train")} - {
+    "eval",
+    "compare",
+    "show",
+    "doctor",
+}
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
 
 
@@ -53,22 +63,48 @@ class Boundary(TyperGroup):
         try:
             return super().invoke(ctx)
         except SormctlError as error:
-            code = _fail(ctx, str(error), error.exit_code)
+            raise SystemExit(_fail(ctx, str(error), error.exit_code)) from error
         except BrokenPipeError:
-            code = BROKEN_PIPE
             _discard_output()
-        except KeyboardInterrupt:
-            code = INTERRUPTED
+            raise SystemExit(BROKEN_PIPE) from None
+        except KeyboardInterrupt as error:
+            raise SystemExit(INTERRUPTED) from error
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            code = _fail(ctx, f"{error.strerror}; make room and start again", 1)
-        raise SystemExit(code)
+            message = f"{error.strerror}; make room and start again"
+            raise SystemExit(_fail(ctx, message, 1)) from error
 
 
 def _fail(ctx: Any, message: str, code: int) -> int:
     sys.stderr.write(f"sormctl {ctx.invoked_subcommand}: {message}\n")
     return code
+
+
+def tell_reader(argv: Sequence[str], error: BaseException | None) -> None:
+    """Ends the stream on standard output with a line that every command refuses.
+
+    So whoever reads on makes nothing of a part: a shell that does not know `pipefail` goes on. Only
+    a terminal gets none, and what is no stream of records.
+    """
+    command = argv[0] if argv else ""
+    if command not in WRITERS or isinstance(error, IncompleteError):
+        return
+    if any(word.startswith(("-o", "--output")) for word in argv) or not _is_read(sys.stdout):
+        return
+    said = str(error) or type(error).__name__
+    with suppress(OSError):  # nobody reads it, or there is no room
+        sys.stdout.flush()
+        os.write(sys.stdout.fileno(), failure_line(command, said))
+
+
+def _is_read(stream: TextIO | None) -> bool:
+    """Whether it is a pipe, a socket or a file: somebody may take what is in it for a result."""
+    try:
+        mode = os.fstat(stream.fileno()).st_mode if stream else 0
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISREG(mode)
 
 
 def _discard_output() -> None:
@@ -129,6 +165,11 @@ def main() -> None:
     try:
         app()
     except SystemExit as stop:
+        if stop.code not in (None, 0, BROKEN_PIPE):
+            tell_reader(sys.argv[1:], stop.__context__)
         if received and stop.code == INTERRUPTED:
             raise SystemExit(TERMINATED) from None
+        raise
+    except BaseException as bug:
+        tell_reader(sys.argv[1:], bug)
         raise

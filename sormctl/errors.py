@@ -7,6 +7,7 @@
     ├── ModelError          1   a model folder that cannot be loaded or trained on
     ├── EngineError         1   generation or scoring failed
     │   └── TooLongError        a prompt leaves no room in what the model reads
+    ├── IncompleteError     1   all is written but what failed, as the user wanted it
     ├── OutputError         1   output cannot be written (disk full, no permission)
     └── BusyError          75   another process holds the lock; try again later
 
@@ -49,6 +50,10 @@ class EngineError(SormctlError):
 
 class TooLongError(EngineError):
     """A prompt, or a solution to score, is longer than the model reads."""
+
+
+class IncompleteError(SormctlError):
+    """All is written but the records that failed, which the user wanted to be left out."""
 
 
 class OutputError(SormctlError):

@@ -24,6 +24,7 @@ Labels = tuple[int | None, ...]
 MAX_COUNT = 2**53 - 1  # the largest that every reader of JSON keeps exact
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 Score = Annotated[float, Meta(ge=0, le=1 + 1e-6)]  # a sum of probabilities may be rounded up
+FAILED = "sormctl_failed"  # the one field of a stream's last line whose writer has failed
 TOO_DEEP = "a field is nested too deep; at most some 900 levels are read"
 R = TypeVar("R", bound="Record")
 EXTRA = "\ue000extra"  # the key of `extra` for msgspec: a private character, so in no line
@@ -256,7 +257,18 @@ def load_object(line: bytes) -> Json:
             raise RecordError(explain_line(line, error)) from None
     if not isinstance(data, dict):
         raise RecordError("not a JSON object; every line must be one")
+    if FAILED in data:
+        raise RecordError(f"the stream ends here: `sormctl {data[FAILED]}` failed")
     return data
+
+
+def failure_line(command: str, error: str) -> bytes:
+    """The last line of a stream whose writer has failed: every reader refuses it.
+
+    >>> failure_line("grade", "no space")
+    b'{"sormctl_failed":"grade","error":"no space"}\\n'
+    """
+    return json.encode({FAILED: command, "error": error}) + b"\n"
 
 
 def parse_record(data: Json, kind: type[R]) -> R:

@@ -49,7 +49,7 @@ MAY_IMPORT = {
     }.items()
 }
 MAY_IMPORT["commands"] = list(MAY_IMPORT)
-MAY_IMPORT["cli"] = ["__init__", "errors", "options", "commands"]
+MAY_IMPORT["cli"] = ["__init__", "errors", "records", "options", "commands"]
 MAY_IMPORT["__main__"] = ["cli"]
 HEAVY = {
     "torch",

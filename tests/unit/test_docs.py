@@ -121,3 +121,21 @@ def names_in(tree: ast.Module) -> set[str]:
     found = {node.name for node in ast.walk(tree) if isinstance(node, definitions)}
     targets = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     return found | {node.id for node in targets if isinstance(node.ctx, ast.Store)}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *PAGES,
+        *sorted((ROOT / "examples").rglob("*.sh")),
+        *sorted((ROOT / "examples").rglob("*.md")),
+    ],
+    ids=lambda path: path.name,
+)
+def test_pipes_fail_if_any_command_does(path: Path) -> None:
+    """A writer that is killed cannot say so in its stream; the shell must."""
+    if path.name in ("commands.md", "results.md") or path.parent.name == "results":
+        return  # printed from the code, or a part of such a page
+    text = path.read_text("utf-8").replace("\\\n", " ").replace("|\n", "| ")
+    piped = re.search(r"^[^`|\n]*\bsormctl [^`\n]*\|\s*sormctl [a-z]", text, re.MULTILINE)
+    assert not piped or "pipefail" in text, piped.group()
