@@ -18,7 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from sormctl import __version__
-from sormctl.errors import IncompleteError, SormctlError
+from sormctl.errors import IncompleteError, SormctlError, one_line
 from sormctl.options import flattened
 from sormctl.records import failure_line
 
@@ -77,7 +77,7 @@ class Boundary(TyperGroup):
 
 
 def _fail(ctx: Any, message: str, code: int) -> int:
-    sys.stderr.write(f"sormctl {ctx.invoked_subcommand}: {message}\n")
+    sys.stderr.write(f"sormctl {ctx.invoked_subcommand}: {one_line(message)}\n")
     return code
 
 
@@ -92,7 +92,7 @@ def tell_reader(argv: Sequence[str], error: BaseException | None) -> None:
         return
     if any(word.startswith(("-o", "--output")) for word in argv) or not _is_read(sys.stdout):
         return
-    said = str(error) or type(error).__name__
+    said = one_line(str(error) or type(error).__name__)
     with suppress(OSError):  # nobody reads it, or there is no room
         sys.stdout.flush()
         os.write(sys.stdout.fileno(), failure_line(command, said))

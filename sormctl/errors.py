@@ -66,6 +66,28 @@ class BusyError(SormctlError):
     exit_code = 75
 
 
+SHOWN = 500  # characters of a message, which may quote what somebody else wrote
+
+
+def printable(text: str) -> str:
+    """A text without what a terminal takes for a command, such as escape sequences; line by line.
+
+    >>> printable("red: \\x1b[31m")
+    'red: \ufffd[31m'
+    """
+    return "".join(c if c.isprintable() else _stand_in(c) for c in text)
+
+
+def one_line(text: str) -> str:
+    """A message as a terminal shows it: printable, in one line, of `SHOWN` characters at most."""
+    shown = printable(text[: 2 * SHOWN])
+    return shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 1]}…"
+
+
+def _stand_in(character: str) -> str:
+    return " " if character.isspace() else "\N{REPLACEMENT CHARACTER}"
+
+
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, with the next if it only leads to it.
 

@@ -44,7 +44,7 @@ MAY_IMPORT = {
         "training": "__init__ asking errors seeds prompts records models tasks engines streams "
         f"options {PAPER}",
         "training.worker": "errors models engines evaluation training",
-        "report": "records evaluation labelling",
+        "report": "errors records evaluation labelling",
         "doctor": "__init__ errors tasks",
     }.items()
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sormctl.errors import SormctlError, UsageError
+from sormctl.errors import SormctlError, UsageError, one_line
 from sormctl.reranking import AGGREGATIONS
 from sormctl.streams.jsonl import RecordReader
 
@@ -82,7 +82,7 @@ def compare(
     text, has_passed = verdict(first, least / 100)
     if not has_passed:
         raise SormctlError(text)
-    typer.echo(f"compare: {text}", err=True)
+    typer.echo(f"compare: {one_line(text)}", err=True)
 
 
 def _files(side: str) -> Sequence[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import orjson
 from msgspec import to_builtins
 
+from sormctl.errors import one_line
 from sormctl.evaluation.comparing import Comparison
 
 _HEADINGS = ("row", "old", "new", "difference", "n", "won", "lost", "p", "tokens")
@@ -20,7 +21,7 @@ def written(rows: Sequence[Comparison], form: str) -> str:
         return "".join(orjson.dumps(to_builtins(row)).decode() + "\n" for row in rows)
     if form == "csv":
         return _as_csv(rows)
-    lines = [_HEADINGS, *map(_cells, rows)]
+    lines = [_HEADINGS, *([*map(one_line, _cells(row))] for row in rows)]
     return _as_markdown(lines) if form == "md" else _as_text(lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from sormctl.errors import printable
 from sormctl.evaluation.steps import THRESHOLD
 from sormctl.records import Json, Pair, Problem, Solution, parse_record
 
@@ -20,7 +21,7 @@ def parse_any(data: Json) -> AnyRecord:
 
 def describe(record: AnyRecord) -> Iterator[StyledLine]:
     """The lines that show a record, without the control characters that a model may have made."""
-    return ((_printable(text), colour) for text, colour in _lines(record))
+    return ((printable(text), colour) for text, colour in _lines(record))
 
 
 def _lines(record: AnyRecord) -> Iterator[StyledLine]:
@@ -91,11 +92,3 @@ def _colour(solution: Solution, index: int, label: int | None) -> str | None:
         return _RIGHT[label == 1]
     scores = [values[index] for values in solution.scores.values()]
     return _RIGHT[scores[0] >= THRESHOLD] if scores else None
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else _stand_in(c) for c in text)
-
-
-def _stand_in(character: str) -> str:
-    return " " if character.isspace() else "\N{REPLACEMENT CHARACTER}"

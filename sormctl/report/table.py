@@ -8,6 +8,7 @@ from itertools import groupby
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+from sormctl.errors import one_line
 from sormctl.evaluation.metrics import Estimate
 from sormctl.evaluation.rows import Judgement, ReportRow
 
@@ -92,7 +93,7 @@ def _table(title: str, columns: Iterable[str], lines: Iterable[Sequence[str]]) -
     for heading in columns:
         table.add_column(fill(heading, _HEADING), justify="right", no_wrap=True)
     for line in lines:
-        table.add_row(*line)
+        table.add_row(*map(one_line, line))
     return table
 
 

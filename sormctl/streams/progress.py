@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import orjson
 
-from sormctl.errors import UsageError
+from sormctl.errors import UsageError, one_line
 
 EVERY = 10.0  # seconds between two plain lines
 
@@ -64,7 +64,7 @@ class Display:
         if self._json:
             text = orjson.dumps({"command": self._command, **data}).decode()
         else:
-            text = f"{self._command}: {text}"
+            text = f"{self._command}: {one_line(text)}"
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
 
