@@ -27,6 +27,7 @@ from sormctl.tasks.prompts import draft_prompt, refine_prompt, stop_strings
 from sormctl.tasks.reading import CompletionReader, Reading
 from sormctl.tasks.registry import get_task
 
+_DIGITS = 6  # of a score; those beyond depend on what else is in the batch
 _ASKED_PLAINLY = "no chat template: asked plainly; see --prompt one-shot"
 
 
@@ -123,7 +124,7 @@ class Judge:
                 "the reward model's scores are no numbers; its weights are not, or its type "
                 "overflows: try --engine-arg dtype=float32"
             )
-        return scores
+        return tuple(round(score, _DIGITS) for score in scores)
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from sormctl.tasks.answers import NUMERIC
 
 Tree = Any  # an integer, a Sum, or (op, Tree, Tree) with op `*` or `/`
 
+_MOST_PARTS = 200  # of an expression: its numbers and operations; a problem has some 20
 _CALCULATION = re.compile(r"(-?[0-9]{1,9}) ?([-+*/]) ?(-?[0-9]{1,9}) ?= ?(-?[0-9]{1,18})")
 
 
@@ -126,12 +127,27 @@ def make_sum(terms: list[tuple[int, Tree]]) -> Tree:
 
 def _expression(solution: Solution) -> Tree:
     try:
-        return _tree(solution.extra["chain"]["expression"])
+        expression = solution.extra["chain"]["expression"]
+        _check_size(expression)
+        return _tree(expression)
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(
             f"problem {solution.problem_id} has no `chain.expression`, which the oracle "
             "reads; keep the fields that `sormctl problems chain` writes"
         ) from error
+
+
+def _check_size(data: Any) -> None:
+    """RecordError for what is larger than any problem: sums of thousands take hours to look at."""
+    pending, count = [data], 0
+    while pending:
+        part = pending.pop()
+        pending += part[1:] if isinstance(part, list | tuple) else ()
+        count += 1
+        if count > _MOST_PARTS:
+            raise RecordError(
+                f"`chain.expression` has more than {_MOST_PARTS} parts; no problem has"
+            )
 
 
 def _tree(data: Any) -> Tree:

@@ -231,3 +231,13 @@ def test_tokenizer_of_the_student() -> None:
         assert tokenizer.token_to_id("<unk>") not in ids
         assert tokenizer.decode(ids) == text
         assert ids == [i for line in text.splitlines(True) for i in tokenizer.encode(line).ids]
+
+
+@pytest.mark.parametrize("is_wide", [True, False])
+def test_an_expression_larger_than_any_problem_is_refused(is_wide: bool) -> None:
+    """A sum of 2^9 ones, and one that is nested 5,000 times."""
+    expression: object = 1
+    for _ in range(9 if is_wide else 5000):
+        expression = ["+", expression, expression if is_wide else 1]
+    with pytest.raises(RecordError, match="more than 200 parts"):
+        labels(["1 + 1 = 2"], expression, "2")
