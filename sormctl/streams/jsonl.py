@@ -128,7 +128,7 @@ class Inputs:
         index, count = self._shard
         ordinal = 0
         for name in self.names:
-            with _open(name) as raw:
+            with open_raw(name) as raw:
                 self._sources.append(_Source(raw, shown(name), self.before_read))
                 self._lines = _Lines(name, self._sources[-1])
                 for line in self._lines:
@@ -284,7 +284,7 @@ def _size(name: str) -> int | None:
 
 
 @contextmanager
-def _open(name: str) -> Iterator[Any]:
+def open_raw(name: str) -> Iterator[Any]:
     """The raw file: nothing else may hold back what has arrived."""
     if name == STDIN:
         yield getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
