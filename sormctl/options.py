@@ -16,6 +16,7 @@ import typer
 
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.streams.jobs import Job
+from sormctl.tasks.fields import Fields
 
 Inputs = Annotated[
     list[str] | None,
@@ -49,6 +50,26 @@ Answer = Annotated[
         help="How answers compare, for your own file: numeric, math, exact or choice.",
         metavar="KIND",
     ),
+]
+Question = Annotated[
+    str | None,
+    typer.Option(
+        help="The question: a field of your rows, or a template: '{context} {question}'.",
+        metavar="FIELD|TEMPLATE",
+    ),
+]
+AnswerField = Annotated[
+    str | None, typer.Option(help="The field that holds the answer.", metavar="FIELD")
+]
+Choices = Annotated[
+    str | None,
+    typer.Option(
+        help="The field that holds the options of a choice; or a field each: A,B,C,D.",
+        metavar="FIELD",
+    ),
+]
+IdField = Annotated[
+    str | None, typer.Option(help="The field that names the problem.", metavar="FIELD")
 ]
 Seed = Annotated[
     int, typer.Option(min=0, max=2**63 - 1, help="Seed of everything that is drawn at random.")
@@ -141,6 +162,17 @@ class RunningOptions(Running):
     tensor_parallel: TensorParallel = None
     replicas: Replicas = None
     verbose: Verbose = False
+
+
+@dataclass(frozen=True)
+class RowOptions(Fields):
+    """How rows of the user's own become problems."""
+
+    question: Question = Fields.question
+    answer_field: AnswerField = Fields.answer_field
+    choices: Choices = Fields.choices
+    id_field: IdField = Fields.id_field
+    answer: Answer = None
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from sormctl.errors import SormctlError, UsageError
 from sormctl.evaluation.evaluation import Evaluation, problem_part
 from sormctl.evaluation.rows import ReportRow
 from sormctl.evaluation.steps import THRESHOLD
-from sormctl.problems import read_problems
+from sormctl.problems import input_files, read_problems
 from sormctl.records import Json, Solution
 from sormctl.report.table import print_rows, print_stages, print_unknown
 from sormctl.reranking import AGGREGATIONS
@@ -35,7 +35,7 @@ class Bench:
     bench: Annotated[
         str | None,
         typer.Option(
-            help="Run the whole test-time path on this benchmark (or your own file, with --answer) "
+            help="Run the whole test-time path on this benchmark (or your own data, with --answer) "
             "instead of reading solutions."
         ),
     ] = None
@@ -46,7 +46,6 @@ class Bench:
         int | None, typer.Option("-n", "--limit", min=1, help="Problems of the benchmark.")
     ] = None
     data_dir: options.DataDir = None
-    answer: options.Answer = None
     student: Annotated[str | None, typer.Option(help="Drafts.", metavar="M")] = None
     orm: Annotated[str | None, typer.Option(help="Chooses among solutions.", metavar="M")] = None
     sorm: Annotated[str | None, typer.Option(help="Locates first errors.", metavar="M")] = None
@@ -95,6 +94,7 @@ def eval(
         ),
     ] = None,
     bench: Bench,
+    fields: options.RowOptions,
     gate: Gate,
     sampling: options.SamplingOptions,
     running: options.RunningOptions,
@@ -118,7 +118,8 @@ def eval(
     evaluation = Evaluation(aggregation)
     rows: list[ReportRow] = []
     costs = stage_costs(stages) if stages else []
-    path = {**vars(bench), **vars(sampling), **running.identity()} if bench.bench else {}
+    asked = {**vars(bench), **vars(fields), **vars(sampling), **running.identity()}
+    path = asked if bench.bench else {}
     job = streams.job("eval", {"agg": aggregation, **path})
 
     def report(groups: Iterable[list[Solution]]) -> Iterator[Json]:
@@ -135,9 +136,8 @@ def eval(
     if bench.bench is None:
         pipe_groups(job, report)
     else:
-        solved = _solve(bench.bench, bench, sampling, running, streams.quiet)
-        files = [bench.bench] if Path(bench.bench).is_file() else ()
-        write_records(job, report(group_solutions(solved)), files)
+        solved = _solve(bench.bench, bench, fields, sampling, running, streams.quiet)
+        write_records(job, report(group_solutions(solved)), input_files(bench.bench))
     print_rows(rows)
     print_unknown(evaluation.unknown)
     print_stages(costs)
@@ -147,6 +147,7 @@ def eval(
 def _solve(
     name: str,
     bench: Bench,
+    fields: options.RowOptions,
     sampling: SamplingSettings,
     running: Running,
     quiet: bool,
@@ -159,7 +160,8 @@ def _solve(
         name,
         bench.split,
         data_dir=bench.data_dir,
-        answer=bench.answer,
+        answer=fields.answer,
+        fields=fields,
         seed=sampling.seed,
         limit=bench.limit,
     )
