@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from string import Formatter
 from typing import Any
@@ -47,10 +48,19 @@ class Row:
         return name if name in self._data else self._names.get(_folded(name))
 
     def find(self, names: Iterable[str]) -> str | None:
-        """The first of the fields that holds something, else the first that is not null."""
-        there = [found for name in names if (found := self.named(name)) is not None]
-        given = [name for name in there if not is_missing(self._data[name])]
-        return next((name for name in given if not is_blank(self._data[name])), (*given, None)[0])
+        """The first of the fields that holds something; None if none does."""
+        there = (found for name in names if (found := self.named(name)) is not None)
+        return next((name for name in there if not is_blank(self._data[name])), None)
+
+    def require(self, names: Iterable[str], what: str, option: str) -> str:
+        """The first of the fields that holds something; RecordError if none does."""
+        found = self.find(names)
+        if found is not None:
+            return found
+        there = (name for name in map(self.named, names) if name is not None)
+        if empty := next((name for name in there if not is_missing(self._data[name])), None):
+            raise RecordError(f"`{empty}` is empty")
+        raise RecordError(f"no {what}; name its field by {option} ({self.listing()})")
 
     def among(self, names: tuple[str, ...]) -> Iterator[str]:
         """The fields with one of these names, in the order of the row."""
@@ -88,11 +98,6 @@ class Row:
         return f"it has {', '.join(names[:MAX_SHOWN])}{more}" if names else "it has no fields"
 
 
-def is_missing(value: Any) -> bool:
-    """Whether a value is null, or the number of tables for what is missing."""
-    return value is None or value != value
-
-
 @contextmanager
 def about(name: str) -> Iterator[None]:
     """Names the field that a RecordError is about."""
@@ -106,9 +111,10 @@ def text_of(value: Any) -> str:
     """A text or a number as text; RecordError for anything else, and for an empty one."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise RecordError(f"must be text or a number, not {type(value).__name__}")
-    if not str(value).strip():
+    text = _in_digits(value) if isinstance(value, float) else str(value).strip()
+    if not text:
         raise RecordError("is empty")
-    return str(value).strip()
+    return text
 
 
 @lru_cache(16)
@@ -131,6 +137,12 @@ def template_parts(template: str) -> tuple[tuple[str, str | None], ...]:
     return tuple((text.replace("\\n", "\n"), name) for text, name, _, _ in parts)
 
 
+def _in_digits(value: float) -> str:
+    """A float without a power of ten, unless it would be very long."""
+    text = repr(value)
+    return format(Decimal(text), "f") if "e" in text and 1e-30 < abs(value) < 1e30 else text
+
+
 @lru_cache(4096)
 def _folded(name: str) -> str:
     """What is the same of `Final Answer`, `final_answer` and `finalAnswer`."""
@@ -142,11 +154,16 @@ def _all_folded(names: tuple[str, ...]) -> frozenset[str]:
     return frozenset(map(_folded, names))
 
 
+def is_missing(value: Any) -> bool:
+    """Whether a value is null, or what tables of numbers have in its place."""
+    return value is None or value != value
+
+
 def is_blank(value: Any) -> bool:
-    """Whether a value is an empty text, list or object."""
-    return isinstance(value, str | list | Mapping) and not (
-        value.strip() if isinstance(value, str) else value
-    )
+    """Whether a value is missing, or an empty text, list or object."""
+    if isinstance(value, str):
+        return not value.strip()
+    return is_missing(value) or value in ([], {})
 
 
 def _within(value: Any, path: list[str]) -> Any:

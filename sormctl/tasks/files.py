@@ -82,9 +82,8 @@ def _stated(row: Row, kind: AnswerKind, fields: Fields) -> tuple[str, Any]:
     """The field of the answer, or of the worked solution that announces it, and its value."""
     if fields.answer_field is not None:
         return fields.answer_field, row.at(fields.answer_field, "--answer-field")
-    name = row.find((*ANSWER, *(CHOSEN if kind is CHOICE else ()), *REFERENCE))
-    if name is None:
-        raise RecordError(f"no answer; name its field by --answer-field ({row.listing()})")
+    names = (*ANSWER, *(CHOSEN if kind is CHOICE else ()), *REFERENCE)
+    name = row.require(names, "answer", "--answer-field")
     return name, row.use(name)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sormctl.errors import RecordError
-from sormctl.tasks.fields import Fields, Row, about, is_blank, is_missing, template_parts, text_of
+from sormctl.tasks.fields import Fields, Row, about, is_blank, template_parts, text_of
 from sormctl.tasks.lettering import Options, made, options_of
 from sormctl.tasks.svamp import join_question
 
@@ -34,9 +34,7 @@ def question_of(row: Row, fields: Fields) -> str:
     """The question of a row, made of all its parts; RecordError names one that would be lost."""
     if fields.question is not None:
         return _filled(row, fields.question)
-    name = row.find(QUESTION)
-    if name is None:
-        raise RecordError(f"no question; name its field by --question ({row.listing()})")
+    name = row.require(QUESTION, "question", "--question")
     value = row.use(name)
     with about(name):
         question = text_of(value.get(STEM) if isinstance(value, Mapping) else value)
@@ -89,7 +87,7 @@ def _filled(row: Row, template: str) -> str:
 
 
 def _field_text(value: Any, name: str) -> str:
-    if is_missing(value) or value == "":
+    if is_blank(value):
         return ""
     options = options_of(value) if isinstance(value, list | Mapping) else None
     with about(name):
@@ -119,7 +117,7 @@ def _with_numbers(question: str, numbers: Any) -> str:
 def _refuse_loss(row: Row, name: str, question: str) -> None:
     for found in row.among(PARTS):
         value = row[found]
-        if found in row.used or is_missing(value) or is_blank(value):
+        if found in row.used or is_blank(value):
             continue
         if isinstance(value, str) and _holds(question, value):
             continue
@@ -135,9 +133,8 @@ def _holds(question: str, part: str) -> bool:
 
 def _chosen_fields(row: Row, names: str) -> Options:
     if row.named(names) is None and "," in names:
-        fields = [name.strip() for name in names.split(",")]
-        there = [(n, v) for n in fields if not is_missing(v := row.at(n, "--choices")) and v != ""]
-        if found := made([value for _, value in there], surely_text=False):
+        values = [row.at(name.strip(), "--choices") for name in names.split(",")]
+        if found := made([v for v in values if not is_blank(v)], surely_text=False):
             return found
         raise RecordError(f"`{names}` hold fewer than two options")
     return _options(row.at(names, "--choices"), names)
@@ -155,7 +152,7 @@ def _columns(row: Row) -> Options | None:
     groups: dict[str, dict[str, str]] = {}
     for name in row:
         found = _COLUMN.fullmatch(name)
-        if found and not is_missing(row[name]) and row[name] != "":
+        if found and not is_blank(row[name]):
             groups.setdefault(found[1].lower(), {})[found[2].upper()] = name
     for group in groups.values():
         if {"A", "B"} <= set(group):

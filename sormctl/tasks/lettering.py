@@ -11,7 +11,7 @@ from typing import Any
 
 from sormctl.errors import RecordError
 from sormctl.tasks.choices import LETTERS, letter_of, options_in
-from sormctl.tasks.fields import is_missing
+from sormctl.tasks.fields import is_blank
 
 TEXTS, LABELS = "text", "label"  # of an option, or lists of all
 _MARK = re.compile(r"(?:^|(?<=[\s,;|]))\(?([A-Ja-j])\s*[).:\]]\s*(?=\S)")
@@ -155,7 +155,7 @@ def _of_object(value: Mapping[str, Any]) -> Options | None:
     texts, labels = value.get(TEXTS), value.get(LABELS)
     if isinstance(texts, list):
         return made(texts, labels if isinstance(labels, list) else ())
-    there = [(name, text) for name, text in value.items() if not is_missing(text)]
+    there = [(name, text) for name, text in value.items() if not is_blank(text)]
     if all(len(name) == 1 for name, _ in there):
         there.sort()
     return made([text for _, text in there], [name for name, _ in there])
@@ -204,4 +204,4 @@ def _without_letters(texts: Sequence[str]) -> list[str] | None:
 
 
 def _is_scalar(value: Any) -> bool:
-    return isinstance(value, str | int | float) and not is_missing(value)
+    return isinstance(value, str | int | float) and not is_blank(value)
