@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sormctl.records import Json
+from sormctl.streams.jsonl import AROUND
 
 
 class Row(NamedTuple):
@@ -17,7 +18,6 @@ class Row(NamedTuple):
 
 Rows = Iterator[Row]
 Lines = Iterator[tuple[int, bytes]]  # numbered from 1, with their ends
-AROUND = b"\xef\xbb\xbf\x1e \t\r\n"  # byte order mark, record separator, spaces
 
 
 def filled(lines: Lines) -> Lines:

@@ -15,7 +15,8 @@ from msgspec.json import Decoder
 from sormctl.errors import DataError, RecordError
 from sormctl.explaining import explain_line
 from sormctl.records import TOO_DEEP, Json, load
-from sormctl.rows.base import AROUND, Lines, Row, Rows, filled, is_text
+from sormctl.rows.base import Lines, Row, Rows, filled, is_text
+from sormctl.streams.jsonl import AROUND
 
 LINES = (".jsonl", ".ndjson")  # a file of such a name holds an object a line
 

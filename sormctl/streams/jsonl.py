@@ -25,7 +25,7 @@ T = TypeVar("T")
 Parse = Callable[[Json], T] | type[T]  # what makes a value of an object; or the class of a record
 STDIN = "-"
 BLOCK = 1 << 17
-_AROUND = b"\xef\xbb\xbf\x1e \t\r\n"  # byte order mark, record separator, spaces
+AROUND = b"\xef\xbb\xbf\x1e \t\r\n"  # byte order mark, record separator, spaces
 
 
 def accept(record: object) -> None:
@@ -179,7 +179,7 @@ class _Lines:
         try:
             for self.number, line in enumerate(self._file, 1):  # noqa: B020
                 self._num_bytes += len(line)
-                if text := line.strip(_AROUND):
+                if text := line.strip(AROUND):
                     yield text
         except gzip.BadGzipFile:
             if self.number:

@@ -15,7 +15,7 @@ from sormctl.tasks.svamp import join_question
 QUESTION = ("question", "problem", "prompt", "input", "sQuestion", "original_text", "question_stem")
 ANSWER = (
     "answer", "target", "final_answer", "answerKey", "correct_answer", "answer_number",
-    "final_ans", "ans", "lSolutions", "expected_answer", "ground_truth", "result",
+    "final_ans", "ans", "lSolutions", "expected_answer", "ground_truth", "output_answer", "result",
 )  # fmt: skip
 CHOSEN = ("correct", "correct_option", "label", "gold", "answer_idx", "answer_index")
 CHOICES = ("choices", "options", "answer_choices", "endings", "candidates")
