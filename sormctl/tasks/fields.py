@@ -108,7 +108,9 @@ def about(name: str) -> Iterator[None]:
 
 
 def text_of(value: Any) -> str:
-    """A text or a number as text; RecordError for anything else, and for an empty one."""
+    """A text or a number as text; RecordError for anything else, and where there is nothing."""
+    if is_missing(value):
+        raise RecordError("is empty")
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise RecordError(f"must be text or a number, not {type(value).__name__}")
     text = _in_digits(value) if isinstance(value, float) else str(value).strip()

@@ -66,8 +66,9 @@ def parse(
         options = options_standing_in(question)
     stated, value = _stated(row, kind, fields)
     worked = row.find(REFERENCE)
+    is_worked = worked is not None and row.named(stated) == worked
     with about(stated):
-        answer = _answer(kind, value, question, options, worked=stated == worked)
+        answer = _answer(kind, value, question, options, worked=is_worked)
     return Problem(
         task=kind.name,
         problem_id=_identity(row, fields) or f"{split}-{index}",

@@ -103,7 +103,7 @@ def _part(row: Row, name: str) -> str | None:
 
 def _with_numbers(question: str, numbers: Any) -> str:
     """The question with MAWPS's numbers, `8.0 3.0`, in the places that are kept for them."""
-    given = numbers if isinstance(numbers, list) else str(numbers).replace(",", " ").split()
+    given = numbers if isinstance(numbers, list) else re.split(r"[\s,]+", str(numbers).strip(" []"))
 
     def number(place: re.Match[str]) -> str:
         index = int(place[1])

@@ -8,6 +8,7 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,35 @@ def test_places(tmp_path: Path, name: str, content: str, places: list[str]) -> N
     path = tmp_path / name
     path.write_text(content)
     assert [row.place for row in read_rows(str(path))] == [f"{path}{place}" for place in places]
+
+
+class Endless(io.RawIOBase):
+    """A text whose last part goes on for ever."""
+
+    def __init__(self, begin: bytes, again: bytes, packed: Callable[[bytes], bytes]) -> None:
+        self._begin = packed(begin)
+        self._again = packed(again * 1000)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._begin = self._begin or self._again
+        size = min(len(buffer), len(self._begin))
+        buffer[:size], self._begin = self._begin[:size], self._begin[size:]
+        return size
+
+
+@pytest.mark.parametrize("packed", [bytes, gzip.compress, zstd.compress])
+@pytest.mark.parametrize(
+    ("begin", "again"), [(b"", b'{"a":"1"}\n'), (b"a,b\n", b'1,"x\ny"\n'), (b"a\tb\n", b"1\t2\n")]
+)
+def test_rows_are_read_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, begin: bytes, again: bytes, packed: Callable[[bytes], bytes]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Endless(begin, again, packed)))  # type: ignore[type-var]
+    found = islice(read_rows("-"), 5000)
+    assert {row.data["a"] for row in found} == {"1"}
 
 
 @pytest.mark.parametrize(
