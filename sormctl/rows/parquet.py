@@ -28,7 +28,7 @@ def parquet_rows(first: bytes, rest: BinaryIO, name: str) -> Rows:
     index = 0
     with _seekable(name, first, rest) as file:
         try:
-            table = ParquetFile(file, buffer_size=BUFFER)
+            table = ParquetFile(file, buffer_size=BUFFER, pre_buffer=False)  # else it is held whole
             for batch in table.iter_batches(BATCH, use_threads=False):
                 for data in batch.to_pylist():
                     yield Row(plain(data), f"{name}: row {index}")

@@ -7,9 +7,11 @@ import gzip
 import io
 import json
 import sys
+import tracemalloc
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from random import randbytes
 from typing import Any
 
 import pytest
@@ -134,6 +136,21 @@ def test_rows_are_read_one_by_one(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Endless(begin, again, packed)))  # type: ignore[type-var]
     found = islice(read_rows("-"), 5000)
     assert {row.data["a"] for row in found} == {"1"}
+
+
+def test_parquet_is_not_held_whole(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    from pyarrow.parquet import write_table
+
+    size = 16 << 20
+    text = randbytes(size // 2).hex()
+    texts = [text[at : at + 4096] for at in range(0, size, 4096)]
+    write_table(arrow.table({"a": texts}), tmp_path / "a.parquet", compression="none")
+    tracemalloc.start()
+    assert sum(len(row.data["a"]) for row in read_rows(str(tmp_path / "a.parquet"))) == size
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < size * 3 / 4
 
 
 @pytest.mark.parametrize(
