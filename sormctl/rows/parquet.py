@@ -26,15 +26,15 @@ def parquet_rows(first: bytes, rest: BinaryIO, name: str) -> Rows:
     except ImportError:
         raise UsageError(f"{name} is Parquet; run pip install 'sormctl[hub]' to read it") from None
     index = 0
-    with _seekable(name, first, rest) as file:
-        try:
+    try:
+        with _seekable(name, first, rest) as file:
             table = ParquetFile(file, buffer_size=BUFFER, pre_buffer=False)  # else it is held whole
             for batch in table.iter_batches(BATCH, use_threads=False):
                 for data in batch.to_pylist():
                     yield Row(plain(data), f"{name}: row {index}")
                     index += 1
-        except (ArrowException, OSError) as error:
-            raise DataError(f"{name}: not a whole Parquet file ({first_line(error)})") from None
+    except (ArrowException, OSError) as error:
+        raise DataError(f"{name}: cannot be read as Parquet ({first_line(error)})") from None
 
 
 @contextmanager

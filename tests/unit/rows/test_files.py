@@ -244,7 +244,7 @@ def test_what_cannot_be_read_is_explained(
 
 def test_parquet_that_is_cut_off(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(parquet()[:-10])
-    with pytest.raises(DataError, match="not a whole Parquet file"):
+    with pytest.raises(DataError, match="cannot be read as Parquet"):
         list(read_rows(str(tmp_path / "a.parquet")))
 
 
