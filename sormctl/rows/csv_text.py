@@ -61,7 +61,14 @@ def _text(line: bytes, place: str) -> str:
 
 def _separator(header: str) -> str:
     """The separator that makes most fields of a header."""
-    return max(SEPARATORS, key=lambda one: len(next(csv.reader([header], delimiter=one))))
+
+    def num_fields(separator: str) -> int:
+        try:
+            return len(next(csv.reader([header], delimiter=separator)))
+        except csv.Error:
+            return 0
+
+    return max(SEPARATORS, key=num_fields)
 
 
 def _header(place: str, fields: list[str]) -> list[str]:

@@ -6,12 +6,20 @@ import csv
 import io
 import json
 from decimal import Decimal
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sormctl.errors import RecordError, SormctlError
+from sormctl.records import encode, load
 from sormctl.rows.csv_text import csv_rows
+from sormctl.rows.files import read_rows
 from sormctl.rows.json_text import digits, json_rows
+from sormctl.tasks.answers import KINDS
+from sormctl.tasks.fields import Fields
+from sormctl.tasks.files import parse
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"))
 TABLES = st.integers(2, 4).flatmap(
@@ -39,3 +47,48 @@ def test_json(rows: list[dict[str, object]], indented: bool) -> None:
 def test_digits(number: Decimal) -> None:
     found = digits(str(number))
     assert Decimal(repr(found) if isinstance(found, float) else found) == number
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+VALUES = st.recursive(
+    SCALARS | st.sampled_from(["A", "(B)", "1", "fig", "#### 2", "A. x\nB. y", "['a', 'b']"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["text", "label", "stem", "choices", "A", "B"]), inner)
+    ),
+    max_leaves=8,
+)
+NAMES = ("question", "Answer", "options", "body", "numbers", "solution", "id", "correct", "A", "B")
+FIELDS = st.builds(
+    Fields,
+    question=st.sampled_from([None, "question", "{body} {question}", "{question.stem}"]),
+    answer_field=st.sampled_from([None, "answer", "correct", "answer.0"]),
+    choices=st.sampled_from([None, "options", "A,B"]),
+    id_field=st.sampled_from([None, "id"]),
+)
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), VALUES), st.sampled_from(list(KINDS)), FIELDS)
+def test_any_row_is_a_problem_or_refused_in_one_line(
+    row: dict[str, Any], kind: str, fields: Fields
+) -> None:
+    try:
+        problem = parse(KINDS[kind], row, "mine", 0, fields)
+    except RecordError as error:
+        assert len(str(error).splitlines()) == 1
+        return
+    assert load(encode(problem))["answer"] == problem.answer
+    assert KINDS[kind].equal(str(problem.answer), str(problem.answer))
+
+
+@given(st.binary(max_size=60), st.sampled_from(["a", "a.json", "a.jsonl", "a.csv", "a.tsv"]))
+def test_any_bytes_are_rows_or_refused_in_one_line(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, name: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / name
+    path.write_bytes(content)
+    try:
+        for row in read_rows(str(path)):
+            assert isinstance(row.data, dict)
+    except SormctlError as error:
+        assert len(str(error).splitlines()) == 1

@@ -223,6 +223,7 @@ def test_values_of_typed_tables_are_those_of_json(tmp_path: Path) -> None:
         ("a.csv", b"a;b\n1\n", "a.csv:2: 1 fields, but the header names 2; .* a semicolon"),
         ("a.csv", b'a,b\n1,2\n"1,2\n3,4\n', r"a.csv:3: not CSV \(unexpected end of data\)"),
         ("a.csv", b'a,b\n"He "is" it",2\n', r'a.csv:2: not CSV .* is doubled \(""\)'),
+        ("a.csv", b"a,b\r1,2\r", r"a.csv:1: not CSV \(new-line character"),
         ("a.csv", b"a,b,a\n1,2,3\n", "a.csv:1: the header names `a` twice"),
         ("a.csv", b"a,b\n1,\xe9\n", "a.csv:2: not UTF-8 text"),
         ("a.parquet", b"a,b\n1,2\n", "a.parquet: not a Parquet file; name it"),
