@@ -30,7 +30,7 @@ def problems(
             "-n", "--limit", min=1, help="Problems to write: all, or 1,000 generated ones."
         ),
     ] = None,
-    rows: options.RowOptions,
+    fields: options.RowOptions,
     data_dir: options.DataDir = None,
     seed: options.Seed = 0,
     writing: options.Writing,
@@ -43,9 +43,9 @@ def problems(
 
     Example: sormctl problems gsm8k --split train -n 100 > train.jsonl
     """
-    arguments = {"bench": bench, "split": split, "limit": limit, "seed": seed, **vars(rows)}
+    arguments = {"bench": bench, "split": split, "limit": limit, "seed": seed, **vars(fields)}
     job = writing.job("problems", {**arguments, "data_dir": data_dir})
     found = read_problems(
-        bench, split, data_dir=data_dir, answer=rows.answer, fields=rows, seed=seed, limit=limit
+        bench, split, data_dir=data_dir, answer=fields.answer, fields=fields, seed=seed, limit=limit
     )
     write_records(job, found, input_files(bench))

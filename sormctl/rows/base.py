@@ -9,14 +9,14 @@ from sormctl.records import Json
 from sormctl.streams.jsonl import AROUND
 
 
-class Row(NamedTuple):
+class PlacedRow(NamedTuple):
     """A row, and where it stands: `mine.jsonl:7`, `mine.json: row 6`."""
 
     data: Json
     place: str
 
 
-Rows = Iterator[Row]
+Rows = Iterator[PlacedRow]
 Lines = Iterator[tuple[int, bytes]]  # numbered from 1, with their ends
 
 

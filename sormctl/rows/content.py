@@ -29,7 +29,7 @@ def opened(name: str) -> Iterator[BinaryIO]:
     with open_raw(name) as raw:
         buffered = io.BufferedReader(raw, BLOCK)
         try:
-            yield io.BufferedReader(_Content(_decompressed(buffered), shown(name)), BLOCK)
+            yield io.BufferedReader(_Content(buffered, shown(name)), BLOCK)
         finally:
             buffered.detach()  # which else would close standard input
 
@@ -37,13 +37,6 @@ def opened(name: str) -> Iterator[BinaryIO]:
 def without_compression(name: str) -> str:
     """The name of what a compressed file holds: `mine.csv` of `mine.csv.gz`."""
     return next((name.removesuffix(end) for end in COMPRESSED if name.endswith(end)), name)
-
-
-def _decompressed(file: io.BufferedReader) -> Any:
-    start = file.peek(len(_ZSTD))
-    if start.startswith(_GZIP):
-        return gzip.GzipFile(fileobj=file)
-    return _zstd().ZstdFile(file) if start.startswith(_ZSTD) else file
 
 
 def _zstd() -> Any:
@@ -55,25 +48,38 @@ def _zstd() -> Any:
 
 
 class _Content(io.RawIOBase):
-    """Says in one line what is wrong with bytes that cannot be read or decompressed."""
+    """Bytes without compression; says in one line what is wrong where they cannot be read."""
 
-    def __init__(self, file: Any, name: str) -> None:
-        self._file = file
+    def __init__(self, file: io.BufferedReader, name: str) -> None:
         self._name = name
         self._damaged: tuple[type[Exception], ...] = (gzip.BadGzipFile, EOFError, zlib.error)
-        if not isinstance(file, io.BufferedReader | gzip.GzipFile):
-            self._damaged += (_zstd().ZstdError,)
+        with self._explaining():
+            self._file = self._decompressed(file)
+
+    def _decompressed(self, file: io.BufferedReader) -> Any:
+        start = file.peek(len(_ZSTD))
+        if start.startswith(_GZIP):
+            return gzip.GzipFile(fileobj=file)
+        if not start.startswith(_ZSTD):
+            return file
+        zstd = _zstd()
+        self._damaged += (zstd.ZstdError,)
+        return zstd.ZstdFile(file)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
+        with self._explaining():
+            return int(self._file.readinto(buffer))
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
         try:
-            num_bytes: int = self._file.readinto(buffer)
+            yield
         except self._damaged as error:
             raise DataError(
                 f"{self._name}: not a whole compressed file ({error}); make it again"
             ) from None
         except OSError as error:
             raise UsageError(f"cannot read {self._name}: {error.strerror}") from None
-        return num_bytes

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from sormctl.errors import DataError
-from sormctl.rows.base import Lines, Row, Rows
+from sormctl.rows.base import Lines, PlacedRow, Rows
 
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 MAX_FIELD = 1 << 27  # characters; the module's own limit is 131,072
@@ -33,7 +33,9 @@ def csv_rows(lines: Lines, name: str, separator: str | None = None) -> Rows:
                 f"{place}: {len(fields)} fields, but the header names {len(header)}; a field that "
                 f'holds {SEPARATORS[found]} or a line end stands in quotes ("…")'
             )
-        yield Row({key: field for key, field in zip(header, fields, strict=True) if key}, place)
+        yield PlacedRow(
+            {key: field for key, field in zip(header, fields, strict=True) if key}, place
+        )
 
 
 def _fields(reader: Any, name: str, number: int) -> Iterator[tuple[str, list[str]]]:

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from sormctl.errors import DataError, UsageError, first_line
-from sormctl.rows.base import Row, Rows
+from sormctl.rows.base import PlacedRow, Rows
 from sormctl.rows.values import plain
 
 PREFIX = "hf:"
@@ -45,4 +45,4 @@ def _placed(rows: Any, name: str) -> Rows:
     for index, data in enumerate(rows):
         if not isinstance(data, dict):
             raise DataError(f"{name}: row {index}: not an object")
-        yield Row(plain(data), f"{name}: row {index}")
+        yield PlacedRow(plain(data), f"{name}: row {index}")

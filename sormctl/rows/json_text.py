@@ -15,7 +15,7 @@ from msgspec.json import Decoder
 from sormctl.errors import DataError, RecordError
 from sormctl.explaining import explain_line
 from sormctl.records import TOO_DEEP, Json, load
-from sormctl.rows.base import Lines, Row, Rows, filled, is_text
+from sormctl.rows.base import Lines, PlacedRow, Rows, filled, is_text
 from sormctl.streams.jsonl import AROUND
 
 LINES = (".jsonl", ".ndjson")  # a file of such a name holds an object a line
@@ -55,7 +55,7 @@ def _each_line(lines: Lines, name: str) -> Rows:
     decode = _decoder().decode
     for number, line in filled(lines):
         place = f"{name}:{number}"
-        yield Row(_object(decode, line.strip(AROUND), place), place)
+        yield PlacedRow(_object(decode, line.strip(AROUND), place), place)
 
 
 def _object(decode: Any, line: bytes, place: str) -> Json:
@@ -97,7 +97,7 @@ def _objects(rows: Iterable[Any], name: str) -> Rows:
         place = f"{name}: row {index}"
         if not isinstance(row, Mapping):
             raise DataError(f"{place}: not an object")
-        yield Row(row, place)
+        yield PlacedRow(row, place)
 
 
 def _array_in(data: Json, name: str) -> list[Any]:

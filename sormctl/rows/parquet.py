@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sormctl.errors import DataError, UsageError, first_line
-from sormctl.rows.base import Row, Rows
+from sormctl.rows.base import PlacedRow, Rows
 from sormctl.rows.values import plain
 
 MAGIC = b"PAR1"
@@ -31,7 +31,7 @@ def parquet_rows(first: bytes, rest: BinaryIO, name: str) -> Rows:
             table = ParquetFile(file, buffer_size=BUFFER, pre_buffer=False)  # else it is held whole
             for batch in table.iter_batches(BATCH, use_threads=False):
                 for data in batch.to_pylist():
-                    yield Row(plain(data), f"{name}: row {index}")
+                    yield PlacedRow(plain(data), f"{name}: row {index}")
                     index += 1
     except (ArrowException, OSError) as error:
         raise DataError(f"{name}: cannot be read as Parquet ({first_line(error)})") from None
