@@ -106,7 +106,11 @@ def letter_for(value: Any, options: Options) -> str | None:
     if by_text:
         return _sure(text, by_text, by_index, options)
     bare = text.strip("()[]{}.: ").casefold()
-    return _label(bare, [label.casefold() for label in options.labels]) or by_index
+    if by_label := _label(bare, [label.casefold() for label in options.labels]):
+        return by_label
+    if by_index and (other := _with_number(text, options)) not in (None, by_index):
+        raise _in_doubt(text, str(other), by_index)
+    return by_index
 
 
 def checked(letters: str, options: Options) -> str:
@@ -145,6 +149,12 @@ def _in_doubt(text: str, one: str, other: str) -> RecordError:
 def _index(text: str, options: Options) -> str | None:
     is_index = text.isdecimal() and len(text) < 3 and int(text) < len(options.texts)
     return LETTERS[int(text)] if is_index else None
+
+
+def _with_number(text: str, options: Options) -> str | None:
+    """The first option whose digits are these: `2 kg` for 2."""
+    digits = ("".join(filter(str.isdecimal, option)) for option in options.texts)
+    return next((a for a, found in zip(LETTERS, digits, strict=False) if found == text), None)
 
 
 def _label(text: str, labels: Sequence[str]) -> str | None:

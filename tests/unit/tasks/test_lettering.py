@@ -82,6 +82,8 @@ NUMBERED = {"text": ["2", "1", "0"], "label": ["1", "2", "3"]}
         (["the", "a"], "a", "B"),
         (["1", "2", "3"], 1, "B"),  # a number counts the options
         (["1", "2", "3"], "2", "B"),  # a text is one of theirs
+        (["$1", "$2", "$3"], 1, "B"),
+        (["$1", "$2", "$3"], "1", "A"),
         (["10", "20"], 20, "B"),
         ([10, 20], 20, "B"),
         ([10, 20], 1, "B"),
@@ -103,6 +105,7 @@ def test_the_option_that_an_answer_names(options: Any, answer: Any, letter: str 
     [
         ([1, 2, 3], 2, "is 2, which may be option B or C; write the letter instead"),
         ("['1', '2', '3']", "1", "is 1, which may be option A or B"),
+        (["1 kg", "2 kg", "3 kg"], "1", "is 1, which may be option A or B"),
         (["fig", "date"], 2, "is 2, but the 2 options count from 0 to 1"),
         (["fig", "date"], -1, "is -1, but"),
         (["fig", "date"], 0.5, r"is 0\.5, but"),
