@@ -100,7 +100,7 @@ def letter_for(value: Any, options: Options) -> str | None:
     text = " ".join(str(value).split())
     if not isinstance(value, str):
         return _of_number(value, text.removesuffix(".0"), options)
-    by_text, by_index = letter_of(text, options.texts), _index(text, options)
+    by_text, by_index = _with_text(text, options), _index(text, options)
     if by_label := _label(text, options.labels):
         return _sure(text, by_label, by_text, options)
     if by_text:
@@ -124,7 +124,7 @@ def checked(letters: str, options: Options) -> str:
 def _of_number(number: float, text: str, options: Options) -> str:
     by_label = _label(text, options.labels)
     by_index = _index(text, options)
-    by_text = letter_of(text, options.texts)
+    by_text = _with_text(text, options)
     if by_label:
         return by_label
     if by_index and by_text and by_index != by_text and options.are_numbers:
@@ -149,6 +149,13 @@ def _in_doubt(text: str, one: str, other: str) -> RecordError:
 def _index(text: str, options: Options) -> str | None:
     is_index = text.isdecimal() and len(text) < 3 and int(text) < len(options.texts)
     return LETTERS[int(text)] if is_index else None
+
+
+def _with_text(text: str, options: Options) -> str | None:
+    """The one option of this text, or else of one that differs in case or punctuation."""
+    if options.texts.count(text) == 1:
+        return _label(text, options.texts)
+    return letter_of(text, options.texts)
 
 
 def _with_number(text: str, options: Options) -> str | None:
