@@ -19,6 +19,7 @@ from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import UsageError, first_line
 from sormctl.problems import read_examples
 from sormctl.streams.job_outputs import Job
+from sormctl.tasks.fields import Fields
 from sormctl.tasks.splitting import known_steps
 
 Inputs = Annotated[
@@ -53,6 +54,26 @@ Answer = Annotated[
         help="How answers compare, for your own file: numeric, math, exact or choice.",
         metavar="KIND",
     ),
+]
+Question = Annotated[
+    str | None,
+    typer.Option(
+        help="The question: a field of your rows, or a template: '{context} {question}'.",
+        metavar="FIELD|TEMPLATE",
+    ),
+]
+AnswerField = Annotated[
+    str | None, typer.Option(help="The field that holds the answer.", metavar="FIELD")
+]
+Choices = Annotated[
+    str | None,
+    typer.Option(
+        help="The field that holds the options of a choice; or a field each: A,B,C,D.",
+        metavar="FIELD",
+    ),
+]
+IdField = Annotated[
+    str | None, typer.Option(help="The field that names the problem.", metavar="FIELD")
 ]
 Seed = Annotated[
     int, typer.Option(min=0, max=2**63 - 1, help="Seed of everything that is drawn at random.")
@@ -241,6 +262,17 @@ def _text(given: str | None) -> str | None:
         return Path(given[1:]).read_text(encoding="utf-8").strip("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{given}: cannot be read: {first_line(error)}") from error
+
+
+@dataclass(frozen=True)
+class RowOptions(Fields):
+    """How rows of the user's own become problems."""
+
+    question: Question = Fields.question
+    answer_field: AnswerField = Fields.answer_field
+    choices: Choices = Fields.choices
+    id_field: IdField = Fields.id_field
+    answer: Answer = None
 
 
 @dataclass(frozen=True)

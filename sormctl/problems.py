@@ -1,31 +1,33 @@
 """Where a benchmark's problems come from: a generator, a folder, the hub, a user's own file.
 
-Tasks are pure and know only how a row becomes a problem; files and the network are touched here.
+Tasks are pure and know only how a row becomes a problem; `rows` reads rows and knows no task.
 """
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import count, islice
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
-
-import orjson
+from typing import TypeVar
 
 from sormctl.asking import WorkedExample
 from sormctl.errors import DataError, RecordError, UsageError
 from sormctl.records import Json, Problem
-from sormctl.streams.jsonl import read_records
-from sormctl.tasks.answers import KINDS, get_kind
-from sormctl.tasks.base import Hub, Task
-from sormctl.tasks.files import worked_example
+from sormctl.rows import hub
+from sormctl.rows.base import Rows
+from sormctl.rows.files import read_rows, row_stem
+from sormctl.streams.jsonl import STDIN
+from sormctl.tasks import files
+from sormctl.tasks.answers import CHOICE, KINDS, get_kind
+from sormctl.tasks.base import Task
+from sormctl.tasks.fields import Fields, template_parts
 from sormctl.tasks.registry import get_task, task_names
 
 T = TypeVar("T")
 RowParser = Callable[[Json, int], T]  # (row, its index) -> record
 DEFAULT_LIMIT = 1000  # problems of a generated benchmark, unless told
+TEST = "test"  # the split that is read, unless told
 _SLICE = re.compile(r"(.*)\[(\d*):(\d*)\]")
 _LOCAL = "give the published files by --data-dir or SORMCTL_DATA"
 
@@ -36,33 +38,69 @@ def read_problems(
     *,
     data_dir: Path | None = None,
     answer: str | None = None,
+    fields: Fields = files.PUBLISHED,
     seed: int = 0,
     limit: int | None = None,
 ) -> Iterator[Problem]:
-    """The first `limit` problems of a benchmark, or of a user's own file.
+    """The first `limit` problems of a benchmark, or of a user's own data.
 
     Without a limit these are all of them; of a generated benchmark, which is endless, 1,000.
 
-    `bench` is the name of a task, or the path of a JSONL (or JSON) file, whose answers are of the
-    kind `answer`. Problems of a task are generated from `seed`, or read below `data_dir`, or
-    fetched from the hub where there is no `data_dir`. UsageError says what exists; DataError
-    names the row that does not fit.
+    `bench` is the name of a task; or a file, `-` for standard input or `hf:OWNER/NAME[:CONFIG]`,
+    whose answers are of the kind `answer` and whose `fields` the user may name. Problems of a task
+    are generated from `seed`, or read below `data_dir`, or fetched from the hub where there is no
+    `data_dir`. UsageError says what exists; DataError names the row that does not fit.
     """
-    if bench in task_names():
-        task = get_task(bench)
-        part = split or "test"
-        if task.generate:
-            return islice(task.generate(part, seed), limit or DEFAULT_LIMIT)
-        return islice(_published_problems(task, part, data_dir), limit)
-    if not Path(bench).is_file():
+    if bench not in task_names():
+        return islice(_own_problems(bench, split, answer, fields), limit)
+    if fields.are_named:
+        raise UsageError(f"{bench} has its own fields; --question and its like are for your files")
+    task = get_task(bench)
+    part = split or TEST
+    if task.generate:
+        return islice(task.generate(part, seed), limit or DEFAULT_LIMIT)
+    return islice(_published_problems(task, part, data_dir), limit)
+
+
+def input_files(bench: str) -> list[str]:
+    """The files that a benchmark of that name is read from, where these are the user's own."""
+    return [bench] if bench not in task_names() and _is_file(bench) else []
+
+
+# ── a user's own data ────────────────────────────────────────────────────────────────────────────
+
+
+def _own_problems(
+    bench: str, split: str | None, answer: str | None, fields: Fields
+) -> Iterator[Problem]:
+    is_hub = bench.startswith(hub.PREFIX)
+    if not is_hub and not _is_file(bench):
         raise UsageError(f"no file and no task `{bench}`; known tasks: {', '.join(task_names())}")
     if answer is None:
         raise UsageError(f"{bench}: say how its answers compare: --answer {'|'.join(KINDS)}")
-    task = get_task(get_kind(answer).name)
-    if split is not None:
+    kind = get_kind(answer)
+    if fields.question is not None:
+        template_parts(fields.question)
+    if fields.choices is not None and kind is not CHOICE:
+        raise UsageError(f"--choices goes with --answer choice, not with {answer}")
+    if split is not None and not is_hub:
         raise UsageError(f"{bench}: a file has no splits; drop --split, and give a file for each")
-    parse = _parser(task, Path(bench.removesuffix(".gz")).stem)
-    return islice(read_file(Path(bench), parse), limit)
+    rows, name = _of_hub(bench, split or TEST) if is_hub else (read_rows(bench), row_stem(bench))
+    return parsed(rows, lambda row, index: files.parse(kind, row, name, index, fields))
+
+
+def _of_hub(bench: str, split: str) -> tuple[Rows, str]:
+    path, config = hub.parse_name(bench)
+    name = "-".join(filter(None, (path.rpartition("/")[2], config, split)))
+    return hub.hub_rows(path, config, split), name
+
+
+def _is_file(bench: str) -> bool:
+    """Whether there is something to read: a file, a pipe, or standard input."""
+    return bench == STDIN or Path(bench).exists()
+
+
+# ── a task's data ────────────────────────────────────────────────────────────────────────────────
 
 
 def _published_problems(task: Task, split: str, data_dir: Path | None) -> Iterator[Problem]:
@@ -70,7 +108,9 @@ def _published_problems(task: Task, split: str, data_dir: Path | None) -> Iterat
         file = _choose(task, split, task.files)
         return read_published(data_dir, file, _parser(task, split))
     if task.hub:
-        return read_hub(task.hub, _choose(task, split, task.hub.splits), _parser(task, split))
+        part = _choose(task, split, task.hub.splits)
+        rows = hub.hub_rows(task.hub.path, task.hub.name, part, _LOCAL)
+        return parsed(rows, _parser(task, split))
     if task.files:
         raise UsageError(f"{task.name} is read from files; {_LOCAL}")
     raise UsageError(
@@ -91,9 +131,6 @@ def _parser(task: Task, split: str) -> RowParser[Problem]:
     return lambda row, index: parse(row, split, index)
 
 
-# ── files ────────────────────────────────────────────────────────────────────────────────────────
-
-
 def read_published(data_dir: Path, file: str, parse: RowParser[T]) -> Iterator[T]:
     """Records of a published file below `data_dir`; `name.json[:700]` takes the first 700 rows."""
     sliced = _SLICE.fullmatch(file)
@@ -101,38 +138,17 @@ def read_published(data_dir: Path, file: str, parse: RowParser[T]) -> Iterator[T
     path = data_dir / name
     if not path.is_file():
         raise UsageError(f"no file {path}; {_LOCAL} (a folder with {name} in it)")
-    rows = enumerate(read_file(path, parse))
+    rows = enumerate(parsed(read_rows(str(path)), parse))
     return (row for i, row in rows if int(start or 0) <= i and (not stop or i < int(stop)))
 
 
-def read_file(path: Path, parse: RowParser[T]) -> Iterator[T]:
-    """Records of a JSONL file, or of a `.json` file that holds one array of rows."""
-    if path.suffix == ".json":
-        return _parse_rows(_json_array(path), parse, str(path))
-    index = count()
-    return read_records([str(path)], lambda row: parse(row, next(index)))
-
-
-def _json_array(path: Path) -> list[Any]:
-    try:
-        rows = orjson.loads(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except orjson.JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}: not JSON ({error.msg}); name it .jsonl?") from None
-    if not isinstance(rows, list):
-        raise DataError(f"{path}: holds no JSON array; put one object a line into a .jsonl file")
-    return rows
-
-
-def _parse_rows(rows: Iterable[Any], parse: RowParser[T], origin: str) -> Iterator[T]:
+def parsed(rows: Rows, parse: RowParser[T]) -> Iterator[T]:
+    """What `parse` makes of rows; DataError says where the row stands that it refuses."""
     for index, row in enumerate(rows):
-        if not isinstance(row, Mapping):
-            raise DataError(f"{origin}: row {index}: not an object")
         try:
-            yield parse(row, index)
+            yield parse(row.data, index)
         except RecordError as error:
-            raise DataError(f"{origin}: row {index}: {error}") from None
+            raise DataError(f"{row.place}: {error}") from None
 
 
 def read_examples(given: str) -> int | tuple[WorkedExample, ...]:
@@ -142,31 +158,6 @@ def read_examples(given: str) -> int | tuple[WorkedExample, ...]:
     """
     if given.isdecimal():
         return int(given)
-    if not Path(given).is_file():
+    if not _is_file(given):
         raise UsageError(f"--examples {given}: no such file, and no number")
-    return tuple(read_file(Path(given), lambda row, index: worked_example(row)))
-
-
-# ── the hub ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def read_hub(hub: Hub, split: str, parse: RowParser[T]) -> Iterator[T]:
-    """Records of a data set of the Hugging Face hub; UsageError if it cannot be had."""
-    try:
-        from datasets import disable_progress_bars, load_dataset
-    except ImportError:
-        raise UsageError(f"{hub.path}: run pip install 'sormctl[hub]', or {_LOCAL}") from None
-    disable_progress_bars()
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of every retry
-    try:
-        rows = load_dataset(hub.path, hub.name, split=split)
-    except Exception as error:  # a dozen libraries raise their own here
-        raise UsageError(
-            f"cannot get {hub.path} from the hub ({_first(error)}); {_LOCAL}"
-        ) from error
-    return _parse_rows(rows, parse, f"{hub.path} {split}")
-
-
-def _first(error: BaseException) -> str:
-    """The first line of an error, short enough to stand in a message."""
-    return (str(error) or type(error).__name__).splitlines()[0][:120]
+    return tuple(parsed(read_rows(given), lambda row, index: files.worked_example(row)))

@@ -18,7 +18,7 @@ from sormctl.errors import SormctlError, UsageError
 from sormctl.evaluation.evaluation import Evaluation, problem_part
 from sormctl.evaluation.rows import ReportRow
 from sormctl.evaluation.steps import THRESHOLD
-from sormctl.problems import read_problems
+from sormctl.problems import input_files, read_problems
 from sormctl.records import Json, Solution
 from sormctl.report.table import print_cut_off, print_rows, print_stages, print_unknown
 from sormctl.reranking import AGGREGATIONS
@@ -36,7 +36,7 @@ class Bench:
     bench: Annotated[
         str | None,
         typer.Option(
-            help="Run the whole test-time path on this benchmark (or your own file, with --answer) "
+            help="Run the whole test-time path on this benchmark (or your own data, with --answer) "
             "instead of reading solutions."
         ),
     ] = None
@@ -47,7 +47,6 @@ class Bench:
         int | None, typer.Option("-n", "--limit", min=1, help="Problems of the benchmark.")
     ] = None
     data_dir: options.DataDir = None
-    answer: options.Answer = None
     student: Annotated[str | None, typer.Option(help="Drafts.", metavar="M")] = None
     orm: Annotated[str | None, typer.Option(help="Chooses among solutions.", metavar="M")] = None
     sorm: Annotated[str | None, typer.Option(help="Locates first errors.", metavar="M")] = None
@@ -96,6 +95,7 @@ def eval(
         ),
     ] = None,
     bench: Bench,
+    fields: options.RowOptions,
     gate: Gate,
     sampling: options.SamplingOptions,
     asking: options.AskingOptions,
@@ -121,7 +121,8 @@ def eval(
     rows: list[ReportRow] = []
     costs = stage_costs(stages) if stages else []
     said = asking.settings()
-    path = {**vars(bench), **vars(sampling), **said.identity(), **running.identity()}
+    path = {**vars(bench), **vars(fields), **vars(sampling)}
+    path |= {**said.identity(), **running.identity()}
     job = streams.job("eval", {"agg": aggregation, **(path if bench.bench else {})})
 
     def report(groups: Iterable[list[Solution]]) -> Iterator[Json]:
@@ -138,9 +139,8 @@ def eval(
     if bench.bench is None:
         pipe_groups(job, report)
     else:
-        solved = _solve(bench.bench, bench, sampling, said, running, streams.quiet)
-        files = [bench.bench] if Path(bench.bench).is_file() else ()
-        write_records(job, report(group_solutions(solved)), files)
+        solved = _solve(bench.bench, bench, fields, sampling, said, running, streams.quiet)
+        write_records(job, report(group_solutions(solved)), input_files(bench.bench))
     print_rows(rows)
     print_cut_off(rows)
     print_unknown(evaluation.unknown)
@@ -151,6 +151,7 @@ def eval(
 def _solve(
     name: str,
     bench: Bench,
+    fields: options.RowOptions,
     sampling: SamplingSettings,
     said: AskingSettings,
     running: Running,
@@ -164,7 +165,8 @@ def _solve(
         name,
         bench.split,
         data_dir=bench.data_dir,
-        answer=bench.answer,
+        answer=fields.answer,
+        fields=fields,
         seed=sampling.seed,
         limit=bench.limit,
     )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sormctl import options
-from sormctl.problems import read_problems
+from sormctl.problems import input_files, read_problems
 from sormctl.streams.driver import write_records
 
 
@@ -17,7 +16,8 @@ def problems(
     bench: Annotated[
         str,
         typer.Argument(
-            help="A benchmark (gsm8k, svamp, chain) or your own JSONL file, with --answer.",
+            help="A benchmark (gsm8k, svamp, chain); or with --answer your own file, - for "
+            "standard input, or hf:OWNER/NAME[:CONFIG].",
             metavar="BENCH|FILE",
         ),
     ],
@@ -30,20 +30,22 @@ def problems(
             "-n", "--limit", min=1, help="Problems to write: all, or 1,000 generated ones."
         ),
     ] = None,
-    answer: options.Answer = None,
+    fields: options.RowOptions,
     data_dir: options.DataDir = None,
     seed: options.Seed = 0,
     writing: options.Writing,
 ) -> None:
-    """Write the problems of a benchmark, or of your own file.
+    """Write the problems of a benchmark, or of your own data.
 
     Published benchmarks come from --data-dir if it is given, else from the Hugging Face hub; chain
-    is generated from --seed. A row of your own file has a `question` (or problem, prompt, input)
-    and an `answer` (or target, final_answer); `id` and `reference` are optional.
+    is generated from --seed. Your own rows are JSONL, JSON, CSV or Parquet, also .gz and .zst:
+    fields with the usual names (question, answer, options, id …) are found, others are named.
 
     Example: sormctl problems gsm8k --split train -n 100 > train.jsonl
     """
-    arguments = {"bench": bench, "split": split, "limit": limit, "answer": answer, "seed": seed}
+    arguments = {"bench": bench, "split": split, "limit": limit, "seed": seed, **vars(fields)}
     job = writing.job("problems", {**arguments, "data_dir": data_dir})
-    found = read_problems(bench, split, data_dir=data_dir, answer=answer, seed=seed, limit=limit)
-    write_records(job, found, [bench] if Path(bench).is_file() else ())
+    found = read_problems(
+        bench, split, data_dir=data_dir, answer=fields.answer, fields=fields, seed=seed, limit=limit
+    )
+    write_records(job, found, input_files(bench))

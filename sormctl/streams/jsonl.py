@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Parse = Callable[[Json], T] | type[T]  # what makes a value of an object; or the class of a record
 STDIN = "-"
-_AROUND = b"\xef\xbb\xbf\x1e \t\r\n"  # byte order mark, record separator, spaces
+AROUND = b"\xef\xbb\xbf\x1e \t\r\n"  # byte order mark, record separator, spaces
 
 
 def accept(record: object) -> None:
@@ -98,7 +98,7 @@ class RecordReader:
         index, count = self._shard
         ordinal = 0
         for file, name in enumerate(self.names):
-            with _open(name) as raw:
+            with open_raw(name) as raw:
                 self._sources.append(source := _Source(raw, shown(name), self.before_read))
                 for number, text in _lines(source):
                     self._last = text, file, number
@@ -142,7 +142,7 @@ def _lines(source: _Source) -> Iterator[tuple[int, bytes]]:
     try:
         for number, line in enumerate(gzip.GzipFile(fileobj=buffered) if packed else buffered, 1):
             source.num_used = source.num_bytes if packed else source.num_used + len(line)
-            if text := line.strip(_AROUND):
+            if text := line.strip(AROUND):
                 yield number, text
     except gzip.BadGzipFile:
         why = "not a gzip file; give it a name without .gz"
@@ -242,7 +242,7 @@ def _size(name: str) -> int | None:
 
 
 @contextmanager
-def _open(name: str) -> Iterator[Any]:
+def open_raw(name: str) -> Iterator[Any]:
     """The raw file: nothing else may hold back what has arrived."""
     if name == STDIN:
         yield getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)

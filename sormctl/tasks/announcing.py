@@ -165,7 +165,8 @@ def _content(text: str, start: int, end: int, form: str) -> str | None:
     if form == "tag":
         close = _END_TAG.search(text, end)
         return text[end : close.start() if close else len(text)]
-    if _NOT.match(text[end : end + 20]) or _UNSAID_BEFORE.search(text[max(0, start - 40) : start]):
+    before = text[max(0, start - 40) : start].rpartition("\n")[2]
+    if _NOT.match(text[end : end + 20]) or _UNSAID_BEFORE.search(before):
         return None
     line = _rest_of_line(text, end)
     if form == "hashes" and line.strip():

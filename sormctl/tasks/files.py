@@ -1,9 +1,8 @@
-"""A user's own JSONL file as a benchmark: one generic task for each kind of answer.
+"""A user's own rows as a benchmark: one generic task for each kind of answer.
 
-A row needs a question (`question`, `problem`, `prompt` or `input`) and an answer (`answer`,
-`target` or `final_answer`); it may have an `id` and a worked solution (`reference`, `solution` or
-`rationale`: a list of steps, or a text of lines). Where there is no answer, the one that the
-worked solution announces (`#### 72`, `\\boxed{72}`) is taken. All other fields are kept.
+`layouts` says which fields are tried for what. A row may have a worked solution (`reference`,
+`solution` or `rationale`: a list of steps, or a text of lines). Where there is no answer, the one
+that the worked solution announces (`#### 72`, `\\boxed{72}`) is taken. All other fields are kept.
 """
 
 from __future__ import annotations
@@ -18,91 +17,143 @@ from sormctl.errors import RecordError
 from sormctl.records import Problem, Solution
 from sormctl.tasks import worked
 from sormctl.tasks.announcing import announced
-from sormctl.tasks.answers import CHOICE, EXACT, MATH, NUMERIC, AnswerKind, reference_answer
+from sormctl.tasks.answers import (
+    CHOICE,
+    EXACT,
+    MATH,
+    MAX_WORDS,
+    NUMERIC,
+    AnswerKind,
+    reference_answer,
+)
 from sormctl.tasks.base import Task
+from sormctl.tasks.fields import Fields, RowFields, about, text_of
+from sormctl.tasks.layouts import (
+    ANSWER,
+    CHOSEN,
+    IDENTITY,
+    REFERENCE,
+    choices_of,
+    question_of,
+    refuse_unread_choices,
+)
+from sormctl.tasks.lettering import (
+    Options,
+    checked,
+    letter_for,
+    options_standing_in,
+    with_options,
+)
 from sormctl.tasks.steps import split_annotated
 
-QUESTION = ("question", "problem", "prompt", "input")
-ANSWER = ("answer", "target", "final_answer")
-IDENTITY = ("problem_id", "id", "ID")
-REFERENCE = ("reference", "solution", "rationale")
+PUBLISHED = Fields()
 _OURS = frozenset(Solution.__struct_fields__)
 
 
-def parse(kind: AnswerKind, row: Mapping[str, Any], split: str, index: int) -> Problem:
+def parse(
+    kind: AnswerKind, data: Mapping[str, Any], split: str, index: int, fields: Fields = PUBLISHED
+) -> Problem:
     """A problem from a user's row; RecordError names the fields that were found if none fits.
 
     `split` names the file; with `index` it makes the id of a row that has none of its own.
     """
-    question = _text(row, _field(row, QUESTION, "question"))
-    stated = _field(row, (*ANSWER, *REFERENCE), "answer")
-    lines = _lines(row, stated)
-    several = isinstance(row[stated], list) and stated in ANSWER
-    text = (", " if several else "\n").join(lines)
-    try:
-        answer = reference_answer(kind, text, question, worked=stated in REFERENCE)
-    except RecordError as error:
-        raise RecordError(f"`{stated}` {error}") from error
-    identity = _found(row, IDENTITY)
+    row = RowFields(data)
+    options = choices_of(row, fields) if kind is CHOICE else None
+    if kind is not CHOICE and fields.question is None:
+        refuse_unread_choices(row)
+    question = question_of(row, fields)
+    if options:
+        question = with_options(question, options)
+    elif kind is CHOICE:
+        options = options_standing_in(question)
+    stated, value = _stated(row, kind, fields)
+    worked = row.find(REFERENCE)
+    is_worked = worked is not None and row.named(stated) == worked
+    with about(stated):
+        answer = _answer(kind, value, question, options, worked=is_worked)
     return Problem(
         task=kind.name,
-        problem_id=_text(row, identity) if identity else f"{split}-{index}",
+        problem_id=_identity(row, fields) or f"{split}-{index}",
         question=question,
         answer=answer,
-        reference=_reference(row, lines),
+        reference=_reference(row, worked, value),
         extra=_others(row),
     )
 
 
-def worked_example(row: Mapping[str, Any]) -> WorkedExample:
+def worked_example(data: Mapping[str, Any]) -> WorkedExample:
     """A row with a worked solution as an example for few-shot prompts, in the row's own words."""
-    question = _text(row, _field(row, QUESTION, "question"))
-    solved = _field(row, ("steps", *REFERENCE, *ANSWER), "worked solution")
-    lines = row[solved] if isinstance(row[solved], list) else [_text(row, solved)]
-    return WorkedExample(question, "\n".join(map(str, lines)))
+    row = RowFields(data)
+    question = question_of(row, PUBLISHED)
+    solved = row.require(("steps", *REFERENCE, *ANSWER), "worked solution", "`solution`")
+    with about(solved):
+        value = row.use(solved)
+        lines = value if isinstance(value, list) else [value]
+        return WorkedExample(question, "\n".join(map(text_of, lines)))
 
 
-def _found(row: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
-    return next((name for name in names if row.get(name) is not None), None)
+def _stated(row: RowFields, kind: AnswerKind, fields: Fields) -> tuple[str, Any]:
+    """The field of the answer, or of the worked solution that announces it, and its value."""
+    if fields.answer_field is not None:
+        return fields.answer_field, row.at(fields.answer_field, "--answer-field")
+    names = (*ANSWER, *(CHOSEN if kind is CHOICE else ()), *REFERENCE)
+    name = row.require(names, "answer", "--answer-field")
+    return name, row.use(name)
 
 
-def _field(row: Mapping[str, Any], names: tuple[str, ...], what: str) -> str:
-    name = _found(row, names)
+def _answer(
+    kind: AnswerKind, value: Any, question: str, options: Options | None, *, worked: bool
+) -> str:
+    letter = letter_for(value, options) if options and not worked else None
+    if letter:
+        return letter
+    text = _answer_text(value, worked)
+    if not text:
+        raise RecordError("is empty")
+    try:
+        answer = reference_answer(kind, text, question, worked=worked and len(text.split()) > 1)
+    except RecordError:
+        if options and len(text.split()) <= MAX_WORDS:
+            raise RecordError(f"is `{text}`, which is none of the options") from None
+        raise
+    return checked(answer, options) if options else answer
+
+
+def _answer_text(value: Any, worked: bool) -> str:
+    """The text of an answer, or all of several; or the lines of a worked solution."""
+    items = value if isinstance(value, list) else [value]
+    lines = [line for item in items for line in split_annotated(text_of(item))]
+    return (", " if isinstance(value, list) and not worked else "\n").join(lines)
+
+
+def _steps(value: Any) -> list[str]:
+    if not isinstance(value, list):
+        return split_annotated(text_of(value))
+    if not all(isinstance(line, str) for line in value):
+        raise RecordError("must be a text or a list of steps")
+    return [step for line in value for step in split_annotated(line)]
+
+
+def _identity(row: RowFields, fields: Fields) -> str | None:
+    name = fields.id_field or row.find(IDENTITY)
     if name is None:
-        raise RecordError(f"no {what}; name it one of {', '.join(names)} (it has {list(row)})")
-    return name
+        return None
+    with about(name):
+        return text_of(row.at(name, "--id-field"))
 
 
-def _text(row: Mapping[str, Any], name: str) -> str:
-    value = row[name]
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise RecordError(f"`{name}` must be text or a number, not {type(value).__name__}")
-    if not str(value).strip():
-        raise RecordError(f"`{name}` is empty")
-    return str(value).strip()
-
-
-def _lines(row: Mapping[str, Any], name: str) -> list[str]:
-    if not isinstance(row[name], list):
-        return split_annotated(_text(row, name))
-    if not all(isinstance(line, str) for line in row[name]):
-        raise RecordError(f"`{name}` must be a text or a list of steps")
-    return [step for line in row[name] for step in split_annotated(line)]
-
-
-def _reference(row: Mapping[str, Any], answer_lines: list[str]) -> tuple[str, ...] | None:
+def _reference(row: RowFields, worked: str | None, answer: Any) -> tuple[str, ...] | None:
     """The worked solution; GSM8K and its like keep it in the answer, before `####`."""
-    name = _found(row, REFERENCE)
-    if name is not None:
-        return tuple(_lines(row, name)) or None
-    return tuple(answer_lines) if len(answer_lines) > 1 and any(announced(answer_lines)) else None
+    if worked is not None:
+        with about(worked):
+            return tuple(_steps(row.use(worked))) or None
+    lines = _steps(answer) if isinstance(answer, str) else []
+    return tuple(lines) if len(lines) > 1 and any(announced(lines)) else None
 
 
-def _others(row: Mapping[str, Any]) -> dict[str, Any]:
+def _others(row: RowFields) -> dict[str, Any]:
     """The fields that were not used; one with a name of ours is kept as `row_NAME`."""
-    used = {_found(row, names) for names in (QUESTION, ANSWER, IDENTITY, REFERENCE)}
-    rest = {name: value for name, value in row.items() if name not in used}
-    return {f"row_{name}" if name in _OURS else name: value for name, value in rest.items()}
+    return {f"row_{n}" if n in _OURS else n: value for n, value in row.unused().items()}
 
 
 def _task(kind: AnswerKind, examples: tuple[WorkedExample, ...]) -> Task:

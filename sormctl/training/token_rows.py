@@ -152,7 +152,7 @@ class Rows:
     truncated: int = 0
 
 
-def read_rows(path: Path, tokenizer: Any, max_length: int, truncate: bool = False) -> Rows:
+def read_token_rows(path: Path, tokenizer: Any, max_length: int, truncate: bool = False) -> Rows:
     """The rows of a spooled file. Those over `max_length` are left out, or truncated."""
     from jsonlines import Reader
 

@@ -1,17 +1,18 @@
-"""Problems from folders, files and generators. The hub needs a network, so only its absence."""
+"""Problems from folders, files, generators and the hub, for which a stand-in speaks."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from sormctl.errors import DataError, UsageError
-from sormctl.problems import DEFAULT_LIMIT, read_file, read_hub, read_problems, read_published
-from sormctl.tasks.answers import NUMERIC
-from sormctl.tasks.base import Hub
-from sormctl.tasks.files import parse
+from sormctl.problems import DEFAULT_LIMIT, read_problems, read_published
+from sormctl.rows.hub import hub_rows
+from sormctl.tasks.fields import Fields
 
 ROWS = [{"question": f"{n} + 1?", "answer": n + 1} for n in range(5)]
 
@@ -97,25 +98,49 @@ def test_a_users_file_needs_a_kind_of_answer(tmp_path: Path) -> None:
 
 def test_a_bad_row_is_named_by_file_and_place(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.jsonl", lines([*ROWS, {"q": 1}]))
-    with pytest.raises(DataError, match=r"mine.jsonl:6: no question; .*\(it has \['q'\]\)"):
+    with pytest.raises(DataError, match=r"mine.jsonl:6: no question; .*\(it has `q`\)"):
         list(read_problems(str(path), None, answer="numeric"))
     path = write(tmp_path / "mine.json", json.dumps([*ROWS, {"q": 1}]))
     with pytest.raises(DataError, match=r"mine.json: row 5: no question"):
         list(read_problems(str(path), None, answer="numeric"))
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ('[{"a": 1},\n  oops]', r"rows.json:2: not JSON"),
-        ('{"a": 1}', "rows.json: holds no JSON array"),
-        ("[1]", "rows.json: row 0: not an object"),
-    ],
-)
-def test_a_bad_array_is_explained(tmp_path: Path, text: str, message: str) -> None:
-    path = write(tmp_path / "rows.json", text)
-    with pytest.raises(DataError, match=message):
-        list(read_file(path, index_of))
+HUB = {"test": ROWS, "train": ROWS[:2]}
+
+
+def load_dataset(path: str, config: str | None, split: str) -> list[dict[str, object]]:
+    """What `datasets` does, where the hub holds one data set."""
+    if (path, config) != ("me/sums", "small"):
+        raise ValueError(f"Dataset '{path}' doesn't exist on the Hub\nand more of it")
+    return HUB[split]
+
+
+@pytest.fixture
+def fake_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = SimpleNamespace(disable_progress_bars=lambda: None, load_dataset=load_dataset)
+    monkeypatch.setitem(sys.modules, "datasets", fake)
+
+
+@pytest.mark.usefixtures("fake_hub")
+def test_a_data_set_of_the_hub_is_a_benchmark() -> None:
+    def ids(split: str | None) -> list[str]:
+        found = read_problems("hf:me/sums:small", split, answer="numeric", limit=3)
+        return [problem.problem_id for problem in found]
+
+    assert ids(None) == [f"sums-small-test-{n}" for n in range(3)]
+    assert ids("train") == ["sums-small-train-0", "sums-small-train-1"]
+    with pytest.raises(UsageError, match=r"cannot get me/sums from .*exist on the Hub\); check"):
+        read_problems("hf:me/sums", None, answer="numeric")
+    with pytest.raises(UsageError, match="hf:sums: give hf:OWNER/NAME"):
+        read_problems("hf:sums", None, answer="numeric")
+
+
+def test_the_hub_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(UsageError, match=r"me/sums: run pip install 'sormctl\[hub\]'$"):
+        read_problems("hf:me/sums", None, answer="numeric")
+    with pytest.raises(UsageError, match=r"openai/gsm8k: run .*, or give the published files"):
+        read_problems("gsm8k", None)
 
 
 def test_the_hub_gives_rows_by_its_own_names(
@@ -125,9 +150,27 @@ def test_the_hub_gives_rows_by_its_own_names(
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
     write(tmp_path / "data/train.jsonl", lines(ROWS))
-    hub = Hub(str(tmp_path / "data"), None, {"train": "train"})
-    assert list(read_hub(hub, "train", lambda row, index: (index, row["answer"])))[-1] == (4, 5)
-    with pytest.raises(DataError, match="data train: row 0: no answer"):
-        list(read_hub(hub, "train", lambda row, index: parse(NUMERIC, {"question": "?"}, "", 0)))
+    rows = list(hub_rows(str(tmp_path / "data"), None, "train"))
+    assert (rows[-1].data["answer"], rows[-1].place.endswith("data train: row 4")) == (5, True)
     with pytest.raises(UsageError, match=r"cannot get .*nowhere from the hub \(.*--data-dir"):
-        read_hub(Hub(str(tmp_path / "nowhere")), "train", index_of)
+        hub_rows(str(tmp_path / "nowhere"), None, "train", "give --data-dir")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (Fields(choices="options"), "--choices goes with --answer choice, not with numeric"),
+        (Fields(question="{Body"), "--question {Body: .*; a brace is written twice"),
+        (Fields(question="{} {Body}"), "within braces stands the name of a field"),
+        (Fields(question="{Body!r}"), "within braces stands the name of a field"),
+    ],
+)
+def test_options_that_do_not_fit(tmp_path: Path, fields: Fields, message: str) -> None:
+    path = str(write(tmp_path / "mine.jsonl", lines(ROWS)))
+    with pytest.raises(UsageError, match=message):
+        read_problems(path, None, answer="numeric", fields=fields)
+
+
+def test_a_benchmark_has_its_own_fields() -> None:
+    with pytest.raises(UsageError, match="chain has its own fields; --question and its like"):
+        read_problems("chain", None, fields=Fields(id_field="id"))

@@ -33,7 +33,7 @@ from sormctl.training.config import (
     read_settled,
 )
 from sormctl.training.events import HELD_OUT_LOSS, Event
-from sormctl.training.token_rows import Row, Rows, plan_batches, process_parts, read_rows
+from sormctl.training.token_rows import Row, Rows, plan_batches, process_parts, read_token_rows
 from sormctl.training.trackers import close_trackers, tracked_accelerator
 from sormctl.training.worker.held_out import BestSoFar, HeldOutRows
 from sormctl.training.worker.lora import add_lora, leave_out_frozen
@@ -102,8 +102,10 @@ def train(
 def _read(config: TrainConfig, tokenizer: Any, max_length: int) -> tuple[Rows, Rows]:
     """The rows to train on and the held-out ones; DataError if all are too long."""
     truncate = config.too_long is TooLong.truncate
-    found = read_rows(config.data, tokenizer, max_length, truncate)
-    held_out = read_rows(config.held_out_data, tokenizer, max_length) if config.held_out else Rows()
+    found = read_token_rows(config.data, tokenizer, max_length, truncate)
+    held_out = (
+        read_token_rows(config.held_out_data, tokenizer, max_length) if config.held_out else Rows()
+    )
     for part in (found, held_out):
         if part.too_long and not part.rows:
             raise DataError(

@@ -78,8 +78,8 @@ def test_a_field_that_has_another_meaning_here_is_renamed_and_kept() -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"q": "?"}, r"no question; name it one of question, problem.*\(it has \['q'\]\)"),
-        ({"question": "?", "a": 1}, r"no answer; .* \(it has \['question', 'a'\]\)"),
+        ({"q": "?"}, r"no question; name its field by --question \(it has `q`\)"),
+        ({"question": "?", "a": 1}, r"no answer; .* --answer-field \(it has `question`, `a`\)"),
         ({"question": "?", "answer": None}, "no answer"),
         ({"question": " ", "answer": 1}, "`question` is empty"),
         ({"question": ["?"], "answer": 1}, "`question` must be text or a number, not list"),

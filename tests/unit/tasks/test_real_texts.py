@@ -121,6 +121,8 @@ def test_another_answer_stays_wrong(kind: str, answer: str, text: str) -> None:
 WORKED = [
     ("numeric", "9 + 9 = <<9+9=18>>18 eggs.\n#### 18", "18"),
     ("numeric", "She has 3 + 15 eggs. The answer is 18.", "18"),
+    ("numeric", "36 - 14 = 22 more float than not\n#### 22", "22"),
+    ("numeric", "500 - 185 = 315 pages are left to write\n#### 315", "315"),
     ("math", "As $n=3$, it is $\\boxed{n+1}$.", "n+1"),
     ("math", "We get $x=2$.\nThus $\\fbox{\\frac{1}{2}}$.", "\\frac{1}{2}"),
     ("choice", "Statement (A) is false.\nThe answer is (D).", "D"),

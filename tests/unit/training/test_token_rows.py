@@ -23,7 +23,7 @@ from sormctl.training.token_rows import (
     parse_example,
     plan_batches,
     process_parts,
-    read_rows,
+    read_token_rows,
     split_batch,
     truncated,
 )
@@ -100,7 +100,7 @@ def test_rows_that_are_too_long_are_counted(tokenizer, tmp_path: Path) -> None:
     path = write_jsonl(
         tmp_path / "train.jsonl", [example_json(x) for x in (short, long, rival, short)]
     )
-    found = read_rows(path, tokenizer, max_length=20)
+    found = read_token_rows(path, tokenizer, max_length=20)
     assert [row.ids for row in found.rows] == [encode_example(tokenizer, short).ids] * 2
     assert (found.too_long, found.truncated) == (2, 0)
 
@@ -121,9 +121,9 @@ def test_a_truncated_row_keeps_the_judged_steps_that_fit_whole(tokenizer) -> Non
 def test_rows_without_room_for_a_step_are_left_out_all_the_same(tokenizer, tmp_path: Path) -> None:
     judged = TrainingExample(PROMPT, STEPS, labels=(1, 0))
     path = write_jsonl(tmp_path / "train.jsonl", [example_json(judged)] * 2)
-    found = read_rows(path, tokenizer, max_length=17, truncate=True)
+    found = read_token_rows(path, tokenizer, max_length=17, truncate=True)
     assert (len(found.rows), found.too_long, found.truncated) == (2, 0, 2)
-    found = read_rows(path, tokenizer, max_length=12, truncate=True)
+    found = read_token_rows(path, tokenizer, max_length=12, truncate=True)
     assert (len(found.rows), found.too_long, found.truncated) == (0, 2, 0)
 
 

@@ -1,0 +1,66 @@
+"""The rows of a file or of standard input, in whatever format they are."""
+
+from __future__ import annotations
+
+import stat
+from itertools import chain
+from pathlib import PurePath
+
+from sormctl.errors import DataError
+from sormctl.rows.base import Rows, filled, is_text
+from sormctl.rows.content import opened, without_compression
+from sormctl.rows.csv_text import SEPARATORS, csv_rows
+from sormctl.rows.json_text import LINES, json_rows
+from sormctl.rows.parquet import MAGIC, parquet_rows
+from sormctl.streams.jsonl import AROUND, shown, stat_input
+
+PARQUET, CSV, TSV = ".parquet", ".csv", ".tsv"
+JSON = (".json", *LINES)
+
+
+def read_rows(name: str) -> Rows:
+    """The rows of a file, or of standard input (`-`), with their places.
+
+    The format is that of the file's name; where the name says none, what the file begins with
+    decides. UsageError at once if it cannot be read; DataError at a row that cannot be read.
+    """
+    stat_input(name)
+    return _rows(name)
+
+
+def row_stem(name: str) -> str:
+    """What a file's rows are called that have no id: its name, without its endings."""
+    status = stat_input(name)
+    is_file = status is not None and stat.S_ISREG(status.st_mode) and name != "-"
+    return PurePath(without_compression(name)).stem if is_file else "stdin"
+
+
+def _rows(name: str) -> Rows:
+    place = shown(name)
+    suffix = PurePath(without_compression(name)).suffix.lower()
+    with opened(name) as content:
+        lines = enumerate(content, 1)
+        first = next(filled(lines), None)
+        if first is None:
+            return
+        found = chain([first], lines)
+        if first[1].startswith(MAGIC):
+            yield from parquet_rows(first[1], content, place)
+        elif suffix == PARQUET:
+            raise DataError(f"{place}: not a Parquet file; name it as what it is")
+        elif suffix == TSV:
+            yield from csv_rows(found, place, "\t")
+        elif suffix == CSV or (suffix not in JSON and _is_header(first[1])):
+            yield from csv_rows(found, place)
+        else:
+            yield from json_rows(found, content, place, suffix)
+
+
+def _is_header(line: bytes) -> bool:
+    """Whether a first line is that of a table, and not of JSON or of no text at all."""
+    text = line.strip(AROUND)
+    return (
+        is_text(text)
+        and not text.startswith((b"{", b"["))
+        and any(separator.encode() in text for separator in SEPARATORS)
+    )

@@ -1,0 +1,161 @@
+"""How published data sets lay out a problem: the names of their fields, and questions in parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sormctl.errors import RecordError
+from sormctl.tasks.fields import Fields, RowFields, about, is_blank, template_parts, text_of
+from sormctl.tasks.lettering import Options, made, options_of
+from sormctl.tasks.svamp import join_question
+
+# in the order in which they are tried
+QUESTION = ("question", "problem", "prompt", "input", "sQuestion", "original_text", "question_stem")
+ANSWER = (
+    "answer", "target", "final_answer", "answerKey", "correct_answer", "answer_number",
+    "final_ans", "ans", "lSolutions", "expected_answer", "ground_truth", "output_answer", "result",
+)  # fmt: skip
+CHOSEN = ("correct", "correct_option", "label", "gold", "answer_idx", "answer_index")
+CHOICES = ("choices", "options", "answer_choices", "endings", "candidates")
+IDENTITY = ("problem_id", "id", "unique_id", "question_id", "iIndex")
+REFERENCE = ("reference", "solution", "rationale")
+BODY, NUMBERS, STEM, PASSAGE = "body", "numbers", "stem", "passage"
+PARTS = (  # of a question, beside which they stand
+    BODY, PASSAGE, "context", "paragraph", "premise", "story", "article", "background", "scenario",
+    "text", "document", "table", "image", "images", "figure", "diagram", "instruction", *QUESTION,
+)  # fmt: skip
+_PLACEHOLDER = re.compile(r"\b(?:N_|number|num|temp_)(\d{1,2})\b")
+_COLUMN = re.compile(r"(option|choice|opt?|)[ _-]?([a-j])", re.IGNORECASE)
+
+
+def question_of(row: RowFields, fields: Fields) -> str:
+    """The question of a row, made of all its parts; RecordError names one that would be lost."""
+    if fields.question is not None:
+        return _filled(row, fields.question)
+    name = row.require(QUESTION, "question", "--question")
+    value = row.use(name)
+    with about(name):
+        question = text_of(value.get(STEM) if isinstance(value, Mapping) else value)
+    body = _part(row, BODY)
+    if body and not _holds(question, body):
+        question = join_question(body, question)
+    if row.find(CHOICES) and row.find(("label",)) and (passage := _part(row, PASSAGE)):
+        question = f"{passage}\n{question}"  # as AGIEval has them
+    numbers = row.named(NUMBERS)
+    if numbers and _PLACEHOLDER.search(question):
+        question = _with_numbers(question, row.use(numbers))
+    _refuse_loss(row, name, question)
+    return question
+
+
+def choices_of(row: RowFields, fields: Fields) -> Options | None:
+    """The options of a choice problem; None where the row has none beside its question."""
+    if fields.choices is not None:
+        return _chosen_fields(row, fields.choices)
+    name = row.find(CHOICES)
+    if name is not None:
+        return _options(row.use(name), name)
+    question = row.find(QUESTION)
+    if question is not None and isinstance(row[question], Mapping):  # as AI2 has them
+        inner = RowFields(row[question])
+        if found := inner.find(CHOICES):
+            return _options(inner[found], f"{question}.{found}")
+    return _columns(row)
+
+
+def refuse_unread_choices(row: RowFields) -> None:
+    """Refuses options that a kind of answer without letters has no use for."""
+    name = row.find(CHOICES)
+    if name is not None and options_of(row[name]):
+        raise RecordError(
+            f"`{name}` would be lost; give --answer choice, or --question question to leave it out"
+        )
+
+
+def _filled(row: RowFields, template: str) -> str:
+    texts = []
+    for text, name in template_parts(template):
+        texts.append(text)
+        if name is not None:
+            texts.append(_field_text(row.at(name, "--question"), name))
+    question = "".join(texts).strip()
+    if not question:
+        raise RecordError("--question makes an empty question of it")
+    return question
+
+
+def _field_text(value: Any, name: str) -> str:
+    if is_blank(value):
+        return ""
+    options = options_of(value) if isinstance(value, list | Mapping) else None
+    with about(name):
+        return options.shown() if options else text_of(value)
+
+
+def _part(row: RowFields, name: str) -> str | None:
+    found = row.find((name,))
+    if found is None or not isinstance(row[found], str):
+        return None
+    return str(row.use(found)).strip()
+
+
+def _with_numbers(question: str, numbers: Any) -> str:
+    """The question with MAWPS's numbers, `8.0 3.0`, in the places that are kept for them."""
+    given = numbers if isinstance(numbers, list) else re.split(r"[\s,]+", str(numbers).strip(" []"))
+
+    def number(place: re.Match[str]) -> str:
+        index = int(place[1])
+        if index >= len(given):
+            raise RecordError(f"`{place[0]}` has no number; there are {len(given)}")
+        return re.sub(r"\.0+$", "", str(given[index]))
+
+    return _PLACEHOLDER.sub(number, question)
+
+
+def _refuse_loss(row: RowFields, name: str, question: str) -> None:
+    for found in row.among(PARTS):
+        value = row[found]
+        if found in row.used or is_blank(value):
+            continue
+        if isinstance(value, str) and _holds(question, value):
+            continue
+        whole = f"--question '{{{found}}} {{{name}}}', or " if isinstance(value, str) else ""
+        raise RecordError(f"`{found}` would be lost; give {whole}--question {name} to leave it out")
+
+
+def _holds(question: str, part: str) -> bool:
+    """Whether one of two texts is a part of the other."""
+    one, other = " ".join(question.split()), " ".join(part.split())
+    return one in other or other in one
+
+
+def _chosen_fields(row: RowFields, names: str) -> Options:
+    if row.named(names) is None and "," in names:
+        values = [row.at(name.strip(), "--choices") for name in names.split(",")]
+        if found := made([v for v in values if not is_blank(v)], surely_text=False):
+            return found
+        raise RecordError(f"`{names}` hold fewer than two options")
+    return _options(row.at(names, "--choices"), names)
+
+
+def _options(value: Any, name: str) -> Options:
+    with about(name):
+        if found := options_of(value):
+            return found
+        raise RecordError("holds no options: a list of texts, or `(A) … (B) …`")
+
+
+def _columns(row: RowFields) -> Options | None:
+    """Options that have a field each: `A`, `B` …, or `option_a`, `option_b` …"""
+    groups: dict[str, dict[str, str]] = {}
+    for name in row:
+        found = _COLUMN.fullmatch(name)
+        if found and not is_blank(row[name]):
+            groups.setdefault(found[1].lower(), {})[found[2].upper()] = name
+    for group in groups.values():
+        if {"A", "B"} <= set(group):
+            labels = sorted(group)
+            return made([row.use(group[label]) for label in labels], labels, surely_text=False)
+    return None

@@ -1,0 +1,163 @@
+"""`sormctl problems` on benchmarks as people have them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from backports import zstd
+from typer.testing import CliRunner, Result
+
+from sormctl.cli import app
+
+
+def sormctl(*arguments: str | Path, stdin: bytes = b"") -> Result:
+    return CliRunner().invoke(app, list(map(str, arguments)), input=stdin)
+
+
+def problems(kind: str, *arguments: str | Path, stdin: bytes = b"") -> list[dict[str, Any]]:
+    result = sormctl("problems", *arguments, "--answer", kind, "-q", stdin=stdin)
+    assert result.exit_code == 0, result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+KINDS = {
+    "a point in front is a decimal point": [
+        ("math", {"problem": "p", "answer": ".625"}, ".625"),
+        ("math", {"problem": "p", "answer": "-.5"}, "-.5"),
+        ("math", {"problem": "p", "solution": "Hence $\\boxed{.0049}$."}, ".0049"),
+    ],
+    "a box in every spelling holds the answer of a solution": [
+        ("math", {"problem": "p", "solution": "So $x=9$, and\n$\\boxed 9$."}, "9"),
+        ("math", {"problem": "p", "solution": "It is $\\fbox{9}$."}, "9"),
+        ("math", {"problem": "p", "solution": "\\[\\boxed{\n\\frac{2}{3}\n}\\]"}, "\\frac{2}{3}"),
+    ],
+    "of an answer of several numbers the whole counts": [
+        ("numeric", {"question": "q", "answer": "2:5"}, "2:5"),
+        ("numeric", {"question": "q", "answer": [4, "5"]}, "4, 5"),
+        ("numeric", {"question": "q", "answer": "7:15 p.m."}, "7:15 pm"),
+        ("numeric", {"question": "q", "answer": "2 hours 5 minutes"}, "2 hours 5 minutes"),
+    ],
+    "numbers keep their digits": [
+        ("numeric", {"question": "q", "answer": 10**24 + 1}, f"{10**24 + 1}"),
+        ("numeric", {"question": "q", "answer": [2**64, 2**65]}, f"{2**64}, {2**65}"),
+        ("exact", {"question": "q", "answer": -(2**70)}, f"{-(2**70)}"),
+    ],
+    "an option becomes its letter": [
+        ("choice", {"question": "q", "choices": ["5", "6", "7"], "answer": 0}, "A"),
+        ("choice", {"question": "q", "choices": ["5", "6", "7"], "answer": "6"}, "B"),
+        ("choice", {"question": "q", "options": ["A)5", "B)6"], "correct": "B"}, "B"),
+    ],
+    "names have capitals": [
+        ("numeric", {"Question": "q", "Answer": 12}, "12"),
+        ("numeric", {"Body": "A pen costs 3.", "Question": "And 2?", "Answer": 6.0}, "6"),
+        ("math", {"PROBLEM": "p", "Final Answer": "x^2"}, "x^2"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("compact", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_answers_of_every_kind_of_row(tmp_path: Path, kind: str, compact: bool) -> None:
+    for answers, row, expected in KINDS[kind]:
+        path = tmp_path / ("mine.jsonl" if compact else "mine.json")
+        path.write_text(
+            json.dumps(row if compact else {"rows": [row]}, indent=None if compact else 1)
+        )
+        (found,) = problems(answers, path)
+        assert found["answer"] == expected
+        for option in row.get("choices", ()):
+            assert f") {option}" in found["question"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "row"),
+    [
+        ("numeric", {"question": "q", "rationale": "A bag has 4 figs; with 5 bags that is 20."}),
+        ("choice", {"question": "q", "rationale": "Option A tempts, but D fits."}),
+        ("math", {"question": "q", "solution": "We find $x=2$, therefore $x+1=3$."}),
+    ],
+)
+def test_a_solution_that_announces_nothing_gives_no_answer(kind: str, row: dict[str, Any]) -> None:
+    result = sormctl("problems", "-", "--answer", kind, stdin=json.dumps(row).encode())
+    assert result.exit_code == 65
+    assert "<stdin>: row 0: `" in result.stderr and "announces no answer" in result.stderr
+
+
+ROW = b'{"question": "2 + 2?", "answer": "4"}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ROW,
+        ROW + b"\n",
+        b"\xef\xbb\xbf" + ROW,
+        b"\xef\xbb\xbf[" + ROW + b"]",
+        b"\xef\xbb\xbf\n[\n" + ROW + b"\n]\n",
+        b'{"data": [' + ROW + b"]}",
+        b"question,answer\n2 + 2?,4\n",
+        b"\xef\xbb\xbfQuestion;Answer\r\n2 + 2?;4\r\n",
+        gzip.compress(ROW),
+        zstd.compress(ROW),
+    ],
+)
+def test_whatever_comes_through_a_pipe(content: bytes) -> None:
+    (found,) = problems("numeric", "-", stdin=content)
+    assert found == {
+        "task": "numeric",
+        "problem_id": "stdin-0",
+        "question": "2 + 2?",
+        "answer": "4",
+    }
+
+
+def test_fields_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text('no,text,ask,key,one,two\n7,"Two ""figs"",\nhere",Which?,two,fig,date\n')
+    options = ("--question", "{Text} {Ask}", "--answer-field", "key", "--id-field", "no")
+    (found,) = problems("choice", path, *options, "--choices", "one,two", "--answer-field", "two")
+    assert found["problem_id"] == "7"
+    assert found["question"] == 'Two "figs",\nhere Which?\n(A) fig\n(B) date'
+    assert found["answer"] == "B"
+    assert found["key"] == "two"
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "code", "message"),
+    [
+        ("a,b\n1,2\n", [], 65, "mine.csv:2: no question; name its field by --question (it has `a`"),
+        ("question,b\n1,2\n", [], 65, "mine.csv:2: no answer; name its field by --answer-field"),
+        ("question,answer\n1\n", [], 65, "mine.csv:2: 1 fields, but the header names 2"),
+        ("context,question,answer\nc,q,1\n", [], 65, "mine.csv:2: `context` would be lost; give -"),
+        (
+            "question,answer\nq,1\n",
+            ["--question", "{q}"],
+            65,
+            "`q`, which is not there; it has",
+        ),
+        ("question,answer\nq,1\n", ["--question", "{q"], 2, "--question {q: expected '}'"),
+        ("question,answer\nq,1\n", ["--choices", "q"], 2, "--choices goes with --answer choice"),
+        ("question,answer\nq,1\n", ["--split", "test"], 2, "a file has no splits"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    tmp_path: Path, content: str, options: list[str], code: int, message: str
+) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(content)
+    result = sormctl("problems", path, "--answer", "numeric", *options)
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (code, "", 1)
+    assert message in result.stderr
+
+
+def test_the_same_options_name_the_fields_of_a_benchmark_to_evaluate(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("question,answer\nq,1\n")
+    options = ("--bench", path, "--student", "nowhere", "--answer", "numeric", "--question", "{x}")
+    result = sormctl("eval", *options)
+    assert result.exit_code == 65
+    assert "mine.csv:2: --question names `x`, which is not there" in result.stderr
