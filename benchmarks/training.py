@@ -54,7 +54,7 @@ from sormctl.training.config import (
 )
 from sormctl.training.events import Event, Rows, Step
 from sormctl.training.launch import count_gpus, environment
-from sormctl.training.token_rows import Row, TrainingExample, encode, example_json
+from sormctl.training.token_rows import Row, TrainingExample, encode_example, example_json
 from sormctl.training.worker.model import load_language_model, load_reward_model
 from sormctl.training.worker.optimizers import FINAL_SHARE
 
@@ -163,9 +163,9 @@ class Comparison:
         self.style = prompt_style(self.model, "auto")
         self.tokenizer = load_tokenizer(self.model)
         self.examples = self._examples("train", options.rows)
-        self.rows = [encode(self.tokenizer, x) for x in self.examples]
+        self.rows = [encode_example(self.tokenizer, x) for x in self.examples]
         self.held_out = [
-            encode(self.tokenizer, x) for x in self._examples("test", options.held_out)
+            encode_example(self.tokenizer, x) for x in self._examples("test", options.held_out)
         ]
         self.version = ""
 

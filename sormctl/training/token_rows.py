@@ -103,7 +103,7 @@ def parse_example(data: Json) -> TrainingExample:
     return TrainingExample(asked, tuple(data["steps"]), judged, data["mode"], rival)
 
 
-def encode(tokenizer: Any, example: TrainingExample) -> Row:
+def encode_example(tokenizer: Any, example: TrainingExample) -> Row:
     """Token ids, positions and targets of an example.
 
     A reward model's row holds every prefix of the solution: one target at the end of each labelled
@@ -155,7 +155,7 @@ def read_rows(path: Path, tokenizer: Any, max_length: int, truncate: bool = Fals
     found = Rows()
     with path.open("rb") as file:
         for data in Reader(file, loads=orjson.loads):
-            row = encode(tokenizer, parse_example(data))
+            row = encode_example(tokenizer, parse_example(data))
             if row.longest <= max_length:
                 found.rows.append(row)
             elif truncate and (cut := truncated(row, max_length)):

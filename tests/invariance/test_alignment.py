@@ -15,7 +15,7 @@ from transformers import AutoModelForTokenClassification
 
 from sormctl.engines.encoding import load_tokenizer
 from sormctl.prompts import Prompt
-from sormctl.training.token_rows import TrainingExample, encode
+from sormctl.training.token_rows import TrainingExample, encode_example
 from sormctl.training.worker.losses import Judged, collate, contrastive_loss, reward_model_loss
 from tests.engines.contract import CONTRACTS, Contract
 from tests.invariance import tokenizers
@@ -93,6 +93,6 @@ async def scored(contract: Contract, reward_model: str) -> list[list[float]]:
 def trained(loss: Callable[..., Judged], folder: str, examples: list[TrainingExample]) -> float:
     """The loss that training computes of the examples in one batch."""
     tokenizer = load_tokenizer(folder)
-    rows = [encode(tokenizer, example) for example in examples]
+    rows = [encode_example(tokenizer, example) for example in examples]
     model = AutoModelForTokenClassification.from_pretrained(folder).eval()
     return loss(model, collate(rows, tokenizer.pad_token_id)).loss.item()

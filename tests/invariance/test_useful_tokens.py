@@ -12,7 +12,13 @@ from sormctl.problems import read_problems
 from sormctl.records import Problem
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
-from sormctl.training.token_rows import Row, TrainingExample, encode, plan_batches, split_batch
+from sormctl.training.token_rows import (
+    Row,
+    TrainingExample,
+    encode_example,
+    plan_batches,
+    split_batch,
+)
 from sormctl.training.worker.losses import collate
 from tests.invariance import tokenizers
 from tests.published import DATA, needs_data
@@ -56,7 +62,7 @@ def rows(request: pytest.FixtureRequest, problems: list[Problem], tokenizer: Any
         steps = problem.reference or ()
         prompt = draft_prompt(task, problem.question, "plain")
         made.append(TrainingExample(prompt, steps, labels=(1,) * len(steps) if judged else None))
-    return [encode(tokenizer, example) for example in made]
+    return [encode_example(tokenizer, example) for example in made]
 
 
 @pytest.mark.parametrize("batch_size", [32, 64])

@@ -18,7 +18,7 @@ from sormctl.records import Rollouts, Solution, parse, to_json
 from sormctl.training import refiner, reward_model, student
 from sormctl.training.token_rows import (
     TrainingExample,
-    encode,
+    encode_example,
     example_json,
     parse_example,
     plan_batches,
@@ -44,7 +44,7 @@ def test_a_language_model_learns_the_steps_and_the_end(tokenizer) -> None:
     """The prompt has 9 tokens (`Question : How many apples ? \\n Answer : \\n` is 10), the steps
     `1 + 2 = 3 \\n` 6 and `#### 3 \\n` 3: targets are these 9 and <eos>, each at the one before it.
     """
-    row = encode(tokenizer, TrainingExample(PROMPT, STEPS))
+    row = encode_example(tokenizer, TrainingExample(PROMPT, STEPS))
     assert tokenizer.convert_ids_to_tokens(list(row.targets)) == [
         *["1", "+", "2", "=", "3", "\n"],
         *["####", "3", "\n", "<eos>"],
@@ -55,22 +55,22 @@ def test_a_language_model_learns_the_steps_and_the_end(tokenizer) -> None:
 
 def test_a_reward_model_reads_the_last_token_of_each_labelled_step(tokenizer) -> None:
     """The first step ends at position 15, the second at 18; null is no target."""
-    row = encode(tokenizer, TrainingExample(PROMPT, STEPS, labels=(1, 0)))
+    row = encode_example(tokenizer, TrainingExample(PROMPT, STEPS, labels=(1, 0)))
     assert (list(row.positions), list(row.targets)) == ([15, 18], [1, 0])
     assert {tokenizer.convert_ids_to_tokens(row.ids[i]) for i in row.positions} == {"\n"}
-    row = encode(tokenizer, TrainingExample(PROMPT, STEPS, labels=(None, 0)))
+    row = encode_example(tokenizer, TrainingExample(PROMPT, STEPS, labels=(None, 0)))
     assert (list(row.positions), list(row.targets)) == ([18], [0])
     assert (list(row.ids), [15, 18]) == encode_steps(tokenizer, PROMPT, STEPS)
 
 
 def test_shares_of_successes_are_floats(tokenizer) -> None:
-    row = encode(tokenizer, TrainingExample(PROMPT, STEPS, labels=(0.25, 1.0)))
+    row = encode_example(tokenizer, TrainingExample(PROMPT, STEPS, labels=(0.25, 1.0)))
     assert (row.targets.typecode, list(row.targets)) == ("f", [0.25, 1.0])
 
 
 def test_a_pair_is_read_at_the_last_token_of_both(tokenizer) -> None:
     rival = ("1 + 2 = 4", "4 - 0 = 4", "#### 4")
-    row = encode(tokenizer, TrainingExample(PROMPT, STEPS, rival=rival))
+    row = encode_example(tokenizer, TrainingExample(PROMPT, STEPS, rival=rival))
     assert row.rival is not None
     for part, steps, label in ((row, STEPS, 1), (row.rival, rival, 0)):
         ids, positions = encode_steps(tokenizer, PROMPT, steps)
@@ -100,13 +100,15 @@ def test_rows_that_are_too_long_are_counted(tokenizer, tmp_path: Path) -> None:
         tmp_path / "train.jsonl", [example_json(x) for x in (short, long, rival, short)]
     )
     found = read_rows(path, tokenizer, max_length=20)
-    assert [row.ids for row in found.rows] == [encode(tokenizer, short).ids] * 2
+    assert [row.ids for row in found.rows] == [encode_example(tokenizer, short).ids] * 2
     assert (found.too_long, found.truncated) == (2, 0)
 
 
 def test_a_truncated_row_keeps_the_judged_steps_that_fit_whole(tokenizer) -> None:
     """The prompt has 10 tokens, the steps 6, 3 and 3: they end at 15, 18 and 21."""
-    judged = encode(tokenizer, TrainingExample(PROMPT, (*STEPS, "#### 4"), labels=(1, None, 0)))
+    judged = encode_example(
+        tokenizer, TrainingExample(PROMPT, (*STEPS, "#### 4"), labels=(1, None, 0))
+    )
     for longest, kept in ((22, [15, 21]), (21, [15]), (16, [15])):
         cut = truncated(judged, longest)
         assert cut is not None
@@ -263,5 +265,5 @@ def test_processes_share_a_batch_in_equally_many_parts(
 
 
 def test_rows_are_compact(tokenizer) -> None:
-    row = encode(tokenizer, TrainingExample(PROMPT, STEPS))
+    row = encode_example(tokenizer, TrainingExample(PROMPT, STEPS))
     assert all(isinstance(column, array) for column in (row.ids, row.positions, row.targets))

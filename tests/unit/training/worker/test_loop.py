@@ -200,11 +200,11 @@ def test_the_log_says_what_share_is_useful(tmp_path: Path, tiny: str) -> None:
 def test_padding_changes_nothing(tmp_path: Path, tiny: str) -> None:
     """The loss of a mixed batch is that of its rows alone, weighted by their targets."""
     from sormctl.engines.encoding import load_tokenizer
-    from sormctl.training.token_rows import encode
+    from sormctl.training.token_rows import encode_example
     from sormctl.training.worker.losses import collate
 
     tokenizer, model = load_tokenizer(tiny), load_language_model(tiny).eval()
-    rows = [encode(tokenizer, x) for x in references(9)]
+    rows = [encode_example(tokenizer, x) for x in references(9)]
     assert len({len(row.ids) for row in rows}) > 1
     together = language_model_loss(model, collate(rows, 0)).loss
     alone = sum(language_model_loss(model, collate([row], 0)).loss for row in rows)
