@@ -16,7 +16,12 @@ from transformers import AutoModelForTokenClassification
 from sormctl.engines.encoding import load_tokenizer
 from sormctl.prompts import Prompt
 from sormctl.training.token_rows import TrainingExample, encode_example
-from sormctl.training.worker.losses import Judged, collate, contrastive_loss, reward_model_loss
+from sormctl.training.worker.losses import (
+    LossAndLogits,
+    collate,
+    contrastive_loss,
+    reward_model_loss,
+)
 from tests.engines.contract import CONTRACTS, Contract
 from tests.invariance import tokenizers
 
@@ -90,7 +95,9 @@ async def scored(contract: Contract, reward_model: str) -> list[list[float]]:
 
 
 @torch.inference_mode()
-def trained(loss: Callable[..., Judged], folder: str, examples: list[TrainingExample]) -> float:
+def trained(
+    loss: Callable[..., LossAndLogits], folder: str, examples: list[TrainingExample]
+) -> float:
     """The loss that training computes of the examples in one batch."""
     tokenizer = load_tokenizer(folder)
     rows = [encode_example(tokenizer, example) for example in examples]

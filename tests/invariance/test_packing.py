@@ -17,7 +17,7 @@ from sormctl.training.config import Packing
 from sormctl.training.token_rows import Row
 from sormctl.training.worker.losses import (
     Batch,
-    Judged,
+    LossAndLogits,
     collate,
     language_model_loss,
     reward_model_loss,
@@ -61,7 +61,9 @@ def make(family: str, kind: str) -> Any:
     return KINDS[kind][0].from_config(config).train()
 
 
-def learn(model: Any, loss: Callable[[Any, Batch], Judged], batch: Batch) -> tuple[float, Any]:
+def learn(
+    model: Any, loss: Callable[[Any, Batch], LossAndLogits], batch: Batch
+) -> tuple[float, Any]:
     """The loss of a batch and its gradients."""
     model.zero_grad()
     value = loss(model, batch).loss

@@ -19,7 +19,7 @@ from sormctl.training.config import REWARD_MODEL, Objective, TrainConfig
 from sormctl.training.events import HELD_OUT_LOSS
 from sormctl.training.metrics_file import Figures
 from sormctl.training.token_rows import Row, process_parts
-from sormctl.training.worker.losses import Batch, Judged, collate
+from sormctl.training.worker.losses import Batch, LossAndLogits, collate
 
 
 class Judgement(NamedTuple):
@@ -68,7 +68,7 @@ class HeldOut:
     rows: Sequence[Row]
     config: TrainConfig
     accelerator: Accelerator
-    loss: Callable[[Any, Batch], Judged]
+    loss: Callable[[Any, Batch], LossAndLogits]
     pad: int
     packed: bool
 

@@ -37,14 +37,14 @@ from sormctl.training.token_rows import Row, Rows, plan_batches, process_parts, 
 from sormctl.training.trackers import close_trackers, tracked_accelerator
 from sormctl.training.worker.held_out import Best, HeldOut
 from sormctl.training.worker.lora import add_lora, leave_out_frozen
-from sormctl.training.worker.losses import Batch, Judged, collate
+from sormctl.training.worker.losses import Batch, LossAndLogits, collate
 from sormctl.training.worker.meter import Meter
 from sormctl.training.worker.model import load_model, model_limits, save_model
 from sormctl.training.worker.optimizers import build_optimizers, learning_rate
 from sormctl.training.worker.settled import mixed_precision, settle
 
 Load = Callable[[str], Any]
-Loss = Callable[[Any, Batch], Judged]
+Loss = Callable[[Any, Batch], LossAndLogits]
 
 MAX_GRADIENT_NORM = 1.0
 EVALUATIONS = 4  # an epoch, unless the run says how often

@@ -52,7 +52,7 @@ class Batch:
         return Batch(ids, sequences, positions, targets, borders, self.longest)
 
 
-class Judged(NamedTuple):
+class LossAndLogits(NamedTuple):
     """A batch's summed loss, and the logits (N, C) that it was computed of, one row a target."""
 
     loss: Tensor
@@ -100,7 +100,7 @@ def _pad(sequences: Sequence[Row], pad: int) -> Batch:
     )
 
 
-def language_model_loss(model: Any, batch: Batch) -> Judged:
+def language_model_loss(model: Any, batch: Batch) -> LossAndLogits:
     """Summed cross entropy of the target tokens."""
     # 1. logits only in the columns in which some sequence has a target: (B, T, V) is the largest
     #    tensor of the step, and prompts and padding need none of it
@@ -109,16 +109,16 @@ def language_model_loss(model: Any, batch: Batch) -> Judged:
     # 2. of these the one of each target
     kept = torch.searchsorted(columns, batch.positions)  # (N,), where a position is among columns
     logits = logits[batch.sequences, kept]  # (N, V)
-    return Judged(target_loss(logits, batch), logits)
+    return LossAndLogits(target_loss(logits, batch), logits)
 
 
-def reward_model_loss(model: Any, batch: Batch) -> Judged:
+def reward_model_loss(model: Any, batch: Batch) -> LossAndLogits:
     """Summed cross entropy of the step labels, at the last token of each step (3.1 step 2)."""
     logits = _judgements(model, batch)  # (N, C)
-    return Judged(target_loss(logits, batch), logits)
+    return LossAndLogits(target_loss(logits, batch), logits)
 
 
-def contrastive_loss(model: Any, batch: Batch) -> Judged:
+def contrastive_loss(model: Any, batch: Batch) -> LossAndLogits:
     """Summed -log sigmoid(r_good - r_bad) of pairs, at the last token of each (appendix F).
 
     The targets stand in pairs, the good one first. The reward r is logit(correct) -
@@ -128,7 +128,7 @@ def contrastive_loss(model: Any, batch: Batch) -> Judged:
     logits = _judgements(model, batch).float()  # (N, 2)
     rewards = logits[:, 1] - logits[:, 0]  # (N,)
     margins = rewards[0::2] - rewards[1::2]  # (N / 2,), good minus bad
-    return Judged(-logsigmoid(margins).sum(), logits)
+    return LossAndLogits(-logsigmoid(margins).sum(), logits)
 
 
 def _judgements(model: Any, batch: Batch) -> Tensor:
