@@ -22,7 +22,7 @@ from sormctl.training.token_rows import Row, process_parts
 from sormctl.training.worker.losses import Batch, LossAndLogits, collate
 
 
-class Judgement(NamedTuple):
+class ScoredTarget(NamedTuple):
     """What a reward model says at one target, and what is so."""
 
     score: float
@@ -82,7 +82,7 @@ class HeldOut:
         # 1. this process's parts: their summed loss, and a judgement for each of their targets
         model.eval()
         total = torch.zeros((), device=self.accelerator.device)
-        judged: list[Judgement] = []
+        judged: list[ScoredTarget] = []
         for part, counts in self._parts():
             batch = collate(part, self.pad, self.packed).to(self.accelerator.device)
             loss, logits = self.loss(model, batch)  # (), (N, C)
@@ -91,7 +91,7 @@ class HeldOut:
             total += loss
             if self.config.kind == REWARD_MODEL:
                 scores = p_correct(logits.float().softmax(-1)).tolist()  # (N,)
-                judged += starmap(Judgement, zip(scores, *_truth(part), strict=True))
+                judged += starmap(ScoredTarget, zip(scores, *_truth(part), strict=True))
         model.train()
         # 2. those of all processes
         targets = sum(len(row.targets) for row in self.rows)
@@ -123,7 +123,7 @@ def _truth(part: Sequence[Row]) -> tuple[list[bool], list[bool]]:
     return correct, [at == len(x.ids) - 1 for x in sequences for at in x.positions]
 
 
-def _pair_accuracy(judged: Sequence[Judgement]) -> Figures:
+def _pair_accuracy(judged: Sequence[ScoredTarget]) -> Figures:
     """How often the good one of a pair scores above the bad one behind it: that is what is learned.
 
     Nothing keeps the scores on their sides of 1/2.
@@ -133,7 +133,7 @@ def _pair_accuracy(judged: Sequence[Judgement]) -> Figures:
     return {"held_out_pair_accuracy": round(sum(above) / len(above), 4)}
 
 
-def _shares(judged: Sequence[Judgement]) -> Figures:
+def _shares(judged: Sequence[ScoredTarget]) -> Figures:
     """Step accuracy, AUC and final accuracy, as far as they can be told."""
     right = [(x.score >= THRESHOLD) == x.correct for x in judged]
     final = [hit for hit, x in zip(right, judged, strict=True) if x.last]
