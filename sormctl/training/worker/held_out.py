@@ -62,7 +62,7 @@ class Best:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldOut:
+class HeldOutRows:
     """Rows that are not trained on."""
 
     rows: Sequence[Row]

@@ -35,7 +35,7 @@ from sormctl.training.config import (
 from sormctl.training.events import HELD_OUT_LOSS, Event
 from sormctl.training.token_rows import Row, Rows, plan_batches, process_parts, read_rows
 from sormctl.training.trackers import close_trackers, tracked_accelerator
-from sormctl.training.worker.held_out import Best, HeldOut
+from sormctl.training.worker.held_out import Best, HeldOutRows
 from sormctl.training.worker.lora import add_lora, leave_out_frozen
 from sormctl.training.worker.losses import Batch, LossAndLogits, collate
 from sormctl.training.worker.meter import Meter
@@ -87,7 +87,7 @@ def train(
     model.train()
     # 4. the steps
     pad, packed = tokenizer.pad_token_id, settled.packing is Packing.on
-    unseen = HeldOut(held_out.rows, config, accelerator, loss, pad, packed)
+    unseen = HeldOutRows(held_out.rows, config, accelerator, loss, pad, packed)
     run = _Run(config, accelerator, model, optimizers, loss, rows.rows, unseen, pad, packed, report)
     left_out = rows.too_long + held_out.too_long
     told = events.Rows(len(rows.rows), left_out, rows.truncated, max_length, run.num_steps)
@@ -122,7 +122,7 @@ class _Run:
     optimizers: Sequence[Any]
     loss: Loss
     rows: Sequence[Row]
-    held_out: HeldOut
+    held_out: HeldOutRows
     pad: int
     packed: bool
     report: Callable[[Event], None]
