@@ -31,7 +31,7 @@ class ScoredTarget(NamedTuple):
 
 
 @dataclass(slots=True)
-class Best:
+class BestSoFar:
     """The best evaluation so far: the one of the lowest loss. It travels in every checkpoint."""
 
     patience: int

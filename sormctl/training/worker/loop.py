@@ -35,7 +35,7 @@ from sormctl.training.config import (
 from sormctl.training.events import HELD_OUT_LOSS, Event
 from sormctl.training.token_rows import Row, Rows, plan_batches, process_parts, read_rows
 from sormctl.training.trackers import close_trackers, tracked_accelerator
-from sormctl.training.worker.held_out import Best, HeldOutRows
+from sormctl.training.worker.held_out import BestSoFar, HeldOutRows
 from sormctl.training.worker.lora import add_lora, leave_out_frozen
 from sormctl.training.worker.losses import Batch, LossAndLogits, collate
 from sormctl.training.worker.meter import Meter
@@ -128,13 +128,13 @@ class _Run:
     report: Callable[[Event], None]
     lengths: list[int] = field(init=False)
     meter: Meter = field(init=False)
-    best: Best | None = None
+    best: BestSoFar | None = None
 
     def __post_init__(self) -> None:
         self.lengths = [row.size for row in self.rows]
         self.meter = Meter(self.config, self.accelerator, self.num_steps, self.report)
         if self.config.patience:
-            self.best = Best(self.config.patience)
+            self.best = BestSoFar(self.config.patience)
             self.accelerator.register_for_checkpointing(self.best)
 
     @property

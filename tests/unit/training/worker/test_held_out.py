@@ -21,7 +21,7 @@ from sormctl.training.checkpoints import list_checkpoints
 from sormctl.training.config import REWARD_MODEL, Objective, TrainConfig
 from sormctl.training.events import HELD_OUT_LOSS
 from sormctl.training.token_rows import TrainingExample
-from sormctl.training.worker.held_out import Best
+from sormctl.training.worker.held_out import BestSoFar
 from sormctl.training.worker.loop import Stopped
 from sormctl.training.worker.losses import contrastive_loss, language_model_loss, reward_model_loss
 from sormctl.training.worker.model import load_language_model, load_reward_model
@@ -181,13 +181,13 @@ def test_a_held_out_loss_that_is_no_number_ends_the_run(tmp_path: Path, tiny: st
 
 
 def test_patience_counts_evaluations_that_are_no_better() -> None:
-    best = Best(patience=2)
+    best = BestSoFar(patience=2)
     assert best.add(1, 0.5)
     assert not best.add(2, 0.5)
     assert best.add(3, 0.4)
     assert not best.add(4, 0.6)
     assert not best.exhausted
-    again = Best(patience=2)
+    again = BestSoFar(patience=2)
     again.load_state_dict(best.state_dict())
     assert not again.add(5, 0.41)
     assert (again.exhausted, again.step, again.loss) == (True, 3, 0.4)
