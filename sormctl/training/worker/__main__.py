@@ -25,7 +25,7 @@ from sormctl.errors import ModelError, OutputError, SormctlError, UsageError
 from sormctl.training import events
 from sormctl.training.config import LESS_MEMORY, REWARD_MODEL, Objective, TrainConfig, read_config
 from sormctl.training.worker import losses
-from sormctl.training.worker.loop import Load, Loss, Stopped, train
+from sormctl.training.worker.loop import Load, Loss, StoppedByUser, train
 from sormctl.training.worker.model import load_language_model, load_reward_model
 
 # torch's RuntimeErrors: CUDA's, those of its allocators for a CPU, cuBLAS's
@@ -45,7 +45,7 @@ def main() -> None:
     try:
         config = _config(Path(sys.argv[1]))
         train(config, *_learner(config), report, stop.is_set)
-    except Stopped:
+    except StoppedByUser:
         if os.environ.get("RANK", "0") == "0":  # all of them have
             report(events.Stopped())
     except (SormctlError, OSError, RuntimeError, MemoryError) as error:

@@ -50,7 +50,7 @@ MAX_GRADIENT_NORM = 1.0
 EVALUATIONS = 4  # an epoch, unless the run says how often
 
 
-class Stopped(Exception):
+class StoppedByUser(Exception):
     """The user asked to stop; a checkpoint has been kept."""
 
 
@@ -63,9 +63,9 @@ def train(
 ) -> None:
     """Trains as `config` says and leaves the finished model in `config.model_to_be`.
 
-    Continues from the newest checkpoint. Reports events from the first process only; `stop` is
-    asked after every step, and raises Stopped once a checkpoint has been kept. With `patience` the
-    model is that of the best evaluation, else that of the last step.
+    Continues from the newest checkpoint. Reports events from the first process only. `stop` is
+    asked after every step; StoppedByUser is raised once a checkpoint has been kept. With `patience`
+    the model is that of the best evaluation, else that of the last step.
     """
     # 1. the processes, and the seed of all that they draw: a new head, matrices of LoRA, dropout
     settled, data = read_settled(config), read_data(config.path)
@@ -179,7 +179,7 @@ class _Run:
                 self._save(step)
                 saved = time.monotonic()
             if stopped:
-                raise Stopped
+                raise StoppedByUser
 
     def _load(self, step: int | None = None) -> int:
         folder, whole = self.config.checkpoints, not self.config.lora

@@ -22,7 +22,7 @@ from sormctl.training.config import REWARD_MODEL, Objective, TrainConfig
 from sormctl.training.events import HELD_OUT_LOSS
 from sormctl.training.token_rows import TrainingExample
 from sormctl.training.worker.held_out import BestSoFar
-from sormctl.training.worker.loop import Stopped
+from sormctl.training.worker.loop import StoppedByUser
 from sormctl.training.worker.losses import contrastive_loss, language_model_loss, reward_model_loss
 from sormctl.training.worker.model import load_language_model, load_reward_model
 from tests.engines.problems import plain_scores
@@ -149,7 +149,7 @@ def test_the_best_is_published(tmp_path: Path, tiny: str) -> None:
     assert f"| held_out_loss | {found[0]['held_out_loss']} |" in card
     asked = itertools.count(1)
     short = overfitting(tmp_path / "short", tiny)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedByUser):
         train(short, stop=lambda: next(asked) == 2)
     best = load_file(short.checkpoints / "step-2" / "model.safetensors")
     assert all(torch.equal(weight, best[name]) for name, weight in weights(config).items())
@@ -162,7 +162,7 @@ def test_a_stopped_run_is_as_patient_as_before(tmp_path: Path, tiny: str, at: in
     train(plain)
     broken = overfitting(tmp_path / "broken", tiny, keep_checkpoints=1)
     asked = itertools.count(1)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedByUser):
         train(broken, stop=lambda: next(asked) == at)
     train(broken)
     assert same(plain, broken)

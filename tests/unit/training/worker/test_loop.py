@@ -31,7 +31,7 @@ from sormctl.training.checkpoints import list_checkpoints
 from sormctl.training.config import REWARD_MODEL, Dtype, Objective, Optimizer, Packing, TrainConfig
 from sormctl.training.token_rows import TrainingExample
 from sormctl.training.worker import settled
-from sormctl.training.worker.loop import Stopped
+from sormctl.training.worker.loop import StoppedByUser
 from sormctl.training.worker.losses import contrastive_loss, language_model_loss, reward_model_loss
 from sormctl.training.worker.model import load_language_model, load_reward_model
 from sormctl.training.worker.settled import mixed_precision
@@ -219,7 +219,7 @@ def test_a_stopped_run_continues_to_the_same_weights(
     train_student(plain)
     broken = student_run(tmp_path / "broken", tiny, optimizer=optimizer)
     asked = itertools.count(1)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedByUser):
         train_student(broken, stop=lambda: next(asked) == 7)
     assert [path.name for path in list_checkpoints(broken.checkpoints)] == ["step-7"]
     events = train_student(broken)
@@ -355,7 +355,7 @@ def test_what_auto_came_to_holds_for_the_whole_run(
     train_student(plain)
     broken = student_run(tmp_path / "broken", tiny, dtype=Dtype.auto)
     asked = itertools.count(1)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedByUser):
         train_student(broken, stop=lambda: next(asked) == 7)
     monkeypatch.setattr(settled, "_has_bfloat16", lambda: True)
     train_student(broken)

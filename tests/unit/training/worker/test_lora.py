@@ -18,7 +18,7 @@ from sormctl.errors import UsageError
 from sormctl.training import reward_model, student
 from sormctl.training.checkpoints import list_checkpoints
 from sormctl.training.config import REWARD_MODEL, Optimizer
-from sormctl.training.worker.loop import Stopped
+from sormctl.training.worker.loop import StoppedByUser
 from sormctl.training.worker.losses import language_model_loss, reward_model_loss
 from sormctl.training.worker.model import load_language_model, load_reward_model
 from tests.models import make_model
@@ -86,7 +86,7 @@ def test_checkpoints_hold_what_is_trained(tmp_path: Path, tiny: str) -> None:
         config = configured(kind=REWARD_MODEL, model=tiny, output=str(tmp_path / name), lora=4)
         config = prepare(config, examples)
         if name == "broken":
-            with pytest.raises(Stopped):
+            with pytest.raises(StoppedByUser):
                 train_here(config, load_reward_model, reward_model_loss, lambda: next(asked) == 7)
             (kept,) = list_checkpoints(config.checkpoints)
             names = load_file(kept / "model.safetensors").keys()
