@@ -52,7 +52,7 @@ from sormctl.training.config import (
     read_config,
     write_config,
 )
-from sormctl.training.events import Event, Rows, Step
+from sormctl.training.events import Event, RowsRead, Step
 from sormctl.training.launch import count_gpus, environment
 from sormctl.training.token_rows import Row, TrainingExample, encode_example, example_json
 from sormctl.training.worker.model import load_language_model, load_reward_model
@@ -360,7 +360,7 @@ def ours(config: TrainConfig) -> None:
     ticks: list[tuple[float, float]] = []
 
     def report(event: Event) -> None:
-        if isinstance(event, Rows) or (isinstance(event, Step) and event.step == event.steps):
+        if isinstance(event, RowsRead) or (isinstance(event, Step) and event.step == event.steps):
             ticks.append((time.perf_counter(), time.process_time()))
 
     if config.kind == REWARD_MODEL:

@@ -14,7 +14,7 @@ class Started(Struct, frozen=True, tag_field="event", tag="started"):
     """It has begun, and listens."""
 
 
-class Rows(Struct, frozen=True, tag_field="event", tag="rows"):
+class RowsRead(Struct, frozen=True, tag_field="event", tag="rows"):
     """What there is to train on: how many `rows`, none of more than `longest` tokens."""
 
     rows: int
@@ -77,4 +77,4 @@ class Failed(Struct, frozen=True, tag_field="event", tag="error"):
     message: str
 
 
-Event = Started | Rows | Resumed | Step | Evaluation | Best | Stopped | Failed
+Event = Started | RowsRead | Resumed | Step | Evaluation | Best | Stopped | Failed

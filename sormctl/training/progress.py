@@ -8,7 +8,7 @@ from typing import Any, Self
 from msgspec import to_builtins
 
 from sormctl.streams.progress import Display
-from sormctl.training.events import Best, Evaluation, Event, Resumed, Rows, Step, Stopped
+from sormctl.training.events import Best, Evaluation, Event, Resumed, RowsRead, Step, Stopped
 
 
 class TrainingProgress:
@@ -44,7 +44,7 @@ class TrainingProgress:
             case Evaluation():
                 self._held_out = event.held_out_loss
                 self._display.report(_in_words(event), to_builtins(event))
-            case Rows():
+            case RowsRead():
                 self._tell_long(event)
             case Best():
                 self._ended = True
@@ -66,7 +66,7 @@ class TrainingProgress:
             self._display.show(self._summary(step), self._figures(step), step.step / step.steps)
             self._shown = step
 
-    def _tell_long(self, rows: Rows) -> None:
+    def _tell_long(self, rows: RowsRead) -> None:
         limit = f"of more than {rows.longest:,} tokens (--max-length, or all that the model reads)"
         for name, count in (("left out", rows.left_out), ("truncated", rows.truncated)):
             if count:

@@ -90,7 +90,7 @@ def train(
     unseen = HeldOutRows(held_out.rows, config, accelerator, loss, pad, packed)
     run = _Run(config, accelerator, model, optimizers, loss, rows.rows, unseen, pad, packed, report)
     left_out = rows.too_long + held_out.too_long
-    told = events.Rows(len(rows.rows), left_out, rows.truncated, max_length, run.num_steps)
+    told = events.RowsRead(len(rows.rows), left_out, rows.truncated, max_length, run.num_steps)
     run.meter.say(told)
     run.go(stop)
     # 5. the finished folder, when the trackers have closed the files that go with it
