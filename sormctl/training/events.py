@@ -47,7 +47,7 @@ class Step(Logged, frozen=True, tag_field="event", tag="step", kw_only=True):
     useful_tokens: float  # the share that is not padding
 
 
-class Evaluation(
+class Evaluated(
     Logged, frozen=True, tag_field="event", tag="held_out", kw_only=True, omit_defaults=True
 ):
     """How well the model does on the held-out rows; shares where there are any to tell."""
@@ -77,4 +77,4 @@ class Failed(Struct, frozen=True, tag_field="event", tag="error"):
     message: str
 
 
-Event = Started | RowsRead | Resumed | Step | Evaluation | Best | Stopped | Failed
+Event = Started | RowsRead | Resumed | Step | Evaluated | Best | Stopped | Failed

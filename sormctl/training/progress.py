@@ -8,7 +8,7 @@ from typing import Any, Self
 from msgspec import to_builtins
 
 from sormctl.streams.progress import Display
-from sormctl.training.events import Best, Evaluation, Event, Resumed, RowsRead, Step, Stopped
+from sormctl.training.events import Best, Evaluated, Event, Resumed, RowsRead, Step, Stopped
 
 
 class TrainingProgress:
@@ -41,7 +41,7 @@ class TrainingProgress:
         match event:
             case Step():
                 self._hear_step(event)
-            case Evaluation():
+            case Evaluated():
                 self._held_out = event.held_out_loss
                 self._display.report(_in_words(event), to_builtins(event))
             case RowsRead():
@@ -93,7 +93,7 @@ class TrainingProgress:
         )
 
 
-def _in_words(evaluation: Evaluation) -> str:
+def _in_words(evaluation: Evaluated) -> str:
     """An evaluation, with what there is."""
     told = (
         ("step accuracy {:.1%}", evaluation.held_out_step_accuracy),

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sormctl.errors import ModelError
 from sormctl.training.config import TrainConfig
-from sormctl.training.events import HELD_OUT_LOSS, Evaluation, Event, Step
+from sormctl.training.events import HELD_OUT_LOSS, Evaluated, Event, Step
 from sormctl.training.metrics_file import Figures, append_metrics, truncate_metrics
 from sormctl.training.token_rows import Row
 
@@ -86,9 +86,9 @@ class Meter:
         """Logs an evaluation, whose time is not that of the steps; ModelError as in `check`."""
         _check_finite("held-out loss", figures[HELD_OUT_LOSS], step)
         self._start += seconds
-        self._log(Evaluation, step, figures)
+        self._log(Evaluated, step, figures)
 
-    def _log(self, kind: type[Step | Evaluation], step: int, figures: Figures) -> None:
+    def _log(self, kind: type[Step | Evaluated], step: int, figures: Figures) -> None:
         self._accelerator.log(figures, step)
         if self._report is None:
             return

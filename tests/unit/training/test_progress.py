@@ -9,7 +9,7 @@ import pytest
 from msgspec import to_builtins
 
 from sormctl.training import progress
-from sormctl.training.events import Best, Evaluation, Step
+from sormctl.training.events import Best, Evaluated, Step
 from sormctl.training.progress import TrainingProgress
 
 
@@ -18,8 +18,8 @@ def step(number: int) -> Step:
     return Step(**where, loss=0.25, lr=1e-3, tokens_per_second=1234, useful_tokens=1.0)
 
 
-def evaluation(**shares: float) -> Evaluation:
-    return Evaluation(steps=31, step=10, epoch=0.5, held_out_loss=0.5, **shares)
+def evaluation(**shares: float) -> Evaluated:
+    return Evaluated(steps=31, step=10, epoch=0.5, held_out_loss=0.5, **shares)
 
 
 class Clock:
