@@ -7,29 +7,29 @@ from collections.abc import Iterator, Sequence
 from sormctl.evaluation.steps import THRESHOLD
 from sormctl.records import Json, Pair, Problem, Solution, parse
 
-Line = tuple[str, str | None]  # colour: a name that terminals know, or None
-Record = Problem | Solution | Pair
+StyledLine = tuple[str, str | None]  # colour: a name that terminals know, or None
+AnyRecord = Problem | Solution | Pair
 
 
-def parse_any(data: Json) -> Record:
+def parse_any(data: Json) -> AnyRecord:
     """The record that an object is, by its fields; RecordError if a field does not fit."""
     if "draft" in data:
         return parse(data, Pair)
     return parse(data, Solution) if "steps" in data else parse(data, Problem)
 
 
-def describe(record: Record) -> Iterator[Line]:
+def describe(record: AnyRecord) -> Iterator[StyledLine]:
     """The lines that show a record, without the control characters that a model may have made."""
     return ((_printable(text), colour) for text, colour in _lines(record))
 
 
-def _lines(record: Record) -> Iterator[Line]:
+def _lines(record: AnyRecord) -> Iterator[StyledLine]:
     if isinstance(record, Pair):
         return _pair(record)
     return _solution(record) if isinstance(record, Solution) else _problem(record)
 
 
-def _problem(problem: Problem) -> Iterator[Line]:
+def _problem(problem: Problem) -> Iterator[StyledLine]:
     yield f"── {problem.problem_id} · {problem.task}", "cyan"
     yield f"   {problem.question}", None
     for number, step in enumerate(problem.reference or (), 1):
@@ -37,7 +37,7 @@ def _problem(problem: Problem) -> Iterator[Line]:
     yield f"   answer {_known(problem.answer)}", "cyan"
 
 
-def _solution(solution: Solution) -> Iterator[Line]:
+def _solution(solution: Solution) -> Iterator[StyledLine]:
     yield f"── {solution.solution_id} · {solution.source.get('kind', 'solution')}", "cyan"
     yield f"   {solution.question}", None
     names = list(solution.scores)
@@ -56,7 +56,7 @@ def _solution(solution: Solution) -> Iterator[Line]:
     yield f"   {verdict}: {predicted} (answer {_known(solution.answer)})", colour
 
 
-def _pair(pair: Pair) -> Iterator[Line]:
+def _pair(pair: Pair) -> Iterator[StyledLine]:
     kind = "global" if pair.first_error is None else "local"
     yield f"── {pair.problem_id} · {kind} pair", "cyan"
     yield f"   {pair.question}", None
