@@ -10,12 +10,12 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from sormctl.errors import EngineError, SormctlError, first_line
 
-Answer = TypeVar("Answer")
+Reply = TypeVar("Reply")
 _Future = asyncio.Future[Any]  # of the answer to a request, of whatever kind
 
 
-class Request(Generic[Answer]):
-    """What a coroutine asks a model for; it gets an `Answer`."""
+class Request(Generic[Reply]):
+    """What a coroutine asks a model for; it gets a `Reply`."""
 
     __slots__ = ()
 
@@ -65,11 +65,11 @@ class Worker:
             await asyncio.to_thread(self._thread.join)
             self._thread = None
 
-    async def run(self, request: Request[Answer]) -> Answer:
+    async def run(self, request: Request[Reply]) -> Reply:
         """The answer to one request. A caller that is cancelled takes its request with it."""
         if self._loop is None or self._thread is None:
             raise EngineError("the engine is not open; use it as a context manager")
-        future: asyncio.Future[Answer] = self._loop.create_future()
+        future: asyncio.Future[Reply] = self._loop.create_future()
         self._inbox.put((request, future))
         if self._ended is not None:
             raise _as_user_error(self._ended)
