@@ -41,7 +41,7 @@ from sormctl.training.progress import TrainingProgress
 from sormctl.training.trackers import check_trackers
 
 _LOCK = "sormctl.lock"
-COMMANDS = {STUDENT: "train-student", REFINER: "train-refiner", REWARD_MODEL: "train-rm"}
+TRAINED_BY = {STUDENT: "train-student", REFINER: "train-refiner", REWARD_MODEL: "train-rm"}
 
 
 def run(
@@ -110,7 +110,7 @@ def _check_options(config: TrainConfig) -> None:
 
 
 def _progress(config: TrainConfig, options: RunOptions) -> TrainingProgress:
-    return TrainingProgress(COMMANDS[config.kind], options.quiet, options.log_format)
+    return TrainingProgress(TRAINED_BY[config.kind], options.quiet, options.log_format)
 
 
 def _check_output(output: Path, options: RunOptions) -> None:
