@@ -23,7 +23,7 @@ from sormctl.tasks.registry import get_task, task_names
 
 T = TypeVar("T")
 RowParser = Callable[[Json, int], T]  # (row, its index) -> record
-GENERATED = 1000  # problems of a generated benchmark, unless told
+DEFAULT_LIMIT = 1000  # problems of a generated benchmark, unless told
 _SLICE = re.compile(r"(.*)\[(\d*):(\d*)\]")
 _LOCAL = "give the published files by --data-dir or SORMCTL_DATA"
 
@@ -50,7 +50,7 @@ def read_problems(
         task = get_task(bench)
         part = split or "test"
         if task.generate:
-            return islice(task.generate(part, seed), limit or GENERATED)
+            return islice(task.generate(part, seed), limit or DEFAULT_LIMIT)
         return islice(_published_problems(task, part, data_dir), limit)
     if not Path(bench).is_file():
         raise UsageError(f"no file and no task `{bench}`; known tasks: {', '.join(task_names())}")

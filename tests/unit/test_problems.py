@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sormctl.errors import DataError, UsageError
-from sormctl.problems import GENERATED, read_file, read_hub, read_problems, read_published
+from sormctl.problems import DEFAULT_LIMIT, read_file, read_hub, read_problems, read_published
 from sormctl.tasks.answers import NUMERIC
 from sormctl.tasks.base import Hub
 from sormctl.tasks.files import parse
@@ -66,7 +66,7 @@ def test_a_users_file_is_a_benchmark(tmp_path: Path) -> None:
 
 
 def test_a_generated_benchmark_ends_unless_told_how_many() -> None:
-    assert sum(1 for _ in read_problems("chain", "test")) == GENERATED
+    assert sum(1 for _ in read_problems("chain", "test")) == DEFAULT_LIMIT
     assert sum(1 for _ in read_problems("chain", "test", limit=3)) == 3
     first, second = (next(read_problems("chain", "test", seed=seed)) for seed in (0, 1))
     assert first.question != second.question
