@@ -11,7 +11,7 @@ from sormctl.engines.running import Running
 from sormctl.errors import UsageError
 
 Options = TypeVar("Options", bound=Struct)
-Count = Annotated[int, Meta(ge=1, description="a whole number above 0")]
+PositiveInt = Annotated[int, Meta(ge=1, description="a whole number above 0")]
 
 _SHORT = ("base_url", "tensor_parallel", "replicas")  # arguments that are options, too
 _OTHERS = "others"  # the field for arguments that an engine hands on, as typed

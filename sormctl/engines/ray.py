@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from msgspec import Meta, Struct
 
-from sormctl.engines.arguments import Count, read_options
+from sormctl.engines.arguments import PositiveInt, read_options
 from sormctl.engines.base import Completion, Engine, Sampling
 from sormctl.engines.processes import Log, Watchdog, chatter_to
 from sormctl.engines.registry import create_engine
@@ -45,10 +45,10 @@ class RayOptions(Struct, frozen=True):
     """
 
     inner: Annotated[Literal["hf", "vllm"], Meta(description="hf or vllm")] | None = None
-    replicas: Count | None = None
-    tensor_parallel: Count | None = None
-    cpus: Count = 1
-    wait: Count = 60
+    replicas: PositiveInt | None = None
+    tensor_parallel: PositiveInt | None = None
+    cpus: PositiveInt = 1
+    wait: PositiveInt = 60
     others: Annotated[dict[str, str], Meta(description="those of `inner`")] = {}
 
     def running(self, verbose: bool) -> Running:

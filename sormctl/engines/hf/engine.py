@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 import torch
 from msgspec import Meta, Struct
 
-from sormctl.engines.arguments import Count, read_options
+from sormctl.engines.arguments import PositiveInt, read_options
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.hf.batch import SampleBatch, SampleRequest
 from sormctl.engines.hf.load import LoadedModel, load
@@ -46,8 +46,8 @@ class HfOptions(Struct, frozen=True):
 
     device: str = "auto"
     dtype: _Dtype = "auto"
-    batch_size: Count | None = None
-    max_length: Count | None = None
+    batch_size: PositiveInt | None = None
+    max_length: PositiveInt | None = None
 
 
 class HfEngine:

@@ -12,7 +12,7 @@ from typing import Any, Self
 from msgspec import Struct
 from msgspec.structs import replace
 
-from sormctl.engines.arguments import Count, read_options
+from sormctl.engines.arguments import PositiveInt, read_options
 from sormctl.engines.base import Completion, Sampling, answer_limit, together
 from sormctl.engines.encoding import load_tokenizer, prompt_ids
 from sormctl.engines.openai.http import Http, completions, connections, settings
@@ -36,9 +36,9 @@ class OpenaiOptions(Struct, frozen=True):
     base_url: tuple[str, ...] = ()
     served_model: str | None = None
     tokenizer: str | None = None
-    timeout: Count = 600
-    patience: Count = 120
-    concurrency: Count = 256
+    timeout: PositiveInt = 600
+    patience: PositiveInt = 120
+    concurrency: PositiveInt = 256
 
 
 class OpenaiEngine:

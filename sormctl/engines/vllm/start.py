@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from sormctl.engines.arguments import Count
+from sormctl.engines.arguments import PositiveInt
 from sormctl.engines.processes import Log, chatter_to
 from sormctl.errors import UsageError
 
@@ -26,7 +26,7 @@ _OURS = ("model", "runner", "tensor_parallel_size")
 class VllmOptions(Struct, frozen=True):
     """Engine arguments: GPUs that share one copy of the model, and what vLLM itself is told."""
 
-    tensor_parallel: Count | None = None
+    tensor_parallel: PositiveInt | None = None
     others: Annotated[dict[str, str], Meta(description="vLLM's own")] = {}
 
 
