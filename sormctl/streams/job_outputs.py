@@ -11,11 +11,9 @@ from typing import Any
 
 from sormctl.errors import SormctlError, UsageError
 from sormctl.records import Json, Record, encode
-from sormctl.streams.journal import SUFFIX as JOURNAL
-from sormctl.streams.journal import Journal, Unjournalled, journalled
+from sormctl.streams.journal import JOURNAL_SUFFIX, Journal, Unjournalled, journalled
 from sormctl.streams.jsonl import STDIN, Inputs, stat_input
-from sormctl.streams.manifest import SUFFIX as MANIFEST
-from sormctl.streams.manifest import Manifest, Parents, Tally
+from sormctl.streams.manifest import MANIFEST_SUFFIX, Manifest, Parents, Tally
 from sormctl.streams.output import (
     PARTIAL,
     Sink,
@@ -138,7 +136,7 @@ def _stream(job: Job) -> AbstractContextManager[Sink]:
 
 def _files_beside(path: Path) -> list[Path]:
     """The files that a job writes beside its output, whatever stands in them."""
-    suffixes = (PARTIAL, JOURNAL, MANIFEST, MANIFEST + PARTIAL)
+    suffixes = (PARTIAL, JOURNAL_SUFFIX, MANIFEST_SUFFIX, MANIFEST_SUFFIX + PARTIAL)
     return [path.with_name(path.name + suffix) for suffix in suffixes]
 
 

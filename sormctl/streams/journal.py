@@ -22,7 +22,7 @@ from sormctl.errors import UsageError
 from sormctl.streams.manifest import Manifest, Tally
 from sormctl.streams.output import Sink, has_content, locked, writing
 
-SUFFIX = ".journal"
+JOURNAL_SUFFIX = ".journal"
 Keys = tuple[str, ...]  # of the input records of one entry
 
 
@@ -38,7 +38,7 @@ class Journal:
         self.tally = Tally()
         self._file, self._journal = file, journal
         self._data = Sink(file, str(path), compressed=path.suffix == ".gz")
-        self._entries = Sink(journal, f"{path}{SUFFIX}")
+        self._entries = Sink(journal, f"{path}{JOURNAL_SUFFIX}")
 
     def write(self, keys: Keys, lines: bytes) -> None:
         """Appends what was made of one entry's records, which `tally` includes already."""
@@ -92,7 +92,7 @@ def journalled(path: Path, manifest: Manifest, resume: bool) -> Iterator[Journal
     UsageError if it is not the file of an interrupted run of the same command line; BusyError if
     another process is writing it.
     """
-    entries_path = path.with_name(f"{path.name}{SUFFIX}")
+    entries_path = path.with_name(f"{path.name}{JOURNAL_SUFFIX}")
     resume = resume and has_content(path)
     if resume:
         if not (manifest.exists() and entries_path.exists()):

@@ -21,7 +21,7 @@ from sormctl.streams.output import replace_file
 
 Parents = Callable[[], list[dict[str, Any]]]  # name and hash of each input
 Counts = Mapping[str, int]
-SUFFIX = ".manifest.json"
+MANIFEST_SUFFIX = ".manifest.json"
 TOKENS = "generated_tokens"
 LIBRARIES = ("torch", "transformers", "accelerate", "vllm", "orjson")
 
@@ -59,7 +59,7 @@ class Manifest:
         parents: Parents,
     ) -> None:
         self._parents = parents
-        self._path = output.with_name(f"{output.name}{SUFFIX}")
+        self._path = output.with_name(f"{output.name}{MANIFEST_SUFFIX}")
         self._fingerprint = _plain(
             {"command": command, "version": __version__, "arguments": arguments}
         )
@@ -119,11 +119,11 @@ def stage_costs(folder: Path) -> list[dict[str, Any]]:
 
     Each has `file`, `command`, `records`, `tokens` (generated) and `seconds`.
     """
-    paths = sorted(folder.glob(f"*{SUFFIX}"))
+    paths = sorted(folder.glob(f"*{MANIFEST_SUFFIX}"))
     made = sorted(((_read(path), path.name) for path in paths), key=lambda item: item[0]["started"])
     return [
         {
-            "file": name.removesuffix(SUFFIX),
+            "file": name.removesuffix(MANIFEST_SUFFIX),
             "command": manifest["command"],
             "records": manifest["records_out"],
             "tokens": manifest[TOKENS],
