@@ -76,7 +76,7 @@ def records_page() -> str:
     """Every field of every record, and one worked example of each."""
     solution = grader()(json.loads((DOCS / "example.json").read_text("utf-8")))
     (pair,) = local_pairs([solution], targets=1, seed=0)
-    examples = (records.parse(records.to_json(solution), records.Problem), solution, pair)
+    examples = (records.parse_record(records.to_json(solution), records.Problem), solution, pair)
     sections = [
         f"## {kind.__name__}\n\n{_table(kind)}\n```json\n{_json(records.to_json(example))}\n```\n"
         for kind, example in zip(KINDS, examples, strict=True)

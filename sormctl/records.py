@@ -227,7 +227,7 @@ def decoder(kind: type[R]) -> Callable[[bytes], R]:
         try:
             record = straight(line)
         except (MsgspecError, UnicodeDecodeError, RecursionError):
-            return parse(load(line), kind)
+            return parse_record(load(line), kind)
         record.check()
         return record
 
@@ -250,7 +250,7 @@ def load(line: bytes) -> Json:
     return data
 
 
-def parse(data: Json, kind: type[R]) -> R:
+def parse_record(data: Json, kind: type[R]) -> R:
     """The record that an object is; RecordError names the field that does not fit.
 
     An optional field may be null. A problem does not take over the fields of a solution of it.
@@ -282,7 +282,7 @@ def encode(record: Record | Json) -> bytes:
 
 
 def to_json(record: Record) -> dict[str, Any]:
-    """The JSON object of a record; `parse` reads it back."""
+    """The JSON object of a record; `parse_record` reads it back."""
     data: dict[str, Any] = to_builtins(record)
     data |= data.pop(EXTRA, {})
     return data

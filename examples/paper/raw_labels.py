@@ -13,7 +13,7 @@ import sys
 from msgspec.structs import replace
 
 from sormctl.errors import RecordError, SormctlError
-from sormctl.records import Json, Solution, encode, parse
+from sormctl.records import Json, Solution, encode, parse_record
 from sormctl.streams.jsonl import read_records
 
 
@@ -27,7 +27,7 @@ def raw_labels(solution: Solution) -> tuple[int, ...]:
 
 def relabelled(record: Json) -> Solution:
     """The solution with its raw labels."""
-    solution = parse(record, Solution)
+    solution = parse_record(record, Solution)
     if solution.rollouts is None or not all(found.made for found in solution.rollouts[:-1]):
         raise RecordError("not all prefixes were rolled out; label with `--exhaustive`")
     return replace(solution, labels=raw_labels(solution))

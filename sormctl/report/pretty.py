@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sormctl.evaluation.steps import THRESHOLD
-from sormctl.records import Json, Pair, Problem, Solution, parse
+from sormctl.records import Json, Pair, Problem, Solution, parse_record
 
 StyledLine = tuple[str, str | None]  # colour: a name that terminals know, or None
 AnyRecord = Problem | Solution | Pair
@@ -14,8 +14,8 @@ AnyRecord = Problem | Solution | Pair
 def parse_any(data: Json) -> AnyRecord:
     """The record that an object is, by its fields; RecordError if a field does not fit."""
     if "draft" in data:
-        return parse(data, Pair)
-    return parse(data, Solution) if "steps" in data else parse(data, Problem)
+        return parse_record(data, Pair)
+    return parse_record(data, Solution) if "steps" in data else parse_record(data, Problem)
 
 
 def describe(record: AnyRecord) -> Iterator[StyledLine]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from sormctl.errors import RecordError
-from sormctl.records import MAX_COUNT, Json, Solution, parse
+from sormctl.records import MAX_COUNT, Json, Solution, parse_record
 from sormctl.seeds import digest
 from sormctl.tasks.announcing import announced
 from sormctl.tasks.answers import reference_answer
@@ -63,12 +63,12 @@ def _read(data: Json, task: Task) -> tuple[Solution, str | None]:
     source, question = data.get("source"), data.get("question")
     is_cut = isinstance(source, dict) and source.get("finish") == "length"
     if steps is not None:
-        solution = parse({**graded, "steps": steps}, Solution)
+        solution = parse_record({**graded, "steps": steps}, Solution)
         return solution, read_answer(task, solution.question, solution.steps, is_cut)
     read = read_text(task, question if isinstance(question, str) else "", str(text), is_cut)
     graded |= {"steps": read.steps, "separators": read.separators}
     graded |= {"thought": read.thought} if read.thought else {}
-    return parse(graded, Solution), read.predicted
+    return parse_record(graded, Solution), read.predicted
 
 
 def _problem_fields(data: Json, task: Task) -> Json:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from sormctl.records import Json, Pair
-from sormctl.records import parse as parse_record
+from sormctl.records import Json, Pair, parse_record
 from sormctl.tasks.prompts import refine_prompt
 from sormctl.tasks.registry import get_task
 from sormctl.training.token_rows import TrainingExample

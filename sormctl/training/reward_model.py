@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from sormctl.errors import RecordError
 from sormctl.pairing import contrastive_pairs
 from sormctl.prompts import Prompt
-from sormctl.records import Json, Solution
-from sormctl.records import parse as parse_record
+from sormctl.records import Json, Solution, parse_record
 from sormctl.streams.grouping import group_solutions
 from sormctl.streams.jsonl import Inputs
 from sormctl.tasks.prompts import draft_prompt

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from sormctl.errors import RecordError
-from sormctl.records import Json, Problem, Solution, Steps
-from sormctl.records import parse as parse_record
+from sormctl.records import Json, Problem, Solution, Steps, parse_record
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
 from sormctl.training.token_rows import TrainingExample

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sormctl.records import Solution, parse
+from sormctl.records import Solution, parse_record
 from tests.models import make_model
 from tests.unit.training.runs import sums, write_jsonl
 
@@ -75,7 +75,7 @@ def test_rewards_are_the_papers() -> None:
     assert spec and spec.loader
     rollouts = sys.modules["rl_rollouts"] = module_from_spec(spec)
     spec.loader.exec_module(rollouts)
-    right, wrong = (parse(sums(1, wrong=share)[0], Solution) for share in (0.0, 1.0))
+    right, wrong = (parse_record(sums(1, wrong=share)[0], Solution) for share in (0.0, 1.0))
     scores = {right.predicted: 0.75, wrong.predicted: 0.5}
     logged: dict[str, float] = {}
     asked = {"prompts": ["0", "0"], "refinement": [right, wrong], "log_metric": logged.__setitem__}

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
-from sormctl.records import Solution, parse, to_json
+from sormctl.records import Solution, parse_record, to_json
 from sormctl.streams.output import locked
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
@@ -151,7 +151,7 @@ def test_a_reward_model_of_three_classes(folder: Path) -> None:
 
 def scores(model: Path, solutions: str) -> list[list[float]]:
     """1 - P(incorrect) by transformers alone."""
-    found = [parse(json.loads(line), Solution) for line in solutions.splitlines()]
+    found = [parse_record(json.loads(line), Solution) for line in solutions.splitlines()]
     task = get_task("math")
     jobs = [(draft_prompt(task, x.question, "plain"), x.steps) for x in found]
     return plain_scores(str(model), jobs)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sormctl.errors import RecordError
-from sormctl.records import Json, Solution, decoder, encode, parse, to_json
+from sormctl.records import Json, Solution, decoder, encode, parse_record, to_json
 from tests.property.test_records import solutions
 from tests.unit.test_records import SOLUTION
 
@@ -76,7 +76,7 @@ def test_a_line_says_what_its_object_does(path: Path) -> None:
 
 
 def parsed(data: Json) -> Solution:
-    return parse(data, Solution)
+    return parse_record(data, Solution)
 
 
 @st.composite

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sormctl.errors import RecordError
-from sormctl.records import Pair, Problem, Rollouts, Solution, Usage, Verifier, parse, to_json
+from sormctl.records import (
+    Pair,
+    Problem,
+    Rollouts,
+    Solution,
+    Usage,
+    Verifier,
+    parse_record,
+    to_json,
+)
 
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
 steps = st.lists(texts, max_size=4).map(tuple)
@@ -70,19 +79,19 @@ def through_json(data: Any) -> Any:
 
 @given(problems)
 def test_problems(problem: Problem) -> None:
-    assert parse(through_json(to_json(problem)), Problem) == problem
+    assert parse_record(through_json(to_json(problem)), Problem) == problem
 
 
 @given(solutions())
 def test_solutions(solution: Solution) -> None:
     data = through_json(to_json(solution))
-    assert parse(data, Solution) == solution
-    assert through_json(to_json(parse(data, Solution))) == data
+    assert parse_record(data, Solution) == solution
+    assert through_json(to_json(parse_record(data, Solution))) == data
 
 
 @given(pairs)
 def test_pairs(pair: Pair) -> None:
-    assert parse(through_json(to_json(pair)), Pair) == pair
+    assert parse_record(through_json(to_json(pair)), Pair) == pair
 
 
 wrong_values = (
@@ -97,9 +106,9 @@ def test_a_wrong_value_is_refused_by_name_or_read(solution: Solution, data: Any)
     name = data.draw(st.sampled_from(sorted(record)), label="field")
     record[name] = data.draw(wrong_values, label="value")
     try:
-        parsed = parse(record, Solution)
+        parsed = parse_record(record, Solution)
     except RecordError as error:
         steps_changed = name == "steps" and ("for 0 steps" in str(error) or "of 0" in str(error))
         assert f"`{name}" in str(error) or steps_changed or name == "verifiers"
     else:
-        assert parse(through_json(to_json(parsed)), Solution) == parsed
+        assert parse_record(through_json(to_json(parsed)), Solution) == parsed

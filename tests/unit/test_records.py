@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from sormctl.errors import RecordError
-from sormctl.records import Json, Pair, Problem, Rollouts, Solution, Usage, Verifier, parse, to_json
+from sormctl.records import (
+    Json,
+    Pair,
+    Problem,
+    Rollouts,
+    Solution,
+    Usage,
+    Verifier,
+    parse_record,
+    to_json,
+)
 
 PROBLEM: Json = {"task": "numeric", "problem_id": "p1", "question": "2 + 2?", "answer": "4"}
 SOLUTION: Json = {
@@ -40,13 +50,13 @@ PAIR: Json = {
 
 
 def test_a_problem() -> None:
-    problem = parse({**PROBLEM, "mine": 1}, Problem)
+    problem = parse_record({**PROBLEM, "mine": 1}, Problem)
     assert problem == Problem(**PROBLEM, extra={"mine": 1})
     assert to_json(problem) == {**PROBLEM, "mine": 1}
 
 
 def test_a_solution() -> None:
-    solution = parse(SOLUTION, Solution)
+    solution = parse_record(SOLUTION, Solution)
     assert solution == Solution(
         **PROBLEM,
         reference=("2 + 2 = 4",),
@@ -66,14 +76,14 @@ def test_a_solution() -> None:
 
 def test_what_a_solution_need_not_have() -> None:
     names = ("task", "problem_id", "question", "answer", "solution_id", "steps", "correct")
-    solution = parse({name: SOLUTION[name] for name in names}, Solution)
+    solution = parse_record({name: SOLUTION[name] for name in names}, Solution)
     assert solution.predicted is None
     assert (solution.usage, solution.scores, solution.verifiers) == (Usage(), {}, ())
     assert (solution.labels, solution.rollouts, solution.reference) == (None, None, None)
 
 
 def test_a_pair() -> None:
-    pair = parse(PAIR, Pair)
+    pair = parse_record(PAIR, Pair)
     assert pair == Pair(
         task="numeric",
         problem_id="p1",
@@ -83,18 +93,18 @@ def test_a_pair() -> None:
         target=("2 + 2 = 4",),
         extra={"mine": 1},
     )
-    assert parse(to_json(pair), Pair) == pair
+    assert parse_record(to_json(pair), Pair) == pair
     assert to_json(pair).keys() == PAIR.keys()
-    assert parse({**PAIR, "first_error": None}, Pair).first_error is None
+    assert parse_record({**PAIR, "first_error": None}, Pair).first_error is None
 
 
 @pytest.mark.parametrize("name", ["task", "problem_id", "question", "answer"])
 def test_a_field_that_is_missing(name: str) -> None:
     data = {key: value for key, value in SOLUTION.items() if key != name}
     with pytest.raises(RecordError, match=f"^no `{name}`$"):
-        parse(data, Problem)
+        parse_record(data, Problem)
     with pytest.raises(RecordError, match=f"^no `{name}`$"):
-        parse(data, Solution)
+        parse_record(data, Solution)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +118,7 @@ def test_a_field_that_is_missing(name: str) -> None:
 def test_a_solution_that_is_none_yet(name: str, remedy: str) -> None:
     data = {key: value for key, value in SOLUTION.items() if key != name}
     with pytest.raises(RecordError) as caught:
-        parse(data, Solution)
+        parse_record(data, Solution)
     assert str(caught.value) == f"no `{name}`{remedy}"
 
 
@@ -156,7 +166,7 @@ def test_a_solution_that_is_none_yet(name: str, remedy: str) -> None:
 )
 def test_a_wrong_solution(field: dict[str, Any], message: str) -> None:
     with pytest.raises(RecordError) as caught:
-        parse({**SOLUTION, **field}, Solution)
+        parse_record({**SOLUTION, **field}, Solution)
     assert str(caught.value).startswith(message)
 
 
@@ -173,7 +183,7 @@ def test_a_wrong_solution(field: dict[str, Any], message: str) -> None:
 )
 def test_a_wrong_pair(field: dict[str, Any], message: str) -> None:
     with pytest.raises(RecordError) as caught:
-        parse({**PAIR, **field}, Pair)
+        parse_record({**PAIR, **field}, Pair)
     assert str(caught.value).startswith(message)
 
 
@@ -181,13 +191,13 @@ def test_a_wrong_pair(field: dict[str, Any], message: str) -> None:
 def test_a_pair_that_is_none_yet(name: str) -> None:
     data = {key: value for key, value in PAIR.items() if key != name}
     with pytest.raises(RecordError, match="run `sormctl make-refine-pairs` first"):
-        parse(data, Pair)
+        parse_record(data, Pair)
 
 
 def test_fields_of_a_solution_do_not_stick_to_its_problem() -> None:
-    assert parse(SOLUTION, Problem).extra == {"mine": {"tag": [1, 2]}}
+    assert parse_record(SOLUTION, Problem).extra == {"mine": {"tag": [1, 2]}}
 
 
 def test_unknown_fields_cannot_hide_known_ones() -> None:
-    solution = parse(SOLUTION, Solution)
+    solution = parse_record(SOLUTION, Solution)
     assert to_json(solution).keys() == SOLUTION.keys()

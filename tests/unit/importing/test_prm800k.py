@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from sormctl.cli import app
 from sormctl.errors import RecordError
 from sormctl.importing.prm800k import labelled_solutions
-from sormctl.records import Solution, parse, to_json
+from sormctl.records import Solution, parse_record, to_json
 from sormctl.tasks.registry import get_task
 
 FILE = Path(__file__).with_name("prm800k.jsonl")
@@ -73,7 +73,7 @@ def test_a_broken_problem_has_no_solutions() -> None:
 def test_records_read_back() -> None:
     for row in (FIRST, SECOND):
         for made in solutions(row):
-            assert parse(json.loads(json.dumps(to_json(made))), Solution) == made
+            assert parse_record(json.loads(json.dumps(to_json(made))), Solution) == made
 
 
 STEP = {"completions": [{"text": "a", "rating": 1}], "chosen_completion": 0}

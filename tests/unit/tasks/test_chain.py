@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 import sormctl
 from sormctl.errors import RecordError, UsageError
-from sormctl.records import Problem, parse, to_json
+from sormctl.records import Problem, parse_record, to_json
 from sormctl.tasks.chain import TASK, language, problems
 from sormctl.tasks.prompts import draft_prompt, refine_prompt
 from sormctl.tasks.registry import get_task
@@ -138,7 +138,7 @@ def test_pronouns_follow_a_sentence_about_the_one_they_mean() -> None:
 
 def test_passes_through_json() -> None:
     for problem in some("train", 20):
-        assert parse(to_json(problem), Problem).extra == problem.extra
+        assert parse_record(to_json(problem), Problem).extra == problem.extra
 
 
 # ── the oracle ───────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import structs, to_builtins
 
-from sormctl.records import Json, Problem, encode, parse, to_json
+from sormctl.records import Json, Problem, encode, parse_record, to_json
 from sormctl.training.config import STUDENT, Data, Dtype, Optimizer, TrainConfig, write_config
 from sormctl.training.token_rows import TrainingExample, example_json
 from tests.unit.examples import PROBLEM, solution
@@ -66,7 +66,7 @@ def sums(count: int, wrong: float = 0.0) -> list[Json]:
 def problems(solutions: Sequence[Json]) -> list[Json]:
     """The problems of solutions, with their reference steps."""
 
-    return [to_json(parse(record, Problem)) for record in solutions]
+    return [to_json(parse_record(record, Problem)) for record in solutions]
 
 
 def write_jsonl(path: Path, records: Sequence[Json]) -> Path:

@@ -14,7 +14,7 @@ from msgspec import structs
 from sormctl.engines.encoding import encode_steps, load_tokenizer
 from sormctl.errors import RecordError
 from sormctl.prompts import Message, Prompt
-from sormctl.records import Rollouts, Solution, parse, to_json
+from sormctl.records import Rollouts, Solution, parse_record, to_json
 from sormctl.training import refiner, reward_model, student
 from sormctl.training.token_rows import (
     TrainingExample,
@@ -162,7 +162,7 @@ def test_soft_labels_need_all_rollouts(rollouts: tuple[Rollouts, ...] | None) ->
 
 
 def rated(ratings: object) -> Solution:
-    return parse({**to_json(solution()), "ratings": ratings}, Solution)
+    return parse_record({**to_json(solution()), "ratings": ratings}, Solution)
 
 
 def test_ratings_are_classes() -> None:
