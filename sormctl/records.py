@@ -227,14 +227,14 @@ def decoder(kind: type[R]) -> Callable[[bytes], R]:
         try:
             record = straight(line)
         except (MsgspecError, UnicodeDecodeError, RecursionError):
-            return parse_record(load(line), kind)
+            return parse_record(load_object(line), kind)
         record.check()
         return record
 
     return decode
 
 
-def load(line: bytes) -> Json:
+def load_object(line: bytes) -> Json:
     """The object on a line; RecordError if there is none."""
     try:
         data = json.decode(line)  # keeps whole numbers of any size

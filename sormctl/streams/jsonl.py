@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from zlib import crc32
 
 from sormctl.errors import DataError, RecordError, SormctlError, UsageError
-from sormctl.records import Json, Record, Solution, decoder, load
+from sormctl.records import Json, Record, Solution, decoder, load_object
 from sormctl.streams.grouping import Line, group_lines, problem_namer, without_contradictions
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Inputs:
 
     def _shard_of(self, line: bytes, ordinal: int) -> int:
         with self.placing():
-            return shard_of(load(line), ordinal, self._shard[1])
+            return shard_of(load_object(line), ordinal, self._shard[1])
 
     def _where(self, error: RecordError) -> SormctlError:
         """An error with the place of the record that was yielded last, if that is not past."""
@@ -221,7 +221,7 @@ class _Source(io.RawIOBase):
 def _decode(parse: Parse[T]) -> Callable[[bytes], T]:
     if isinstance(parse, type) and issubclass(parse, Record):
         return decoder(parse)
-    return lambda line: cast(Callable[[Json], T], parse)(load(line))
+    return lambda line: cast(Callable[[Json], T], parse)(load_object(line))
 
 
 def _nothing() -> None:
