@@ -79,7 +79,9 @@ def count_gpus() -> int:
     return len([name for name in visible.split(",") if name.strip() not in ("", "-1")])
 
 
-def run(arguments: list[str], added: dict[str, str], listen: Callable[[Event], None]) -> None:
+def run_workers(
+    arguments: list[str], added: dict[str, str], listen: Callable[[Event], None]
+) -> None:
     """Runs the launcher to its end and hands every event of its workers to `listen`.
 
     Ctrl-C and SIGTERM ask the workers to keep a checkpoint and end; a second one kills them, and so
@@ -148,7 +150,7 @@ def _death(code: int) -> SormctlError:
 def _asking_to_stop(
     process: subprocess.Popen[bytes], heard: Collection[type[Event]]
 ) -> Iterator[list[int]]:
-    """Collects the signals that come; see `run`. `heard` are the events so far."""
+    """Collects the signals that come; see `run_workers`. `heard` are the events so far."""
     received: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:

@@ -199,7 +199,7 @@ def _train(
 
 def _launch(config: TrainConfig, options: RunOptions, progress: TrainingProgress) -> None:
     gpus = launch.count_gpus()
-    launch.run(
+    launch.run_workers(
         launch.command(config, gpus, options.accelerate_config),
         launch.environment(config.num_processes, gpus),
         progress.hear,

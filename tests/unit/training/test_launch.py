@@ -104,7 +104,7 @@ def test_a_cpu_build_of_torch_sees_no_gpu(monkeypatch: pytest.MonkeyPatch) -> No
 def play(script: str) -> list[Event]:
     """The events of a child process that runs `script`."""
     events: list[Event] = []
-    launch.run([sys.executable, "-c", script], {"NAME": "value"}, events.append)
+    launch.run_workers([sys.executable, "-c", script], {"NAME": "value"}, events.append)
     return events
 
 
@@ -169,7 +169,7 @@ def test_the_launchers_tell_what_a_worker_died_of(
     run = replace(RUN, num_processes=processes)
     added = {**launch.environment(processes, 0), "DOOM": doom}
     with pytest.raises(SormctlError, match=message):
-        launch.run(launch.command(run, 0), added, lambda event: None)
+        launch.run_workers(launch.command(run, 0), added, lambda event: None)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ print(json.dumps({"event": "stopped"}))
 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(raised):
-        launch.run([sys.executable, "-c", script], {}, listen)
+        launch.run_workers([sys.executable, "-c", script], {}, listen)
     assert heard[1:] == [Resumed(ord("s")), Stopped()]
     assert signal.getsignal(signal.SIGINT) is before
 
@@ -200,7 +200,7 @@ print(json.dumps({"event": "stopped"}))
 def test_a_signal_after_the_last_step_loses_nothing() -> None:
     """The worker did not stop: it had finished."""
     script = "import json, os; print(json.dumps({'event': 'started'}), flush=True); os.read(0, 1)"
-    launch.run(
+    launch.run_workers(
         [sys.executable, "-c", script], {}, lambda event: os.kill(os.getpid(), signal.SIGTERM)
     )
 
@@ -222,7 +222,7 @@ def test_a_second_signal_kills_the_worker() -> None:
             threading.Timer(delay, os.kill, [os.getpid(), signal.SIGINT]).start()
 
     with pytest.raises(KeyboardInterrupt):
-        launch.run([sys.executable, "-c", script], {}, listen)
+        launch.run_workers([sys.executable, "-c", script], {}, listen)
 
 
 def test_launching_needs_no_torch() -> None:
