@@ -24,7 +24,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from sormctl.seeds import derive_seed
 from sormctl.tasks.chain import TASK, language, problems, world
-from sormctl.tasks.chain.stories import LARGEST, Event, Story, solve
+from sormctl.tasks.chain.stories import LARGEST, Story, StoryEvent, solve
 from sormctl.tasks.chain.telling import tell
 from sormctl.tasks.prompts import draft_prompt
 
@@ -57,12 +57,12 @@ def demonstration(seed: int, index: int) -> tuple[str, list[str]]:
             return question, steps
 
 
-def misread(rng: Random, story: Story) -> list[Event]:
+def misread(rng: Random, story: Story) -> list[StoryEvent]:
     """The events as the careless solver understands them."""
     return [read for event in story.events for read in _misread(rng, event)]
 
 
-def _misread(rng: Random, event: Event) -> list[Event]:
+def _misread(rng: Random, event: StoryEvent) -> list[StoryEvent]:
     rate, slip = MISREAD.get(event.verb.text, (0.0, "")) if event.verb else (0.0, "")
     if rng.random() >= rate:
         return [event]

@@ -14,7 +14,7 @@ from random import Random
 from sormctl.errors import UsageError
 from sormctl.records import Problem
 from sormctl.seeds import derive_seed, digest
-from sormctl.tasks.chain.stories import Story, draw_story, expression, solve
+from sormctl.tasks.chain.stories import Story, draw_story, solve, story_expression
 from sormctl.tasks.chain.telling import tell
 
 SPLITS = {"train": range(6), "validation": range(6, 7), "test": range(7, 8)}  # of 8 buckets
@@ -37,7 +37,7 @@ def problem(split: str, seed: int, index: int) -> Problem:
         question=tell(rng, story),
         answer=steps[-1].removeprefix("#### "),
         reference=tuple(steps),
-        extra={"chain": {"expression": expression(story)}},
+        extra={"chain": {"expression": story_expression(story)}},
     )
 
 
@@ -52,4 +52,4 @@ def draw(split: str, seed: int, index: int) -> tuple[Random, Story]:
 
 def bucket(story: Story) -> int:
     """Which of 8 buckets the story's expression falls into."""
-    return digest("chain", json.dumps(expression(story)))[0] % 8
+    return digest("chain", json.dumps(story_expression(story)))[0] % 8

@@ -18,7 +18,7 @@ LARGEST = 99  # of all values before a final product
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class StoryEvent:
     """One change of the number of things: by `number`, or by `packs` packs of `number` each."""
 
     op: str
@@ -32,7 +32,7 @@ class Story:
     """The number of things at first, and every change of it in order, the ending's included."""
 
     start: int
-    events: tuple[Event, ...]
+    events: tuple[StoryEvent, ...]
     ending: str
 
 
@@ -41,7 +41,7 @@ def draw_story(rng: Random) -> Story:
     ending = _weighted(rng, ENDINGS)
     room = _weighted(rng, LENGTHS) - (ending != "count")
     start = value = rng.randint(10, 50)
-    events: list[Event] = []
+    events: list[StoryEvent] = []
     while room:
         event = _draw_event(rng, value, room)
         events.append(event)
@@ -51,31 +51,31 @@ def draw_story(rng: Random) -> Story:
     return draw_story(rng) if last is None else Story(start, (*events, *last), ending)
 
 
-def _draw_event(rng: Random, value: int, room: int) -> Event:
+def _draw_event(rng: Random, value: int, room: int) -> StoryEvent:
     while True:
         group = _weighted(rng, GROUPS)
         verb = rng.choice(group)
         if group is world.PACKED:
-            event = Event(verb.op, rng.randint(2, 9), rng.randint(2, 5), verb)
+            event = StoryEvent(verb.op, rng.randint(2, 9), rng.randint(2, 5), verb)
         else:
-            event = Event(verb.op, verb.number or rng.randint(2, 20), 1, verb)
+            event = StoryEvent(verb.op, verb.number or rng.randint(2, 20), 1, verb)
         if 1 + (event.packs > 1) <= room and is_possible(event, value):
             return event
 
 
-def _draw_ending(rng: Random, ending: str, value: int) -> tuple[Event, ...] | None:
+def _draw_ending(rng: Random, ending: str, value: int) -> tuple[StoryEvent, ...] | None:
     if ending == "count":
         return ()
     if ending == "price":
-        return (Event("*", rng.randint(3, 9)),)
+        return (StoryEvent("*", rng.randint(3, 9)),)
     if ending == "together":
-        event = Event("+", rng.randint(5, 40))
+        event = StoryEvent("+", rng.randint(5, 40))
         return (event,) if is_possible(event, value) else None
     divisors = [n for n in range(2, 10) if value % n == 0 and value > n]
-    return (Event("/", rng.choice(divisors)),) if divisors else None
+    return (StoryEvent("/", rng.choice(divisors)),) if divisors else None
 
 
-def is_possible(event: Event, value: int) -> bool:
+def is_possible(event: StoryEvent, value: int) -> bool:
     """Whether the event leaves a whole number in [1, LARGEST]."""
     amount = event.packs * event.number
     if event.op == "/" and value % amount:
@@ -97,7 +97,9 @@ def apply(op: str, first: int, second: int, times: Callable[[int, int], int] = m
     return {"+": first + second, "-": first - second, "/": first // second}[op]
 
 
-def solve(start: int, events: Sequence[Event], times: Callable[[int, int], int] = mul) -> list[str]:
+def solve(
+    start: int, events: Sequence[StoryEvent], times: Callable[[int, int], int] = mul
+) -> list[str]:
     """The steps that follow the events one by one, then the answer.
 
     `times` is how the solver multiplies: the embedded student was shown solvers that do it wrongly.
@@ -114,7 +116,7 @@ def solve(start: int, events: Sequence[Event], times: Callable[[int, int], int] 
     return [*steps, f"#### {value}"]
 
 
-def expression(story: Story) -> Any:
+def story_expression(story: Story) -> Any:
     """What is to be computed, as nested lists `[op, left, right]` of integers."""
     tree: Any = story.start
     for event in story.events:

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from sormctl.tasks.chain import world
-from sormctl.tasks.chain.stories import Event, Story
+from sormctl.tasks.chain.stories import Story, StoryEvent
 from sormctl.tasks.chain.world import Person, Thing
 
 Sentence = tuple[str, dict[str, Any]]  # a phrasing and the words that its fields need
@@ -49,7 +49,7 @@ def tell(rng: Random, story: Story) -> str:
     return " ".join([*_sentences(rng, cast, [first, *body]), _filled(cast, question)])
 
 
-def _event(rng: Random, event: Event) -> Sentence:
+def _event(rng: Random, event: StoryEvent) -> Sentence:
     assert event.verb is not None
     text = event.verb.text
     if rng.random() < 0.3:
