@@ -26,7 +26,7 @@ from sormctl.records import Solution
 from sormctl.report.labelling import plan_lines, summary_lines
 from sormctl.streams.driver import Costs, Group, map_groups, pipe_records
 from sormctl.streams.grouping import Adjacent
-from sormctl.streams.jsonl import Inputs
+from sormctl.streams.jsonl import RecordReader
 from sormctl.streams.manifest import Counts
 from sormctl.tasks.registry import get_task, known_task
 
@@ -84,7 +84,7 @@ def label_steps(
     check = searchable(how, sampling.temperature)
     adjacent = Adjacent(searching.gather)
     if plan:
-        inputs = Inputs(streams.inputs or (), streams.shard)
+        inputs = RecordReader(streams.inputs or (), streams.shard)
         with inputs.placing():
             draw = draw_pilot(
                 adjacent.groups(inputs.records(Solution, check)), searching.k, sampling.seed

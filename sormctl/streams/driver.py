@@ -16,7 +16,7 @@ from sormctl.streams.flow import Background, Flow, Opening, W
 from sormctl.streams.grouping import Line
 from sormctl.streams.job_outputs import Job, growing_output, whole_output
 from sormctl.streams.journal import Journal, Keys, Unjournalled
-from sormctl.streams.jsonl import Inputs, Parse, accept
+from sormctl.streams.jsonl import Parse, RecordReader, accept
 from sormctl.streams.manifest import TOKENS, Counts, Tally
 from sormctl.streams.progress import Progress
 from sormctl.streams.spool import Spool
@@ -115,7 +115,7 @@ def map_groups(
 
     UsageError at the end if an earlier run finished records that the input no longer has.
     """
-    inputs = Inputs(job.inputs, job.shard)
+    inputs = RecordReader(job.inputs, job.shard)
     with ExitStack() as stack:
         progress = stack.enter_context(_progress(job))
         output = stack.enter_context(growing_output(job, inputs, progress))
@@ -135,7 +135,7 @@ def map_groups(
 
 
 def _unfinished(
-    inputs: Inputs,
+    inputs: RecordReader,
     groups: Iterable[Sequence[N]],
     finished: Counter[str],
 ) -> Generator[tuple[Keys, Group[N]], None, None]:
@@ -156,7 +156,7 @@ def _taken(counts: Counter[str], name: str) -> bool:
     return True
 
 
-def _fraction(inputs: Inputs, tally: Tally) -> float | None:
+def _fraction(inputs: RecordReader, tally: Tally) -> float | None:
     """How much of the work is done: of what has been read, not all is finished."""
     finished = tally.records_in / max(inputs.num_records, 1)
     return inputs.fraction and inputs.fraction * min(finished, 1.0)
@@ -201,7 +201,7 @@ def pipe_records(
 
     `summary` says at the end what else the user should know.
     """
-    inputs = Inputs(job.inputs, job.shard)
+    inputs = RecordReader(job.inputs, job.shard)
     _pipe(job, inputs, transform(inputs.records(parse, check)), summary)
 
 
@@ -214,7 +214,7 @@ def pipe_groups(
 
     `check` raises RecordError for a solution that will not do. Memory: see `group_lines`.
     """
-    inputs = Inputs(job.inputs, job.shard)
+    inputs = RecordReader(job.inputs, job.shard)
     _pipe(job, inputs, transform(inputs.groups(check)))
 
 
@@ -227,7 +227,7 @@ def pipe_twice(
 
     Between the two passes the lines wait on disk.
     """
-    inputs = Inputs(job.inputs, job.shard)
+    inputs = RecordReader(job.inputs, job.shard)
 
     def made() -> Iterator[Solution]:
         with Spool[Line](lambda line: len(line[0])) as spool:
@@ -239,7 +239,7 @@ def pipe_twice(
 
 def _pipe(
     job: Job,
-    inputs: Inputs,
+    inputs: RecordReader,
     made: Iterable[Made],
     summary: Callable[[], str] | None = None,
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from sormctl.errors import SormctlError, UsageError
 from sormctl.records import Json, Record, encode
 from sormctl.streams.journal import JOURNAL_SUFFIX, Journal, Unjournalled, journalled
-from sormctl.streams.jsonl import STDIN, Inputs, stat_input
+from sormctl.streams.jsonl import STDIN, RecordReader, stat_input
 from sormctl.streams.manifest import MANIFEST_SUFFIX, Manifest, Parents, Tally
 from sormctl.streams.output import (
     PARTIAL,
@@ -48,7 +48,7 @@ class Job:
 
 @contextmanager
 def growing_output(
-    job: Job, inputs: Inputs, progress: Progress
+    job: Job, inputs: RecordReader, progress: Progress
 ) -> Iterator[Journal | Unjournalled]:
     """The output of a job that writes as it goes, and that --resume continues."""
     path = _file(job)

@@ -38,10 +38,10 @@ def read_records(inputs: Sequence[str], parse: Parse[T]) -> Iterator[T]:
     A line that is not a JSON object, or that `parse` refuses with RecordError, raises DataError
     `FILE:LINE: what; what to do`; a file that cannot be read raises UsageError at once.
     """
-    return Inputs(inputs).records(parse)
+    return RecordReader(inputs).records(parse)
 
 
-class Inputs:
+class RecordReader:
     """The input of one command, and what is to be told of it: progress, hashes, counts.
 
     `shard` is `I/N`: only that part of the records (`shard_of`). `before_read` is called whenever

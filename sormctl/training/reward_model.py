@@ -13,7 +13,7 @@ from sormctl.pairing import contrastive_pairs
 from sormctl.prompts import Prompt
 from sormctl.records import Json, Solution, parse_record
 from sormctl.streams.grouping import group_solutions
-from sormctl.streams.jsonl import Inputs
+from sormctl.streams.jsonl import RecordReader
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task, known_task
 from sormctl.training.token_rows import StepTargets, TrainingExample
@@ -71,7 +71,7 @@ def pairs(inputs: Sequence[str], style: str, seed: int) -> Iterator[TrainingExam
 
     None for each solution that is in no pair.
     """
-    for group in group_solutions(Inputs(inputs).records(Solution, known_task)):
+    for group in group_solutions(RecordReader(inputs).records(Solution, known_task)):
         paired = contrastive_pairs(group, seed)
         for good, bad in paired:
             asked, problem = _prompt(good, style), good.problem_id

@@ -15,7 +15,7 @@ import pytest
 
 from sormctl.errors import DataError, RecordError, UsageError
 from sormctl.records import Json
-from sormctl.streams.jsonl import Inputs, parse_shard, read_records
+from sormctl.streams.jsonl import RecordReader, parse_shard, read_records
 from tests.terminal import terminal
 
 
@@ -103,9 +103,9 @@ def test_a_cut_gzip_file(tmp_path: Path) -> None:
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot read .*no\.jsonl: No such file"):
-        Inputs([str(tmp_path / "no.jsonl")])  # at once, before anything is done
+        RecordReader([str(tmp_path / "no.jsonl")])  # at once, before anything is done
     with pytest.raises(UsageError, match="it is a folder"):
-        Inputs([str(tmp_path)])
+        RecordReader([str(tmp_path)])
 
 
 def test_a_file_that_vanishes(tmp_path: Path) -> None:
@@ -126,33 +126,33 @@ def test_a_file_of_someone_else(tmp_path: Path) -> None:
     name = write(tmp_path / "a.jsonl", b"{}\n")
     os.chmod(name, 0)
     with pytest.raises(UsageError, match="permission denied"):
-        Inputs([name])
+        RecordReader([name])
 
 
 def test_a_terminal_is_no_input(monkeypatch: pytest.MonkeyPatch) -> None:
     with terminal() as screen:
         monkeypatch.setattr(sys, "stdin", screen.file)
         with pytest.raises(UsageError, match="give a FILE, or pipe records in"):
-            Inputs()
+            RecordReader()
 
 
 def test_closed_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(UsageError, match="standard input is closed"):
-        Inputs()
+        RecordReader()
 
 
 def test_shards_are_a_partition(tmp_path: Path) -> None:
     one = write(tmp_path / "a.jsonl", b"".join(b'{"n": %d}\n' % i for i in range(5)))
     two = write(tmp_path / "b.jsonl", b"".join(b'{"n": %d}\n' % i for i in range(5, 8)))
-    shards = [list(Inputs([one, two], f"{i}/3").records(number)) for i in range(3)]
+    shards = [list(RecordReader([one, two], f"{i}/3").records(number)) for i in range(3)]
     assert shards == [[0, 3, 6], [1, 4, 7], [2, 5]]
 
 
 def test_a_problem_stays_in_one_shard(tmp_path: Path) -> None:
     path = tmp_path / "solutions.jsonl"
     path.write_text("".join(f'{{"problem_id": "p{i % 50}", "x": {i}}}\n' for i in range(200)))
-    shards = [list(Inputs([str(path)], f"{i}/3").records(dict)) for i in range(3)]
+    shards = [list(RecordReader([str(path)], f"{i}/3").records(dict)) for i in range(3)]
     assert sorted(record["x"] for shard in shards for record in shard) == list(range(200))
     names = [{record["problem_id"] for record in shard} for shard in shards]
     assert all(names) and sum(map(len, names)) == 50
@@ -167,7 +167,7 @@ def test_impossible_shards(shard: str) -> None:
 def test_parents_are_hashes_of_what_was_read_whole(tmp_path: Path) -> None:
     data = gzip.compress(b"{}\n" * 3)
     one, two = write(tmp_path / "a.gz", data), write(tmp_path / "b", b"{}\n{")
-    inputs = Inputs([one, two])
+    inputs = RecordReader([one, two])
     assert inputs.fraction == 0
     with pytest.raises(DataError):
         list(inputs.records(same))
@@ -177,7 +177,7 @@ def test_parents_are_hashes_of_what_was_read_whole(tmp_path: Path) -> None:
 
 
 def test_the_place_of_a_late_error(tmp_path: Path) -> None:
-    inputs = Inputs([write(tmp_path / "a", b"{}\n\n{}\n{}\n")])
+    inputs = RecordReader([write(tmp_path / "a", b"{}\n\n{}\n{}\n")])
     with pytest.raises(DataError, match=r"a:3: odd$"), inputs.placing():
         for index, _ in enumerate(inputs.records(same)):
             if index == 1:
@@ -188,9 +188,9 @@ def test_the_place_of_a_late_error(tmp_path: Path) -> None:
 
 
 def test_how_much_was_read(tmp_path: Path) -> None:
-    inputs = Inputs([write(tmp_path / "a", b"{}\n" * 3), write(tmp_path / "b", b"{}\n" * 1)])
+    inputs = RecordReader([write(tmp_path / "a", b"{}\n" * 3), write(tmp_path / "b", b"{}\n" * 1)])
     assert [inputs.fraction for _ in inputs.records(same)] == [0.25, 0.5, 0.75, 1.0]
-    packed = Inputs([write(tmp_path / "a.gz", gzip.compress(b"{}\n"))])
+    packed = RecordReader([write(tmp_path / "a.gz", gzip.compress(b"{}\n"))])
     assert [packed.fraction for _ in packed.records(same)] == [1.0]
 
 
@@ -199,7 +199,7 @@ def test_the_length_of_a_pipe_is_unknown(monkeypatch: pytest.MonkeyPatch) -> Non
     os.close(writing)
     with os.fdopen(reading) as pipe:
         monkeypatch.setattr(sys, "stdin", pipe)
-        inputs = Inputs()
+        inputs = RecordReader()
         assert inputs.fraction is None
         assert list(inputs.records(same)) == []
     assert inputs.parents[0]["name"] == "<stdin>"
