@@ -7,9 +7,18 @@ Each function takes the solutions of one problem.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
 from random import Random
 
 from sormctl.records import Pair, Solution, Steps, Verifier
+
+
+class RefineMode(StrEnum):
+    """What a refiner is told of a draft."""
+
+    globally = "global"
+    locally = "local"
+    value = "value"
 
 
 def global_pairs(solutions: Sequence[Solution], targets: int, seed: int) -> Iterator[Pair]:

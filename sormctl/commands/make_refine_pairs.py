@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from sormctl import options
 from sormctl.errors import RecordError
-from sormctl.pairing import global_pairs, local_pairs, value_pairs
+from sormctl.pairing import RefineMode, global_pairs, local_pairs, value_pairs
 from sormctl.records import Pair, Solution
 from sormctl.streams.driver import pipe_groups
 
-
-class Mode(StrEnum):
-    """What the refiner will be told."""
-
-    globally = "global"
-    locally = "local"
-    value = "value"
-
-
-PAIRS = {Mode.globally: global_pairs, Mode.locally: local_pairs, Mode.value: value_pairs}
+PAIRS = {
+    RefineMode.globally: global_pairs,
+    RefineMode.locally: local_pairs,
+    RefineMode.value: value_pairs,
+}
 
 
 def make_refine_pairs(
     *,
     mode: Annotated[
-        Mode,
+        RefineMode,
         typer.Option(
             help="global: wrong to correct solution; local: continued before the first error by a "
             "verifying trace; value: after the highest-value step (label-steps --exhaustive)."
@@ -51,13 +45,17 @@ def make_refine_pairs(
 
     def check(solution: Solution) -> None:
         labels = (None,) if solution.labels is None else solution.labels  # of no steps: none
-        if mode is Mode.locally and None in labels:
+        if mode is RefineMode.locally and None in labels:
             raise RecordError(
                 "no `labels` at every step; take them from `sormctl label-steps --by rollouts`, "
                 "before `balance`"
             )
         tried = solution.rollouts[:-1] if solution.rollouts else ()
-        if mode is Mode.value and solution.correct is False and not all(c.made for c in tried):
+        if (
+            mode is RefineMode.value
+            and solution.correct is False
+            and not all(c.made for c in tried)
+        ):
             raise RecordError("not all prefixes have `rollouts`; see label-steps --exhaustive")
 
     def pairs(groups: Iterator[list[Solution]]) -> Iterator[Pair]:

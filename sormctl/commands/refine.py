@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -23,17 +22,10 @@ from sormctl.inference import (
     refine_solution,
 )
 from sormctl.models import model_digest
+from sormctl.pairing import RefineMode
 from sormctl.records import Solution
 from sormctl.streams.driver import GENERATED, map_records
 from sormctl.tasks.registry import known_task
-
-
-class Mode(StrEnum):
-    """What the refiner is told of the draft."""
-
-    globally = "global"
-    locally = "local"
-    value = "value"
 
 
 @dataclass(frozen=True)
@@ -46,7 +38,7 @@ class GreedySampling(options.SamplingOptions):
 def refine(
     *,
     mode: Annotated[
-        Mode,
+        RefineMode,
         typer.Option(
             help="global: the draft alone; local: [BAD] before its first wrong step; value: "
             "[BAD] after its highest-value step."
@@ -72,14 +64,14 @@ def refine(
 
     Example: sormctl refine --mode local --model local/ --rm sorm/ < drafts.jsonl > local.jsonl
     """
-    if mode is not Mode.globally and (rm is None) == (scores is None):
+    if mode is not RefineMode.globally and (rm is None) == (scores is None):
         raise UsageError(f"--mode {mode} needs either --rm MODEL or --scores NAME")
     how = {"mode": mode.value, "rm": rm, "scores": scores, "threshold": threshold}
     weights = [model_digest(name) for name in (model, rm) if name]
     arguments = {"model": model, "weights": weights, **how, **running.identity(), **vars(sampling)}
     job = streams.job("refine", arguments)
 
-    locator = None if mode is Mode.globally else rm
+    locator = None if mode is RefineMode.globally else rm
 
     async def refined(refiner: Refiner, draft: Solution) -> Sequence[Solution]:
         values = await _scores_of(draft, refiner.judge, scores)
