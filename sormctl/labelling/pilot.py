@@ -20,7 +20,7 @@ from sormctl.prompts import Prompt
 from sormctl.records import Solution
 
 PILOT = 32  # problems
-Group = Sequence[Solution]
+Solutions = Sequence[Solution]  # of one problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Draw:
     `plain_tokens` estimates what all rollouts from every prefix would generate.
     """
 
-    pilot: list[Group]
+    pilot: list[Solutions]
     problems: int
     solutions: int
     plain_tokens: int
@@ -51,10 +51,10 @@ class Plan:
     differing: float | None
 
 
-def draw_pilot(groups: Iterable[Group], k: int, seed: int) -> Draw:
+def draw_pilot(groups: Iterable[Solutions], k: int, seed: int) -> Draw:
     """Draws the pilot in one pass; memory holds no more than that."""
     random = Random(seed)
-    pilot: list[Group] = []
+    pilot: list[Solutions] = []
     problems = solutions = plain = 0
     for group in groups:
         place = problems if problems < PILOT else random.randrange(problems + 1)
@@ -86,7 +86,7 @@ async def plan(generator: Generator, draw: Draw, how: Labelling) -> Plan:
     )
 
 
-def plain_cost(group: Group, k: int) -> int:
+def plain_cost(group: Solutions, k: int) -> int:
     """Tokens of the plain way for some solutions."""
     return sum(plain_tokens(s.steps, s.usage.generated_tokens, k) for s in group)
 
@@ -119,14 +119,14 @@ class _Meter:
 
 
 async def _metered(
-    generator: Generator, group: Group, how: Labelling
+    generator: Generator, group: Solutions, how: Labelling
 ) -> tuple[_Meter, list[Solution]]:
     meter = _Meter(generator.engine)
     return meter, await label_solutions(replace(generator, engine=meter), group, how)
 
 
 async def _differing(
-    generator: Generator, labelled: Sequence[Group], how: Labelling
+    generator: Generator, labelled: Sequence[Solutions], how: Labelling
 ) -> float | None:
     if isinstance(how.strategy, Exact | Exhaustive):
         return None
