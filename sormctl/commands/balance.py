@@ -17,7 +17,7 @@ from sormctl.records import Labels, Solution, decoder
 from sormctl.streams.driver import pipe_groups, pipe_twice
 
 
-class By(StrEnum):
+class BalanceBy(StrEnum):
     """What is made equal."""
 
     prefix_length = "prefix-length"
@@ -27,13 +27,13 @@ class By(StrEnum):
 def balance(
     *,
     by: Annotated[
-        By,
+        BalanceBy,
         typer.Option(
             help="prefix-length: as many correct as incorrect labels after each number of steps, "
             "surplus labels become null (SORM); question: as many correct as incorrect solutions "
             "of each question, surplus ones are dropped (balanced ORM)."
         ),
-    ] = By.prefix_length,
+    ] = BalanceBy.prefix_length,
     seed: options.Seed = 0,
     streams: options.Streams,
 ) -> None:
@@ -44,7 +44,7 @@ def balance(
     """
     job = streams.job("balance", {"by": by.value, "seed": seed})
 
-    if by is By.prefix_length:
+    if by is BalanceBy.prefix_length:
         pipe_twice(job, _labels_on, lambda seen: _balancer(seen, seed))
     else:
         pipe_groups(
