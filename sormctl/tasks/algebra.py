@@ -19,7 +19,7 @@ import orjson
 from sormctl.errors import SormctlError
 
 LIMIT = 3.0  # seconds of processor time for a pair
-MAX_EXPRESSION = 400  # of an expression; what people call an answer is shorter
+MAX_COMPARED = 400  # of an expression; what people call an answer is shorter
 
 _COMMAND = [sys.executable, "-P", "-m", "sormctl.tasks.algebra_worker", str(LIMIT)]
 
@@ -88,6 +88,6 @@ def same_expression(first: str, second: str) -> bool | None:
     Two very long ones are not decided either; of one alone that is, the other is no spelling.
     """
     short, long = sorted((len(first), len(second)))
-    if long > MAX_EXPRESSION:
-        return None if short > MAX_EXPRESSION else False
+    if long > MAX_COMPARED:
+        return None if short > MAX_COMPARED else False
     return _WORKER.ask(*sorted((first, second)))  # it does not decide the same both ways round

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sormctl.tasks import algebra
-from sormctl.tasks.algebra import MAX_EXPRESSION, same_expression
+from sormctl.tasks.algebra import MAX_COMPARED, same_expression
 from sormctl.tasks.answers import MATH
 from sormctl.tasks.files import MATH_TASK
 
@@ -52,7 +52,7 @@ def test_what_takes_too_long_is_not_decided(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_two_long_expressions_are_not_decided() -> None:
-    long = "+".join(["x"] * MAX_EXPRESSION)
+    long = "+".join(["x"] * MAX_COMPARED)
     assert same_expression(long, long + "+1") is None
     assert same_expression(long, "x") is False
 
