@@ -54,7 +54,7 @@ class Problem(Record, frozen=True, kw_only=True, gc=False):
     ] = None
 
     @property
-    def name(self) -> str:
+    def key(self) -> str:
         """Identifies the record among its like: to `--resume`, and in errors."""
         return self.problem_id
 
@@ -144,7 +144,7 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
     ] = field(default_factory=dict)
 
     @property
-    def name(self) -> str:
+    def key(self) -> str:
         return self.solution_id
 
     def labels_given(self) -> Labels:

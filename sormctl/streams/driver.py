@@ -22,14 +22,14 @@ from sormctl.streams.progress import Progress
 from sormctl.streams.spool import Spool
 
 
-class Named(Protocol):
+class Keyed(Protocol):
     """A record that `--resume` knows again."""
 
     @property
-    def name(self) -> str: ...
+    def key(self) -> str: ...
 
 
-N = TypeVar("N", bound=Named)
+N = TypeVar("N", bound=Keyed)
 T = TypeVar("T")
 Made = Record | Json  # what a command makes
 M = TypeVar("M", bound=Made)
@@ -107,7 +107,7 @@ def map_groups(
     """Writes what `transform(model, group)` makes of each `group`, in the order of the input.
 
     1. Lines become records by `parse`, and `check` may refuse one; `group` brings them together.
-    2. Of these, what an earlier run has finished, by its `name`, is left out. A group of which
+    2. Of these, what an earlier run has finished, by its `key`, is left out. A group of which
        something is left is worked on as a whole.
     3. `opening` loads the model once there is a group. At most `concurrency` groups are in flight;
        None: as many as keep the model busy.
@@ -142,7 +142,7 @@ def _unfinished(
     """The groups of which something is to be done; what is met is taken out of `finished`."""
     with inputs.placing():
         for records in groups:
-            keys = [record.name for record in records]
+            keys = [record.key for record in records]
             pending = [not _taken(finished, name) for name in keys]
             if any(pending):
                 yield tuple(compress(keys, pending)), Group(records, pending)

@@ -42,7 +42,7 @@ class Item(dict[str, Any]):
     """A record without a schema."""
 
     @property
-    def name(self) -> str:
+    def key(self) -> str:
         return str(self["id"])
 
 
