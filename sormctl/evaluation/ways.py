@@ -66,11 +66,7 @@ def outcomes(group: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes
     for solution in group:
         kinds[kind_of(solution)].append(solution)
     found = {
-        Way("each", (kind,)): Outcome(
-            _num_right(kinds[kind]) / len(kinds[kind]), _tokens(kinds[kind])
-        )
-        for kind in DRAFT_FIRST
-        if kind in kinds
+        Way("each", (kind,)): _on_average(kinds[kind]) for kind in DRAFT_FIRST if kind in kinds
     }
     if samples := kinds.get("sample"):
         found |= _of_samples(samples, aggregations)
@@ -79,7 +75,7 @@ def outcomes(group: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes
 
 def _of_samples(samples: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes:
     k, right, tokens = len(samples), _num_right(samples), _tokens(samples)
-    found = {Way("each", SAMPLES): Outcome(right / k, tokens // k)}
+    found = {Way("each", SAMPLES): _on_average(samples)}
     if k == 1:
         return found
     ballots = agreeing(samples, get_task(samples[0].task).answer.equal)
@@ -131,6 +127,12 @@ def _reranked(
         Way("score", kinds, n, model, aggregation): _of(best(solutions, model, aggregation), tokens)
         for aggregation in aggregations
     }
+
+
+def _on_average(solutions: Sequence[Solution]) -> Outcome:
+    """The outcome where any of these may be the answer: what one is right, and what one costs."""
+    n = len(solutions)
+    return Outcome(_num_right(solutions) / n, _tokens(solutions) // n)
 
 
 def _of(chosen: Solution, tokens: int | None = None) -> Outcome:

@@ -8,7 +8,7 @@ from sormctl.evaluation.evaluation import Evaluation, problem_part
 from sormctl.evaluation.rows import Judgement, Way
 from sormctl.evaluation.steps import StepTally
 from sormctl.evaluation.ways import Outcome, is_draft, kind_of, outcomes
-from sormctl.records import Problem, Solution
+from sormctl.records import Problem, Solution, Usage
 from tests.unit.examples import PROBLEM, solution, wrong
 
 GREEDY = {"kind": "sample", "temperature": 0.0}
@@ -49,6 +49,13 @@ def test_samples_give_votes_and_pass_at_k() -> None:
     assert found["maj@4"].value == 1
     assert found["pass@2"].value == pytest.approx(5 / 6)
     assert found["pass@4"].tokens == 40
+
+
+def test_of_several_drafts_each_counts_and_costs_on_average() -> None:
+    """A right one of 10 tokens and a wrong one of 30; choosing costs what both cost."""
+    cheap, dear = solution("a", source=GREEDY), wrong("b", source=GREEDY)
+    found = outcomes_by_name([cheap, replace(dear, usage=Usage(generated_tokens=30)), solution()])
+    assert found["draft"] == Outcome(0.5, 20)
 
 
 def test_draft_and_refinements_are_reranked_and_compared() -> None:
