@@ -98,7 +98,7 @@ def _is_whole(text: str) -> bool:
 # ── exact ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def read_text(steps: Sequence[str], question: str = "") -> str | None:
+def read_exact(steps: Sequence[str], question: str = "") -> str | None:
     """The text that is announced, else the whole last step; without punctuation around it."""
     for text in announced(steps):
         if answer := bare_text(text):
@@ -113,7 +113,7 @@ def equal_text(first: str, second: str) -> bool:
 
 NUMERIC = AnswerKind("numeric", read_number, equal_numbers)
 MATH = AnswerKind("math", read_math, equal_math)
-EXACT = AnswerKind("exact", read_text, equal_text)
+EXACT = AnswerKind("exact", read_exact, equal_text)
 CHOICE = AnswerKind("choice", read_choice, equal_choice)
 KINDS = {kind.name: kind for kind in (NUMERIC, MATH, EXACT, CHOICE)}
 
