@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from sormctl.evaluation.metrics import pass_at_k
-from sormctl.evaluation.rows import DRAFT_FIRST, REFINEMENTS, Kind, Way
+from sormctl.evaluation.rows import DRAFT_FIRST, Kind, Way
 from sormctl.records import Solution
 from sormctl.reranking import agreeing, best, by_id, choose, elected, reward
 from sormctl.tasks.registry import get_task
@@ -31,18 +31,15 @@ def distinct(group: Sequence[Solution]) -> list[Solution]:
     return list(by_name.values())
 
 
-def is_draft(solution: Solution) -> bool:
-    """Whether it is a student's greedy answer; older files call that a sample at temperature 0."""
-    kind = solution.source.get("kind", "sample")
-    return kind == "draft" or (kind == "sample" and solution.source.get("temperature") == 0)
-
-
 def kind_of(solution: Solution) -> Kind:
-    """What it is to the report. A solution whose kind another tool named counts as a sample."""
+    """What it is to the report. A solution whose kind another tool named counts as a sample.
+
+    Older files call a draft a sample at temperature 0.
+    """
     kind: Kind = solution.source.get("kind", "sample")  # or any other
-    if kind in REFINEMENTS:
-        return kind
-    return "draft" if is_draft(solution) else "sample"
+    if kind == "sample" and solution.source.get("temperature") == 0:
+        return "draft"
+    return kind if kind in DRAFT_FIRST else "sample"
 
 
 class Outcome(NamedTuple):

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from sormctl.evaluation.evaluation import Evaluation, problem_part
 from sormctl.evaluation.rows import Judgement, Way
 from sormctl.evaluation.steps import StepTally
-from sormctl.evaluation.ways import Outcome, is_draft, kind_of, outcomes
+from sormctl.evaluation.ways import Outcome, kind_of, outcomes
 from sormctl.records import Problem, Solution, Usage
 from tests.unit.examples import PROBLEM, solution, wrong
 
@@ -26,7 +26,6 @@ def outcomes_by_name(group: Sequence[Solution], *aggregations: str) -> dict[str,
 
 def test_a_draft_says_so_or_is_a_greedy_sample() -> None:
     for source in ({"kind": "draft", "temperature": 0.0}, {"kind": "draft"}, GREEDY):
-        assert is_draft(solution(source=source))
         assert kind_of(solution(source=source)) == "draft"
     assert kind_of(solution(source=SAMPLE)) == "sample"
     assert kind_of(solution(source={"kind": "global", "temperature": 0.0})) == "global"
