@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from zlib import crc32
 
-from sormctl.errors import DataError, RecordError, SormctlError, UsageError
+from sormctl.errors import DataError, RecordError, UsageError
 from sormctl.records import Json, Record, Solution, decoder, load_object
 from sormctl.streams.grouping import Line, group_lines, problem_namer, without_contradictions
+from sormctl.streams.output import BLOCK
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Parse = Callable[[Json], T] | type[T]  # what makes a value of an object; or the class of a record
 STDIN = "-"
-BLOCK = 1 << 17
 _AROUND = b"\xef\xbb\xbf\x1e \t\r\n"  # byte order mark, record separator, spaces
 
 
@@ -45,17 +45,16 @@ class RecordReader:
     """The input of one command, and what is to be told of it: progress, hashes, counts.
 
     `shard` is `I/N`: only that part of the records (`shard_of`). `before_read` is called whenever
-    what was read before is used up, so reading on may block. `num_records` were yielded so far.
+    what was read before is used up, so reading on may block. `num_records` were read so far.
     """
 
     def __init__(self, names: Sequence[str] = (), shard: str | None = None) -> None:
         self.names = list(names) or [STDIN]
         self.num_records = 0
-        self.before_read: Callable[[], None] = _nothing
+        self.before_read: Callable[[], None] = lambda: None
         self._shard = parse_shard(shard)
         self._sources: list[_Source] = []
-        self._lines: _Lines | None = None  # that are being read
-        self._grouped: Line | None = None  # the record read last, where that is one of a group
+        self._last: Line | None = None  # that somebody looked into; None once all are past
         sizes = [_size(name) for name in self.names]
         self._total = sum(size for size in sizes if size) if None not in sizes else None
 
@@ -64,143 +63,106 @@ class RecordReader:
         """How much of the input has been read, in [0, 1]; None where the total is unknown."""
         if not self._total:
             return None
-        num_bytes = sum(source.num_bytes for source in self._sources)
-        return min(1.0, (num_bytes - (self._lines.ahead if self._lines else 0)) / self._total)
+        return min(1.0, sum(source.num_used for source in self._sources) / self._total)
 
     @property
     def parents(self) -> list[dict[str, Any]]:
         """Name and SHA-256 of every input that was read to its end."""
         return [
-            {"name": shown(name), "sha256": source.hash.hexdigest()}
-            for name, source in zip(self.names, self._sources, strict=False)
+            {"name": source.name, "sha256": source.hash.hexdigest()}
+            for source in self._sources
             if source.finished
         ]
 
     def records(self, parse: Parse[T], check: Callable[[T], object] = accept) -> Iterator[T]:
         """The records, in order; `check` may refuse one, too. For the errors see `read_records`."""
         decode = _decode(parse)
-        for line in self._read():
-            try:
+        with self.placing():
+            for line, _, _ in self.lines():
                 check(record := decode(line))
-            except RecordError as error:
-                raise self._where(error) from None
-            self.num_records += 1
-            yield record
+                yield record
 
     def groups(self, check: Callable[[Solution], object] = accept) -> Iterator[list[Solution]]:
         """The solutions of each problem, wherever they stand. Memory: see `group_lines`.
 
         Those that contradict each other (`without_contradictions`) are errors, too.
         """
-        for group in group_lines(self._named()):
-            try:
+        name = problem_namer()
+        with self.placing():
+            for group in group_lines((name(line[0]), line) for line in self.lines()):
                 yield list(without_contradictions(self.decoded(group, check)))
-            except RecordError as error:
-                raise self._where(error) from None
-        self._grouped = None
+        self._last = None
 
     def lines(self) -> Iterator[Line]:
         """The lines with their places; nobody has looked into them."""
-        for line in self._read():
-            self.num_records += 1
-            yield line, len(self._sources), self._lines.number if self._lines else 0
+        index, count = self._shard
+        ordinal = 0
+        for file, name in enumerate(self.names):
+            with _open(name) as raw:
+                self._sources.append(source := _Source(raw, shown(name), self.before_read))
+                for number, text in _lines(source):
+                    self._last = text, file, number
+                    if count == 1 or self._shard_of(text, ordinal) == index:
+                        self.num_records += 1
+                        yield self._last
+                    ordinal += 1
+        self._last = None
 
     def decoded(
         self, lines: Iterable[Line], check: Callable[[Solution], object] = accept
     ) -> Iterator[Solution]:
         """The solutions on lines that were read before; within `placing` an error has its place."""
         decode = decoder(Solution)
-        for self._grouped in lines:
-            check(solution := decode(self._grouped[0]))
+        for line in lines:
+            self._last = line
+            check(solution := decode(line[0]))
             yield solution
-
-    def _named(self) -> Iterator[tuple[str, Line]]:
-        """The name of the problem that each line is about, and the line with its place."""
-        name = problem_namer()
-        for line in self.lines():
-            try:
-                named = name(line[0])
-            except RecordError as error:
-                raise self._where(error) from None
-            yield named, line
-
-    def _read(self) -> Iterator[bytes]:
-        index, count = self._shard
-        ordinal = 0
-        for name in self.names:
-            with _open(name) as raw:
-                self._sources.append(_Source(raw, shown(name), self.before_read))
-                self._lines = _Lines(name, self._sources[-1])
-                for line in self._lines:
-                    if count == 1 or self._shard_of(line, ordinal) == index:
-                        yield line
-                    ordinal += 1
-        self._lines = None
 
     def _shard_of(self, line: bytes, ordinal: int) -> int:
         with self.placing():
             return shard_of(load_object(line), ordinal, self._shard[1])
 
-    def _where(self, error: RecordError) -> SormctlError:
-        """An error with the place of the record that was yielded last, if that is not past."""
-        if self._grouped:
-            _, file, number = self._grouped
-            return DataError(f"{shown(self.names[file - 1])}:{number}: {error}")
-        return self._lines.error(str(error)) if self._lines else error
-
     @contextmanager
     def placing(self) -> Iterator[None]:
-        """Puts the place of the record read last into a RecordError that somebody else raises."""
+        """Puts the place of the line looked into last into a RecordError raised in the block."""
         try:
             yield
         except RecordError as error:
-            raise self._where(error) from None
+            if self._last is None:
+                raise
+            _, file, number = self._last
+            raise DataError(f"{shown(self.names[file])}:{number}: {error}") from None
 
 
-class _Lines:
-    """The lines of one input, numbered from 1."""
-
-    def __init__(self, name: str, source: _Source) -> None:
-        self._name = shown(name)
-        self._source = source
-        buffered = io.BufferedReader(source, BLOCK)
-        self._file = gzip.GzipFile(fileobj=buffered) if name.endswith(".gz") else buffered
-        self._num_bytes = 0
-        self.number = 0
-
-    @property
-    def ahead(self) -> int:
-        """Bytes that were read and are no line yet; 0 where that cannot be told."""
-        plain = isinstance(self._file, io.BufferedReader)
-        return self._source.num_bytes - self._num_bytes if plain else 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        """The lines that hold something, without what may stand around it."""
-        try:
-            for self.number, line in enumerate(self._file, 1):  # noqa: B020
-                self._num_bytes += len(line)
-                if text := line.strip(_AROUND):
-                    yield text
-        except gzip.BadGzipFile:
-            if self.number:
-                raise self.error("gzip ends here, and something else follows; cut it off") from None
-            raise self.error("not a gzip file; give it a name without .gz") from None
-        except (EOFError, zlib.error) as error:
-            raise self.error(f"not a whole gzip file ({error}); make it again") from None
-
-    def error(self, message: str) -> DataError:
-        return DataError(f"{self._name}:{self.number}: {message}")
+def _lines(source: _Source) -> Iterator[tuple[int, bytes]]:
+    """The lines that hold something, numbered from 1, without what may stand around it."""
+    packed = source.name.endswith(".gz")
+    buffered = io.BufferedReader(source, BLOCK)
+    number = 0
+    try:
+        for number, line in enumerate(gzip.GzipFile(fileobj=buffered) if packed else buffered, 1):
+            source.num_used = source.num_bytes if packed else source.num_used + len(line)
+            if text := line.strip(_AROUND):
+                yield number, text
+    except gzip.BadGzipFile:
+        why = "not a gzip file; give it a name without .gz"
+        if number:
+            why = "gzip ends here, and something else follows; cut it off"
+        raise DataError(f"{source.name}:{number}: {why}") from None
+    except (EOFError, zlib.error) as error:
+        why = f"not a whole gzip file ({error}); make it again"
+        raise DataError(f"{source.name}:{number}: {why}") from None
 
 
 class _Source(io.RawIOBase):
-    """A raw input that counts and hashes what is read from it."""
+    """A raw input that counts and hashes what is read from it; `num_used` is up to its reader."""
 
     def __init__(self, raw: Any, name: str, before_read: Callable[[], None]) -> None:
         self._raw = raw
-        self._name = name
         self._before_read = before_read
+        self.name = name
         self.hash = hashlib.sha256()
-        self.num_bytes = 0
+        self.num_bytes = self.num_used = 0
         self.finished = False
 
     def readable(self) -> bool:
@@ -211,7 +173,7 @@ class _Source(io.RawIOBase):
         try:
             num_bytes: int = self._raw.readinto(buffer) or 0
         except OSError as error:
-            raise UsageError(f"cannot read {self._name}: {error.strerror}") from None
+            raise UsageError(f"cannot read {self.name}: {error.strerror}") from None
         self.hash.update(memoryview(buffer)[:num_bytes])
         self.num_bytes += num_bytes
         self.finished = num_bytes == 0
@@ -222,10 +184,6 @@ def _decode(parse: Parse[T]) -> Callable[[bytes], T]:
     if isinstance(parse, type) and issubclass(parse, Record):
         return decoder(parse)
     return lambda line: cast(Callable[[Json], T], parse)(load_object(line))
-
-
-def _nothing() -> None:
-    """The default of `before_read`."""
 
 
 def parse_shard(shard: str | None) -> tuple[int, int]:

@@ -173,7 +173,7 @@ def test_parents_are_hashes_of_what_was_read_whole(tmp_path: Path) -> None:
         list(inputs.records(same))
     assert inputs.parents[0] == {"name": one, "sha256": hashlib.sha256(data).hexdigest()}
     assert inputs.fraction == 1
-    assert inputs.num_records == 4
+    assert inputs.num_records == 5  # the bad one, too
 
 
 def test_the_place_of_a_late_error(tmp_path: Path) -> None:
