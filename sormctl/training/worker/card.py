@@ -8,7 +8,7 @@ from msgspec import to_builtins
 
 from sormctl.training.config import REFINER, REWARD_MODEL, STUDENT, Data, Settled, TrainConfig
 from sormctl.training.events import HELD_OUT_LOSS
-from sormctl.training.metrics_file import Figures
+from sormctl.training.worker.metrics_file import Figures
 
 _KINDS = {
     STUDENT: "A student: a language model that writes solutions step by step.",

@@ -17,9 +17,9 @@ from sormctl.evaluation.metrics import auc
 from sormctl.evaluation.steps import THRESHOLD
 from sormctl.training.config import REWARD_MODEL, Objective, TrainConfig
 from sormctl.training.events import HELD_OUT_LOSS
-from sormctl.training.metrics_file import Figures
 from sormctl.training.token_rows import Row, process_parts
 from sormctl.training.worker.losses import Batch, LossAndLogits, collate
+from sormctl.training.worker.metrics_file import Figures
 
 
 class ScoredTarget(NamedTuple):

@@ -14,8 +14,8 @@ from torch import Tensor
 from sormctl.errors import ModelError
 from sormctl.training.config import TrainConfig
 from sormctl.training.events import HELD_OUT_LOSS, Evaluated, Event, Step
-from sormctl.training.metrics_file import Figures, append_metrics, truncate_metrics
 from sormctl.training.token_rows import Row
+from sormctl.training.worker.metrics_file import Figures, append_metrics, truncate_metrics
 
 LOG_EVERY = 10
 

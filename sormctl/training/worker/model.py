@@ -14,8 +14,8 @@ from sormctl.errors import ModelError, first_line
 from sormctl.models import SETTINGS_FILE
 from sormctl.training.checkpoints import replacing
 from sormctl.training.config import CLASS_NAMES, Data, Settled, TrainConfig, as_json
-from sormctl.training.metrics_file import read_metrics
 from sormctl.training.worker.card import model_card
+from sormctl.training.worker.metrics_file import read_metrics
 
 
 def model_limits(config: TrainConfig) -> tuple[int, torch.dtype]:

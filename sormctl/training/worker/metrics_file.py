@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jsonlines
 import orjson
 
 Figures = dict[str, float]
@@ -11,24 +12,18 @@ Figures = dict[str, float]
 
 def read_metrics(path: Path) -> list[Figures]:
     """All rows but a torn last one."""
-    import jsonlines  # 20 ms that `--help` need not pay
-
     with path.open("rb") as file:
         return list(jsonlines.Reader(file, loads=orjson.loads).iter(type=dict, skip_invalid=True))
 
 
 def append_metrics(path: Path, row: Figures) -> None:
     """Adds one row."""
-    import jsonlines
-
     with jsonlines.open(path, "a") as file:
         file.write(row)
 
 
 def truncate_metrics(path: Path, step: int) -> None:
     """Drops what was logged after `step`."""
-    import jsonlines
-
     if path.exists():
         kept = [row for row in read_metrics(path) if row["step"] <= step]
         with jsonlines.open(path, "w") as file:
