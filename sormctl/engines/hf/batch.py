@@ -37,7 +37,6 @@ class SampleRequest(Request[list[Completion]]):
     limit: int = 0
     prefilled: Prefilled | None = None
     completions: dict[int, Completion] = field(default_factory=dict)
-    dropped: bool = False
 
     @property
     def final_length(self) -> int:
@@ -51,6 +50,11 @@ class _Row:
     number: int
     tokens: list[int] = field(default_factory=list)
     logprob: float | None = None
+
+    def start(self) -> SlotStart:
+        request, params = self.request, self.request.params
+        assert request.prefilled is not None
+        return SlotStart(request.prefilled, request.ids, params.seeds[self.number], params)
 
 
 class SampleBatch:
@@ -78,7 +82,6 @@ class SampleBatch:
 
     def drop(self, request: SampleRequest) -> None:
         """Forget a request that nobody waits for any more."""
-        request.dropped = True
         self._waiting = deque(row for row in self._waiting if row.request is not request)
         self._end([i for i, row in enumerate(self._slots) if row and row.request is request])
 
@@ -128,7 +131,7 @@ class SampleBatch:
         # 3. Prompts that are new are prefilled, once for all their completions.
         self._prefill({row.request: None for row in rows})
         # 4. Their keys are copied into the slots, and decoding starts on the prompts' last tokens.
-        starts = {slot: _start(row) for slot, row in places.items()}
+        starts = {slot: row.start() for slot, row in places.items()}
         self._decoder.start(starts, len(self._slots))
         for row in rows:
             if row.number == len(row.request.params.seeds) - 1:
@@ -218,20 +221,6 @@ class SampleBatch:
             tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
         return text
-
-
-def _start(row: _Row) -> SlotStart:
-    request, params = row.request, row.request.params
-    assert request.prefilled is not None
-    return SlotStart(
-        prompt=request.prefilled,
-        token=request.ids[-1],
-        position=len(request.ids) - 1,
-        seed=params.seeds[row.number],
-        temperature=params.temperature,
-        top_p=params.top_p,
-        logprobs=params.logprobs,
-    )
 
 
 def _cut(text: str, stop: Sequence[str]) -> str | None:

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import DynamicCache
 
+from sormctl.engines.base import Sampling
 from sormctl.engines.hf.attention import use_decode_attention
 from sormctl.engines.hf.cache import SlotCache
 from sormctl.engines.hf.draws import choose_tokens, log_probabilities, uniforms
@@ -40,15 +41,12 @@ _SLOT = np.dtype(
 
 @dataclass(frozen=True, slots=True)
 class SlotStart:
-    """How a completion begins: on its prompt's last token, with the rest of it prefilled."""
+    """How a completion begins: on the last of its prompt's `ids`, with the rest prefilled."""
 
     prompt: Prefilled
-    token: int
-    position: int
+    ids: Sequence[int]
     seed: int
-    temperature: float
-    top_p: float
-    logprobs: bool = False
+    params: Sampling
 
 
 class Decoder:
@@ -70,10 +68,10 @@ class Decoder:
         #    like all others: the model reads that token and says what follows.
         copies: dict[DynamicCache, tuple[list[int], list[int]]] = {}
         for slot, item in starts.items():
-            seed = item.seed % 2**64
+            params = item.params
             self._state[slot] = (
-                *(seed, 0, item.token, item.position, 1),
-                *(item.temperature, item.top_p, item.logprobs, 0.0),
+                *(item.seed % 2**64, 0, item.ids[-1], len(item.ids) - 1, 1),
+                *(params.temperature, params.top_p, params.logprobs, 0.0),
             )
             targets, rows = copies.setdefault(item.prompt.cache, ([], []))
             targets.append(slot)
