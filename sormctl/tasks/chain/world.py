@@ -28,14 +28,12 @@ class Verb:
     """A phrasing of one event: what it says, and what it does to the number of things.
 
     `text` has fields for the words of `fields_of`; with `{m}` the event is about `m` packs of `n`.
-    `number` is fixed where the words say it (`doubles`), else None. Rare verbs are those that the
-    embedded student has learned badly.
+    `number` is fixed where the words say it (`doubles`), else None.
     """
 
     text: str
     op: str
     number: int | None = None
-    rare: bool = False
 
 
 def _people(names: str, they: str, them: str, their: str) -> list[Person]:
@@ -71,15 +69,15 @@ COMMON = (
     Verb("{friend} takes {n} {things} from {them}", "-"),
     Verb("{who} throws away {n} {things}", "-"),
 )
-RARE = (
-    Verb("{who} salvages {n} {things}", "+", rare=True),
-    Verb("{who} borrows {n} {things} from {friend}", "+", rare=True),
-    Verb("{who} inherits {n} {things}", "+", rare=True),
-    Verb("{who} obtains {n} more {things}", "+", rare=True),
-    Verb("{who} forfeits {n} {things}", "-", rare=True),
-    Verb("{who} lends {n} {things} to {friend}", "-", rare=True),
-    Verb("{who} discards {n} of {their} {things}", "-", rare=True),
-    Verb("{who} misplaces {n} {things}", "-", rare=True),
+RARE = (  # which the embedded student has learned badly
+    Verb("{who} salvages {n} {things}", "+"),
+    Verb("{who} borrows {n} {things} from {friend}", "+"),
+    Verb("{who} inherits {n} {things}", "+"),
+    Verb("{who} obtains {n} more {things}", "+"),
+    Verb("{who} forfeits {n} {things}", "-"),
+    Verb("{who} lends {n} {things} to {friend}", "-"),
+    Verb("{who} discards {n} of {their} {things}", "-"),
+    Verb("{who} misplaces {n} {things}", "-"),
 )
 PACKED = (
     Verb("{who} buys {m} {packs} of {n} {things}", "+"),
