@@ -16,18 +16,18 @@ Z = 1.959964  # two-sided 95 % of the normal distribution
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value, the number of units it is taken over, and its 95 % interval."""
+    """A value, the number of units it is taken over, and its 95 % interval; nan for none."""
 
     value: float
     n: int
-    low: float
-    high: float
+    low: float = math.nan
+    high: float = math.nan
 
 
 def proportion(successes: float, n: int) -> Estimate:
     """A share of n independent units, with Wilson's interval."""
     if n == 0:
-        return Estimate(math.nan, 0, math.nan, math.nan)
+        return Estimate(math.nan, 0)
     share = successes / n
     centre = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
     half = Z / (1 + Z * Z / n) * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
@@ -60,7 +60,7 @@ def clustered_difference(
     n, clusters = int(sizes.sum()), int((sizes > 0).sum())
     share = int(differences.sum()) / n if n else math.nan
     if clusters < 2:
-        return Estimate(share, n, math.nan, math.nan)
+        return Estimate(share, n)
     if (differences * n == differences.sum() * sizes).all():
         return _alike(share, n, clusters, least=-1.0)
     spread = float(((differences - share * sizes) ** 2).sum())
@@ -76,11 +76,9 @@ def clustered_proportion(hits: Sequence[int], totals: Sequence[int]) -> Estimate
     """
     counts, sizes = _whole(hits), _whole(totals)
     n, hit, clusters = int(sizes.sum()), int(counts.sum()), int((sizes > 0).sum())
-    if n == 0:
-        return Estimate(math.nan, 0, math.nan, math.nan)
-    share = hit / n
+    share = hit / n if n else math.nan
     if clusters < 2:
-        return Estimate(share, n, math.nan, math.nan)
+        return Estimate(share, n)
     # n^2 times the sum of (h - share * t)^2 over solutions: whole numbers, so that 0 is 0
     squares, products, others = int(counts @ counts), int(counts @ sizes), int(sizes @ sizes)
     spread = n * n * squares - 2 * n * hit * products + hit**2 * others
@@ -139,11 +137,9 @@ def harmonic_mean(first: float, second: float) -> float:
 def _normal(values: Sequence[float], least: float) -> Estimate:
     """The mean of values from `least` to 1; of few the interval may reach beyond, and is cut."""
     n = len(values)
-    if n == 0:
-        return Estimate(math.nan, 0, math.nan, math.nan)
-    centre = sum(values) / n
-    if n == 1:
-        return Estimate(centre, 1, math.nan, math.nan)
+    centre = sum(values) / n if n else math.nan
+    if n < 2:
+        return Estimate(centre, n)
     if len(set(values)) == 1:
         return _alike(centre, n, n, least)
     variance = sum((value - centre) ** 2 for value in values) / (n - 1)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from math import nan
 from typing import Any
 
 from sormctl.evaluation.metrics import (
@@ -88,8 +87,8 @@ class StepTally:
         for figure in (STEP_ACCURACY, FALSE_POSITIVES, FALSE_NEGATIVES):
             yield figure, clustered_proportion(*shares[figure])
         n = len(self.labels)
-        yield AUC, _plain(auc(self.scores, self.labels), n)
-        yield "calibration error", _plain(calibration_error(self.scores, self.labels), n)
+        yield AUC, Estimate(auc(self.scores, self.labels), n)
+        yield "calibration error", Estimate(calibration_error(self.scores, self.labels), n)
         located, passed = (
             proportion(int(hits.sum()), int(totals.sum()))
             for hits, totals in (shares[LOCATED], shares[PASSED])
@@ -97,9 +96,4 @@ class StepTally:
         yield LOCATED, located
         yield PASSED, passed
         f1 = harmonic_mean(located.value, passed.value)
-        yield "first-error F1", _plain(f1, located.n + passed.n)
-
-
-def _plain(value: float, n: int) -> Estimate:
-    """A figure without an interval."""
-    return Estimate(value, n, nan, nan)
+        yield "first-error F1", Estimate(f1, located.n + passed.n)

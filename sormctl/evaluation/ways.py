@@ -23,12 +23,10 @@ SAMPLES: tuple[Kind, ...] = ("sample",)
 
 def distinct(group: Sequence[Solution]) -> list[Solution]:
     """Each solution once, by its id."""
-    if len({solution.solution_id for solution in group}) == len(group):
-        return list(group)
-    by_name: dict[str, Solution] = {}
+    first: dict[str, Solution] = {}
     for solution in group:
-        by_name.setdefault(solution.solution_id, solution)
-    return list(by_name.values())
+        first.setdefault(solution.solution_id, solution)
+    return list(first.values())
 
 
 def kind_of(solution: Solution) -> Kind:
