@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -143,6 +144,22 @@ def test_the_pure_layer_needs_no_model_file_or_clock(path: Path) -> None:
     sums = {"numpy"} if room_of(name_of(path)) == "evaluation" else set()  # over millions of steps
     assert not everything & (HEAVY - sums | {"os", "io", "pathlib", "time", "subprocess"})
     assert "import random" not in path.read_text()  # the global one; Random(seed) is pure
+
+
+# what a caller finds by convention, in a module of its own: entry points, tasks, a kind of examples
+BY_CONVENTION = {"main", "create", "parse"}
+
+
+def test_a_public_name_has_one_meaning() -> None:
+    """No two modules define a class or a function of one name; a command is named as its module."""
+    defined = Counter(
+        node.name
+        for path in FILES
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    twice = {name for name, count in defined.items() if count > 1 and name[0] != "_"}
+    assert twice <= BY_CONVENTION
 
 
 def test_there_is_no_cycle() -> None:
