@@ -23,7 +23,7 @@ class Display:
         self._command = command
         self._quiet = quiet or sys.stderr is None
         self._json = log_format == "json"
-        self._last = time.monotonic()
+        self._told_at = time.monotonic()
         self._bar: _Bar | None = None
 
     def __enter__(self) -> Self:
@@ -31,14 +31,14 @@ class Display:
             self._bar = _Bar(self._command)
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, error: object, *rest: object) -> None:
         if self._bar:
             self._bar.close()
 
     @property
     def due(self) -> bool:
         """Whether it is time to show something: on a terminal always, else every few seconds."""
-        return self._bar is not None or time.monotonic() - self._last >= EVERY
+        return self._bar is not None or time.monotonic() - self._told_at >= EVERY
 
     def show(self, summary: str, figures: dict[str, Any], fraction: float | None) -> None:
         """How things stand, and what share of the work is done."""
@@ -55,7 +55,7 @@ class Display:
 
     def report(self, summary: str, figures: dict[str, Any]) -> None:
         """Says how things stand, whenever the last line was."""
-        self._last = time.monotonic()
+        self._told_at = time.monotonic()
         self._write(summary, figures)
 
     def _write(self, text: str, data: dict[str, Any]) -> None:
@@ -69,35 +69,27 @@ class Display:
         sys.stderr.flush()
 
 
-class Progress:
+class Progress(Display):
     """Counts records and tokens. `fraction()` is the share of the work that is done, if known."""
 
     def __init__(self, command: str, quiet: bool = False, log_format: str = "text") -> None:
+        super().__init__(command, quiet, log_format)
         self.fraction: Callable[[], float | None] = lambda: None
-        self._display = Display(command, quiet, log_format)
         self._records = 0
         self._tokens = 0
         self._start = time.monotonic()
 
-    def __enter__(self) -> Self:
-        self._display.__enter__()
-        return self
-
     def __exit__(self, error: object, *rest: object) -> None:
-        self._display.__exit__()
+        super().__exit__(error, *rest)
         if error is None and self._records:
-            self._display.report(self._summary(), self._figures())
+            self.report(self._summary(), self._figures())
 
     def add(self, records: int = 1, tokens: int = 0) -> None:
         """Counts finished input records and the tokens generated for them."""
         self._records += records
         self._tokens += tokens
-        if self._display.due:
-            self._display.show(self._summary(), self._figures(), self.fraction())
-
-    def note(self, message: str) -> None:
-        """Says something that the user should know and need not act on."""
-        self._display.note(message)
+        if self.due:
+            self.show(self._summary(), self._figures(), self.fraction())
 
     def _figures(self) -> dict[str, Any]:
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Self
+from typing import Any
 
 from msgspec import to_builtins
 
@@ -11,30 +11,22 @@ from sormctl.streams.progress import Display
 from sormctl.training.events import Best, Evaluated, Event, Resumed, RowsRead, Step, Stopped
 
 
-class TrainingProgress:
+class TrainingProgress(Display):
     """Steps, loss, learning rate, speed and the time left, as the workers report them."""
 
     def __init__(self, command: str, quiet: bool, log_format: str) -> None:
-        self._display = Display(command, quiet, log_format)
+        super().__init__(command, quiet, log_format)
         self._first: Step | None = None  # that was heard of
         self._begun = 0.0  # when it was
-        self._last: Step | None = None
+        self._last_step: Step | None = None
         self._shown: Step | None = None
         self._held_out: float | None = None
         self._ended = False  # early, maybe
 
-    def __enter__(self) -> Self:
-        self._display.__enter__()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._display.__exit__()
-        if self._last and self._last is not self._shown:
-            self._display.report(self._summary(self._last), self._figures(self._last))
-
-    def note(self, message: str) -> None:
-        """Says something that the user should know and need not act on."""
-        self._display.note(message)
+    def __exit__(self, error: object, *rest: object) -> None:
+        super().__exit__(error, *rest)
+        if self._last_step and self._last_step is not self._shown:
+            self.report(self._summary(self._last_step), self._figures(self._last_step))
 
     def hear(self, event: Event) -> None:
         """Shows what a worker reports."""
@@ -43,27 +35,27 @@ class TrainingProgress:
                 self._hear_step(event)
             case Evaluated():
                 self._held_out = event.held_out_loss
-                self._display.report(_in_words(event), to_builtins(event))
+                self.report(_in_words(event), to_builtins(event))
             case RowsRead():
                 self._tell_long(event)
             case Best():
                 self._ended = True
-                self._shown = self._last  # what came after the best is not the last word
+                self._shown = self._last_step  # what came after the best is not the last word
                 self.note(
                     f"the model is that of step {event.step:,}, held-out loss {event.loss:.4f}"
                 )
             case Resumed():
                 self.note(f"continuing after step {event.step:,}")
             case Stopped():
-                self._shown = self._last  # the last word is what to do
+                self._shown = self._last_step  # the last word is what to do
                 self.note("stopped; continue with --resume")
 
     def _hear_step(self, step: Step) -> None:
         if self._first is None:
             self._first, self._begun = step, time.monotonic()
-        self._last = step
-        if self._display.due:
-            self._display.show(self._summary(step), self._figures(step), step.step / step.steps)
+        self._last_step = step
+        if self.due:
+            self.show(self._summary(step), self._figures(step), step.step / step.steps)
             self._shown = step
 
     def _tell_long(self, rows: RowsRead) -> None:
