@@ -77,12 +77,10 @@ class Replica:
         return (await self._opened()).capacity
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
-        """See `Engine`."""
         engine = await self._opened()
         return await _or_die(engine.sample(prompt, params))
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
-        """See `Engine`."""
         engine = await self._opened()
         return await _or_die(engine.score(prompt, steps))
 
@@ -150,12 +148,10 @@ class RayEngine:
         return self._capacity
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
-        """Completions of `prompt`, one for each of `params.seeds`, in their order."""
         completions: list[Completion] = await self._ask("sample", prompt, params)
         return completions
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
-        """P(correct) after each of `steps`."""
         scores: list[float] = await self._ask("score", prompt, tuple(steps))
         return scores
 

@@ -73,7 +73,6 @@ class HfEngine:
         return self._rows
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
-        """Completions of `prompt`, one for each of `params.seeds`, in their order."""
         if self._is_reward_model is True:
             raise ModelError(f"{self._model}: a reward model; it scores, it does not generate")
         if not params.seeds:
@@ -81,7 +80,6 @@ class HfEngine:
         return await self._worker.run(SampleRequest(prompt, params))
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
-        """P(correct) after each of `steps`."""
         if self._is_reward_model is False:
             raise ModelError(f"{self._model}: a language model; only a reward model scores steps")
         if not steps:

@@ -92,7 +92,6 @@ class OpenaiEngine:
         return self._each * len(self._options.base_url)
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
-        """Completions of `prompt`, one for each of `params.seeds`, in their order."""
         written = self._written(prompt)
         found = await together(self._complete(written, params, run) for run in self._runs(params))
         return [completion for run in found for completion in run]

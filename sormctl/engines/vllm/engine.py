@@ -97,7 +97,6 @@ class VllmEngine:
         return batched * int(config.parallel_config.data_parallel_size)
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
-        """Completions of `prompt`, one for each of `params.seeds`, in their order."""
         if self._is_reward_model:
             raise ModelError(f"{self._model}: a reward model; it scores, it does not generate")
         ids = prompt_ids(self._tokenizer, prompt)
@@ -106,7 +105,6 @@ class VllmEngine:
         return [completion for run in found for completion in run]
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
-        """P(correct) after each of `steps`."""
         if not self._is_reward_model:
             raise ModelError(f"{self._model}: a language model; only a reward model scores steps")
         if not steps:
