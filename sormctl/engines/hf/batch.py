@@ -7,7 +7,7 @@ that waits; with none waiting, the last ones move into the gaps and the batch sh
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -76,8 +76,9 @@ class SampleBatch:
 
     def add(self, request: SampleRequest) -> None:
         """Queue the completions of a request; TooLongError if its prompt is too long."""
-        request.ids = prompt_ids(self._loaded.tokenizer, request.prompt)
-        request.limit = self._limit(request)
+        loaded, wanted = self._loaded, request.params.max_tokens
+        request.ids = prompt_ids(loaded.tokenizer, request.prompt)
+        request.limit = answer_limit(len(request.ids), loaded.max_length, loaded.name, wanted)
         self._waiting.extend(_Row(request, i) for i in range(len(request.params.seeds)))
 
     def drop(self, request: SampleRequest) -> None:
@@ -103,10 +104,6 @@ class SampleBatch:
         self._end(ended)
         return self._complete(rows)
 
-    def _limit(self, request: SampleRequest) -> int:
-        loaded, wanted = self._loaded, request.params.max_tokens
-        return answer_limit(len(request.ids), loaded.max_length, loaded.name, wanted)
-
     # ── slots ────────────────────────────────────────────────────────────────────────────────────
 
     def _fill_gaps(self) -> None:
@@ -129,7 +126,10 @@ class SampleBatch:
         for slot, row in places.items():
             self._slots[slot] = row
         # 3. Prompts that are new are prefilled, once for all their completions.
-        self._prefill({row.request: None for row in rows})
+        new = list(dict.fromkeys(row.request for row in rows if row.request.prefilled is None))
+        found = self._prompts.prefill([request.ids for request in new])
+        for request, prefilled in zip(new, found, strict=True):
+            request.prefilled = prefilled
         # 4. Their keys are copied into the slots, and decoding starts on the prompts' last tokens.
         starts = {slot: row.start() for slot, row in places.items()}
         self._decoder.start(starts, len(self._slots))
@@ -146,12 +146,6 @@ class SampleBatch:
                 break
             rows.append(self._waiting.popleft())
         return rows
-
-    def _prefill(self, requests: Iterable[SampleRequest]) -> None:
-        new = [request for request in requests if request.prefilled is None]
-        found = self._prompts.prefill([request.ids for request in new])
-        for request, prefilled in zip(new, found, strict=True):
-            request.prefilled = prefilled
 
     def _close(self, gaps: list[int]) -> None:
         """Move the last rows into the gaps."""
