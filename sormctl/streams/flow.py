@@ -17,14 +17,14 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class HasCapacity(Protocol):
+class OpenModel(Protocol):
     """What makes results. `capacity` is how many calls keep it busy."""
 
     @property
     def capacity(self) -> int: ...
 
 
-W = TypeVar("W", bound=HasCapacity)
+W = TypeVar("W", bound=OpenModel)
 Opening = Callable[[], AbstractAsyncContextManager[W]]
 AT_LEAST: Final = 256  # records in flight, unless the user says otherwise
 WINDOW: Final = 4  # results that may wait for an earlier one, in units of the concurrency
