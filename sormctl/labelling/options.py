@@ -1,4 +1,4 @@
-"""How `label-steps --by rollouts` spends rollouts: its options, and what they ask of the input."""
+"""StrategyName `label-steps --by rollouts` spends rollouts: its options, and what they ask of the input."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sormctl.records import Solution
 from sormctl.tasks.registry import known_task
 
 
-class How(StrEnum):
+class StrategyName(StrEnum):
     """Which rollouts are made; see `strategies`."""
 
     exact = "exact"
@@ -26,7 +26,7 @@ class How(StrEnum):
 
 
 class Consistency(StrEnum):
-    """How the consistency check looks for a result; see `consistency.is_consistent`."""
+    """StrategyName the consistency check looks for a result; see `consistency.is_consistent`."""
 
     string = "string"
     number = "number"
@@ -35,21 +35,21 @@ class Consistency(StrEnum):
 
 @dataclass(frozen=True)
 class Searching:
-    """How rollouts are spent."""
+    """StrategyName rollouts are spent."""
 
     k: Annotated[int, typer.Option("-k", min=1, help="Rollouts from a prefix, at most.")] = 8
     strategy: Annotated[
-        How,
+        StrategyName,
         typer.Option(
             help="exact: the paper's labels by the fewest rollouts; exhaustive: all K from every "
             "prefix; bisect, guided: fewer, and some labels differ."
         ),
-    ] = How.exact
+    ] = StrategyName.exact
     exhaustive: Annotated[
         bool, typer.Option("--exhaustive", help="Short for --strategy exhaustive.")
     ] = False
     consistency: Annotated[
-        Consistency, typer.Option(help="How each result of the prefix must be used later.")
+        Consistency, typer.Option(help="StrategyName each result of the prefix must be used later.")
     ] = Consistency.string
     siblings: Annotated[
         bool,
@@ -75,9 +75,9 @@ class Searching:
     ] = False
 
     @property
-    def name(self) -> How:
+    def name(self) -> StrategyName:
         """The strategy."""
-        return How.exhaustive if self.exhaustive else self.strategy
+        return StrategyName.exhaustive if self.exhaustive else self.strategy
 
     def arguments(self) -> dict[str, Any]:
         """What must be the same to `--resume`, however it was typed."""
@@ -86,11 +86,11 @@ class Searching:
 
     def labelling(self) -> Labelling:
         """The same for `label_solutions`; UsageError where options do not fit together."""
-        if self.exhaustive and self.strategy not in (How.exact, How.exhaustive):
+        if self.exhaustive and self.strategy not in (StrategyName.exact, StrategyName.exhaustive):
             raise UsageError("--exhaustive is a strategy of its own; drop --strategy")
-        if self.scores and self.name is not How.guided:
+        if self.scores and self.name is not StrategyName.guided:
             raise UsageError("--scores goes with --strategy guided")
-        if self.siblings and self.name is How.exhaustive:
+        if self.siblings and self.name is StrategyName.exhaustive:
             raise UsageError("--siblings saves rollouts and --exhaustive makes them all")
         found = strategy(self.name.value, self.k, self.tolerance)
         return Labelling(found, self.consistency.value, self.siblings, self.scores)
