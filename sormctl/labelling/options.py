@@ -1,4 +1,4 @@
-"""StrategyName `label-steps --by rollouts` spends rollouts: its options, and what they ask of the input."""
+"""How `label-steps --by rollouts` spends rollouts: its options, and what they ask of the input."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StrategyName(StrEnum):
 
 
 class Consistency(StrEnum):
-    """StrategyName the consistency check looks for a result; see `consistency.is_consistent`."""
+    """How the consistency check looks for a result; see `consistency.is_consistent`."""
 
     string = "string"
     number = "number"
@@ -35,7 +35,7 @@ class Consistency(StrEnum):
 
 @dataclass(frozen=True)
 class Searching:
-    """StrategyName rollouts are spent."""
+    """How rollouts are spent."""
 
     k: Annotated[int, typer.Option("-k", min=1, help="Rollouts from a prefix, at most.")] = 8
     strategy: Annotated[
@@ -49,7 +49,7 @@ class Searching:
         bool, typer.Option("--exhaustive", help="Short for --strategy exhaustive.")
     ] = False
     consistency: Annotated[
-        Consistency, typer.Option(help="StrategyName each result of the prefix must be used later.")
+        Consistency, typer.Option(help="How each result of the prefix must be used later.")
     ] = Consistency.string
     siblings: Annotated[
         bool,
