@@ -19,11 +19,7 @@ from sormctl.inference import Judge, open_judge
 from sormctl.models import model_digest
 from sormctl.records import Solution
 from sormctl.reranking import AGGREGATIONS, choose
-from sormctl.streams.driver import (
-    Group,
-    map_groups,
-    pipe_groups,
-)
+from sormctl.streams.driver import Group, map_groups, pipe_groups
 from sormctl.streams.grouping import group_solutions
 from sormctl.streams.jsonl import accept
 from sormctl.tasks.registry import known_task

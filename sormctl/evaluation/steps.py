@@ -11,14 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sormctl.evaluation.metrics import (
-    Estimate,
-    auc,
-    calibration_error,
-    clustered_proportion,
-    harmonic_mean,
-    proportion,
-)
+from sormctl.evaluation import metrics
+from sormctl.evaluation.metrics import Estimate
 
 THRESHOLD = 0.5  # T: a step that scores below it is wrong (3.2)
 # figures of a judgement (rows.py)
@@ -85,15 +79,15 @@ class StepTally:
         """Every figure: step accuracy and its errors, AUC, calibration, and first errors found."""
         shares = self.shares()
         for figure in (STEP_ACCURACY, FALSE_POSITIVES, FALSE_NEGATIVES):
-            yield figure, clustered_proportion(*shares[figure])
+            yield figure, metrics.clustered_proportion(*shares[figure])
         n = len(self.labels)
-        yield AUC, Estimate(auc(self.scores, self.labels), n)
-        yield "calibration error", Estimate(calibration_error(self.scores, self.labels), n)
+        yield AUC, Estimate(metrics.auc(self.scores, self.labels), n)
+        yield "calibration error", Estimate(metrics.calibration_error(self.scores, self.labels), n)
         located, passed = (
-            proportion(int(hits.sum()), int(totals.sum()))
+            metrics.proportion(int(hits.sum()), int(totals.sum()))
             for hits, totals in (shares[LOCATED], shares[PASSED])
         )
         yield LOCATED, located
         yield PASSED, passed
-        f1 = harmonic_mean(located.value, passed.value)
+        f1 = metrics.harmonic_mean(located.value, passed.value)
         yield "first-error F1", Estimate(f1, located.n + passed.n)

@@ -16,7 +16,7 @@ from sormctl.records import Solution
 from sormctl.tasks.registry import known_task
 
 
-class How(StrEnum):
+class StrategyName(StrEnum):
     """Which rollouts are made; see `strategies`."""
 
     exact = "exact"
@@ -39,12 +39,12 @@ class Searching:
 
     k: Annotated[int, typer.Option("-k", min=1, help="Rollouts from a prefix, at most.")] = 8
     strategy: Annotated[
-        How,
+        StrategyName,
         typer.Option(
             help="exact: the paper's labels by the fewest rollouts; exhaustive: all K from every "
             "prefix; bisect, guided: fewer, and some labels differ."
         ),
-    ] = How.exact
+    ] = StrategyName.exact
     exhaustive: Annotated[
         bool, typer.Option("--exhaustive", help="Short for --strategy exhaustive.")
     ] = False
@@ -82,9 +82,9 @@ class Searching:
     ] = False
 
     @property
-    def name(self) -> How:
+    def name(self) -> StrategyName:
         """The strategy."""
-        return How.exhaustive if self.exhaustive else self.strategy
+        return StrategyName.exhaustive if self.exhaustive else self.strategy
 
     def arguments(self) -> dict[str, Any]:
         """What must be the same to `--resume`, however it was typed."""
@@ -93,11 +93,11 @@ class Searching:
 
     def labelling(self) -> Labelling:
         """The same for `label_solutions`; UsageError where options do not fit together."""
-        if self.exhaustive and self.strategy not in (How.exact, How.exhaustive):
+        if self.exhaustive and self.strategy not in (StrategyName.exact, StrategyName.exhaustive):
             raise UsageError("--exhaustive is a strategy of its own; drop --strategy")
-        if self.scores and self.name is not How.guided:
+        if self.scores and self.name is not StrategyName.guided:
             raise UsageError("--scores goes with --strategy guided")
-        if self.siblings and self.name is How.exhaustive:
+        if self.siblings and self.name is StrategyName.exhaustive:
             raise UsageError("--siblings saves rollouts and --exhaustive makes them all")
         if self.siblings and self.keep_thoughts:
             raise UsageError(

@@ -52,11 +52,7 @@ class Manifest:
     """
 
     def __init__(
-        self,
-        output: Path,
-        command: str,
-        arguments: Mapping[str, Any],
-        parents: Parents,
+        self, output: Path, command: str, arguments: Mapping[str, Any], parents: Parents
     ) -> None:
         self._parents = parents
         self._path = output.with_name(f"{output.name}{MANIFEST_SUFFIX}")
