@@ -45,6 +45,8 @@ def explain_line(line: bytes, error: JSONDecodeError) -> str:
         line.decode()
     except UnicodeDecodeError:
         return "not UTF-8 text; convert the file with iconv"
+    if "infinity" in error.msg:  # 1e999, or a whole number of more digits than Python reads
+        return f"a number is too large (at column {error.pos + 1}); write it as a text"
     return f"not JSON ({error.msg} at column {error.pos + 1}); mend or remove the line"
 
 

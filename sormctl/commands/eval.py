@@ -141,7 +141,7 @@ def eval(
     print_rows(rows)
     print_unknown(evaluation.unknown)
     print_stages(costs)
-    _check_gate(rows, gate.gate, gate.min_accuracy)
+    _check_gate(rows, gate.gate, gate.min_accuracy, evaluation.unknown)
 
 
 def _solve(
@@ -173,10 +173,16 @@ def _solve(
     return asyncio.run(path.solve(list(problems), models))
 
 
-def _check_gate(rows: list[ReportRow], name: str | None, least: float | None) -> None:
+def _check_gate(rows: list[ReportRow], name: str | None, least: float | None, unknown: int) -> None:
     if least is None:
         return
-    found = [r for r in rows if r.section == "accuracy" and name in (None, r.name)]
+    accuracies = [row for row in rows if row.section == "accuracy"]
+    found = [row for row in accuracies if name in (None, row.name)]
+    if not accuracies and unknown:
+        raise UsageError(
+            "nothing to gate: it is unknown of each solution whether it is correct; give the "
+            "problems an `answer`, and run `sormctl grade`"
+        )
     if not found:
         raise UsageError(f"--gate {name}: no such row" if name else "nothing to gate: no solutions")
     value = found[0].estimate.value

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from sormctl.errors import RecordError
-from sormctl.records import Json, Pair, Problem, Rollouts, Solution, Usage, Verifier, parse, to_json
+from sormctl.records import (
+    Json,
+    Pair,
+    Problem,
+    Rollouts,
+    Solution,
+    Usage,
+    Verifier,
+    decoder,
+    encode,
+    parse,
+    to_json,
+)
 
 PROBLEM: Json = {"task": "numeric", "problem_id": "p1", "question": "2 + 2?", "answer": "4"}
 SOLUTION: Json = {
@@ -70,6 +83,17 @@ def test_what_a_solution_need_not_have() -> None:
     assert solution.predicted is None
     assert (solution.usage, solution.scores, solution.verifiers) == (Usage(), {}, ())
     assert (solution.labels, solution.rollouts, solution.reference) == (None, None, None)
+
+
+def test_a_usage_is_written_back_only_where_there_was_one() -> None:
+    """Zeros would say that the solution cost nothing, which nobody knows."""
+    without = {key: value for key, value in SOLUTION.items() if key != "usage"}
+    for given, written in ((without, None), (SOLUTION, SOLUTION["usage"])):
+        line = encode(parse(given, Solution))
+        assert orjson.loads(line).get("usage") == written
+        assert encode(decoder(Solution)(line)) == line
+    nothing = {"prompt_tokens": 0, "cached_tokens": 0, "generated_tokens": 0}
+    assert to_json(parse({**SOLUTION, "usage": {}}, Solution))["usage"] == nothing
 
 
 def test_a_pair() -> None:

@@ -125,7 +125,8 @@ def test_a_solution_that_will_not_do_is_named(job: Job) -> None:
         (b'"question":"', b'"question":"Not ', "another question has the problem id "),
         (b'"steps":["', b'"steps":["Not ', "another solution has the id s1; give each its own"),
         (b'"answer":"', b'"answer":"1', "another line has problem p1 with another answer"),
-        (b'"correct":true', b'"correct":false', "solution s1 is once correct and once not"),
+        (b'"correct":true', b'"correct":false', "solution s1 is once correct and once incorr"),
+        (b'"correct":true', b'"correct":null', "solution s1 is once correct and once not graded"),
         # the last of a name counts; the first decides with what it is grouped
         (b'"steps":', b'"problem_id":"mine","steps":', "another question has the problem id mine"),
     ],
