@@ -59,6 +59,8 @@ def _found(row: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
 def _field(row: Mapping[str, Any], names: tuple[str, ...], what: str) -> str:
     name = _found(row, names)
     if name is None:
+        if empty := next((name for name in names if name in row), None):
+            raise RecordError(f"`{empty}` is null; give the {what}, or leave the row out")
         raise RecordError(f"no {what}; name it one of {', '.join(names)} (it has {list(row)})")
     return name
 
