@@ -21,6 +21,7 @@ from sormctl.models import NO_TOKENIZER, prompt_style, resolve_model
 from sormctl.prompts import Prompt
 from sormctl.records import Json, Problem, Solution, Usage
 from sormctl.seeds import derive_seeds, digest
+from sormctl.slots import Slot, check_resolved
 from sormctl.tasks.base import Task
 from sormctl.tasks.prompts import draft_prompt, refine_prompt, stop_strings
 from sormctl.tasks.reading import Reading, read_text
@@ -106,10 +107,20 @@ class Judge:
 
 @asynccontextmanager
 async def open_generator(
-    model: str, sampling: SamplingSettings, running: Running, *, logprobs: bool = False
+    model: str,
+    sampling: SamplingSettings,
+    running: Running,
+    *,
+    logprobs: bool = False,
+    slot: Slot | None = None,
 ) -> AsyncIterator[Generator]:
-    """Loads a model; `logprobs` asks for the log-probability of each completion."""
+    """Loads a model, which must fit the `slot` if there is one.
+
+    `logprobs` asks for the log-probability of each completion.
+    """
     folder = resolve_model(model, is_hosted=running.is_hosted)
+    if slot and not running.is_hosted:
+        check_resolved(folder, slot, running.prompt)
     style = prompt_style(_prompted(folder, running), running.prompt)
     async with create_engine(folder, running) as engine:
         yield Generator(engine, model, style, sampling, logprobs)
@@ -124,6 +135,7 @@ async def open_judge(model: str, running: Running) -> AsyncIterator[Judge]:
             "with --engine hf first, and give --scores NAME"
         )
     folder = resolve_model(model)
+    check_resolved(folder, Slot.reward_model, running.prompt)
     style = prompt_style(folder, running.prompt)
     async with create_engine(folder, running) as engine:
         yield Judge(engine, style)

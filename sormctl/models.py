@@ -73,7 +73,7 @@ def prompt_style(model: str, style: str) -> str:
         return style
     if style != "auto":
         raise UsageError(f"--prompt {style}: must be auto or one of {', '.join(STYLES)}")
-    folder = Path(model) if Path(model).is_dir() else _hub_settings(model)
+    folder = settings_folder(model)
     if (trained := read_settings(folder).get("prompt")) in STYLES:
         return str(trained)
     return "chat" if _has_chat_template(folder) else "plain"
@@ -82,6 +82,16 @@ def prompt_style(model: str, style: str) -> str:
 def read_settings(folder: Path) -> dict[str, Any]:
     """What sormctl noted about a model that it trained; empty for any other model."""
     return _read_json(folder / SETTINGS_FILE)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The model's configuration, as transformers keeps it."""
+    return _read_json(folder / "config.json")
+
+
+def settings_folder(model: str) -> Path:
+    """Where the settings of a resolved model are; a model of the hub is asked for them."""
+    return Path(model) if Path(model).is_dir() else _hub_settings(model)
 
 
 def _embedded_folder(name: str) -> str:
@@ -119,6 +129,8 @@ def _read_json(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except ValueError as error:
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not JSON: {error}") from error
     return data if isinstance(data, dict) else {}

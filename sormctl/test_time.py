@@ -19,6 +19,7 @@ from sormctl.inference import (
     sample_solutions,
 )
 from sormctl.records import Problem, Solution
+from sormctl.slots import REFINERS, Slot, as_judge, check_slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,18 @@ class Models:
     sorm: str | None = None
     globally: str | None = None
     locally: str | None = None
+
+    def check(self, running: Running) -> None:
+        """ModelError for one that was made for something else; see `check_slot`."""
+        for model, slot, prompt in (
+            (self.student, Slot.student, running.prompt),
+            (self.orm, Slot.reward_model, running.prompt),
+            (self.sorm, Slot.reward_model, running.prompt),
+            (self.globally, Slot.global_refiner, "auto"),
+            (self.locally, Slot.local_refiner, "auto"),
+        ):
+            if model is not None:
+                check_slot(model, slot, prompt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +74,14 @@ class TestTime:
     async def _sample(
         self, model: str, problems: Sequence[Problem], n: int, sampling: SamplingSettings
     ) -> list[Solution]:
-        async with open_generator(model, sampling, self.running) as generator:
+        async with open_generator(model, sampling, self.running, slot=Slot.student) as generator:
             groups = await gather(*(sample_solutions(generator, p, n) for p in problems))
         return [solution for group in groups for solution in group]
 
     async def _refine(self, model: str, kind: str, drafts: Sequence[Solution]) -> list[Solution]:
         self.announce(f"refining {len(drafts)} drafts ({kind})")
         greedy, running = self.sampling.greedy(), self.running.as_trained()
-        async with open_generator(model, greedy, running) as generator:
+        async with open_generator(model, greedy, running, slot=REFINERS[kind]) as generator:
             return await gather(
                 *(
                     refine_solution(generator, draft, kind, self._error(draft, kind))
@@ -81,7 +94,7 @@ class TestTime:
 
     async def _score(self, model: str, name: str, solutions: Sequence[Solution]) -> list[Solution]:
         self.announce(f"scoring {len(solutions)} solutions ({name})")
-        async with open_judge(model, self.running.as_trained()) as judge:
+        async with open_judge(model, as_judge(model, self.running)) as judge:
             scores = await gather(*map(judge.score, solutions))
         return [
             solution.with_scores(name, values)

@@ -155,6 +155,8 @@ def _solve(
         raise UsageError("--bench needs --student, the model that drafts")
     if bench.local is not None and bench.sorm is None:
         raise UsageError("--local needs --sorm, which shows it the first error")
+    models = Models(bench.student, bench.orm, bench.sorm, bench.global_, bench.local)
+    models.check(running)
     problems = read_problems(
         name,
         bench.split,
@@ -163,7 +165,6 @@ def _solve(
         seed=sampling.seed,
         limit=bench.limit,
     )
-    models = Models(bench.student, bench.orm, bench.sorm, bench.global_, bench.local)
 
     def announce(message: str) -> None:
         if not quiet:

@@ -24,6 +24,7 @@ from sormctl.inference import (
 )
 from sormctl.models import model_digest
 from sormctl.records import Solution
+from sormctl.slots import REFINERS, Slot, as_judge, check_slot
 from sormctl.streams.driver import GENERATED, map_records
 from sormctl.tasks.registry import known_task
 
@@ -74,6 +75,10 @@ def refine(
     """
     if mode is not Mode.globally and (rm is None) == (scores is None):
         raise UsageError(f"--mode {mode} needs either --rm MODEL or --scores NAME")
+    slot = REFINERS[mode.value]
+    check_slot(model, slot, running.prompt)
+    if rm is not None:
+        check_slot(rm, Slot.reward_model, running.prompt)
     how = {"mode": mode.value, "rm": rm, "scores": scores, "threshold": threshold}
     weights = [model_digest(name) for name in (model, rm) if name]
     arguments = {"model": model, "weights": weights, **how, **running.identity(), **vars(sampling)}
@@ -89,7 +94,7 @@ def refine(
     map_records(
         job,
         Solution,
-        lambda: _opening(model, locator, sampling, running),
+        lambda: _opening(model, slot, locator, sampling, running),
         refined,
         check=known_task,
         concurrency=concurrency,
@@ -112,16 +117,16 @@ class Refiner:
 
 @asynccontextmanager
 async def _opening(
-    model: str, locator: str | None, sampling: SamplingSettings, running: Running
+    model: str, slot: Slot, locator: str | None, sampling: SamplingSettings, running: Running
 ) -> AsyncIterator[Refiner]:
     if locator is None:
-        async with open_generator(model, sampling, running) as generator:
+        async with open_generator(model, sampling, running, slot=slot) as generator:
             yield Refiner(generator, None)
         return
     shared = running.of_two()
     async with (
-        open_generator(model, sampling, shared) as generator,
-        open_judge(locator, shared.as_trained()) as judge,
+        open_generator(model, sampling, shared, slot=slot) as generator,
+        open_judge(locator, as_judge(locator, shared)) as judge,
     ):
         yield Refiner(generator, judge)
 

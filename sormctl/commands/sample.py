@@ -11,6 +11,7 @@ from sormctl.errors import UsageError
 from sormctl.inference import open_generator, sample_solutions
 from sormctl.models import model_digest
 from sormctl.records import Problem
+from sormctl.slots import Slot, check_slot
 from sormctl.streams.driver import GENERATED, map_records
 from sormctl.tasks.registry import known_task
 
@@ -41,6 +42,7 @@ def sample(
     """
     if greedy and num_samples > 1:
         raise UsageError("--greedy makes one draft of each problem; drop -n")
+    check_slot(model, Slot.student)
     settings = sampling.greedy() if greedy else sampling
     models = {"model": model, "weights": model_digest(model)}
     asked = {"num_samples": num_samples, **running.identity(), **vars(settings)}
@@ -49,7 +51,7 @@ def sample(
     map_records(
         job,
         Problem,
-        lambda: open_generator(model, settings, running, logprobs=logprobs),
+        lambda: open_generator(model, settings, running, logprobs=logprobs, slot=Slot.student),
         lambda generator, problem: sample_solutions(generator, problem, num_samples),
         check=known_task,
         concurrency=concurrency,

@@ -12,6 +12,7 @@ from sormctl import options
 from sormctl.inference import Judge, open_judge
 from sormctl.models import model_digest
 from sormctl.records import Solution
+from sormctl.slots import Slot, check_slot
 from sormctl.streams.driver import map_records
 from sormctl.tasks.registry import known_task
 
@@ -32,6 +33,7 @@ def score(
 
     Example: sormctl score --rm orm/ < drafts.jsonl > scored.jsonl
     """
+    check_slot(rm, Slot.reward_model, running.prompt)
     label = name or Path(rm).resolve().name
     arguments = {"rm": rm, "weights": model_digest(rm), "name": label, **running.identity()}
     job = streams.job("score", arguments)
