@@ -26,6 +26,7 @@ class Slot(Enum):
     global_refiner = "global"
     local_refiner = "local"
     reward_model = "reward-model"
+    pretrained = "pretrained"  # what a student or a refiner is trained from
 
 
 REFINERS = {
@@ -61,6 +62,8 @@ def _check(model: str, folder: Path, slot: Slot, prompt: str) -> None:
         fault = _no_judge(model, kind, mode, made, prompt)
     elif kind == "reward-model" or made.endswith((CLASSIFIER, *_OTHER_JUDGES)):
         fault = f"{_named(kind, mode, made)} generates nothing"
+    elif slot is Slot.pretrained:
+        fault = ""
     elif slot is Slot.student:
         fault = _no_student(mode) if kind == "refiner" else ""
     else:

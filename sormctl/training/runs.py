@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from sormctl.errors import SormctlError, UsageError
 from sormctl.models import SETTINGS_FILE, prompt_style, read_settings, resolve_model
+from sormctl.slots import Slot, check_resolved
 from sormctl.streams.output import locked, writing
 from sormctl.training import launch
 from sormctl.training.checkpoints import list_checkpoints, publish
@@ -61,6 +62,8 @@ def run(
         _help(config, rank, options)
         return
     model = resolve_model(config.model)
+    if config.kind != REWARD_MODEL:
+        check_resolved(model, Slot.pretrained)
     config = replace(config, model=model, prompt=prompt_style(model, config.prompt))
     output = Path(config.output)
     _check_output(output, options)

@@ -34,6 +34,7 @@ FITS = {
     Slot.global_refiner: {"global", "both", "language", "unnamed"},
     Slot.local_refiner: {"local", "both", "language", "unnamed"},
     Slot.reward_model: {"rm"},
+    Slot.pretrained: {"student", "global", "local", "both", "language", "unnamed"},
 }
 FITS_IF_PROMPTED = {  # by --prompt
     **{slot: fits | {"student"} for slot, fits in FITS.items()},
@@ -113,6 +114,8 @@ def test_a_judge_that_knows_its_prompt_is_asked_as_it_was_trained(models: dict[s
             "{language}: a language model judges no steps; give a reward model",
         ),
         ("score --rm {prm}", "Qwen2ForProcessRewardModel judges no steps; give a reward"),
+        ("train-student --model {rm}", "{rm}: a reward model generates nothing"),
+        ("train-refiner --model {tokens}", "{tokens}: a token classifier generates nothing"),
         ("rerank --rm {tokens}", "{tokens}: a token classifier that sormctl did not train"),
         ("eval --bench chain --student {rm}", "{rm}: a reward model generates nothing"),
         ("eval --bench chain --student {student} --orm {student}", "{student}: a student judges"),
