@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from msgspec import ValidationError
@@ -15,6 +15,11 @@ REMEDIES = {
     "correct": "run `sormctl grade` first",
     "draft": "run `sormctl make-refine-pairs` first",
     "target": "run `sormctl make-refine-pairs` first",
+}
+_FOREIGN = {  # the kind of record that is wanted -> where those of other tools come in
+    "Problem": "make problems of your own file by `sormctl problems FILE --answer KIND`",
+    "Solution": "make solutions of another tool's file by `sormctl grade --task NAME`",
+    "Pair": REMEDIES["draft"],
 }
 _KINDS = {
     "str": "a string",
@@ -51,16 +56,23 @@ def explain_line(line: bytes, error: JSONDecodeError) -> str:
 
 
 def explain_object(
-    data: Mapping[str, Any], error: ValidationError, convert: Callable[[Any], object]
+    data: Mapping[str, Any],
+    error: ValidationError,
+    convert: Callable[[Any], object],
+    given: Set[str],
+    wanted: str,
 ) -> str:
-    """What msgspec says of an object, with the place by name. `convert` is what refused it."""
+    """What msgspec says of an object, with the place by name. `convert` is what refused it.
+
+    `data` holds the fields of ours, `given` names all; `wanted` is the kind of record.
+    """
     text = str(error)
     place = _PLACE.search(text)
     path = place[1] if place else ""
     if missing := _MISSING.search(text):
         if path:
             return f"no `{path}.{missing[1]}`"
-        remedy = REMEDIES.get(missing[1])
+        remedy = _remedy(missing[1], given, wanted)
         return f"no `{missing[1]}`" + (f"; {remedy}" if remedy else "")
     if _ANY_KEY in path:
         path = path.replace(_ANY_KEY, f".{_bad_key(data, path.partition('[')[0], convert)}", 1)
@@ -75,6 +87,15 @@ def explain_object(
         number = limit[2] if limit[2].isdecimal() else f"{float(limit[2]):g}"
         return f"`{path}` must be {most} {number}"
     return f"`{path}`: {text.removesuffix(place[0]) if place else text}"
+
+
+def _remedy(missing: str, given: Set[str], wanted: str) -> str | None:
+    """What to do about a field that is not there, which may be one of another kind of record."""
+    if wanted != "Pair" and given >= {"draft", "target"}:
+        return f"this is a pair, for `sormctl train-refiner`; give {wanted.lower()}s"
+    if not given & {"task", "problem_id"}:
+        return _FOREIGN.get(wanted)
+    return REMEDIES.get(missing)
 
 
 def _bad_key(data: Mapping[str, Any], name: str, convert: Callable[[Any], object]) -> str:

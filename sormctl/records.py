@@ -279,7 +279,10 @@ def parse(data: Json, kind: type[R]) -> R:
             given = {k: v for k, v in known.items() if not (v is None and k in optional)}
             record = convert({**given, EXTRA: extra}, kind)
     except ValidationError as error:
-        raise RecordError(explain_object(known, error, lambda part: convert(part, kind))) from None
+        why = explain_object(
+            known, error, lambda part: convert(part, kind), data.keys(), kind.__name__
+        )
+        raise RecordError(why) from None
     record.check()
     return record
 

@@ -40,8 +40,8 @@ MAY_IMPORT = {
         "inference": "errors seeds prompts records models tasks engines slots",
         "test_time": "records engines slots inference",
         "labelling": "errors prompts records tasks engines inference",
-        "training": "__init__ errors seeds prompts records models tasks engines slots streams options "
-        + PAPER,
+        "training": "__init__ errors seeds prompts records models tasks engines slots streams "
+        "options " + PAPER,
         "training.worker": "errors models engines evaluation training",
         "report": "records evaluation labelling",
         "doctor": "__init__ errors tasks",

@@ -13,12 +13,12 @@ import typer
 
 from sormctl import options
 from sormctl.engines.running import Running, SamplingSettings
-from sormctl.errors import SormctlError, UsageError
+from sormctl.errors import RecordError, SormctlError, UsageError
 from sormctl.evaluation.evaluation import Evaluation, problem_part
 from sormctl.evaluation.rows import ReportRow
 from sormctl.evaluation.steps import THRESHOLD
 from sormctl.problems import read_problems
-from sormctl.records import Json, Solution
+from sormctl.records import Json, Problem, Solution, problem_name
 from sormctl.report.table import print_rows, print_stages, print_unknown
 from sormctl.reranking import AGGREGATIONS
 from sormctl.streams.driver import pipe_groups, write_records
@@ -157,7 +157,7 @@ def _solve(
         raise UsageError("--local needs --sorm, which shows it the first error")
     models = Models(bench.student, bench.orm, bench.sorm, bench.global_, bench.local)
     models.check(running)
-    problems = read_problems(
+    found = read_problems(
         name,
         bench.split,
         data_dir=bench.data_dir,
@@ -171,7 +171,18 @@ def _solve(
             typer.echo(f"eval: {message}", err=True)
 
     path = TestTime(running, sampling, bench.threshold, bench.best_of, announce)
-    return asyncio.run(path.solve(list(problems), models))
+    return asyncio.run(path.solve(list(_of_one_id(found)), models))
+
+
+def _of_one_id(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """The problems; RecordError for one whose id another has: their solutions would be mixed."""
+    known: dict[str, Problem] = {}
+    for problem in problems:
+        before = known.setdefault(problem_name(problem), problem)
+        if (before.question, before.answer) != (problem.question, problem.answer):
+            name = problem.problem_id
+            raise RecordError(f"two problems have the id {name}; give each its own")
+        yield problem
 
 
 def _check_gate(rows: list[ReportRow], name: str | None, least: float | None, unknown: int) -> None:

@@ -84,6 +84,11 @@ def refine(
     arguments = {"model": model, "weights": weights, **how, **running.identity(), **vars(sampling)}
     job = streams.job("refine", arguments)
 
+    def check(draft: Solution) -> None:
+        known_task(draft)
+        if mode is not Mode.globally and scores is not None:
+            draft.scores_of(scores)
+
     locator = None if mode is Mode.globally else rm
 
     async def refined(refiner: Refiner, draft: Solution) -> Sequence[Solution]:
@@ -96,7 +101,7 @@ def refine(
         Solution,
         lambda: _opening(model, slot, locator, sampling, running),
         refined,
-        check=known_task,
+        check=check,
         concurrency=concurrency,
         costs=GENERATED,
     )

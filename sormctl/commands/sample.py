@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from sormctl import options
-from sormctl.errors import UsageError
+from sormctl.errors import RecordError, UsageError
 from sormctl.inference import open_generator, sample_solutions
 from sormctl.models import model_digest
-from sormctl.records import Problem
+from sormctl.records import Json, Problem, parse
 from sormctl.slots import Slot, check_slot
 from sormctl.streams.driver import GENERATED, map_records
 from sormctl.tasks.registry import known_task
@@ -50,10 +50,20 @@ def sample(
 
     map_records(
         job,
-        Problem,
+        _problem,
         lambda: open_generator(model, settings, running, logprobs=logprobs, slot=Slot.student),
         lambda generator, problem: sample_solutions(generator, problem, num_samples),
         check=known_task,
         concurrency=concurrency,
         costs=GENERATED,
     )
+
+
+def _problem(data: Json) -> Problem:
+    """A problem; a solution of it is refused, whose problem would be sampled once for each."""
+    if "solution_id" in data and "steps" in data:
+        raise RecordError(
+            "this is a solution; give problems, such as `sormctl problems` writes, or see "
+            "`sormctl refine`"
+        )
+    return parse(data, Problem)

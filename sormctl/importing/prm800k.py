@@ -30,6 +30,8 @@ def labelled_solutions(row: Json, task: Task, neutral: int | None) -> list[Solut
     imported all the same, because its steps are rated. RecordError names the field that does not
     fit.
     """
+    if isinstance(row.get("question"), str):
+        raise RecordError("`question` is a text; give the files of PRM800K as they were published")
     question, label = _field(row, "question", dict), _field(row, "label", dict)
     if label.get("finish_reason") == BAD_PROBLEM:
         return []

@@ -51,7 +51,7 @@ class Inputs:
     def __init__(self, names: Sequence[str] = (), shard: str | None = None) -> None:
         self.names = list(names) or [STDIN]
         self.num_records = 0
-        self.before_read: Callable[[], None] = _nothing
+        self.before_read: Callable[[], None] = lambda: None
         self._shard = parse_shard(shard)
         self._sources: list[_Source] = []
         self._lines: _Lines | None = None  # that are being read
@@ -66,6 +66,11 @@ class Inputs:
             return None
         num_bytes = sum(source.num_bytes for source in self._sources)
         return min(1.0, (num_bytes - (self._lines.ahead if self._lines else 0)) / self._total)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Number of the file and of the line that was read last, from 1."""
+        return len(self._sources), self._lines.number if self._lines else 0
 
     @property
     def parents(self) -> list[dict[str, Any]]:
@@ -103,7 +108,7 @@ class Inputs:
         """The lines with their places; nobody has looked into them."""
         for line in self._read():
             self.num_records += 1
-            yield line, len(self._sources), self._lines.number if self._lines else 0
+            yield line, *self.place
 
     def decoded(
         self, lines: Iterable[Line], check: Callable[[Solution], object] = accept
@@ -222,10 +227,6 @@ def _decode(parse: Parse[T]) -> Callable[[bytes], T]:
     if isinstance(parse, type) and issubclass(parse, Record):
         return decoder(parse)
     return lambda line: cast(Callable[[Json], T], parse)(load(line))
-
-
-def _nothing() -> None:
-    """The default of `before_read`."""
 
 
 def parse_shard(shard: str | None) -> tuple[int, int]:

@@ -70,6 +70,18 @@ def test_a_gate_that_has_nothing_to_look_at_says_why(
     assert message in result.stderr.splitlines()[-1]
 
 
+def test_a_benchmark_with_two_problems_of_one_id_is_refused_before_it_is_drafted(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "mine.jsonl"
+    row = '{"id": "a", "question": "%s", "answer": "1"}'
+    path.write_text("".join(row % text + "\n" for text in ("1?", "1?", "2-1?")))
+    bench = ("--bench", str(path), "--answer", "numeric", "--student", "embedded:student")
+    result = CliRunner().invoke(app, ["eval", *bench])
+    assert result.exit_code == 65
+    assert result.stderr.endswith("two problems have the id a; give each its own\n")
+
+
 def test_one_file_is_not_two_outputs(tmp_path: Path) -> None:
     path = str(tmp_path / "out.jsonl")
     line = json.dumps(to_json(solution()))
