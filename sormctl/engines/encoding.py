@@ -15,6 +15,7 @@ from typing import Any
 from sormctl.errors import ModelError, first_line
 from sormctl.prompts import Prompt
 
+_SHOWN = 8  # tokens, up to one that cannot be read
 _KEPT = 4096  # questions, and steps, whose token ids are kept
 
 
@@ -52,6 +53,23 @@ def encode_steps(
         ids += step
         positions.append(len(ids) - 1)
     return ids, positions
+
+
+def check_embedded(tokenizer: Any, ids: Sequence[int], model: Any, name: str) -> None:
+    """ModelError for a token that `model` has no embedding for.
+
+    Some tokenizers know more tokens than their model (Gemma 3 1B has one for images); what counts
+    is what occurs.
+    """
+    embeddings = model.get_input_embeddings().num_embeddings
+    if (token := max(ids, default=0)) < embeddings:
+        return
+    end = ids.index(token) + 1
+    around = tokenizer.decode(list(ids[max(0, end - _SHOWN) : end]))
+    raise ModelError(
+        f"{name}: has no embedding for the token {tokenizer.decode([token])!r} (number {token} of "
+        f"{embeddings}), which stands in {around!r}; leave it out of the text"
+    )
 
 
 def load_tokenizer(model: str) -> Any:

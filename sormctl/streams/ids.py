@@ -13,7 +13,7 @@ _HASH = (1 << 64) - 1
 class KnownIds:
     """The ids of the problems, or of the solutions of each problem, that have come so far.
 
-    Memory: 180 bytes a record, for two hashes and its place.
+    Memory: 130 bytes a record, for two hashes and its place.
     """
 
     def __init__(self, inputs: Inputs) -> None:

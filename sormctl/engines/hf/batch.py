@@ -71,8 +71,11 @@ class SampleBatch:
         return bool(self._waiting or any(self._slots))
 
     def add(self, request: SampleRequest) -> None:
-        """Queue the completions of a request; TooLongError if its prompt is too long."""
+        """Queue the completions of a request; TooLongError if its prompt is too long.
+
+        ModelError for a token that the model cannot read."""
         request.ids = prompt_ids(self._loaded.tokenizer, request.prompt)
+        self._loaded.check_embedded(request.ids)
         request.limit = self._limit(request)
         self._waiting.extend(_Row(request, i) for i in range(len(request.params.seeds)))
 
