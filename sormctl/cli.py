@@ -39,6 +39,7 @@ COMMANDS = (
     "show",
     "doctor",
 )
+_NAME = 200  # characters of a file's name that are shown
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
 
 
@@ -59,10 +60,18 @@ class Boundary(TyperGroup):
         except KeyboardInterrupt:
             code = INTERRUPTED
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            code = _fail(ctx, f"{error.strerror}; make room and start again", 1)
+            code = _fail(ctx, _told(error), 1)
         raise SystemExit(code)
+
+
+def _told(error: OSError) -> str:
+    """What the system refused; an error that names no file is a bug, and keeps its traceback."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{error.strerror}; make room and start again"
+    if error.filename is None:
+        raise error
+    name = str(error.filename)
+    return f"cannot open {name if len(name) < _NAME else name[:_NAME] + '…'}: {error.strerror}"
 
 
 def _fail(ctx: Any, message: str, code: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -32,7 +33,7 @@ def resolve_model(name: str, is_hosted: bool = False) -> str:
     """
     if name.startswith(_EMBEDDED):
         return _embedded_folder(name.removeprefix(_EMBEDDED))
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))  # the method of Path raises where there is no home
     if path.is_dir():
         return _checked_folder(path)
     if path.exists():
@@ -55,7 +56,7 @@ def model_digest(name: str) -> str | None:
     if not folder.is_dir():
         return None
     state = hashlib.blake2b(digest_size=8)
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in filter(Path.is_file, sorted(folder.glob("*.safetensors"))):
         with path.open("rb") as file:
             for start in (0, path.stat().st_size // 2):
                 file.seek(start)

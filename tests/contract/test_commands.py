@@ -244,3 +244,32 @@ def test_a_file_that_is_not_there() -> None:
     result = CliRunner().invoke(app, ["filter", "no.jsonl"])
     message = "sormctl filter: cannot read no.jsonl: No such file or directory\n"
     assert (result.exit_code, result.stderr) == (2, message)
+
+
+LONG = "x" * 5000
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["sample", "--model", LONG], "cannot open xxx"),
+        (["sample", "--model", "~nobody-of-that-name/x"], "/x: no such model folder"),
+        (["problems", "chain", "-n", "1", "-o", LONG], "cannot open xxx"),
+        (["problems", LONG, "--answer", "exact"], "cannot open xxx"),
+        (["eval", "--outcomes", LONG], "cannot open xxx"),
+    ],
+    ids=["model", "home", "output", "problems", "outcomes"],
+)
+def test_what_the_system_refuses_is_one_line(argv: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, argv, encoded([PROBLEM])[0])
+    assert result.exit_code == 1, result.stderr
+    assert message in result.stderr
+    assert len(result.stderr) < 400
+
+
+def test_links_in_a_circle_are_an_output_like_any_other(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to("loop")
+    result = CliRunner().invoke(app, ["problems", "chain", "-n", "1", "-o", str(loop)])
+    assert result.exit_code == 0, result.stderr
+    assert loop.read_text().count("\n") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tracemalloc
 from collections.abc import Iterable
 from itertools import chain
@@ -108,6 +109,15 @@ def job(tmp_path: Path) -> Job:
 def test_a_bad_solution_is_named_after_grouping(job: Job) -> None:
     with pytest.raises(DataError, match=r"b\.jsonl:2: `correct` must be true, false or null"):
         pipe_groups(job, lambda groups: [{"n": len(group)} for group in groups])
+
+
+def test_no_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr("tempfile.gettempdir", none)
+    with pytest.raises(OutputError, match=r"directory found in \['/tmp'\]; set TMPDIR to one"):
+        list(group_lines([("a", (b"x" * 99, 1, 1))], max_bytes=1))
 
 
 def test_a_solution_that_will_not_do_is_named(job: Job) -> None:
