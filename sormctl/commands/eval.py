@@ -61,6 +61,12 @@ class Bench:
     ] = 3
     threshold: options.Threshold = THRESHOLD
 
+    @property
+    def models(self) -> list[str]:
+        """The slots that are given a model, by the names of their options."""
+        slots = ("student", "orm", "sorm", "global_", "local")
+        return [slot.rstrip("_") for slot in slots if getattr(self, slot)]
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -113,8 +119,10 @@ def eval(
         raise UsageError(f"--agg {unknown[0]}: must be one of {', '.join(AGGREGATIONS)}")
     if bench.bench and streams.inputs:
         raise UsageError("--bench makes its own solutions; give it no files")
-    if bench.student and not bench.bench:
-        raise UsageError("--student goes with --bench; to read solutions, give files alone")
+    if bench.models and not bench.bench:
+        raise UsageError(
+            f"--{bench.models[0]} goes with --bench; to read solutions, give files alone"
+        )
     evaluation = Evaluation(aggregation)
     rows: list[ReportRow] = []
     costs = stage_costs(stages) if stages else []

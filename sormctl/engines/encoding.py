@@ -67,8 +67,8 @@ def check_embedded(tokenizer: Any, ids: Sequence[int], model: Any, name: str) ->
     end = ids.index(token) + 1
     around = tokenizer.decode(list(ids[max(0, end - _SHOWN) : end]))
     raise ModelError(
-        f"{name}: has no embedding for the token {tokenizer.decode([token])!r} (number {token} of "
-        f"{embeddings}), which stands in {around!r}; leave it out of the text"
+        f"{name}: has no embedding for the token {tokenizer.decode([token])!r} (number {token}, "
+        f"there are {embeddings}), which stands in {around!r}; leave it out of the text"
     )
 
 

@@ -82,6 +82,14 @@ def test_a_benchmark_with_two_problems_of_one_id_is_refused_before_it_is_drafted
     assert result.stderr.endswith("two problems have the id a; give each its own\n")
 
 
+@pytest.mark.parametrize("slot", ["student", "orm", "sorm", "global", "local"])
+def test_models_are_for_a_benchmark(slot: str) -> None:
+    """They would be left aside in silence where solutions are read."""
+    result = CliRunner().invoke(app, ["eval", f"--{slot}", "m"], encode(solution()))
+    assert result.exit_code == 2
+    assert f"--{slot} goes with --bench; to read solutions, give" in result.stderr
+
+
 def test_one_file_is_not_two_outputs(tmp_path: Path) -> None:
     path = str(tmp_path / "out.jsonl")
     line = json.dumps(to_json(solution()))
