@@ -32,6 +32,14 @@ _KINDS = {
 }
 _FOUND = {"int": "a number", "bool": "a boolean"}
 _COMPRESSED = {b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz", b"BZh": "bzip2"}
+_FORMATS = {
+    b"PAR1": "a Parquet file",
+    b"PK\x03\x04": "a zip archive",
+    b"ARROW1": "an Arrow file",
+    b"SQLite format 3": "an SQLite database",
+    b"%PDF": "a PDF",
+}
+_OPENED = {b"{": "jq -c .", b"[": "jq -c '.[]'"}
 _WRONG_TYPE = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
 _OUT_OF_RANGE = re.compile(r"Expected `\w+` (>=|<=) (\S+)")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
@@ -46,12 +54,19 @@ def explain_line(line: bytes, error: JSONDecodeError) -> str:
     for start, program in _COMPRESSED.items():
         if line.startswith(start):
             return f"compressed by {program}; pipe it through {program} -dc"
+    for start, kind in _FORMATS.items():
+        if line.startswith(start):
+            return f"not JSON lines but {kind}; write one JSON object a line"
     try:
         line.decode()
     except UnicodeDecodeError:
         return "not UTF-8 text; convert the file with iconv"
     if "infinity" in error.msg:  # 1e999, or a whole number of more digits than Python reads
         return f"a number is too large (at column {error.pos + 1}); write it as a text"
+    if line in _OPENED:
+        return (
+            f"not JSON lines but JSON over several lines; {_OPENED[line]} writes one object a line"
+        )
     return f"not JSON ({error.msg} at column {error.pos + 1}); mend or remove the line"
 
 

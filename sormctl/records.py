@@ -258,6 +258,8 @@ def load(line: bytes) -> Json:
             data = orjson.loads(line)
         except orjson.JSONDecodeError as error:
             raise RecordError(explain_line(line, error)) from None
+    if isinstance(data, list) and data and isinstance(data[0], dict):
+        raise RecordError("an array of JSON objects; jq -c '.[]' writes one a line")
     if not isinstance(data, dict):
         raise RecordError("not a JSON object; every line must be one")
     return data

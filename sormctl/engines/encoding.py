@@ -55,13 +55,12 @@ def encode_steps(
     return ids, positions
 
 
-def check_embedded(tokenizer: Any, ids: Sequence[int], model: Any, name: str) -> None:
-    """ModelError for a token that `model` has no embedding for.
+def check_embedded(tokenizer: Any, ids: Sequence[int], embeddings: int, name: str) -> None:
+    """ModelError for a token that a model of so many embeddings has none for.
 
     Some tokenizers know more tokens than their model (Gemma 3 1B has one for images); what counts
     is what occurs.
     """
-    embeddings = model.get_input_embeddings().num_embeddings
     if (token := max(ids, default=0)) < embeddings:
         return
     end = ids.index(token) + 1

@@ -48,7 +48,8 @@ class LoadedModel:
 
     def check_embedded(self, ids: Sequence[int]) -> None:
         """ModelError for a token that the model cannot read."""
-        check_embedded(self.tokenizer, ids, self.model, self.name)
+        embeddings = self.model.get_input_embeddings().num_embeddings
+        check_embedded(self.tokenizer, ids, embeddings, self.name)
 
 
 def load(name: str, device: str, dtype: str, max_length: int | None) -> LoadedModel:
