@@ -21,7 +21,7 @@ from sormctl.models import NO_TOKENIZER, prompt_style, resolve_model
 from sormctl.prompts import Prompt
 from sormctl.records import Json, Problem, Solution, Usage
 from sormctl.seeds import derive_seeds, digest
-from sormctl.slots import Slot, check_resolved
+from sormctl.slots import Slot, check_resolved, is_trained_here
 from sormctl.tasks.base import Task
 from sormctl.tasks.prompts import draft_prompt, refine_prompt, stop_strings
 from sormctl.tasks.reading import Reading, read_text
@@ -127,8 +127,12 @@ async def open_generator(
 
 
 @asynccontextmanager
-async def open_judge(model: str, running: Running) -> AsyncIterator[Judge]:
-    """Loads a reward model."""
+async def open_judge(model: str, running: Running, *, beside: bool = False) -> AsyncIterator[Judge]:
+    """Loads a reward model.
+
+    With `beside`, the prompt of `running` is about another model: one that sormctl trained is
+    asked as it was in training, and for any other the user has said how.
+    """
     if running.is_hosted:
         raise UsageError(
             f"engine {running.engine} does not score; run `sormctl score --rm {model} --name NAME` "
@@ -136,7 +140,7 @@ async def open_judge(model: str, running: Running) -> AsyncIterator[Judge]:
         )
     folder = resolve_model(model)
     check_resolved(folder, Slot.reward_model, running.prompt)
-    style = prompt_style(folder, running.prompt)
+    style = prompt_style(folder, "auto" if beside and is_trained_here(folder) else running.prompt)
     async with create_engine(folder, running) as engine:
         yield Judge(engine, style)
 

@@ -11,7 +11,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from sormctl.engines.running import Running
 from sormctl.errors import ModelError
 from sormctl.models import read_config, read_settings, resolve_model, settings_folder
 
@@ -72,15 +71,10 @@ def _check(model: str, folder: Path, slot: Slot, prompt: str) -> None:
         raise ModelError(f"{model}: {fault}")
 
 
-def as_judge(model: str, running: Running) -> Running:
-    """How a reward model is run beside another model, which `running` is about.
-
-    It knows how it is prompted, unless sormctl did not train it: then the user has to say so.
-    """
-    if running.is_hosted:
-        return running
-    kind, _ = _trained_for(read_settings(settings_folder(resolve_model(model))))
-    return running.as_trained() if kind else running
+def is_trained_here(model: str) -> bool:
+    """Whether sormctl trained a resolved model, which then knows how it is asked."""
+    kind, _ = _trained_for(read_settings(settings_folder(model)))
+    return bool(kind)
 
 
 def _no_judge(model: str, kind: str, mode: str, made: str, prompt: str) -> str:
@@ -93,8 +87,8 @@ def _no_judge(model: str, kind: str, mode: str, made: str, prompt: str) -> str:
         )
     if prompt == "auto":
         return (
-            "a token classifier that sormctl did not train; its scores mean nothing on a prompt "
-            "that it was not trained on; if it was on one of ours, say which by --prompt"
+            "a token classifier that sormctl did not train: on a prompt that it never saw its "
+            "scores mean nothing; if it was trained on one of sormctl's, give --prompt STYLE"
         )
     return ""
 

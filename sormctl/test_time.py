@@ -19,7 +19,7 @@ from sormctl.inference import (
     sample_solutions,
 )
 from sormctl.records import Problem, Solution
-from sormctl.slots import REFINERS, Slot, as_judge, check_slot
+from sormctl.slots import REFINERS, Slot, check_slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class TestTime:
 
     async def _score(self, model: str, name: str, solutions: Sequence[Solution]) -> list[Solution]:
         self.announce(f"scoring {len(solutions)} solutions ({name})")
-        async with open_judge(model, as_judge(model, self.running)) as judge:
+        async with open_judge(model, self.running, beside=True) as judge:
             scores = await gather(*map(judge.score, solutions))
         return [
             solution.with_scores(name, values)

@@ -30,7 +30,7 @@ MAY_IMPORT = {
         "models": "errors prompts",
         "tasks": "errors seeds prompts records",
         "engines": "errors prompts records models",
-        "slots": "errors models engines",
+        "slots": "errors models",
         "streams": "__init__ errors records",
         "options": "engines streams",
         "problems": "errors records tasks streams",

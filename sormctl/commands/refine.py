@@ -24,7 +24,7 @@ from sormctl.inference import (
 )
 from sormctl.models import model_digest
 from sormctl.records import Solution
-from sormctl.slots import REFINERS, Slot, as_judge, check_slot
+from sormctl.slots import REFINERS, Slot, check_slot
 from sormctl.streams.driver import GENERATED, map_records
 from sormctl.tasks.registry import known_task
 
@@ -131,7 +131,7 @@ async def _opening(
     shared = running.of_two()
     async with (
         open_generator(model, sampling, shared, slot=slot) as generator,
-        open_judge(locator, as_judge(locator, shared)) as judge,
+        open_judge(locator, shared, beside=True) as judge,
     ):
         yield Refiner(generator, judge)
 

@@ -10,10 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from sormctl.cli import app
-from sormctl.engines.running import Running
 from sormctl.errors import ModelError
 from sormctl.records import encode
-from sormctl.slots import REFINERS, Slot, as_judge, check_slot
+from sormctl.slots import REFINERS, Slot, check_slot, is_trained_here
 from tests.unit.examples import PROBLEM, wrong
 
 CAUSAL, TOKENS = "LlamaForCausalLM", "LlamaForTokenClassification"
@@ -88,10 +87,9 @@ def test_modes_have_slots() -> None:
     ]
 
 
-def test_a_judge_that_knows_its_prompt_is_asked_as_it_was_trained(models: dict[str, str]) -> None:
-    running = Running(prompt="chat")
-    assert as_judge(models["rm"], running).prompt == "auto"
-    assert as_judge(models["tokens"], running).prompt == "chat"
+def test_what_sormctl_trained_knows_its_prompt(models: dict[str, str]) -> None:
+    known = {name for name, folder in models.items() if is_trained_here(folder)}
+    assert known == {"student", "global", "local", "both", "rm"}
 
 
 @pytest.mark.parametrize(
@@ -108,7 +106,7 @@ def test_a_judge_that_knows_its_prompt_is_asked_as_it_was_trained(models: dict[s
         ("refine --mode global --model {student}", "{student}: a student was not trained to"),
         ("refine --mode local --model {local} --rm {student}", "{student}: a student judges no"),
         ("score --rm {both}", "{both}: a global+local refiner judges no steps; give a reward"),
-        ("score --rm {tokens}", "{tokens}: a token classifier that sormctl did not train; its"),
+        ("score --rm {tokens}", "{tokens}: a token classifier that sormctl did not train: on"),
         (
             "score --rm {language}",
             "{language}: a language model judges no steps; give a reward model",
