@@ -136,7 +136,7 @@ def locked(path: Path) -> Iterator[io.FileIO]:
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except (BlockingIOError, PermissionError):  # either, by the file system
             raise BusyError(f"{path} is in use by another process; try again later") from None
         except OSError as error:
             _warn_unlocked(path.parent, error.strerror)
