@@ -50,6 +50,7 @@ WRITERS = {name for name in COMMANDS if not name.startswith("train")} - {
     "show",
     "doctor",
 }
+_NAME = 200  # characters of a file's name that are shown
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
 
 
@@ -70,10 +71,17 @@ class Boundary(TyperGroup):
         except KeyboardInterrupt as error:
             raise SystemExit(INTERRUPTED) from error
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            message = f"{error.strerror}; make room and start again"
-            raise SystemExit(_fail(ctx, message, 1)) from error
+            raise SystemExit(_fail(ctx, _told(error), 1)) from error
+
+
+def _told(error: OSError) -> str:
+    """What the system refused; an error that names no file is a bug, and keeps its traceback."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{error.strerror}; make room and start again"
+    if error.filename is None:
+        raise error
+    name = str(error.filename)
+    return f"cannot open {name if len(name) < _NAME else name[:_NAME] + '…'}: {error.strerror}"
 
 
 def _fail(ctx: Any, message: str, code: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from msgspec import ValidationError
@@ -16,6 +16,11 @@ REMEDIES = {
     "draft": "run `sormctl make-refine-pairs` first",
     "target": "run `sormctl make-refine-pairs` first",
 }
+_FOREIGN = {  # the kind of record that is wanted -> where those of other tools come in
+    "Problem": "make problems of your own file by `sormctl problems FILE --answer KIND`",
+    "Solution": "make solutions of another tool's file by `sormctl grade --task NAME`",
+    "Pair": REMEDIES["draft"],
+}
 _KINDS = {
     "str": "a string",
     "int": "an integer",
@@ -27,6 +32,14 @@ _KINDS = {
 }
 _FOUND = {"int": "a number", "bool": "a boolean"}
 _COMPRESSED = {b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz", b"BZh": "bzip2"}
+_FORMATS = {
+    b"PAR1": "a Parquet file",
+    b"PK\x03\x04": "a zip archive",
+    b"ARROW1": "an Arrow file",
+    b"SQLite format 3": "an SQLite database",
+    b"%PDF": "a PDF",
+}
+_OPENED = {b"{": "jq -c .", b"[": "jq -c '.[]'"}
 _WRONG_TYPE = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
 _OUT_OF_RANGE = re.compile(r"Expected `\w+` (>=|<=) (\S+)")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
@@ -41,24 +54,40 @@ def explain_line(line: bytes, error: JSONDecodeError) -> str:
     for start, program in _COMPRESSED.items():
         if line.startswith(start):
             return f"compressed by {program}; pipe it through {program} -dc"
+    for start, kind in _FORMATS.items():
+        if line.startswith(start):
+            return f"not JSON lines but {kind}; write one JSON object a line"
     try:
         line.decode()
     except UnicodeDecodeError:
         return "not UTF-8 text; convert the file with iconv"
+    if "infinity" in error.msg:  # 1e999, or a whole number of more digits than Python reads
+        return f"a number is too large (at column {error.pos + 1}); write it as a text"
+    if line in _OPENED:
+        return (
+            f"not JSON lines but JSON over several lines; {_OPENED[line]} writes one object a line"
+        )
     return f"not JSON ({error.msg} at column {error.pos + 1}); mend or remove the line"
 
 
 def explain_object(
-    data: Mapping[str, Any], error: ValidationError, convert: Callable[[Any], object]
+    data: Mapping[str, Any],
+    error: ValidationError,
+    convert: Callable[[Any], object],
+    given: Set[str],
+    wanted: str,
 ) -> str:
-    """What msgspec says of an object, with the place by name. `convert` is what refused it."""
+    """What msgspec says of an object, with the place by name. `convert` is what refused it.
+
+    `data` holds the fields of ours, `given` names all; `wanted` is the kind of record.
+    """
     text = str(error)
     place = _PLACE.search(text)
     path = place[1] if place else ""
     if missing := _MISSING.search(text):
         if path:
             return f"no `{path}.{missing[1]}`"
-        remedy = REMEDIES.get(missing[1])
+        remedy = _remedy(missing[1], given, wanted)
         return f"no `{missing[1]}`" + (f"; {remedy}" if remedy else "")
     if _ANY_KEY in path:
         path = path.replace(_ANY_KEY, f".{_bad_key(data, path.partition('[')[0], convert)}", 1)
@@ -73,6 +102,15 @@ def explain_object(
         number = limit[2] if limit[2].isdecimal() else f"{float(limit[2]):g}"
         return f"`{path}` must be {most} {number}"
     return f"`{path}`: {text.removesuffix(place[0]) if place else text}"
+
+
+def _remedy(missing: str, given: Set[str], wanted: str) -> str | None:
+    """What to do about a field that is not there, which may be one of another kind of record."""
+    if wanted != "Pair" and given >= {"draft", "target"}:
+        return f"this is a pair, for `sormctl train-refiner`; give {wanted.lower()}s"
+    if not given & {"task", "problem_id"}:
+        return _FOREIGN.get(wanted)
+    return REMEDIES.get(missing)
 
 
 def _bad_key(data: Mapping[str, Any], name: str, convert: Callable[[Any], object]) -> str:

@@ -22,6 +22,7 @@ from sormctl.models import NO_TOKENIZER, resolve_model, settle_asking
 from sormctl.prompts import Prompt
 from sormctl.records import Json, Problem, Solution, Usage
 from sormctl.seeds import derive_seeds, digest
+from sormctl.slots import Slot, check_resolved, is_trained_here
 from sormctl.tasks.base import Task
 from sormctl.tasks.prompts import draft_prompt, refine_prompt, stop_strings
 from sormctl.tasks.reading import CompletionReader, Reading
@@ -135,9 +136,15 @@ async def open_generator(
     said: AskingSettings = NOTHING_SAID,
     *,
     logprobs: bool = False,
+    slot: Slot | None = None,
 ) -> AsyncIterator[Generator]:
-    """Loads a model; `logprobs` asks for the log-probability of each completion."""
+    """Loads a model, which must fit the `slot` if there is one.
+
+    `logprobs` asks for the log-probability of each completion.
+    """
     folder = resolve_model(model, is_hosted=running.is_hosted)
+    if slot and not running.is_hosted:
+        check_resolved(folder, slot, said.prompt)
     asking = settle_asking(_prompted(folder, running), said)
     async with create_engine(folder, running) as engine:
         yield Generator(engine, model, asking, sampling, logprobs)
@@ -145,16 +152,22 @@ async def open_generator(
 
 @asynccontextmanager
 async def open_judge(
-    model: str, running: Running, said: AskingSettings = NOTHING_SAID
+    model: str, running: Running, said: AskingSettings = NOTHING_SAID, *, beside: bool = False
 ) -> AsyncIterator[Judge]:
-    """Loads a reward model."""
+    """Loads a reward model.
+
+    With `beside`, what is said is about another model: one that sormctl trained is asked as it was
+    in training, and for any other the user has said how.
+    """
     if running.is_hosted:
         raise UsageError(
             f"engine {running.engine} does not score; run `sormctl score --rm {model} --name NAME` "
             "with --engine hf first, and give --scores NAME"
         )
     folder = resolve_model(model)
-    asking = settle_asking(folder, said)
+    check_resolved(folder, Slot.reward_model, said.prompt)
+    is_known = beside and is_trained_here(folder)
+    asking = settle_asking(folder, NOTHING_SAID if is_known else said)
     async with create_engine(folder, running) as engine:
         yield Judge(engine, asking)
 

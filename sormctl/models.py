@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -41,7 +42,7 @@ def resolve_model(name: str, is_hosted: bool = False) -> str:
     """
     if name.startswith(_EMBEDDED):
         return _embedded_folder(name.removeprefix(_EMBEDDED))
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))  # the method of Path raises where there is no home
     if path.is_dir():
         return _checked_folder(path)
     if path.exists():
@@ -64,7 +65,7 @@ def model_digest(name: str) -> str | None:
     if not folder.is_dir():
         return None
     state = hashlib.blake2b(digest_size=8)
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in filter(Path.is_file, sorted(folder.glob("*.safetensors"))):
         with path.open("rb") as file:
             for start in (0, path.stat().st_size // 2):
                 file.seek(start)
@@ -79,7 +80,7 @@ def settle_asking(model: str, said: AskingSettings) -> Asking:
     """
     if said.prompt != "auto" and not Path(model).is_dir():
         return said.over(default_asking(said.prompt))
-    folder = Path(model) if Path(model).is_dir() else _hub_settings(model)
+    folder = settings_folder(model)
     trained = trained_asking(folder)
     if trained is not None and said.prompt in ("auto", trained.style):
         return said.over(trained)
@@ -111,6 +112,16 @@ def former_asking(style: str) -> Asking:
 def read_settings(folder: Path) -> dict[str, Any]:
     """What sormctl noted about a model that it trained; empty for any other model."""
     return _read_json(folder / SETTINGS_FILE)
+
+
+def read_model_config(folder: Path) -> dict[str, Any]:
+    """The model's configuration, as transformers keeps it."""
+    return _read_json(folder / "config.json")
+
+
+def settings_folder(model: str) -> Path:
+    """Where the settings of a resolved model are; a model of the hub is asked for them."""
+    return Path(model) if Path(model).is_dir() else _hub_settings(model)
 
 
 def _embedded_folder(name: str) -> str:
@@ -148,6 +159,8 @@ def _read_json(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except ValueError as error:
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not JSON: {error}") from error
     return data if isinstance(data, dict) else {}

@@ -131,7 +131,8 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
             "log-probability of its tokens at temperature 1"
         ),
     ] = field(default_factory=dict)
-    usage: Annotated[Usage, Meta(description="tokens it cost")] = field(default_factory=Usage)
+    # one value, which msgspec knows again: where nothing was said, nothing is written back
+    usage: Annotated[Usage, Meta(description="tokens it cost")] = Usage()
     labels: Annotated[
         tuple[Literal[0, 1] | None, ...] | None,
         Meta(description="per step: 1 correct, 0 incorrect, null not a training target"),
@@ -168,6 +169,18 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
         if model not in self.scores:
             raise RecordError(f"no `scores.{model}`; run `sormctl score --name {model}` first")
         return self.scores[model]
+
+    def all_rollouts(self) -> tuple[Rollouts, ...]:
+        """The rollouts of every prefix but the whole; RecordError unless all K were made of each.
+
+        A walk skips prefixes, and stops at a success: its counts are no shares of K.
+        """
+        counts = (self.rollouts or ())[:-1]
+        if len(counts) < len(self.steps) - 1 or not all(c.made and c.tried for c in counts):
+            raise RecordError("not all prefixes have `rollouts`; see label-steps --exhaustive")
+        if len({count.tried for count in counts}) > 1:
+            raise RecordError("some `rollouts` stopped at a success; see label-steps --exhaustive")
+        return counts
 
     def with_scores(self, model: str, scores: tuple[float, ...]) -> Solution:
         """The solution with a reward model's scores beside those of others."""
@@ -255,6 +268,8 @@ def load_object(line: bytes) -> Json:
             data = orjson.loads(line)
         except orjson.JSONDecodeError as error:
             raise RecordError(explain_line(line, error)) from None
+    if isinstance(data, list) and data and isinstance(data[0], dict):
+        raise RecordError("an array of JSON objects; jq -c '.[]' writes one a line")
     if not isinstance(data, dict):
         raise RecordError("not a JSON object; every line must be one")
     if FAILED in data:
@@ -287,7 +302,10 @@ def parse_record(data: Json, kind: type[R]) -> R:
             given = {k: v for k, v in known.items() if not (v is None and k in optional)}
             record = convert({**given, EXTRA: extra}, kind)
     except ValidationError as error:
-        raise RecordError(explain_object(known, error, lambda part: convert(part, kind))) from None
+        why = explain_object(
+            known, error, lambda part: convert(part, kind), data.keys(), kind.__name__
+        )
+        raise RecordError(why) from None
     record.check()
     return record
 

@@ -21,6 +21,7 @@ from sormctl.inference import (
     sample_solutions,
 )
 from sormctl.records import Problem, Solution
+from sormctl.slots import REFINERS, Slot, check_slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,21 @@ class Models:
     sorm: str | None = None
     globally: str | None = None
     locally: str | None = None
+
+    def check(self, said: AskingSettings) -> None:
+        """ModelError for one that was made for something else; see `check_slot`.
+
+        `said` is how the student is asked.
+        """
+        for model, slot, prompt in (
+            (self.student, Slot.student, said.prompt),
+            (self.orm, Slot.reward_model, said.prompt),
+            (self.sorm, Slot.reward_model, said.prompt),
+            (self.globally, Slot.global_refiner, "auto"),
+            (self.locally, Slot.local_refiner, "auto"),
+        ):
+            if model is not None:
+                check_slot(model, slot, prompt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +80,18 @@ class TestTime:
     async def _sample(
         self, model: str, problems: Sequence[Problem], n: int, sampling: SamplingSettings
     ) -> list[Solution]:
-        async with open_generator(model, sampling, self.running, self.asking) as generator:
+        async with open_generator(
+            model, sampling, self.running, self.asking, slot=Slot.student
+        ) as generator:
             self._say(generator)
             groups = await gather(*(sample_solutions(generator, p, n) for p in problems))
         return [solution for group in groups for solution in group]
 
     async def _refine(self, model: str, kind: str, drafts: Sequence[Solution]) -> list[Solution]:
         self.announce(f"refining {len(drafts)} drafts ({kind})")
-        async with open_generator(model, self.sampling.greedy(), self.running) as generator:
+        async with open_generator(
+            model, self.sampling.greedy(), self.running, slot=REFINERS[kind]
+        ) as generator:
             self._say(generator)
             return await gather(
                 *(
@@ -89,7 +109,7 @@ class TestTime:
 
     async def _score(self, model: str, name: str, solutions: Sequence[Solution]) -> list[Solution]:
         self.announce(f"scoring {len(solutions)} solutions ({name})")
-        async with open_judge(model, self.running) as judge:
+        async with open_judge(model, self.running, self.asking, beside=True) as judge:
             scores = await gather(*map(judge.score, solutions))
         return [
             solution.with_scores(name, values)

@@ -38,3 +38,13 @@ def make_model(folder: Path, seed: int = 0, chat_template: str | None = None) ->
     LlamaForCausalLM(config).save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
+
+
+def add_token(folder: Path) -> Path:
+    """The tokenizer gets `<image>`, which the model has no embedding for, as Gemma 3 1B has it."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"], "pad_token": "<pad>"})
+    tokenizer.save_pretrained(folder)
+    return folder

@@ -32,6 +32,7 @@ MAY_IMPORT = {
         "models": "asking errors",
         "tasks": "asking errors seeds prompts records",
         "engines": "errors prompts records models",
+        "slots": "errors models",
         "streams": "__init__ errors records",
         "rows": "errors explaining records streams",
         "problems": "asking errors records tasks streams rows",
@@ -39,11 +40,11 @@ MAY_IMPORT = {
         "importing": "errors seeds records tasks",
         **dict.fromkeys(PAPER.split(), "errors seeds records tasks"),
         "evaluation": "errors records tasks reranking",
-        "inference": "asking errors seeds prompts records models tasks engines",
-        "test_time": "asking records engines inference",
+        "inference": "asking errors seeds prompts records models tasks engines slots",
+        "test_time": "asking records engines slots inference",
         "labelling": "errors prompts records tasks engines inference",
-        "training": "__init__ asking errors seeds prompts records models tasks engines streams "
-        f"options {PAPER}",
+        "training": "__init__ asking errors seeds prompts records models tasks engines slots "
+        f"streams options {PAPER}",
         "training.worker": "errors models engines evaluation training",
         "report": "errors records evaluation labelling",
         "doctor": "__init__ errors tasks",

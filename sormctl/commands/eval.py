@@ -14,12 +14,12 @@ import typer
 from sormctl import options
 from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
-from sormctl.errors import SormctlError, UsageError
+from sormctl.errors import RecordError, SormctlError, UsageError
 from sormctl.evaluation.evaluation import Evaluation, problem_part
 from sormctl.evaluation.rows import ReportRow
 from sormctl.evaluation.steps import THRESHOLD
 from sormctl.problems import input_files, read_problems
-from sormctl.records import Json, Solution
+from sormctl.records import Json, Problem, Solution, problem_name
 from sormctl.report.table import print_cut_off, print_rows, print_stages, print_unknown
 from sormctl.reranking import AGGREGATIONS
 from sormctl.streams.driver import pipe_groups, write_records
@@ -60,6 +60,12 @@ class Bench:
         int, typer.Option(min=0, help="Samples for the best-of-n baseline; 0 leaves it out.")
     ] = 3
     threshold: options.Threshold = THRESHOLD
+
+    @property
+    def models(self) -> list[str]:
+        """The slots that are given a model, by the names of their options."""
+        slots = ("student", "orm", "sorm", "global_", "local")
+        return [slot.rstrip("_") for slot in slots if getattr(self, slot)]
 
 
 @dataclass(frozen=True)
@@ -115,8 +121,10 @@ def eval(
         raise UsageError(f"--agg {unknown[0]}: must be one of {', '.join(AGGREGATIONS)}")
     if bench.bench and streams.inputs:
         raise UsageError("--bench makes its own solutions; give it no files")
-    if bench.student and not bench.bench:
-        raise UsageError("--student goes with --bench; to read solutions, give files alone")
+    if bench.models and not bench.bench:
+        raise UsageError(
+            f"--{bench.models[0]} goes with --bench; to read solutions, give files alone"
+        )
     evaluation = Evaluation(aggregation)
     rows: list[ReportRow] = []
     costs = stage_costs(stages) if stages else []
@@ -145,7 +153,7 @@ def eval(
     print_cut_off(rows)
     print_unknown(evaluation.unknown)
     print_stages(costs)
-    _check_gate(rows, gate.gate, gate.min_accuracy)
+    _check_gate(rows, gate.gate, gate.min_accuracy, evaluation.unknown)
 
 
 def _solve(
@@ -161,7 +169,9 @@ def _solve(
         raise UsageError("--bench needs --student, the model that drafts")
     if bench.local is not None and bench.sorm is None:
         raise UsageError("--local needs --sorm, which shows it the first error")
-    problems = read_problems(
+    models = Models(bench.student, bench.orm, bench.sorm, bench.global_, bench.local)
+    models.check(said)
+    found = read_problems(
         name,
         bench.split,
         data_dir=bench.data_dir,
@@ -170,20 +180,36 @@ def _solve(
         seed=sampling.seed,
         limit=bench.limit,
     )
-    models = Models(bench.student, bench.orm, bench.sorm, bench.global_, bench.local)
 
     def announce(message: str) -> None:
         if not quiet:
             typer.echo(f"eval: {message}", err=True)
 
     path = TestTime(said, running, sampling, bench.threshold, bench.best_of, announce)
-    return asyncio.run(path.solve(list(problems), models))
+    return asyncio.run(path.solve(list(_of_one_id(found)), models))
 
 
-def _check_gate(rows: list[ReportRow], name: str | None, least: float | None) -> None:
+def _of_one_id(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """The problems; RecordError for one whose id another has: their solutions would be mixed."""
+    known: dict[str, Problem] = {}
+    for problem in problems:
+        before = known.setdefault(problem_name(problem), problem)
+        if (before.question, before.answer) != (problem.question, problem.answer):
+            name = problem.problem_id
+            raise RecordError(f"two problems have the id {name}; give each its own")
+        yield problem
+
+
+def _check_gate(rows: list[ReportRow], name: str | None, least: float | None, unknown: int) -> None:
     if least is None:
         return
-    found = [r for r in rows if r.section == "accuracy" and name in (None, r.name)]
+    accuracies = [row for row in rows if row.section == "accuracy"]
+    found = [row for row in accuracies if name in (None, row.name)]
+    if not accuracies and unknown:
+        raise UsageError(
+            "nothing to gate: it is unknown of each solution whether it is correct; give the "
+            "problems an `answer`, and run `sormctl grade`"
+        )
     if not found:
         raise UsageError(f"--gate {name}: no such row" if name else "nothing to gate: no solutions")
     value = found[0].estimate.value

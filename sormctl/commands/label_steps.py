@@ -25,6 +25,7 @@ from sormctl.labelling.rollouts import Labelling, label_solutions
 from sormctl.models import model_digest
 from sormctl.records import Solution
 from sormctl.report.labelling import plan_lines, summary_lines
+from sormctl.slots import Slot, check_slot
 from sormctl.streams.driver import Costs, Group, map_groups, pipe_records
 from sormctl.streams.grouping import Adjacent
 from sormctl.streams.jsonl import RecordReader
@@ -83,6 +84,7 @@ def label_steps(
         return
     if model is None:
         raise UsageError("--by rollouts needs --model, the student that made the solutions")
+    check_slot(model, Slot.student)
     said = asking.settings()
     check = searchable(how, sampling.temperature)
     adjacent = Adjacent(searching.gather)
@@ -101,7 +103,7 @@ def label_steps(
     map_groups(
         streams.job("label-steps", arguments),
         Solution,
-        lambda: open_generator(model, sampling, running, said),
+        lambda: open_generator(model, sampling, running, said, slot=Slot.student),
         partial(_labelled, how=how),
         group=adjacent.groups,
         check=check,
@@ -132,7 +134,7 @@ async def _plan(
         raise UsageError("--plan: the input has no records")
     if not draw.plain_tokens:
         raise UsageError("--plan needs solutions with `usage.generated_tokens`, to go by")
-    async with open_generator(model, sampling, running, said) as generator:
+    async with open_generator(model, sampling, running, said, slot=Slot.student) as generator:
         return plan_lines(draw, await pilot.plan(generator, draw, how))
 
 

@@ -50,13 +50,8 @@ def make_refine_pairs(
                 "no `labels` at every step; take them from `sormctl label-steps --by rollouts`, "
                 "before `balance`"
             )
-        tried = solution.rollouts[:-1] if solution.rollouts else ()
-        if (
-            mode is RefineMode.value
-            and solution.correct is False
-            and not all(c.made for c in tried)
-        ):
-            raise RecordError("not all prefixes have `rollouts`; see label-steps --exhaustive")
+        if mode is RefineMode.value and solution.correct is False:
+            solution.all_rollouts()
 
     def pairs(groups: Iterator[list[Solution]]) -> Iterator[Pair]:
         for group in groups:

@@ -25,6 +25,7 @@ from sormctl.inference import (
 from sormctl.models import model_digest
 from sormctl.pairing import RefineMode
 from sormctl.records import Solution
+from sormctl.slots import REFINERS, Slot, check_slot
 from sormctl.streams.completions import GENERATED
 from sormctl.streams.driver import map_records
 from sormctl.tasks.registry import known_task
@@ -69,11 +70,20 @@ def refine(
     """
     if mode is not RefineMode.globally and (rm is None) == (scores is None):
         raise UsageError(f"--mode {mode} needs either --rm MODEL or --scores NAME")
+    slot = REFINERS[mode.value]
+    check_slot(model, slot, asking.prompt)
+    if rm is not None:
+        check_slot(rm, Slot.reward_model, asking.prompt)
     how = {"mode": mode.value, "rm": rm, "scores": scores, "threshold": threshold}
     said = asking.settings()
     asked = {**said.identity(), **running.identity(), **vars(sampling)}
     weights = [model_digest(name) for name in (model, rm) if name]
     job = streams.job("refine", {"model": model, "weights": weights, **how, **asked})
+
+    def check(draft: Solution) -> None:
+        known_task(draft)
+        if mode is not RefineMode.globally and scores is not None:
+            draft.scores_of(scores)
 
     locator = None if mode is RefineMode.globally else rm
 
@@ -85,9 +95,9 @@ def refine(
     map_records(
         job,
         Solution,
-        lambda: _opening(model, locator, said, sampling, running),
+        lambda: _opening(model, slot, locator, said, sampling, running),
         refined,
-        check=known_task,
+        check=check,
         concurrency=concurrency,
         costs=GENERATED,
     )
@@ -114,19 +124,20 @@ class Refiner:
 @asynccontextmanager
 async def _opening(
     model: str,
+    slot: Slot,
     locator: str | None,
     said: AskingSettings,
     sampling: SamplingSettings,
     running: Running,
 ) -> AsyncIterator[Refiner]:
     if locator is None:
-        async with open_generator(model, sampling, running, said) as generator:
+        async with open_generator(model, sampling, running, said, slot=slot) as generator:
             yield Refiner(generator, None)
         return
     shared = running.of_two()
     async with (
-        open_generator(model, sampling, shared, said) as generator,
-        open_judge(locator, shared) as judge,
+        open_generator(model, sampling, shared, said, slot=slot) as generator,
+        open_judge(locator, shared, said, beside=True) as judge,
     ):
         yield Refiner(generator, judge)
 

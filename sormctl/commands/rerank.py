@@ -19,6 +19,7 @@ from sormctl.inference import Judge, open_judge
 from sormctl.models import model_digest
 from sormctl.records import Solution
 from sormctl.reranking import AGGREGATIONS, choose
+from sormctl.slots import Slot, check_slot
 from sormctl.streams.driver import Group, map_groups, pipe_groups
 from sormctl.streams.grouping import group_solutions
 from sormctl.streams.jsonl import accept
@@ -71,6 +72,8 @@ def rerank(
         raise UsageError(f"--vote {vote} needs either --rm MODEL or --scores NAME")
     if vote is not Vote.score and keep > 1:
         raise UsageError("--keep goes with --vote score; a vote has one winner")
+    if rm is not None:
+        check_slot(rm, Slot.reward_model, prompt)
     name = scores or Path(rm or "").resolve().name
     arguments = {"rm": rm, "scores": scores, "agg": aggregation, "vote": vote.value, "keep": keep}
     weights = model_digest(rm) if rm else None

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from sormctl import options
-from sormctl.errors import UsageError
+from sormctl.errors import RecordError, UsageError
 from sormctl.inference import open_generator, sample_solutions
 from sormctl.models import model_digest
-from sormctl.records import Problem
+from sormctl.records import Json, Problem, parse_record
+from sormctl.slots import Slot, check_slot
 from sormctl.streams.completions import GENERATED
 from sormctl.streams.driver import map_records
 from sormctl.tasks.registry import known_task
@@ -43,6 +44,7 @@ def sample(
     """
     if greedy and num_samples > 1:
         raise UsageError("--greedy makes one draft of each problem; drop -n")
+    check_slot(model, Slot.student)
     settings = sampling.greedy() if greedy else sampling
     said = asking.settings()
     models = {"model": model, "weights": model_digest(model)}
@@ -51,10 +53,22 @@ def sample(
 
     map_records(
         job,
-        Problem,
-        lambda: open_generator(model, settings, running, said, logprobs=logprobs),
+        _problem,
+        lambda: open_generator(
+            model, settings, running, said, logprobs=logprobs, slot=Slot.student
+        ),
         lambda generator, problem: sample_solutions(generator, problem, num_samples),
         check=known_task,
         concurrency=concurrency,
         costs=GENERATED,
     )
+
+
+def _problem(data: Json) -> Problem:
+    """A problem; a solution of it is refused, whose problem would be sampled once for each."""
+    if "solution_id" in data and "steps" in data:
+        raise RecordError(
+            "this is a solution; give problems, such as `sormctl problems` writes, or see "
+            "`sormctl refine`"
+        )
+    return parse_record(data, Problem)

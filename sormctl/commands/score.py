@@ -13,6 +13,7 @@ from sormctl.asking import AskingSettings
 from sormctl.inference import Judge, open_judge
 from sormctl.models import model_digest
 from sormctl.records import Solution
+from sormctl.slots import Slot, check_slot
 from sormctl.streams.driver import map_records
 from sormctl.tasks.registry import known_task
 
@@ -34,6 +35,7 @@ def score(
 
     Example: sormctl score --rm orm/ < drafts.jsonl > scored.jsonl
     """
+    check_slot(rm, Slot.reward_model, prompt)
     label = name or Path(rm).resolve().name
     said = AskingSettings(prompt)
     asked = {**said.identity(), **running.identity()}

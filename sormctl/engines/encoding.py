@@ -16,6 +16,7 @@ from typing import Any
 from sormctl.errors import ModelError, first_line
 from sormctl.prompts import Prompt
 
+_SHOWN = 8  # tokens, up to one that cannot be read
 _KEPT = 4096  # questions, and steps, whose token ids are kept
 
 
@@ -56,6 +57,22 @@ def encode_steps(
         ids += step
         positions.append(len(ids) - 1)
     return ids, positions
+
+
+def check_embedded(tokenizer: Any, ids: Sequence[int], embeddings: int, name: str) -> None:
+    """ModelError for a token that a model of so many embeddings has none for.
+
+    Some tokenizers know more tokens than their model (Gemma 3 1B has one for images); what counts
+    is what occurs.
+    """
+    if (token := max(ids, default=0)) < embeddings:
+        return
+    end = ids.index(token) + 1
+    around = tokenizer.decode(list(ids[max(0, end - _SHOWN) : end]))
+    raise ModelError(
+        f"{name}: has no embedding for the token {tokenizer.decode([token])!r} (number {token}, "
+        f"there are {embeddings}), which stands in {around!r}; leave it out of the text"
+    )
 
 
 def load_tokenizer(model: str) -> Any:

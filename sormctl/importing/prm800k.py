@@ -26,12 +26,17 @@ def labelled_solutions(row: Json, task: Task, neutral: int | None) -> list[Solut
     First the solution that was followed, as far as it was labelled. Then one for each
     other candidate that was rated: the steps before it, whose labels are null there, and the
     candidate itself. So each rating is one training target. `neutral` is the label of rating 0.
-    A broken problem has none. RecordError names the field that does not fit.
+    A broken problem has none. A problem without a reference answer (the screening questions) is
+    imported all the same, because its steps are rated. RecordError names the field that does not
+    fit.
     """
+    if isinstance(row.get("question"), str):
+        raise RecordError("`question` is a text; give the files of PRM800K as they were published")
     question, label = _field(row, "question", dict), _field(row, "label", dict)
     if label.get("finish_reason") == BAD_PROBLEM:
         return []
-    text, answer = _field(question, "problem", str), _field(question, "ground_truth_answer", str)
+    text = _field(question, "problem", str)
+    answer = _field(question, "ground_truth_answer", str | None)
     problem_id = f"prm800k-{digest(text).hex()[:12]}"
     problem = Problem(task=task.name, problem_id=problem_id, question=text, answer=answer)
     source = {"kind": "prm800k", "finish": label.get("finish_reason")}
@@ -92,10 +97,10 @@ def _chosen(step: Json, count: int) -> int | None:
     Where nothing was chosen the solution ends: with the first candidate, which is the model's own
     step of the solution that was labelled.
     """
-    chosen = _field(step, "chosen_completion", int | None)
+    chosen = _whole(_field(step, "chosen_completion", int | float | None))
     if chosen is None:
         return 0 if count and step.get("human_completion") is None else None
-    if not 0 <= chosen < count:
+    if chosen not in range(count):
         raise RecordError(f"`chosen_completion` is {chosen}, but there are {count} completions")
     return int(chosen)
 
@@ -103,11 +108,16 @@ def _chosen(step: Json, count: int) -> int | None:
 def _rated(completion: Any) -> Rated:
     if not isinstance(completion, dict):
         raise RecordError("`completions` must hold objects")
-    rating = completion.get("rating")
+    rating = _whole(completion.get("rating"))
     if rating is not None and (type(rating) is not int or rating not in (-1, 0, 1)):
         raise RecordError("`rating` must be -1, 0, 1 or null")
     flagged = completion.get("flagged")  # the labeler did not know
     return _line(_field(completion, "text", str)), None if flagged else rating
+
+
+def _whole(value: Any) -> Any:
+    """1 for 1.0: a column of whole numbers and nulls comes out of pandas as floats."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _written(completion: Any) -> Rated:

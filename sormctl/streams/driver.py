@@ -14,6 +14,7 @@ from sormctl.errors import UsageError
 from sormctl.records import Json, Record, Solution, encode
 from sormctl.streams.flow import Background, Flow, Opening, W
 from sormctl.streams.grouping import Line
+from sormctl.streams.ids import KnownIds
 from sormctl.streams.job_outputs import Job, growing_output, whole_output
 from sormctl.streams.journal import Journal, Keys, Unjournalled
 from sormctl.streams.jsonl import Parse, RecordReader, accept
@@ -105,7 +106,8 @@ def map_groups(
 ) -> None:
     """Writes what `transform(model, group)` makes of each `group`, in the order of the input.
 
-    1. Lines become records by `parse`, and `check` may refuse one; `group` brings them together.
+    1. Lines become records by `parse`, and `check` may refuse one, or `KnownIds`; `group` brings
+       them together.
     2. Of these, what an earlier run has finished, by its `key`, is left out. A group of which
        something is left is worked on as a whole.
     3. `opening` loads the model once there is a group. At most `concurrency` groups are in flight;
@@ -115,13 +117,19 @@ def map_groups(
     UsageError at the end if an earlier run finished records that the input no longer has.
     """
     inputs = RecordReader(job.inputs, job.shard)
+    ids = KnownIds(inputs)
+
+    def checked(record: N) -> None:
+        check(record)
+        ids.check(record)
+
     with ExitStack() as stack:
         progress = stack.enter_context(_progress(job))
         output = stack.enter_context(growing_output(job, inputs, progress))
         writer = _Writer(output, stack.enter_context(Background()), costs.count, progress)
         progress.fraction = lambda: _fraction(inputs, output.tally)
         finished = Counter(output.finished)
-        records = _unfinished(inputs, group(inputs.records(parse, check)), finished)
+        records = _unfinished(inputs, group(inputs.records(parse, checked)), finished)
         asyncio.run(
             Flow(records, opening, transform, writer.write, concurrency, progress.note).run()
         )

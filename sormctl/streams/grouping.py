@@ -108,8 +108,13 @@ def without_contradictions(solutions: Iterable[Solution]) -> Iterator[Solution]:
             if same.steps != solution.steps:
                 raise RecordError(f"another solution has the id {name}; give each its own")
             if same.correct != solution.correct:
-                raise RecordError(f"solution {name} is once correct and once not; keep one")
+                raise RecordError(f"solution {name} is {_grades(same, solution)}; keep one")
         yield solution
+
+
+def _grades(*solutions: Solution) -> str:
+    names = {True: "correct", False: "incorrect", None: "not graded"}
+    return " and ".join(f"once {names[solution.correct]}" for solution in solutions)
 
 
 class Adjacent:

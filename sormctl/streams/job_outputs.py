@@ -100,13 +100,13 @@ def side_file(job: Job, path: Path | None) -> Iterator[Callable[[Record | Json],
     if path is None:
         yield lambda record: None
         return
-    if job.output and not is_device(path) and path.resolve() == job.output.resolve():
+    if job.output and not is_device(path) and _behind_links(path) == _behind_links(job.output):
         raise UsageError(f"{path} is wanted for two outputs; give another file to one of them")
     if not is_device(path):
         _refuse_inputs(job.inputs or [STDIN], [path, *_files_beside(path)])
     if has_content(path) and not job.overwrite:
         raise UsageError(f"{path} exists; give --overwrite to replace it")
-    with device(path) if is_device(path) else whole_file(path.resolve()) as sink:
+    with device(path) if is_device(path) else whole_file(_behind_links(path)) as sink:
         yield lambda record: sink.write(encode(record))
 
 
@@ -125,7 +125,12 @@ def _file(job: Job) -> Path | None:
         return None
     if job.output.is_dir():
         raise UsageError(f"-o {job.output} is a folder; give a file")
-    return job.output.resolve() if job.output.is_symlink() else job.output
+    return _behind_links(job.output) if job.output.is_symlink() else job.output
+
+
+def _behind_links(path: Path) -> Path:
+    """What a path stands for; `Path.resolve` raises where links go in a circle."""
+    return Path(os.path.realpath(path))
 
 
 def _stream(job: Job) -> AbstractContextManager[Sink]:

@@ -66,6 +66,11 @@ class RecordReader:
         return min(1.0, sum(source.num_used for source in self._sources) / self._total)
 
     @property
+    def place(self) -> tuple[int, int]:
+        """Which input the line looked into last is of, from 0, and its number, from 1."""
+        return self._last[1:] if self._last else (0, 0)
+
+    @property
     def parents(self) -> list[dict[str, Any]]:
         """Name and SHA-256 of every input that was read to its end."""
         return [

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -125,17 +126,32 @@ def whole_file(path: Path) -> Iterator[Sink]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[io.FileIO]:
-    """The file at `path`, made if need be, as its only writer; else BusyError."""
+    """The file at `path`, made if need be, as its only writer; else BusyError.
+
+    Some file systems know no locks (Lustre without its option, NFS without its daemon): then the
+    user is warned, once, and sees to it.
+    """
     with writing(path):
         file = io.FileIO(path, "ab+")
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except (BlockingIOError, PermissionError):  # either, by the file system
             raise BusyError(f"{path} is in use by another process; try again later") from None
+        except OSError as error:
+            _warn_unlocked(path.parent, error.strerror)
         if not (path.exists() and os.path.samestat(os.fstat(file.fileno()), os.stat(path))):
             raise BusyError(f"{path} has just been finished by another process; try again")
         yield file
+
+
+@cache  # once
+def _warn_unlocked(folder: Path, why: str) -> None:
+    if sys.stderr is not None:
+        sys.stderr.write(
+            f"sormctl: files in {folder} cannot be locked ({why}); see to it that no other process "
+            "writes the same\n"
+        )
 
 
 def replace_file(path: Path, data: bytes) -> None:

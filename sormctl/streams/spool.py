@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Final, Generic, Self, TypeVar
 
+from sormctl.errors import OutputError
 from sormctl.streams.output import writing
 
 T = TypeVar("T")
@@ -64,4 +65,8 @@ class Spool(Generic[T]):
 
 
 def _spilling() -> AbstractContextManager[None]:
-    return writing(f"temporary files in {tempfile.gettempdir()} (set TMPDIR to move them)")
+    try:
+        folder = tempfile.gettempdir()
+    except OSError as error:
+        raise OutputError(f"{error.strerror}; set TMPDIR to one that can be written") from None
+    return writing(f"temporary files in {folder} (set TMPDIR to move them)")

@@ -122,6 +122,12 @@ KINDS = {kind.name: kind for kind in (NUMERIC, MATH, EXACT, CHOICE)}
 
 _OPTION_LABEL = re.compile(r"^\W*[A-J][.):]\s+")
 _SENTENCES = re.compile(r"[.!?]\s+\S|;\s+\w\w|\n\s*\S|<<")
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_WORD = re.compile(r"[A-Za-z]{2}")
+_VARIABLE_IN_SUM = re.compile(  # a letter behind a number is its unit: 5 h + 3, 1e-3, 5-10m
+    r"(?<![A-Za-z0-9])(?<![0-9] )[a-z](?:\^\{?\w+\}?)? ?[-+] ?[A-Za-z0-9(]"
+    r"|[A-Za-z0-9)}] ?[-+] ?[a-z](?![A-Za-z0-9])"
+)
 MAX_WORDS = 9  # of a number or a letter with what may stand around it
 MAX_PROSE = 3  # words of four letters and more that an expression may hold outside of LaTeX
 
@@ -153,12 +159,18 @@ def reference_answer(
 
 def _given(kind: AnswerKind, text: str, question: str) -> str | None:
     if kind is NUMERIC:
-        return stated(text)
+        return None if _is_formula(text) else stated(text)
     if kind is MATH:
         return expression(text) or None
     if kind is CHOICE:
         return read_choice([f"#### {text}"], question)
     return trim(text) or None
+
+
+def _is_formula(text: str) -> bool:
+    """Whether a text without words has a variable in a sum: `(x+1)^{5000}` is no number."""
+    bare = _COMMAND.sub(" ", text)
+    return bool(_VARIABLE_IN_SUM.search(bare)) and not _WORD.search(bare)
 
 
 def _is_worked(kind: AnswerKind, text: str) -> bool:

@@ -63,7 +63,10 @@ def _read(data: Json, reader: CompletionReader) -> tuple[Solution, str | None]:
     graded |= _problem_fields(data, task)
     steps, text = data.get("steps"), data.get("text")
     if steps is None and text is None:
-        raise RecordError("no `text` and no `steps` to grade; name the completion `text`")
+        raise RecordError(
+            "no `text` and no `steps` to grade; name the completion `text`, or of problems run "
+            "`sormctl sample` first"
+        )
     if steps is None and not isinstance(text, str):
         raise RecordError("`text` must be a string, the whole completion")
     source, question = data.get("source"), data.get("question")

@@ -11,7 +11,16 @@ import typer
 from sormctl import options
 from sormctl.asking import AskingSettings
 from sormctl.models import resolve_model, settle_asking
-from sormctl.training.config import Dtype, Objective, Optimizer, Packing, TooLong, TrainConfig
+from sormctl.slots import Slot, check_resolved
+from sormctl.training.config import (
+    REWARD_MODEL,
+    Dtype,
+    Objective,
+    Optimizer,
+    Packing,
+    TooLong,
+    TrainConfig,
+)
 
 Output = Annotated[
     Path, typer.Option("-o", "--output", help="Folder of the trained model.", metavar="DIR")
@@ -214,6 +223,8 @@ class Training:
     ) -> TrainConfig:
         """A run that trains a model of that kind."""
         model = resolve_model(self.model)
+        if kind != REWARD_MODEL:
+            check_resolved(model, Slot.pretrained)
         given = {**vars(self), **vars(target or Target()), "kind": kind, "epochs": epochs, "lr": lr}
         given |= {"model": model, "output": str(self.output)}
         given |= {"asking": settle_asking(model, said).taught()}

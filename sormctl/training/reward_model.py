@@ -45,15 +45,14 @@ def parse(
 def soft_labels(solution: Solution) -> StepTargets:
     """Per labelled step the share of the rollouts from it that succeeded: V of the student.
 
-    The last step, from which there are none, keeps its label. RecordError unless every other
-    prefix was tried: a walk that stops at the first success says nothing about shares.
+    The last step, from which there are none, keeps its label. RecordError unless all rollouts of
+    every other prefix were made: a walk that stops at the first success says nothing about shares.
     """
-    labels, counts = step_labels(solution), solution.rollouts
-    if counts is None or not all(count.tried for count in counts[:-1]):
-        raise RecordError("not all prefixes have `rollouts`; see label-steps --exhaustive")
+    labels = step_labels(solution)
+    shares = [count.succeeded / count.tried for count in solution.all_rollouts()]
+    shares += [float(label or 0) for label in labels[-1:]]
     return tuple(
-        None if label is None else count.succeeded / count.tried if count.tried else float(label)
-        for label, count in zip(labels, counts, strict=True)
+        None if label is None else share for label, share in zip(labels, shares, strict=True)
     )
 
 

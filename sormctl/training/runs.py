@@ -53,8 +53,8 @@ def run(
 ) -> None:
     """Trains on the `examples` of the inputs and leaves the model at its output.
 
-    `skipped` names the records for which
-    `examples` gives None. Raises UsageError, DataError, ModelError, OutputError, BusyError.
+    `skipped` names the records for which `examples` gives None. Raises UsageError, DataError,
+    ModelError, OutputError, BusyError.
     """
     _check_options(config)
     if options.accelerate_config and (rank := machine_rank(options.accelerate_config)):

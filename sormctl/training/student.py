@@ -27,5 +27,10 @@ def _problem_and_steps(data: Json) -> tuple[Problem, Steps | None]:
         return solution, solution.steps if solution.correct else None
     problem = parse_record(data, Problem)
     if problem.reference is None:
-        raise RecordError("no `steps` and no `reference`; give solutions, or problems with steps")
+        remedy = (
+            "run `sormctl grade` first"
+            if "text" in data
+            else "give solutions, or problems with steps"
+        )
+        raise RecordError(f"no `steps` and no `reference`; {remedy}")
     return problem, problem.reference

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sormctl.cli import COMMANDS, app
-from tests.contract.commands import CORRECT, PURE, WITH_A_MODEL, Command
+from tests.contract.commands import CORRECT, PROBLEM, PURE, WITH_A_MODEL, Command
 from tests.contract.shell import ROOT, SORMCTL, start
 
 ALL = (*PURE, *WITH_A_MODEL)
@@ -48,9 +48,65 @@ def test_a_solution_of_no_steps_is_one(command: Command, models: dict[str, str])
     """A model that ends at once has made it, and so has one that had no room."""
     nothing = {"solution_id": "s0", "steps": [], "predicted": None, "correct": False}
     empty = {**CORRECT, **nothing, "labels": [], "scores": {"orm": []}, "text": ""}
+    if command.argv[0] == "sample":
+        empty = PROBLEM
     result = invoke(command, encoded((empty, *command.records)), models)
     assert result.exit_code == 0, result.stderr
     assert result.stdout
+
+
+PAIR = {**PROBLEM, "draft": ["#### 5"], "target": ["#### 4"]}
+del PAIR["answer"]
+
+
+WHAT_TO_DO = {  # with a record of another kind
+    "problem": (PROBLEM, "`sormctl sample`"),
+    "pair": (PAIR, "`sormctl train-refiner`"),
+    "of another tool": ({"q": "?"}, "`sormctl grade --task NAME`"),
+}
+SOLUTION = {key: CORRECT[key] for key in CORRECT if key not in ("labels", "scores")}
+OTHERS = [
+    *(
+        (c, *case)
+        for c in ALL
+        if c.argv[0] not in ("sample", "grade")
+        for case in WHAT_TO_DO.items()
+    ),
+    *((c, "solution", (SOLUTION, "`sormctl label-steps`")) for c in ALL if c.required == "labels"),
+    (WITH_A_MODEL[0], "solution", (SOLUTION, "`sormctl refine`")),
+    (WITH_A_MODEL[0], "pair", WHAT_TO_DO["pair"]),
+    (WITH_A_MODEL[0], "of another tool", ({"q": "?"}, "`sormctl problems FILE --answer KIND`")),
+    (PURE[0], "problem", WHAT_TO_DO["problem"]),
+    (PURE[0], "of another tool", ({"q": "?"}, "give --task NAME, or --answer KIND")),
+]
+
+
+@pytest.mark.parametrize(("command", "kind", "case"), OTHERS, ids=str)
+def test_a_record_of_another_kind_is_told_what_to_do(
+    command: Command, kind: str, case: tuple[dict[str, Any], str]
+) -> None:
+    record, what_to_do = case
+    result = invoke(command, encoded([record]))
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (65, "", 1)
+    assert result.stderr.startswith(f"sormctl {command.argv[0]}: <stdin>:1: ")
+    assert what_to_do in result.stderr
+
+
+@pytest.mark.parametrize("command", WITH_A_MODEL, ids=str)
+def test_two_records_of_one_id_are_told(
+    command: Command, models: dict[str, str], tmp_path: Path
+) -> None:
+    first, other = tmp_path / "first.jsonl", tmp_path / "other.jsonl"
+    record = command.records[0]
+    changed = (
+        {**record, "answer": "5"} if record is PROBLEM else {**record, "steps": ["#### 4", ""]}
+    )
+    first.write_bytes(b"".join(line + b"\n" for line in encoded([record, record])))
+    other.write_bytes(encoded([changed])[0])
+    result = invoke(command, [], models, str(first), str(other))
+    assert result.exit_code == 65
+    kind, name = ("problem", "p1") if record is PROBLEM else ("solution", "s1")
+    assert f"other.jsonl:1: {first}:1 has another {kind} of the id {name}; give" in result.stderr
 
 
 @pytest.mark.parametrize("command", ALL, ids=str)
@@ -188,3 +244,32 @@ def test_a_file_that_is_not_there() -> None:
     result = CliRunner().invoke(app, ["filter", "no.jsonl"])
     message = "sormctl filter: cannot read no.jsonl: No such file or directory\n"
     assert (result.exit_code, result.stderr) == (2, message)
+
+
+LONG = "x" * 5000
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["sample", "--model", LONG], "cannot open xxx"),
+        (["sample", "--model", "~nobody-of-that-name/x"], "/x: no such model folder"),
+        (["problems", "chain", "-n", "1", "-o", LONG], "cannot open xxx"),
+        (["problems", LONG, "--answer", "exact"], "cannot open xxx"),
+        (["eval", "--outcomes", LONG], "cannot open xxx"),
+    ],
+    ids=["model", "home", "output", "problems", "outcomes"],
+)
+def test_what_the_system_refuses_is_one_line(argv: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, argv, encoded([PROBLEM])[0])
+    assert result.exit_code == 1, result.stderr
+    assert message in result.stderr
+    assert len(result.stderr) < 400
+
+
+def test_links_in_a_circle_are_an_output_like_any_other(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to("loop")
+    result = CliRunner().invoke(app, ["problems", "chain", "-n", "1", "-o", str(loop)])
+    assert result.exit_code == 0, result.stderr
+    assert loop.read_text().count("\n") == 1

@@ -34,6 +34,7 @@ def make_reward_model(student: Path, folder: Path) -> None:
 
     AutoModelForTokenClassification.from_pretrained(student).save_pretrained(folder)
     AutoTokenizer.from_pretrained(student).save_pretrained(folder)
+    (folder / "sormctl.json").write_text('{"kind": "reward-model", "prompt": "plain"}')
 
 
 @pytest.mark.slow

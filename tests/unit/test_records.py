@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from sormctl.errors import RecordError
@@ -15,6 +16,8 @@ from sormctl.records import (
     Solution,
     Usage,
     Verifier,
+    decoder,
+    encode,
     parse_record,
     to_json,
 )
@@ -80,6 +83,17 @@ def test_what_a_solution_need_not_have() -> None:
     assert solution.predicted is None
     assert (solution.usage, solution.scores, solution.verifiers) == (Usage(), {}, ())
     assert (solution.labels, solution.rollouts, solution.reference) == (None, None, None)
+
+
+def test_a_usage_is_written_back_only_where_there_was_one() -> None:
+    """Zeros would say that the solution cost nothing, which nobody knows."""
+    without = {key: value for key, value in SOLUTION.items() if key != "usage"}
+    for given, written in ((without, None), (SOLUTION, SOLUTION["usage"])):
+        line = encode(parse_record(given, Solution))
+        assert orjson.loads(line).get("usage") == written
+        assert encode(decoder(Solution)(line)) == line
+    nothing = {"prompt_tokens": 0, "cached_tokens": 0, "generated_tokens": 0}
+    assert to_json(parse_record({**SOLUTION, "usage": {}}, Solution))["usage"] == nothing
 
 
 def test_a_pair() -> None:

@@ -75,9 +75,13 @@ class SampleBatch:
         return bool(self._waiting or any(self._slots))
 
     def add(self, request: SampleRequest) -> None:
-        """Queue the completions of a request; TooLongError if its prompt is too long."""
+        """Queue the completions of a request; TooLongError if its prompt is too long.
+
+        ModelError for a token that the model cannot read.
+        """
         loaded, wanted = self._loaded, request.params.max_tokens
         request.ids = prompt_ids(loaded.tokenizer, request.prompt)
+        loaded.check_embedded(request.ids)
         request.limit = answer_limit(len(request.ids), loaded.max_length, loaded.name, wanted)
         self._waiting.extend(_Row(request, i) for i in range(len(request.params.seeds)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from transformers import (
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 from transformers.utils import logging
 
-from sormctl.engines.encoding import eos_ids, is_reward_model, load_tokenizer
+from sormctl.engines.encoding import check_embedded, eos_ids, is_reward_model, load_tokenizer
 from sormctl.errors import ModelError, UsageError, first_line
 
 
@@ -44,6 +45,11 @@ class LoadedModel:
     def config(self) -> Any:
         """The configuration of the (text) model."""
         return self.model.config.get_text_config()
+
+    def check_embedded(self, ids: Sequence[int]) -> None:
+        """ModelError for a token that the model cannot read."""
+        embeddings = self.model.get_input_embeddings().num_embeddings
+        check_embedded(self.tokenizer, ids, embeddings, self.name)
 
 
 def load(name: str, device: str, dtype: str, max_length: int | None) -> LoadedModel:

@@ -45,6 +45,7 @@ class ScoreBatch:
         request.ids, request.positions = encode_steps(
             self._loaded.tokenizer, request.prompt, request.steps
         )
+        self._loaded.check_embedded(request.ids)
         check_readable(len(request.ids), self._loaded.max_length, self._loaded.name)
         self._waiting.append(request)
 

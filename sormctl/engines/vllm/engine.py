@@ -11,6 +11,7 @@ from typing import Any, Self
 from sormctl.engines.arguments import read_options
 from sormctl.engines.base import Completion, Sampling, answer_limit, check_readable, together
 from sormctl.engines.encoding import (
+    check_embedded,
     encode_steps,
     eos_ids,
     is_reward_model,
@@ -39,7 +40,7 @@ class VllmEngine:
         self._engine: Any = None
         self._tokenizer: Any = None
         self._is_reward_model = False
-        self._room = 0
+        self._room = self._embeddings = 0
         self._eos: list[int] = []
 
     async def __aenter__(self) -> Self:
@@ -55,6 +56,7 @@ class VllmEngine:
             raise ModelError(
                 f"{self._model}: a reward model has 2 or 3 labels, this one {config.num_labels}"
             )
+        self._embeddings = config.get_text_config().vocab_size
         sources = _generation(self._model), config.get_text_config(), self._tokenizer
         self._eos = sorted(eos_ids(*sources))
         self._log, self._watchdog = Log(self._verbose), Watchdog()
@@ -100,6 +102,7 @@ class VllmEngine:
         if self._is_reward_model:
             raise ModelError(f"{self._model}: a reward model; it scores, it does not generate")
         ids = prompt_ids(self._tokenizer, prompt)
+        check_embedded(self._tokenizer, ids, self._embeddings, self._model)
         limit = answer_limit(len(ids), self._room, self._model, params.max_tokens)
         found = await together(self._complete(ids, params, run, limit) for run in params.runs())
         return [completion for run in found for completion in run]
@@ -112,6 +115,7 @@ class VllmEngine:
         from vllm import PoolingParams
 
         ids, positions = encode_steps(self._tokenizer, prompt, steps)
+        check_embedded(self._tokenizer, ids, self._embeddings, self._model)
         check_readable(len(ids), self._room, self._model)
         pooling = PoolingParams(task="token_classify", use_activation=True)
         output = await self._last("encode", ids, pooling)

@@ -19,7 +19,7 @@ from accelerate import Accelerator, DistributedType
 from msgspec.structs import replace
 from torch import Tensor
 
-from sormctl.engines.encoding import load_tokenizer
+from sormctl.engines.encoding import check_embedded, load_tokenizer
 from sormctl.errors import DataError, UsageError
 from sormctl.training import checkpoints, events
 from sormctl.training.config import (
@@ -78,6 +78,10 @@ def train(
     max_length, dtype = model_limits(config)
     model = load_model(config.model, load, tokenizer)
     rows, held_out = _read(config, tokenizer, max_length)
+    embeddings = model.get_input_embeddings().num_embeddings
+    for row in (*rows.rows, *held_out.rows):
+        for sequence in row.sequences:
+            check_embedded(tokenizer, sequence.ids, embeddings, config.model)
     settled = settle(model, settled, config, accelerator, max_length)
     # 3. what is trained of it, and by what
     if config.lora:

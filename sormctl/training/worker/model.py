@@ -55,7 +55,8 @@ def load_reward_model(folder: str, classes: int = 2) -> Any:
 def load_model(folder: str, load: Callable[[str], Any], tokenizer: Any) -> Any:
     """The model that `load` makes of `folder`, fit for `tokenizer`, which gets a pad token.
 
-    Without a pad token the end of sequence serves: padding is on the right and never looked at.
+    Without one that the model can read, the end of sequence serves: padding is on the right and
+    never looked at. A tokenizer may know more tokens than the model; see `check_embedded`.
     ModelError if the model cannot be loaded or does not fit.
     """
     from transformers.utils import logging
@@ -64,15 +65,13 @@ def load_model(folder: str, load: Callable[[str], Any], tokenizer: Any) -> Any:
     logging.disable_progress_bar()
     if tokenizer.eos_token_id is None:
         raise ModelError(f"{folder}: the tokenizer has no end-of-sequence token to learn")
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
     try:
         model = load(folder)
     except Exception as error:  # transformers raises whatever its readers meet
         raise ModelError(f"{folder}: cannot be loaded: {first_line(error)}") from error
-    embeddings = model.get_input_embeddings().num_embeddings
-    if len(tokenizer) > embeddings:
-        raise ModelError(f"{folder}: {len(tokenizer)} tokens, but only {embeddings} embeddings")
+    pad, embeddings = tokenizer.pad_token_id, model.get_input_embeddings().num_embeddings
+    if pad is None or pad >= embeddings:
+        tokenizer.pad_token = tokenizer.eos_token
     model.config.pad_token_id = tokenizer.pad_token_id
     if not _is_causal(model):
         kind = model.config.model_type

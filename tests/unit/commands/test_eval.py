@@ -7,11 +7,12 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from sormctl.cli import app
-from sormctl.records import to_json
+from sormctl.records import Solution, encode, to_json
 from sormctl.tasks.chain.problems import problem
 from tests.unit.examples import PROBLEM, solution, wrong
 
@@ -49,6 +50,44 @@ def test_rows_say_what_they_are() -> None:
         "model": "orm by me",
         "aggregation": "final",
     }
+
+
+@pytest.mark.parametrize(
+    ("solutions", "arguments", "message"),
+    [
+        ((), (), "nothing to gate: no solutions"),
+        ((replace(solution(), correct=None),), (), "unknown of each solution whether it is corr"),
+        ((replace(solution(), correct=None),), ("--gate", "draft"), "unknown of each solution"),
+        ((solution(),), ("--gate", "nope"), "--gate nope: no such row"),
+    ],
+)
+def test_a_gate_that_has_nothing_to_look_at_says_why(
+    solutions: tuple[Solution, ...], arguments: tuple[str, ...], message: str
+) -> None:
+    given = b"".join(map(encode, solutions))
+    result = CliRunner().invoke(app, ["eval", "-q", "--min-accuracy", "0.5", *arguments], given)
+    assert result.exit_code == 2
+    assert message in result.stderr.splitlines()[-1]
+
+
+def test_a_benchmark_with_two_problems_of_one_id_is_refused_before_it_is_drafted(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "mine.jsonl"
+    row = '{"id": "a", "question": "%s", "answer": "1"}'
+    path.write_text("".join(row % text + "\n" for text in ("1?", "1?", "2-1?")))
+    bench = ("--bench", str(path), "--answer", "numeric", "--student", "embedded:student")
+    result = CliRunner().invoke(app, ["eval", *bench])
+    assert result.exit_code == 65
+    assert result.stderr.endswith("two problems have the id a; give each its own\n")
+
+
+@pytest.mark.parametrize("slot", ["student", "orm", "sorm", "global", "local"])
+def test_models_are_for_a_benchmark(slot: str) -> None:
+    """They would be left aside in silence where solutions are read."""
+    result = CliRunner().invoke(app, ["eval", f"--{slot}", "m"], encode(solution()))
+    assert result.exit_code == 2
+    assert f"--{slot} goes with --bench; to read solutions, give" in result.stderr
 
 
 def test_one_file_is_not_two_outputs(tmp_path: Path) -> None:

@@ -76,6 +76,31 @@ def test_records_read_back() -> None:
             assert parse_record(json.loads(json.dumps(to_json(made))), Solution) == made
 
 
+@pytest.mark.parametrize("without", [{"ground_truth_answer": None}, {}], ids=["null", "absent"])
+def test_a_problem_without_a_reference_answer_is_imported(without: dict[str, Any]) -> None:
+    """The screening questions of the published files have none; their steps are rated."""
+    row = {**FIRST, "question": {"problem": FIRST["question"]["problem"], **without}}
+    made = solutions(row)
+    assert [ratings(x) for x in made] == [ratings(x) for x in solutions(FIRST)]
+    assert made[0].predicted == "14"
+    assert {(x.answer, x.correct) for x in made} == {(None, None)}
+
+
+def test_whole_numbers_may_be_written_as_floats() -> None:
+    """A file that went through pandas has them."""
+
+    def floats(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: floats(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [floats(item) for item in value]
+        return float(value) if type(value) is int else value
+
+    for row in (FIRST, SECOND):
+        assert solutions(floats(row)) == solutions(row)
+        assert all(type(x) is not float for made in solutions(floats(row)) for x in ratings(made))
+
+
 STEP = {"completions": [{"text": "a", "rating": 1}], "chosen_completion": 0}
 
 
@@ -83,6 +108,7 @@ STEP = {"completions": [{"text": "a", "rating": 1}], "chosen_completion": 0}
     ("step", "message"),
     [
         (7, "`label.steps` must hold objects"),
+        ({**STEP, "chosen_completion": 0.5}, "`chosen_completion` is 0.5, but there are 1"),
         ({**STEP, "chosen_completion": 1}, "`chosen_completion` is 1, but there are 1"),
         ({**STEP, "chosen_completion": "0"}, "`chosen_completion` is of the wrong type"),
         ({**STEP, "completions": [7]}, "`completions` must hold objects"),

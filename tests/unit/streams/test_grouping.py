@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tracemalloc
 from collections.abc import Iterable
 from itertools import chain
@@ -110,6 +111,15 @@ def test_a_bad_solution_is_named_after_grouping(job: Job) -> None:
         pipe_groups(job, lambda groups: [{"n": len(group)} for group in groups])
 
 
+def test_no_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr("tempfile.gettempdir", none)
+    with pytest.raises(OutputError, match=r"directory found in \['/tmp'\]; set TMPDIR to one"):
+        list(group_lines([("a", (b"x" * 99, 1, 1))], max_bytes=1))
+
+
 def test_a_solution_that_will_not_do_is_named(job: Job) -> None:
     def check(found: Solution) -> None:
         raise RecordError("will not do")
@@ -125,7 +135,8 @@ def test_a_solution_that_will_not_do_is_named(job: Job) -> None:
         (b'"question":"', b'"question":"Not ', "another question has the problem id "),
         (b'"steps":["', b'"steps":["Not ', "another solution has the id s1; give each its own"),
         (b'"answer":"', b'"answer":"1', "another line has problem p1 with another answer"),
-        (b'"correct":true', b'"correct":false', "solution s1 is once correct and once not"),
+        (b'"correct":true', b'"correct":false', "solution s1 is once correct and once incorr"),
+        (b'"correct":true', b'"correct":null', "solution s1 is once correct and once not graded"),
         # the last of a name counts; the first decides with what it is grouped
         (b'"steps":', b'"problem_id":"mine","steps":', "another question has the problem id mine"),
     ],

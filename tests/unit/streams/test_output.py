@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import os
@@ -41,6 +42,29 @@ def test_a_sink_does_not_pile_up() -> None:
     assert raw.getvalue() == b""
     sink.write(b"y")
     assert len(raw.getvalue()) == BLOCK
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL])
+def test_without_locks_there_is_one_warning(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: int,
+) -> None:
+    """As on Lustre and NFS, if they were mounted so."""
+
+    def flock(file: object, how: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    for name in ("a", "b"):
+        with whole_file(tmp_path / name) as sink:
+            sink.write(b"x\n")
+        assert (tmp_path / name).read_bytes() == b"x\n"
+    assert capsys.readouterr().err == (
+        f"sormctl: files in {tmp_path} cannot be locked ({os.strerror(number)}); see to it that no "
+        "other process writes the same\n"
+    )
 
 
 def test_a_reader_that_goes_away_is_no_output_error() -> None:

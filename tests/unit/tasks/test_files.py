@@ -38,6 +38,9 @@ def test_a_row_keeps_its_own_id() -> None:
     ("task", "written", "read"),
     [
         (NUMERIC_TASK, "$1,080.00", "1080"),
+        (NUMERIC_TASK, "x = -5 m", "-5"),
+        (NUMERIC_TASK, "5-10m", "5-10"),
+        (NUMERIC_TASK, "1e-3", "0.001"),
         (MATH_TASK, "x^2+1", "x^2+1"),
         (MATH_TASK, "\\frac{3}{4}", "\\frac{3}{4}"),
         (EXACT_TASK, "The Seine.", "The Seine"),
@@ -85,6 +88,8 @@ def test_a_field_that_has_another_meaning_here_is_renamed_and_kept() -> None:
         ({"question": ["?"], "answer": 1}, "`question` must be text or a number, not list"),
         ({"question": "?", "answer": True}, "`answer` must be text or a number, not bool"),
         ({"question": "?", "answer": "Ann"}, "`answer` cannot be read as numeric; try"),
+        ({"question": "?", "answer": "(x+1)^{5000}"}, "`answer` cannot be read as numeric; try"),
+        ({"question": "?", "answer": "$2 - n$"}, "`answer` cannot be read as numeric; try"),
         ({"question": "?", "answer": 1, "reference": [1]}, "`reference` must be a text or a list"),
     ],
 )

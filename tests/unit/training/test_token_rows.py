@@ -10,11 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
+from typer.testing import CliRunner
 
+from sormctl.cli import app
 from sormctl.engines.encoding import encode_steps, load_tokenizer
 from sormctl.errors import RecordError
 from sormctl.prompts import Message, Prompt
 from sormctl.records import Rollouts, Solution, parse_record, to_json
+from sormctl.records import encode as encode_record
 from sormctl.training import refiner, reward_model, student
 from sormctl.training.token_rows import (
     TrainingExample,
@@ -156,10 +159,25 @@ def test_a_soft_label_is_the_share_of_successes() -> None:
     assert reward_model.soft_labels(structs.replace(judged, labels=(None, 1))) == (None, 1.0)
 
 
-@pytest.mark.parametrize("rollouts", [None, (Rollouts(), LAST)])
-def test_soft_labels_need_all_rollouts(rollouts: tuple[Rollouts, ...] | None) -> None:
+@pytest.mark.parametrize(
+    "rollouts",
+    [
+        None,
+        (Rollouts(), TRIED, LAST),
+        (Rollouts(4, 1, made=False), TRIED, LAST),
+        (Rollouts(4, 0, True), Rollouts(2, 1, True), LAST),
+    ],
+    ids=["none", "not tried", "not made", "stopped at a success"],
+)
+def test_shares_need_all_rollouts(rollouts: tuple[Rollouts, ...] | None) -> None:
+    """Those of a walk are no shares: soft labels and value pairs refuse them alike."""
+    walked = wrong(steps=("a", "b", "#### 7"), labels=(1, 1, 0), rollouts=rollouts)
     with pytest.raises(RecordError, match="label-steps --exhaustive"):
-        reward_model.soft_labels(solution(labels=(1, 1), rollouts=rollouts))
+        reward_model.soft_labels(walked)
+    given = encode_record(walked)
+    result = CliRunner().invoke(app, ["make-refine-pairs", "--mode", "value"], given)
+    assert (result.exit_code, result.stdout) == (65, "")
+    assert "<stdin>:1: " in result.stderr and "label-steps --exhaustive" in result.stderr
 
 
 def rated(ratings: object) -> Solution:

@@ -5,9 +5,14 @@ import pytest
 import torch
 import transformers
 
+from sormctl.engines.base import Sampling
+from sormctl.engines.hf.engine import create
 from sormctl.engines.hf.load import load
+from sormctl.engines.running import Running
 from sormctl.errors import ModelError, UsageError
+from sormctl.prompts import Prompt
 from tests.invariance.families import ENDS, byte_tokenizer, save_family, save_reward_model
+from tests.models import add_token, make_model
 
 
 def refusal(folder: Path, device: str = "cpu") -> str:
@@ -91,3 +96,23 @@ def test_layers_that_keep_no_keys_are_refused(tmp_path: Path) -> None:
     transformers.MambaForCausalLM(config).save_pretrained(tmp_path)
     byte_tokenizer().save_pretrained(tmp_path)
     assert "mamba" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("scores", [False, True])
+async def test_a_token_without_an_embedding_is_told_where_it_occurs(
+    tmp_path: Path, scores: bool
+) -> None:
+    folder = add_token(make_model(tmp_path))
+    if scores:
+        kind = transformers.AutoModelForTokenClassification
+        kind.from_pretrained(folder, num_labels=2).save_pretrained(folder)
+    async with create(str(folder), Running()) as engine:
+
+        async def ask(text: str) -> object:
+            prompt = Prompt(text=f"{text} How many?")
+            params = Sampling(seeds=(0,), temperature=0, top_p=1, max_tokens=4, stop=())
+            return await (engine.score(prompt, ["4"]) if scores else engine.sample(prompt, params))
+
+        with pytest.raises(ModelError, match="no embedding for the token '<image>'"):
+            await ask("<image>")
+        assert await ask("image")

@@ -26,6 +26,7 @@ from transformers import (
 from sormctl.asking import NOTHING_SAID
 from sormctl.errors import DataError, ModelError, OutputError, UsageError
 from sormctl.models import read_settings, settle_asking
+from sormctl.prompts import Prompt
 from sormctl.records import to_json
 from sormctl.training import refiner, reward_model, student
 from sormctl.training.checkpoints import list_checkpoints
@@ -37,7 +38,7 @@ from sormctl.training.worker.losses import contrastive_loss, language_model_loss
 from sormctl.training.worker.model import load_language_model, load_reward_model
 from sormctl.training.worker.settled import mixed_precision
 from tests.asked import PLAIN
-from tests.models import make_model
+from tests.models import add_token, make_model
 from tests.unit.training.runs import CONFIG, configured, losses, prepare, sums, train_here
 
 LEARNER = (load_reward_model, contrastive_loss)
@@ -323,6 +324,15 @@ def test_a_model_that_cannot_be_loaded(tmp_path: Path, tiny: str) -> None:
     (folder / "model.safetensors").write_bytes(b"no")
     with pytest.raises(ModelError, match="broken: cannot be loaded: "):
         train_student(student_run(tmp_path, str(folder)))
+
+
+def test_a_token_beyond_the_embeddings_matters_where_it_occurs(tmp_path: Path) -> None:
+    model = str(add_token(make_model(tmp_path / "tiny")))
+    assert train_student(student_run(tmp_path / "good", model, epochs=1))
+    config = configured(model=model, output=str(tmp_path / "bad" / "out"))
+    shown = TrainingExample(Prompt(text="Question: <image> How many?"), ("#### 1",))
+    with pytest.raises(ModelError, match=r"no embedding for the token '<image>' .* in 'Quest.*<i"):
+        train_student(prepare(config, [shown]))
 
 
 def test_a_model_that_looks_ahead_cannot_judge_steps(tmp_path: Path, tiny: str) -> None:
