@@ -14,7 +14,7 @@ from itertools import count
 from typing import TypeVar
 
 from sormctl.engines.openai.server import Fault, Server, pause
-from sormctl.errors import EngineError, SormctlError
+from sormctl.errors import DeadEngineError, EngineError, SormctlError
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
@@ -106,7 +106,7 @@ class Pool:
         does a proxy whose server is dead, while the others would serve them all.
         """
         if self._gave_up is not None:
-            raise EngineError(self._gave_up)
+            raise DeadEngineError(self._gave_up)
         waiter: asyncio.Future[Server] = asyncio.get_running_loop().create_future()
         self._waiting.append((waiter, failures))
         self._serve()
@@ -175,4 +175,4 @@ class Pool:
         while self._waiting:
             waiter, _ = self._waiting.popleft()
             if not waiter.done():
-                waiter.set_exception(EngineError(self._gave_up))
+                waiter.set_exception(DeadEngineError(self._gave_up))
