@@ -30,6 +30,27 @@ def prompt_ids(tokenizer: Any, prompt: Prompt) -> list[int]:
     return ids
 
 
+def prompt_text(tokenizer: Any, prompt: Prompt) -> str:
+    """The text whose tokens are those of `prompt_ids` to whoever encodes it as a whole.
+
+    It lacks the token at the very beginning that a tokenizer adds by itself.
+    """
+    text = chat_text(tokenizer, prompt) if prompt.messages else prompt.text
+    bos = tokenizer.bos_token
+    if bos and tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]:
+        text = text.removeprefix(bos)
+    return text + "".join(prompt.written)
+
+
+def chat_text(tokenizer: Any, prompt: Prompt) -> str:
+    """The turns of a chat as the model's template lays them out; ModelError if it has none."""
+    if tokenizer.chat_template is None:
+        raise ModelError(f"{tokenizer.name_or_path}: no chat template; use --prompt plain")
+    turns = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
+    text: str = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    return text
+
+
 def step_ids(tokenizer: Any, steps: Sequence[str]) -> list[list[int]]:
     """Token ids of each step with its newline, without special tokens."""
     if not steps:
@@ -103,10 +124,6 @@ def _kept_ids(tokenizer: Any, text: str) -> tuple[int, ...]:
 
 
 def _chat_ids(tokenizer: Any, prompt: Prompt) -> list[int]:
-    if tokenizer.chat_template is None:
-        raise ModelError(f"{tokenizer.name_or_path}: no chat template; use --prompt plain")
-    turns = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
-    text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
     # the template has written the special tokens itself
-    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    ids: list[int] = tokenizer(chat_text(tokenizer, prompt), add_special_tokens=False)["input_ids"]
     return ids

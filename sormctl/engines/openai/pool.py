@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 from typing import TypeVar
 
-from sormctl.engines.openai.server import Fault, Server, pause
+from sormctl.engines.openai.faults import Fault
+from sormctl.engines.openai.server import Server, pause
 from sormctl.errors import DeadEngineError, EngineError, SormctlError
 
 T = TypeVar("T")
