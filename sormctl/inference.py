@@ -16,7 +16,7 @@ from sormctl.engines.arguments import parse_arguments
 from sormctl.engines.base import Completion, Engine, Sampling
 from sormctl.engines.registry import create_engine
 from sormctl.engines.running import Running, SamplingSettings
-from sormctl.errors import EngineError, TooLongError, UsageError
+from sormctl.errors import EngineError, TooLongError
 from sormctl.models import NO_TOKENIZER, prompt_style, resolve_model
 from sormctl.prompts import Prompt
 from sormctl.records import Json, Problem, Solution, Usage
@@ -110,7 +110,7 @@ async def open_generator(
 ) -> AsyncIterator[Generator]:
     """Loads a model; `logprobs` asks for the log-probability of each completion."""
     folder = resolve_model(model, is_hosted=running.is_hosted)
-    style = prompt_style(_prompted(folder, running), running.prompt)
+    style = _style(folder, running)
     async with create_engine(folder, running) as engine:
         yield Generator(engine, model, style, sampling, logprobs)
 
@@ -118,13 +118,8 @@ async def open_generator(
 @asynccontextmanager
 async def open_judge(model: str, running: Running) -> AsyncIterator[Judge]:
     """Loads a reward model."""
-    if running.is_hosted:
-        raise UsageError(
-            f"engine {running.engine} does not score; run `sormctl score --rm {model} --name NAME` "
-            "with --engine hf first, and give --scores NAME"
-        )
-    folder = resolve_model(model)
-    style = prompt_style(folder, running.prompt)
+    folder = resolve_model(model, is_hosted=running.is_hosted)
+    style = _style(folder, running)
     async with create_engine(folder, running) as engine:
         yield Judge(engine, style)
 
@@ -205,14 +200,17 @@ def _solution(
     )
 
 
-def _prompted(model: str, running: Running) -> str:
-    """Who knows how a resolved model wants to be prompted: of a hosted one, its tokenizer if given.
+def _style(model: str, running: Running) -> str:
+    """How a resolved model is prompted. Of a hosted one, its tokenizer knows that if it is given.
 
-    The name of a hosted model says nothing of that.
+    The name of a hosted model says nothing of it.
     """
     arguments = parse_arguments(running.engine_arg or ()) if running.is_hosted else {}
+    if running.prompt == "auto" and arguments.get("api") == "chat":
+        return "chat"
     tokenizer = arguments.get("tokenizer", NO_TOKENIZER)
-    return model if tokenizer == NO_TOKENIZER else resolve_model(tokenizer, is_hosted=True)
+    known = model if tokenizer == NO_TOKENIZER else resolve_model(tokenizer, is_hosted=True)
+    return prompt_style(known, running.prompt)
 
 
 def _source(generator: Generator) -> Json:

@@ -31,7 +31,7 @@ class Said(NamedTuple):
 def completions(answer: Json, sent: Json, params: Sampling, limit: int) -> list[Completion]:
     """The answer to what was `sent` with a `limit` of tokens; EngineError if it is none."""
     if answer.get("choices") == []:
-        raise EngineError("the server's answer has no choices")
+        raise Fault("the server's answer has no choices", is_brief=True)
     try:
         usage = answer.get("usage") or {}
         details = usage.get("prompt_tokens_details") or {}

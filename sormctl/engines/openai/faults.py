@@ -7,7 +7,7 @@ class Fault(Exception):
     """A request failed in a way that may pass.
 
     `is_down`: the server did not answer at all. `is_overload`: it asked for less, and for a pause
-    of `after` seconds if that is not None.
+    of `after` seconds if that is not None. `is_brief`: it is soon seen whether it passes.
     """
 
     def __init__(
@@ -17,8 +17,10 @@ class Fault(Exception):
         is_down: bool = False,
         is_overload: bool = False,
         after: float | None = None,
+        is_brief: bool = False,
     ) -> None:
         super().__init__(message)
         self.is_down = is_down
         self.is_overload = is_overload
         self.after = after
+        self.is_brief = is_brief

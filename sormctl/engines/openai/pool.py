@@ -90,7 +90,7 @@ class Pool:
     async def _wait(self, server: Server, fault: Fault, failures: int, since: float) -> None:
         """Pauses before the next try, in the request's place, so that the server gets a rest."""
         delay = pause(failures, self._uniform()) + (fault.after or 0.0)
-        late = time.monotonic() + delay - since > self._patience
+        late = fault.is_brief or time.monotonic() + delay - since > self._patience
         rests = late and fault.after is not None  # for longer than a request waits
         is_last = all(other.error is not None for other in self.servers if other is not server)
         if (late and failures >= _FAILURES) or (rests and is_last):

@@ -162,6 +162,7 @@ TRANSIENT = {
     "a list": (200, [], {}),
     "shutting down": ok(finish="abort"),
     "an error in a good answer": (200, {"error": {"message": "upstream", "code": 502}}, {}),
+    "no choices": (200, {"choices": []}, {}),
     "an error without a code": (200, {"error": "upstream"}, {}),
 }
 
@@ -217,6 +218,13 @@ async def test_a_page_in_the_place_of_the_list_of_models_is_a_server_that_is_dow
                 pass
 
 
+async def test_an_answer_that_never_has_a_choice_is_soon_said() -> None:
+    with serving(*[(200, {"choices": []}, {})] * 9) as script:
+        async with engine_of(script, patience=9999) as engine:
+            with pytest.raises(EngineError, match=r"has no choices; gave up after 5 tries"):
+                await engine.sample(PROMPT, Sampling())
+
+
 async def test_an_error_that_stays_ends_the_run() -> None:
     with serving(*[refusal(500, "broken")] * 9) as script:
         async with engine_of(script, patience=0) as engine:
@@ -229,7 +237,6 @@ REFUSALS = [
     (refusal(400, "bad\nsampling"), EngineError, r"bad sampling \(400\)"),
     (refusal(404, f"no model for {KEY}"), EngineError, r"no model for \*\*\* \(404\)"),
     (refusal(401, f"wrong key {KEY}"), EngineError, "the key is refused"),
-    ((200, {"choices": []}, {}), EngineError, "answer has no choices"),
     ((200, {"choices": [{}]}, {}), EngineError, "not one of the completions API"),
     ((200, {"error": {"message": "bad sampling", "code": 400}}, {}), EngineError, "bad sampling"),
     ((200, {"error": {"message": "context length", "code": "400"}}, {}), TooLongError, "context"),
