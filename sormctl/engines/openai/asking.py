@@ -7,7 +7,7 @@ from typing import Any
 from sormctl.engines.base import Sampling
 from sormctl.engines.encoding import prompt_ids, prompt_text
 from sormctl.engines.openai.server import Server
-from sormctl.errors import UsageError
+from sormctl.errors import ModelError, UsageError
 from sormctl.prompts import Prompt
 from sormctl.records import Json
 
@@ -43,6 +43,8 @@ def prompt_of(prompt: Prompt, tokenizer: Any, server: Server, prefill: str | Non
     if server.dialect.is_chat:
         return _chat(prompt, server, prefill)
     if tokenizer is None:
+        if prompt.messages:
+            raise ModelError("tokenizer=none writes no chat prompt; use --prompt plain or api=chat")
         return {"prompt": prompt.text + "".join(prompt.written)}
     take = prompt_ids if server.dialect.takes_ids else prompt_text
     return {"prompt": take(tokenizer, prompt)}
