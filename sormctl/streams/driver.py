@@ -125,7 +125,7 @@ def map_groups(
         progress.fraction = lambda: _fraction(inputs, output.tally)
         finished = Counter(output.finished)
         records = _unfinished(inputs, group(inputs.records(parse, check)), finished)
-        failures = Failures(job.skip_failed, progress.note)
+        failures = Failures(job.skip_failed, progress.warn)
         flow = Flow(records, opening, transform, writer.write, concurrency, failures.take)
         asyncio.run(flow.run())
         notes = costs.summary(output.tally.counts) if inputs.num_records else [NO_RECORDS]

@@ -14,12 +14,12 @@ class Failures:
     """The records of a run on which the engine failed.
 
     `skip` says whether they are left out; None where the user cannot say so. Those left out are
-    named by `note`, and not finished: `--resume` tries them again.
+    named by `warn`, and not finished: `--resume` tries them again.
     """
 
-    def __init__(self, skip: bool | None, note: Callable[[str], None]) -> None:
+    def __init__(self, skip: bool | None, warn: Callable[[str], None]) -> None:
         self._skip = skip
-        self._note = note
+        self._warn = warn
         self._count = 0
 
     def take(self, keys: Keys, error: EngineError) -> None:
@@ -29,7 +29,7 @@ class Failures:
         if not self._skip:
             raise type(error)(f"{error}; give {_OPTION} to go on without it") from error
         others = f"; with it, {len(keys) - 1:,} more of its group" if len(keys) > 1 else ""
-        self._note(f"left out: {error}{others}")
+        self._warn(f"left out: {error}{others}")
         self._count += len(keys)
 
     def check(self, num_records: int, *, is_resumable: bool) -> None:

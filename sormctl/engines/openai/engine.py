@@ -23,7 +23,7 @@ from sormctl.engines.openai.pool import Pool, Sleep
 from sormctl.engines.openai.refusals import FilteredError, RefusedError
 from sormctl.engines.openai.server import Server, is_url, redacted
 from sormctl.engines.running import Running
-from sormctl.errors import EngineError, ModelError, UsageError
+from sormctl.errors import DeadEngineError, EngineError, ModelError, UsageError
 from sormctl.models import NO_TOKENIZER, resolve_model
 from sormctl.prompts import Prompt
 from sormctl.records import Json
@@ -122,6 +122,8 @@ class OpenaiEngine:
             try:
                 answer = await http.post(f"{server.root}/pooling", sent)
             except RefusedError as error:
+                if not error.is_for_all and "task" not in error.says:
+                    raise
                 raise ModelError(
                     f"{error}; {server.model} does not score there: that takes a vLLM server of "
                     "the reward model, or `sormctl score --engine hf`"
@@ -173,6 +175,8 @@ class OpenaiEngine:
                 return [Completion("", "content_filter", 0, 0, 0)] * len(seeds)
             except RefusedError as error:
                 news = dialect.learn(error, sent, has_turns=self._may_chat(prompt))
+                if news is None and error.is_for_all:
+                    raise DeadEngineError(str(error)) from error
                 if news is None:
                     raise
                 if news:
@@ -182,12 +186,12 @@ class OpenaiEngine:
         return bool(prompt.messages) and self._options.api == "auto"
 
     def _limit(self, server: Server, prompt: Prompt, params: Sampling) -> int:
-        """The tokens that may be written; of text and messages alone we know no length."""
+        """The tokens that may be written; text and messages have no length that we know."""
         if self._tokenizer is None or server.dialect.is_chat:
-            length, reads = len(prompt.messages) + len(prompt.text) + len(prompt.steps), None
-        else:
-            length, reads = len(prompt_ids(self._tokenizer, prompt)), server.room
-        return answer_limit(length, reads, server.model, params.max_tokens)
+            is_empty = not (prompt.messages or prompt.text or prompt.steps)
+            return answer_limit(0 if is_empty else 1, None, server.model, params.max_tokens)
+        length = len(prompt_ids(self._tokenizer, prompt))
+        return answer_limit(length, server.room, server.model, params.max_tokens)
 
     def _tell(self, line: str) -> None:
         if self._verbose:

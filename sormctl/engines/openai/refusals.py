@@ -10,14 +10,17 @@ from sormctl.errors import EngineError, TooLongError
 from sormctl.records import Json
 
 _MESSAGE_CHARACTERS = 300
+_PERIOD = r"\b(per|each|every|this|in a)[ -](second|sec|minute|min|hour|day|month)\b"
 _RATE = re.compile(
-    r"rate.?limit|too many requests|quota|\b[tr]p[mdhs]\b"
-    r"|\b(per|each|every|a)[ -](second|sec|minute|min|hour|day|month)\b",
+    r"\brate.?limit|too many requests|quota|\b[tr]p[mdhs]\b"
+    rf"|\b(tokens?|requests?|limit)\b[^.;]{{0,30}}{_PERIOD}",
     re.I,
 )
 # what is too much is what the model shall write, whatever it reads
 _ANSWER = re.compile(
-    r"max_(new_|completion_|output_)?tokens\W{0,4} ((is|are) too|must)|completion tokens", re.I
+    r"max_(new_|completion_|output_)?tokens\W{0,4} ((is|are) too|must)"
+    r"|\b(completion|output|new|generated) tokens",
+    re.I,
 )
 _READS = re.compile(r"\b(inputs?|prompt|messages)\b(?! validation)", re.I)
 _TEXT = r"\b(prompt|inputs?|messages?|context|sequence|text|string|content|tokens?)\b"
@@ -30,6 +33,8 @@ _TOO_LONG = re.compile(
     rf"|{_TEXT}[^.;:]{{0,60}}\b(too (long|large|big)|(long|larg|great)er than|exceed)"
     r"|\b(request|payload|entity)( \([^)]*\))?( body| size)? (is )?(too (long|large|big)|exceeds)"
     r"|\binputs\b\W?( tokens)?( \+ \S+)? must (be|have)"
+    rf"|{_TEXT}[^.;:]{{0,60}}\b(at most|maximum of|limit of|limited to|up to) \(?\d"
+    rf"|{_TEXT}[^.;:]{{0,40}} (must|should|can) be (at most|less|fewer|below|under|within)"
     r"|too many (input |prompt )?tokens|too large for model"
     # what would help
     r"|\b(reduce|shorten|decrease|shorter)\b[^.;:]{0,40}\b(prompt|input|messages?)\b",
@@ -54,10 +59,7 @@ _UNWANTED = re.compile(
     r"|should|cannot|can't|only|available|implement|disallow|deprecated|less than|greater",
     re.I,
 )
-
-_NOT_KNOWN = re.compile(
-    r"unmarshal|deserializ|unexpected keyword|unrecogni[sz]ed|unsupported", re.I
-)
+_NOT_KNOWN = re.compile(r"unmarshal|deserializ|unexpected keyword|unrecogni|unsupported", re.I)
 
 
 class RefusedError(EngineError):
@@ -68,6 +70,11 @@ class RefusedError(EngineError):
         self.status = status
         self.says = says
         self.param = param
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether no other request would fare better: no such model, nothing there, no money."""
+        return self.status in (402, 404, 405, 501)
 
     @property
     def wants_text(self) -> bool:
@@ -115,7 +122,7 @@ def refusal(
         return TooLongError(message)
     if status != 500 and _FILTERED.search(f"{says} {_code(body)}"):
         return FilteredError(f"{host}: {message}", status=status, says=says)
-    if status >= 500 and status != 501 and not _is_of_the_request(says):
+    if status >= 500 and status != 501 and not _is_misunderstood(says):
         return Fault(message)
     if status == 408:
         return Fault(message)
@@ -144,13 +151,9 @@ def error_in(answer: Json) -> tuple[int, Json] | None:
     return 500, answer
 
 
-def _is_of_the_request(says: str) -> bool:
-    """Whether a server that says that it failed means that it does not know what was asked."""
-    return bool(
-        re.search(
-            r"unmarshal|deserializ|unexpected keyword|unrecogni[sz]ed|unsupported", says, re.I
-        )
-    )
+def _is_misunderstood(says: str) -> bool:
+    """Whether a server that says that it failed does not know what was asked."""
+    return bool(_NOT_KNOWN.search(says) or _TEXT_ALONE.search(says))
 
 
 def _said(body: Any) -> str:

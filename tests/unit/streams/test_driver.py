@@ -561,8 +561,9 @@ def test_left_out_of_a_stream(tmp_path: Path, capfd: pytest.CaptureFixture[str])
     job = Job("sample", {}, [source], quiet=True, skip_failed=True)
     with pytest.raises(EngineError, match=r"^1 of 3 records failed and were left out$"):
         run(job, failing_at_some("p1"), num_samples=1)
-    ids = [orjson.loads(line)["id"] for line in capfd.readouterr().out.splitlines()]
-    assert ids == ["p0", "p2"]
+    out, err = capfd.readouterr()
+    assert [orjson.loads(line)["id"] for line in out.splitlines()] == ["p0", "p2"]
+    assert err == "sample: left out: record p1: refused\n"  # quiet as it is
 
 
 def test_a_group_that_fails_is_left_out_as_a_whole(

@@ -14,7 +14,7 @@ from tokenizers.processors import TemplateProcessing
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.encoding import load_tokenizer, prompt_ids, prompt_text
 from sormctl.engines.openai.refusals import RefusedError
-from sormctl.errors import EngineError, ModelError, TooLongError, UsageError
+from sormctl.errors import DeadEngineError, EngineError, ModelError, TooLongError, UsageError
 from sormctl.models import resolve_model
 from sormctl.prompts import Message, Prompt
 from tests.unit.engines.openai.server import Reply, ok, refusal, said, serving
@@ -96,6 +96,18 @@ async def test_what_must_not_be_left_out_is_an_error() -> None:
                 with pytest.raises(EngineError, match=f"Unsupported parameter: '{name}'"):
                     await engine.sample(PROMPT, params)
         assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(402, "Insufficient credits"), (404, "The model `m` does not exist."), (405, "no")],
+)
+async def test_what_every_record_would_meet_is_the_engines_end(status: int, message: str) -> None:
+    with serving(rule=lambda path, body: refusal(status, message)) as script:
+        async with engine_of(script) as engine:
+            with pytest.raises(DeadEngineError, match=message):
+                await engine.sample(PROMPT, Sampling())
+    assert len(script.asked) == 1
 
 
 async def test_a_message_that_quotes_the_prompt_costs_no_parameter() -> None:
