@@ -114,7 +114,7 @@ def test_a_chat_model_of_which_only_the_name_is_known(tmp_path: Path, problems: 
     reply = said("So 2.\n#### 2", reasoning_content="1 + 1, hm")
     with serving(rule=lambda path, body: reply) as script:
         typed = ("sample", "--model", "llama3:8b", problems, "-o", tmp_path / "out.jsonl")
-        sormctl(script, *typed, "--engine-arg", "api=chat")
+        sormctl(script, *typed, "--engine-arg", "api=chat", bare=False)
     record = read(tmp_path / "out.jsonl")[0]
     assert (record["thought"], record["steps"]) == ("1 + 1, hm", ["So 2.", "#### 2"])
     assert set(script.paths) == {"/v1/chat/completions"}

@@ -113,7 +113,7 @@ def _said(choice: Json) -> Said:
         return Said("", _as_text(choice["text"]))
     message = choice["message"] or {}
     thought = message.get("reasoning_content") or message.get("reasoning") or ""
-    content = message.get("content")
+    content = message.get("content") or message.get("refusal")
     if isinstance(content, list):  # parts, some of which may be thoughts
         thought += "".join(_parts(part.get("thinking")) for part in content)
         content = "".join(_as_text(part.get("text")) for part in content)

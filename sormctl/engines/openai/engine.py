@@ -17,7 +17,7 @@ from sormctl.engines.base import Completion, Sampling, answer_limit, check_reada
 from sormctl.engines.encoding import encode_steps, load_tokenizer, prompt_ids
 from sormctl.engines.openai.answers import completions, step_scores
 from sormctl.engines.openai.asking import prompt_of, settings
-from sormctl.engines.openai.dialect import CHAT, RUNS
+from sormctl.engines.openai.dialect import CHAT, RUNS, Dialect
 from sormctl.engines.openai.http import Http, connections
 from sormctl.engines.openai.pool import Pool, Sleep
 from sormctl.engines.openai.refusals import FilteredError, RefusedError
@@ -73,7 +73,7 @@ class OpenaiEngine:
 
     async def __aenter__(self) -> Self:
         options = self._options
-        if options.tokenizer != NO_TOKENIZER:
+        if options.tokenizer != NO_TOKENIZER and options.api != "chat":  # the server has its own
             self._tokenizer = load_tokenizer(resolve_model(options.tokenizer or self._model))
         key = os.environ.get("OPENAI_API_KEY", "").strip()
         self._http = Http(key, options.timeout, options.base_url)
@@ -112,7 +112,7 @@ class OpenaiEngine:
         if not steps:
             return []
         if self._tokenizer is None:
-            raise ModelError("to score needs the reward model's tokenizer; drop tokenizer=none")
+            raise ModelError("to score needs the model's tokenizer; drop tokenizer=none, api=chat")
         ids, positions = encode_steps(self._tokenizer, prompt, steps)
         pool, http = self._opened()
 
@@ -159,13 +159,14 @@ class OpenaiEngine:
         """A server's completions; what it refuses of the request is left out, now and later."""
         _, http = self._opened()
         dialect = server.dialect
+        may_chat = bool(prompt.messages) and self._options.api == "auto"
+        if may_chat and self._tokenizer is None:
+            dialect.path = CHAT
         while True:
-            if self._options.api == "auto" and self._tokenizer is None and prompt.messages:
-                dialect.path = CHAT
-            limit = self._limit(server, prompt, params)
-            asked = prompt_of(prompt, self._tokenizer, server, self._options.prefill)
             if len(seeds) > 1 and RUNS in dialect.left_out:
                 raise _OneByOneError
+            limit = self._limit(server, prompt, params)
+            asked = prompt_of(prompt, self._tokenizer, server, self._options.prefill)
             drawn = settings(params, seeds, limit, server)
             sent = dialect.written({"model": server.model, **asked, **drawn})
             try:
@@ -174,16 +175,13 @@ class OpenaiEngine:
             except FilteredError:  # as where the answer says so: one such record is no failure
                 return [Completion("", "content_filter", 0, 0, 0)] * len(seeds)
             except RefusedError as error:
-                news = dialect.learn(error, sent, has_turns=self._may_chat(prompt))
+                news = dialect.learn(error, sent, has_turns=may_chat)
                 if news is None and error.is_for_all:
-                    raise DeadEngineError(str(error)) from error
+                    raise DeadEngineError(f"{error}{_advice(error, dialect)}") from error
                 if news is None:
                     raise
                 if news:
                     sys.stderr.write(f"engine openai: {server.name} {news}\n")
-
-    def _may_chat(self, prompt: Prompt) -> bool:
-        return bool(prompt.messages) and self._options.api == "auto"
 
     def _limit(self, server: Server, prompt: Prompt, params: Sampling) -> int:
         """The tokens that may be written; text and messages have no length that we know."""
@@ -201,12 +199,12 @@ class OpenaiEngine:
         """Whether the server answers, and what it calls the model."""
         assert self._http is not None
         listed = await self._http.models(server.url)
-        owners = (item.get("owned_by") for item in listed)
-        server.owner = next((owner for owner in owners if isinstance(owner, str)), "")
         if self._options.api == "chat":
             server.dialect.path = CHAT
         server.model = self._options.served_model or self._chosen(server, listed)
-        room = next((item.get("max_model_len") for item in listed if item["id"] == server.model), 0)
+        served = next((item for item in listed if item["id"] == server.model), {})
+        room = served.get("max_model_len")
+        server.owner = str(served.get("owned_by") or "")
         server.room = room if isinstance(room, int) and room > 0 else None
 
     def _chosen(self, server: Server, listed: Sequence[Json]) -> str:
@@ -222,6 +220,12 @@ class OpenaiEngine:
             f"{server.name}: does not serve {self._model}; "
             f"give --engine-arg served_model= one of {served}"
         )
+
+
+def _advice(error: RefusedError, dialect: Dialect) -> str:
+    if dialect.is_chat or not error.wants_chat:
+        return ""
+    return "; if it takes chats alone, give --engine-arg api=chat"
 
 
 class _OneByOneError(Exception):

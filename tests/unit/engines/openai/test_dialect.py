@@ -100,10 +100,14 @@ async def test_what_must_not_be_left_out_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     ("status", "message"),
-    [(402, "Insufficient credits"), (404, "The model `m` does not exist."), (405, "no")],
+    [
+        (402, "Insufficient credits"),
+        (404, "The model `m` does not exist."),
+        (405, "no .405.; if it takes chats alone, give --engine-arg api=chat"),
+    ],
 )
 async def test_what_every_record_would_meet_is_the_engines_end(status: int, message: str) -> None:
-    with serving(rule=lambda path, body: refusal(status, message)) as script:
+    with serving(rule=lambda path, body: refusal(status, message.partition(" .")[0])) as script:
         async with engine_of(script) as engine:
             with pytest.raises(DeadEngineError, match=message):
                 await engine.sample(PROMPT, Sampling())
