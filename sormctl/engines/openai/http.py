@@ -36,7 +36,7 @@ class Http:
             raise UsageError("OPENAI_API_KEY: no key; it has blanks or letters beyond ASCII")
         self._key = key
         self._timeout = timeout
-        certificates = trusted_certificates()
+        certificates = trusted_certificates(urls)
         limits = httpx.Limits(keepalive_expiry=_IDLE_SECONDS)
         self._client = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {key}"} if key else {},
