@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import accumulate
-from math import isfinite
+from math import isfinite, isnan, nan
 from typing import Any, NamedTuple
 
 from sormctl.engines.base import Completion, Sampling
@@ -56,20 +56,33 @@ def step_scores(
 ) -> list[float]:
     """P(correct) at positions of a text of `length` tokens, from the classes of each token.
 
-    Class 0 is incorrect. ModelError if they are not those of a reward model.
+    Class 0 is incorrect. NaN where the server has no number. ModelError if they are not those of a
+    reward model.
     """
     try:
         rows = answer["data"][0]["data"]
-        classes = [[float(value) for value in rows[position]] for position in positions]
+        classes = [[_number(value) for value in rows[position]] for position in positions]
     except _WRONG as error:
         raise EngineError("the server's answer is not one of the pooling API") from error
-    fits = len(rows) == length and all(len(row) in (2, 3) for row in classes)
-    if not fits or any(abs(sum(row) - 1) > 0.05 for row in classes):  # not even in bfloat16
+    if len(rows) != length or not all(map(_are_probabilities, classes)):
         raise ModelError(
             f"{server}: {model} does not score: it is no reward model, which gives each token a "
             "probability of 2 or 3 classes"
         )
-    return [min(1.0, sum(row[1:])) for row in classes]
+    good = [sum(row[1:]) for row in classes]
+    return [score if isnan(score) else min(1.0, score) for score in good]
+
+
+def _number(value: Any) -> float:
+    return nan if value is None else float(value)  # JSON has no other word for it
+
+
+def _are_probabilities(row: Sequence[float]) -> bool:
+    """Whether they are of 2 or 3 classes, or no numbers, of which the caller has more to say."""
+    if len(row) not in (2, 3):
+        return False
+    total = sum(row)
+    return isnan(total) or (min(row) >= 0 and abs(total - 1) < 0.05)  # bfloat16 is that coarse
 
 
 def _completion(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Any
 
 import pytest
@@ -151,6 +152,12 @@ def test_scores_are_read_at_the_ends_of_steps() -> None:
     assert step_scores(answer, 4, [1, 3], "s", "m") == [0.5, 0.875]
     assert step_scores(pooled([0.25, 0.25, 0.5]), 1, [0], "s", "m") == [0.75]
     assert step_scores(pooled([0.0, 1.0000001]), 1, [0], "s", "m") == [1.0]
+
+
+@pytest.mark.parametrize("value", [None, float("nan")])
+def test_scores_that_are_no_numbers_stay_so(value: float | None) -> None:
+    (score,) = step_scores(pooled([value, value]), 1, [0], "s", "m")
+    assert isnan(score)
 
 
 @pytest.mark.parametrize(
