@@ -23,6 +23,7 @@ _KEY = re.compile(r"[!-~]+")
 _CONNECT_SECONDS = 10.0
 # servers close idle connections after 5 s; to meet the closing of one looks like a death
 _IDLE_SECONDS = 2.0
+_NO_LIST = (400, 403, 404, 405, 406, 410, 415, 422, 500, 501)
 _OTHER_FILES = 64  # open beside connections
 
 
@@ -54,7 +55,7 @@ class Http:
     async def models(self, url: str) -> list[Json]:
         """What a server says that it serves; empty if it does not say."""
         response = await self._request("GET", f"{url}/models", timeout=_CONNECT_SECONDS)
-        if response.status_code in (400, 404, 405, 422, 501):
+        if response.status_code in _NO_LIST:  # if it is not there, a request will say so
             return []
         listed = self._answer(response)
         if isinstance(listed, dict):

@@ -23,7 +23,9 @@ _ANSWER = re.compile(
     re.I,
 )
 _READS = re.compile(r"\b(inputs?|prompt|messages)\b(?! validation)", re.I)
-_TEXT = r"\b(prompt|inputs?|messages?|context|sequence|text|string|content|tokens?)\b"
+_TEXT = (  # pydantic calls any value an input
+    r"\b(prompt|inputs?(?! should be)|messages?|context|sequence|text|string|content|tokens?)\b"
+)
 _TOO_LONG = re.compile(
     # who speaks of the room says that there is too little
     r"context[ _]?(length|size|window|limit)|max_(model|seq|input|prompt)_len"
@@ -56,7 +58,8 @@ _BY_CHAT = re.compile(r"chat model|chat[ /]completions?|use (the )?chat", re.I)
 _NO_MODEL = re.compile(r"model\b.{0,80}(not exist|not found|unknown|no such|no access)", re.I)
 _UNWANTED = re.compile(
     r"support|recogni[sz]|unknown|unexpected|permitted|allowed|accept|forbidden|extra|invalid|must"
-    r"|should|cannot|can't|only|available|implement|disallow|deprecated|less than|greater",
+    r"|should|cannot|can't|only|available|implement|disallow|deprecated|less than|greater|range"
+    r"|unmarshal|type",
     re.I,
 )
 _NOT_KNOWN = re.compile(r"unmarshal|deserializ|unexpected keyword|unrecogni|unsupported", re.I)
@@ -92,7 +95,7 @@ class RefusedError(EngineError):
         if self.param.split(".")[-1] == parameter:
             return True
         if len(parameter) > 1:
-            named = rf"(?<![\w.-]){parameter}(?![\w-])"
+            named = rf"(?<![\w-]){parameter}(?![\w-])"
         else:  # a letter alone may be anything
             named = rf"[`'\"]{parameter}[`'\"]|\b{parameter} (must|should|is|>|=)"
             named += rf"|(argument|parameter|field|option)s?\b[^.]{{0,20}}[: ]{parameter}\b"
@@ -114,6 +117,8 @@ def refusal(
     said = _said(body)
     says = said.replace(key, "***") if key else said
     message = f"{says[:_MESSAGE_CHARACTERS] or 'no reason given'} ({status})"
+    if status in (407, 503):
+        message += way
     if status in (429, 503):
         return Fault(message, is_overload=True, after=after)
     if status in (502, 504):  # a proxy speaks: the server behind it does not

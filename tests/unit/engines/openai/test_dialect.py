@@ -84,6 +84,27 @@ async def test_a_parameter_may_be_named_apart_or_in_a_list() -> None:
                 assert len(await engine.sample(PROMPT, Sampling())) == 1
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "`seed`: Input should be less than or equal to 2147483647",
+        "json: cannot unmarshal number 9876543210 into Go struct field Request.seed of type int32",
+        "seed is out of range",
+    ],
+)
+async def test_seeds_that_are_too_long_are_cut(
+    message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rule(path: str, body: dict[str, Any]) -> Reply | None:
+        return refusal(422, message) if body["seed"] >= 1 << 31 else None
+
+    with serving(rule=rule) as script:
+        async with engine_of(script) as engine:
+            await engine.sample(PROMPT, Sampling(seeds=((5 << 40) + 7, (6 << 40) + 7)))
+    assert [asked["seed"] for asked in script.asked if asked["seed"] < 1 << 31] == [7, 7]
+    assert capsys.readouterr().err.count("takes seeds below 2**31 alone") == 1
+
+
 async def test_what_must_not_be_left_out_is_an_error() -> None:
     for name, params in (
         ("top_p", Sampling(top_p=0.5)),
@@ -171,7 +192,8 @@ LISTS: list[Reply] = [
     (200, {"data": ["m", "n"]}, {}),
     (200, {"object": "list"}, {}),
     (200, {"data": None}, {}),
-    *[(status, {"detail": "no"}, {}) for status in (400, 404, 405, 501)],
+    (200, None, {}),
+    *[(status, {"detail": "no"}, {}) for status in (400, 403, 404, 405, 500, 501)],
 ]
 
 
