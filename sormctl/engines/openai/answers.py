@@ -14,7 +14,7 @@ from sormctl.errors import EngineError, ModelError
 from sormctl.records import MAX_COUNT, Json
 
 _LEAST_VLLM = "0.10.2"  # the first that knows `return_token_ids` (vllm-project/vllm#22587)
-_START, _END = "<think>", "</think>"
+_THINK = "<think>", "</think>"
 _ENDED = re.compile(r"stop|eos|end|complete|finish|done", re.I)
 _CUT = re.compile(r"length|max|limit|exceed|truncat|budget", re.I)
 _FINISH_CHARACTERS = 60
@@ -28,8 +28,17 @@ class Said(NamedTuple):
     text: str
 
 
-def completions(answer: Json, sent: Json, params: Sampling, limit: int) -> list[Completion]:
-    """The answer to what was `sent` with a `limit` of tokens; EngineError if it is none."""
+def completions(
+    answer: Json,
+    sent: Json,
+    params: Sampling,
+    limit: int,
+    think: tuple[str, str] = _THINK,
+) -> list[Completion]:
+    """The answer to what was `sent` with a `limit` of tokens; EngineError if it is none.
+
+    What a server gives apart as a thought stands before the text, within `think`.
+    """
     if answer.get("choices") == []:
         raise Fault("the server's answer has no choices", is_brief=True)
     try:
@@ -44,7 +53,7 @@ def completions(answer: Json, sent: Json, params: Sampling, limit: int) -> list[
         alone = _count(usage, "completion_tokens") if len(choices) == 1 else None
         counts = [_count_tokens(choice) if alone is None else alone for choice in choices]
         return [
-            _completion(choice, sent, params, prompt, generated, generated >= limit)
+            _completion(choice, sent, params, think, prompt, generated, generated >= limit)
             for choice, generated in zip(choices, counts, strict=True)
         ]
     except _WRONG as error:
@@ -89,20 +98,22 @@ def _completion(
     choice: Json,
     sent: Json,
     params: Sampling,
+    think: tuple[str, str],
     prompt: tuple[int, int],
     generated: int,
     is_full: bool,
 ) -> Completion:
     """One of the answer's choices; `is_full` says that it has all the tokens that it may have."""
     finish = _finish(choice.get("finish_reason"), is_full)
-    said = _said(choice)
+    start, closing = think
+    said = _said(choice, closing)
     text = _without_prefix(said.text, sent)
     end, reached = _end_of(text, params.stop)
     if end < len(text):
         finish = "stop"
-    thought = f"{_START}{said.thought}" if said.thought else ""
+    thought = f"{start}{said.thought}" if said.thought else ""
     if thought and (text.strip() or finish == "stop"):  # else it was cut while it thought
-        thought += _END
+        thought += closing
     logprob = _logprob(choice, reached if end < len(text) else None) if params.logprobs else None
     whole = (thought + text[:end]).encode(errors="replace").decode()  # a letter cut in two
     return Completion(whole, finish, *prompt, generated, logprob)
@@ -120,7 +131,7 @@ def _finish(reason: Any, is_full: bool) -> str:
     return "length" if _CUT.search(word) else word
 
 
-def _said(choice: Json) -> Said:
+def _said(choice: Json, closing: str) -> Said:
     """The text of a choice, of either API; TypeError if that is no text."""
     if "message" not in choice:
         return Said("", _as_text(choice["text"]))
@@ -131,7 +142,7 @@ def _said(choice: Json) -> Said:
         thought += "".join(_parts(part.get("thinking")) for part in content)
         content = "".join(_as_text(part.get("text")) for part in content)
     text = _as_text(content)
-    return Said("" if _END in text else _as_text(thought), text)
+    return Said("" if closing in text else _as_text(thought), text)
 
 
 def _parts(thinking: Any) -> str:
