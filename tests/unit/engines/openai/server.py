@@ -64,8 +64,9 @@ class Script:
                 return self.listed or (200, {"data": self.models}, {})
             self.asked.append(body)
             self.paths.append(path)
-            if (ruled := self.rule(path, body)) is not None:
-                return ruled
+        if (ruled := self.rule(path, body)) is not None:  # which may take its time
+            return ruled
+        with self.lock:
             return self.replies.pop(0) if self.replies else ok()
 
 
