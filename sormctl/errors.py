@@ -6,7 +6,8 @@
     │   └── RecordError         the same before the reader has added file and line
     ├── ModelError          1   a model folder that cannot be loaded or trained on
     ├── EngineError         1   generation or scoring failed
-    │   └── TooLongError        a prompt leaves no room in what the model reads
+    │   ├── TooLongError        a prompt leaves no room in what the model reads
+    │   └── DeadEngineError     the engine is gone, for all records that still come
     ├── IncompleteError     1   all is written but what failed, as the user wanted it
     ├── OutputError         1   output cannot be written (disk full, no permission)
     └── BusyError          75   another process holds the lock; try again later
@@ -54,6 +55,10 @@ class TooLongError(EngineError):
 
 class IncompleteError(SormctlError):
     """All is written but the records that failed, which the user wanted to be left out."""
+
+
+class DeadEngineError(EngineError):
+    """The engine is gone, or lets nobody in: no other record would fare better."""
 
 
 class OutputError(SormctlError):

@@ -17,7 +17,7 @@ from sormctl.engines.arguments import parse_arguments
 from sormctl.engines.base import Completion, Engine, Sampling
 from sormctl.engines.registry import create_engine
 from sormctl.engines.running import Running, SamplingSettings
-from sormctl.errors import EngineError, TooLongError, UsageError
+from sormctl.errors import EngineError, TooLongError
 from sormctl.models import NO_TOKENIZER, resolve_model, settle_asking
 from sormctl.prompts import Prompt
 from sormctl.records import Json, Problem, Solution, Usage
@@ -145,7 +145,7 @@ async def open_generator(
     folder = resolve_model(model, is_hosted=running.is_hosted)
     if slot and not running.is_hosted:
         check_resolved(folder, slot, said.prompt)
-    asking = settle_asking(_prompted(folder, running), said)
+    asking = _settled(folder, running, said)
     async with create_engine(folder, running) as engine:
         yield Generator(engine, model, asking, sampling, logprobs)
 
@@ -159,15 +159,12 @@ async def open_judge(
     With `beside`, what is said is about another model: one that sormctl trained is asked as it was
     in training, and for any other the user has said how.
     """
-    if running.is_hosted:
-        raise UsageError(
-            f"engine {running.engine} does not score; run `sormctl score --rm {model} --name NAME` "
-            "with --engine hf first, and give --scores NAME"
-        )
-    folder = resolve_model(model)
-    check_resolved(folder, Slot.reward_model, said.prompt)
-    is_known = beside and is_trained_here(folder)
-    asking = settle_asking(folder, NOTHING_SAID if is_known else said)
+    folder = resolve_model(model, is_hosted=running.is_hosted)
+    is_known = beside
+    if not running.is_hosted:
+        check_resolved(folder, Slot.reward_model, said.prompt)
+        is_known = beside and is_trained_here(folder)
+    asking = _settled(folder, running, NOTHING_SAID if is_known else said)
     async with create_engine(folder, running) as engine:
         yield Judge(engine, asking)
 
@@ -249,14 +246,17 @@ def _solution(
     )
 
 
-def _prompted(model: str, running: Running) -> str:
-    """Who knows how a resolved model wants to be prompted: of a hosted one, its tokenizer if given.
+def _settled(model: str, running: Running, said: AskingSettings) -> Asking:
+    """How a resolved model is asked. Of a hosted one, its tokenizer knows that if it is given.
 
-    The name of a hosted model says nothing of that.
+    The name of a hosted model says nothing of it.
     """
     arguments = parse_arguments(running.engine_arg or ()) if running.is_hosted else {}
+    if said.prompt == "auto" and arguments.get("api") == "chat":
+        return said.over(default_asking("chat"))
     tokenizer = arguments.get("tokenizer", NO_TOKENIZER)
-    return model if tokenizer == NO_TOKENIZER else resolve_model(tokenizer, is_hosted=True)
+    known = model if tokenizer == NO_TOKENIZER else resolve_model(tokenizer, is_hosted=True)
+    return settle_asking(known, said)
 
 
 def _source(generator: Generator) -> Json:

@@ -40,6 +40,13 @@ Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress on stand
 LogFormat = Annotated[
     str, typer.Option(help="Progress and messages on standard error: text or json.")
 ]
+SkipFailed = Annotated[
+    bool,
+    typer.Option(
+        "--skip-failed",
+        help="Leave out records on which the engine fails, count them, and end with exit code 1.",
+    ),
+]
 Shard = Annotated[
     str | None,
     typer.Option(help="Part I (from 0) of N; a problem's records stay together.", metavar="I/N"),
@@ -199,6 +206,7 @@ class LongStreams(Streams):
 
     resume: Resume = False
     shard: Shard = None
+    skip_failed: SkipFailed = False
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ MAY_IMPORT = {
         "records": "errors explaining",
         "models": "asking errors",
         "tasks": "asking errors seeds prompts records",
-        "engines": "errors prompts records models",
+        "engines": "asking errors prompts records models",
         "slots": "errors models",
         "streams": "__init__ errors records",
         "rows": "errors explaining records streams",

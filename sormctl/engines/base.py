@@ -47,8 +47,8 @@ class Sampling:
 class Completion:
     """One continuation.
 
-    `finish` is `stop` (end of sequence or a stop string), `length` (the token limit) or `too-long`
-    (the prompt left no room for an answer).
+    `finish` is `stop` (end of sequence or a stop string), `length` (the token limit), `too-long`
+    (the prompt left no room for an answer), or a server's own word for what else ended it.
     `prompt_tokens` is the length of the prompt; `cached_tokens` says how many of these needed no
     computation for this completion (another completion of the same prefix had paid for them).
     `logprob`, if it was asked for, is the sum of the natural log-probabilities of the generated

@@ -28,11 +28,24 @@ def prompt_ids(tokenizer: Any, prompt: Prompt, *, speaks: bool = False) -> list[
     Each step is encoded alone, so the ids of a prefix always begin those of a longer prefix. Parts
     are kept: the rollouts of a problem ask for the same question and steps again and again.
     """
-    speaks = speaks or bool(prompt.steps) or prompt.thought is not None or not prompt.thinks
+    speaks = speaks or _speaks(prompt)
     ids = list(_head_ids(tokenizer, replace(prompt, steps=(), separators=(), opening=""), speaks))
     for step in prompt.written:
         ids += _kept_ids(tokenizer, step)
     return ids
+
+
+def prompt_text(tokenizer: Any, prompt: Prompt) -> str:
+    """The text whose tokens are those of `prompt_ids` to whoever encodes it as a whole.
+
+    It lacks the token at the very beginning that a tokenizer adds by itself.
+    """
+    text = chat_text(tokenizer, prompt) if prompt.messages else prompt.text
+    bos = tokenizer.bos_token
+    if bos and tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]:
+        text = text.removeprefix(bos)
+    head = prompt.spoken(text) if _speaks(prompt) else text
+    return head + "".join(prompt.written)
 
 
 def step_ids(tokenizer: Any, steps: Sequence[str], between: str = "\n") -> list[list[int]]:
@@ -140,3 +153,8 @@ def chat_text(tokenizer: Any, prompt: Prompt) -> str:
             f"{tokenizer.name_or_path}: its chat template refuses the prompt: {first_line(error)}"
         ) from error
     return text
+
+
+def _speaks(prompt: Prompt) -> bool:
+    """Whether steps follow the head of a prompt, maybe after a thought of its own."""
+    return bool(prompt.steps) or prompt.thought is not None or not prompt.thinks

@@ -25,7 +25,7 @@ from sormctl.engines.base import Completion, Engine, Sampling
 from sormctl.engines.processes import Log, Watchdog, chatter_to
 from sormctl.engines.registry import create_engine
 from sormctl.engines.running import Running
-from sormctl.errors import EngineError, SormctlError, UsageError, first_line
+from sormctl.errors import DeadEngineError, EngineError, SormctlError, UsageError, first_line
 from sormctl.models import resolve_model
 from sormctl.prompts import Prompt
 
@@ -238,7 +238,7 @@ class RayEngine:
             raise EngineError(f"a replica failed: {first_line(error.cause)}") from error
         except RayError as error:
             line = " ".join(str(error).split())
-            raise EngineError(f"a replica died {_RETRIES + 1} times: {line}") from error
+            raise DeadEngineError(f"a replica died {_RETRIES + 1} times: {line}") from error
 
 
 def create(model: str, running: Running) -> RayEngine:

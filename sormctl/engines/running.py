@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-HOSTED = ("openai",)  # engines whose model is elsewhere: it may be called anything, and generates
+HOSTED = ("openai",)  # engines whose model is elsewhere: it may be called anything
 _SHARE = "gpu_memory_utilization"
 
 

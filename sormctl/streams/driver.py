@@ -12,6 +12,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from sormctl.errors import UsageError
 from sormctl.records import Json, Record, Solution, encode
+from sormctl.streams.failures import Failures
 from sormctl.streams.flow import Background, Flow, Opening, W
 from sormctl.streams.grouping import Line
 from sormctl.streams.ids import KnownIds
@@ -112,7 +113,8 @@ def map_groups(
        something is left is worked on as a whole.
     3. `opening` loads the model once there is a group. At most `concurrency` groups are in flight;
        None: as many as keep the model busy.
-    4. Results are written as soon as all before them are. A record that fails ends the run then.
+    4. Results are written as soon as all before them are. A record that fails ends the run then,
+       or at its end where the job leaves out those on which the engine fails.
 
     UsageError at the end if an earlier run finished records that the input no longer has.
     """
@@ -130,9 +132,11 @@ def map_groups(
         progress.fraction = lambda: _fraction(inputs, output.tally)
         finished = Counter(output.finished)
         records = _unfinished(inputs, group(inputs.records(parse, checked)), finished)
-        asyncio.run(
-            Flow(records, opening, transform, writer.write, concurrency, progress.note).run()
+        failures = Failures(job.skip_failed, progress.warn)
+        flow = Flow(
+            records, opening, transform, writer.write, concurrency, progress.note, failures.take
         )
+        asyncio.run(flow.run())
         notes = costs.summary(output.tally.counts) if inputs.num_records else [NO_RECORDS]
         for note in notes:
             progress.note(note)
@@ -141,6 +145,7 @@ def map_groups(
                 f"{job.output} has what was made of {gone:,} records that the input no longer has; "
                 "give --overwrite to make it anew"
             )
+        failures.check(inputs.num_records, is_resumable=isinstance(output, Journal))
 
 
 def _unfinished(

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
-from sormctl.errors import SormctlError
+from sormctl.errors import EngineError, SormctlError
 from sormctl.streams.journal import Keys
 
 T = TypeVar("T")
@@ -39,8 +39,8 @@ class Flow(Generic[W, T, R]):
     `opening` loads the model once there is a record; `note` is told what its user should know. At
     most `concurrency` calls are in flight; None: as many as keep the model busy. `emit(keys,
     result)` is awaited in the order of the input; the error of a record, or of reading on, is
-    raised in its place in that order. `records` is consumed in a thread, so that waiting for input
-    stops nothing.
+    raised in its place in that order, unless it is one of the engine and `failed(keys, error)`
+    takes it. `records` is consumed in a thread, so that waiting for input stops nothing.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Flow(Generic[W, T, R]):
         emit: Callable[[Keys, R], Awaitable[None]],
         concurrency: int | None,
         note: Callable[[str], None],
+        failed: Callable[[Keys, EngineError], None],
     ) -> None:
         self._records = records
         self._opening = opening
@@ -58,6 +59,7 @@ class Flow(Generic[W, T, R]):
         self._emit = emit
         self._concurrency = concurrency
         self._note = note
+        self._failed = failed
         self._slots: asyncio.Semaphore  # this one and the next are made once the model is open
         self._window: asyncio.Queue[tuple[Keys, asyncio.Future[R]] | None]
         self._active: set[asyncio.Future[R]] = set()
@@ -109,9 +111,13 @@ class Flow(Generic[W, T, R]):
     async def _drain(self) -> None:
         while (entry := await self._window.get()) is not None:
             keys, result = entry
-            made = await result
+            try:
+                made = await result
+            except EngineError as error:
+                self._failed(keys, error)
+            else:
+                await self._emit(keys, made)
             self._active.discard(result)
-            await self._emit(keys, made)
 
 
 async def _cancel(*tasks: asyncio.Future[Any]) -> None:

@@ -32,7 +32,8 @@ class Job:
 
     `arguments` is everything that determines the records made: it goes into the manifest, and
     must be the same to resume. `inputs` are files, `-` or none for standard input; `output` None
-    or `-` is standard output; `shard` is `I/N`.
+    or `-` is standard output; `shard` is `I/N`. `skip_failed` leaves out records on which an engine
+    fails; None where the command has no such option.
     """
 
     command: str
@@ -44,6 +45,7 @@ class Job:
     quiet: bool = False
     log_format: str = "text"
     shard: str | None = None
+    skip_failed: bool | None = None
 
 
 @contextmanager

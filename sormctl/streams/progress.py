@@ -53,13 +53,21 @@ class Display:
         """Says something that the user should know and need not act on."""
         self._write(message, {"message": message})
 
+    def warn(self, message: str) -> None:
+        """Says what went wrong, also to those who want no progress."""
+        self._emit(message, {"message": message})
+
     def report(self, summary: str, figures: dict[str, Any]) -> None:
         """Says how things stand, whenever the last line was."""
         self._told_at = time.monotonic()
         self._write(summary, figures)
 
     def _write(self, text: str, data: dict[str, Any]) -> None:
-        if self._quiet:
+        if not self._quiet:
+            self._emit(text, data)
+
+    def _emit(self, text: str, data: dict[str, Any]) -> None:
+        if sys.stderr is None:
             return
         if self._json:
             text = orjson.dumps({"command": self._command, **data}).decode()

@@ -20,7 +20,7 @@ from sormctl.models import resolve_model
 
 # without chunked prefill: on a CPU, vLLM 0.32 dies of seeded requests with it
 _ARGUMENTS = (
-    *("-m", "vllm.entrypoints.openai.api_server", "--served-model-name", "student"),
+    *("-m", "vllm.entrypoints.openai.api_server"),
     *("--host", "127.0.0.1", "--dtype", "float32", "--enforce-eager", "--max-num-seqs", "16"),
     *("--no-enable-chunked-prefill", "--max-num-batched-tokens", "2048", "--block-size", "32"),
     *("--kv-cache-memory-bytes", str(1 << 27)),
@@ -30,16 +30,18 @@ _START_SECONDS = 300
 
 
 class Server:
-    """A server of the embedded student, in a process group of its own."""
+    """A server of a model, by default the embedded student, in a process group of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: str = "embedded:student", name: str = "student") -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}/v1"
-        model = resolve_model("embedded:student")
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (ends with the server)
         self._process = subprocess.Popen(
-            [sys.executable, *_ARGUMENTS, "--port", str(port), "--model", model],
+            [
+                *(sys.executable, *_ARGUMENTS, "--port", str(port)),
+                *("--model", resolve_model(model), "--served-model-name", name),
+            ],
             stdout=self._log,
             stderr=self._log,
             env=os.environ | ENVIRONMENT,

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-from sormctl.errors import EngineError, SormctlError, first_line
+from sormctl.errors import DeadEngineError, EngineError, SormctlError, first_line
 
 Reply = TypeVar("Reply")
 _Future = asyncio.Future[Any]  # of the answer to a request, of whatever kind
@@ -72,7 +72,7 @@ class Worker:
         future: asyncio.Future[Reply] = self._loop.create_future()
         self._inbox.put((request, future))
         if self._ended is not None:
-            raise _as_user_error(self._ended)
+            raise _dead(self._ended)
         return await future
 
     # ── in the thread ────────────────────────────────────────────────────────────────────────────
@@ -125,7 +125,7 @@ class Worker:
             if (item := self._inbox.get()) is not None:
                 futures.append(item[1])
         self._waiting.clear()
-        self._post([(future, error) for future in futures])
+        self._post([(future, _dead(error)) for future in futures])
 
     def _fail(self, batch: RequestBatch, error: Exception) -> None:
         for request in self._waiting:
@@ -152,5 +152,11 @@ def _as_user_error(error: Exception) -> SormctlError:
     if isinstance(error, SormctlError):
         return error
     failure = EngineError(f"engine hf failed: {first_line(error)}")
+    failure.__cause__ = error
+    return failure
+
+
+def _dead(error: Exception) -> DeadEngineError:
+    failure = DeadEngineError(str(_as_user_error(error)))
     failure.__cause__ = error
     return failure

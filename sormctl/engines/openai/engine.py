@@ -1,4 +1,4 @@
-"""Engine `openai`: servers of the OpenAI completions API that somebody already runs."""
+"""Engine `openai`: servers of the OpenAI API that somebody already runs."""
 
 from __future__ import annotations
 
@@ -7,22 +7,29 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from sormctl.engines.arguments import PositiveInt, read_options
-from sormctl.engines.base import Completion, Sampling, answer_limit, together
-from sormctl.engines.encoding import load_tokenizer, prompt_ids
-from sormctl.engines.openai.http import Http, completions, connections, settings
+from sormctl.engines.base import Completion, Sampling, answer_limit, check_readable, together
+from sormctl.engines.encoding import encode_steps, load_tokenizer, prompt_ids
+from sormctl.engines.openai.answers import completions, step_scores
+from sormctl.engines.openai.asking import prompt_of, settings
+from sormctl.engines.openai.dialect import CHAT, RUNS, Dialect
+from sormctl.engines.openai.http import Http, connections
 from sormctl.engines.openai.pool import Pool, Sleep
+from sormctl.engines.openai.refusals import FilteredError, RefusedError
 from sormctl.engines.openai.server import Server, is_url, redacted
 from sormctl.engines.running import Running
-from sormctl.errors import EngineError, ModelError, UsageError
+from sormctl.errors import DeadEngineError, EngineError, ModelError, UsageError, one_line
 from sormctl.models import NO_TOKENIZER, resolve_model
 from sormctl.prompts import Prompt
 from sormctl.records import Json
+
+Api = Annotated[Literal["auto", "chat", "completions"], Meta(description="auto, chat, completions")]
+Prefill = Annotated[Literal["flags", "prefix", "last"], Meta(description="flags, prefix or last")]
 
 
 class OpenaiOptions(Struct, frozen=True):
@@ -30,11 +37,14 @@ class OpenaiOptions(Struct, frozen=True):
 
     Each `base_url` ends in `/v1`; `tokenizer` None is the model's, `none` sends prompts as text;
     `timeout` of one request and `patience` without any server are in seconds; `concurrency` is the
-    most requests that one server gets at once.
+    most requests that one server gets at once. `api` auto sends completions, and messages where
+    that cannot be; `prefill` is how a server is told to continue the last one.
     """
 
     base_url: tuple[str, ...] = ()
     served_model: str | None = None
+    api: Api = "auto"
+    prefill: Prefill | None = None
     tokenizer: str | None = None
     timeout: PositiveInt = 600
     patience: PositiveInt = 120
@@ -63,9 +73,10 @@ class OpenaiEngine:
 
     async def __aenter__(self) -> Self:
         options = self._options
-        if options.tokenizer != NO_TOKENIZER:
+        if options.tokenizer != NO_TOKENIZER and options.api != "chat":  # the server has its own
             self._tokenizer = load_tokenizer(resolve_model(options.tokenizer or self._model))
-        self._http = Http(os.environ.get("OPENAI_API_KEY", "").strip(), options.timeout)
+        key = os.environ.get("OPENAI_API_KEY", "").strip()
+        self._http = Http(key, options.timeout, options.base_url)
         number = len(options.base_url)
         self._each = max(1, connections(options.concurrency * number) // number)
         servers = [Server(url, redacted(url), self._each) for url in options.base_url]
@@ -92,54 +103,108 @@ class OpenaiEngine:
         return self._each * len(self._options.base_url)
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
-        written = self._written(prompt)
-        found = await together(self._complete(written, params, run) for run in self._runs(params))
+        """Completions of `prompt`, one for each of `params.seeds`, in their order."""
+        found = await together(self._complete(prompt, params, run) for run in self._runs(params))
         return [completion for run in found for completion in run]
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
-        """Never: the completions API has no reward models."""
-        raise ModelError("engine openai does not score; run the reward model with --engine hf")
+        """P(correct) after each of `steps`, by a vLLM server's pooling API."""
+        if not steps:
+            return []
+        if self._tokenizer is None:
+            raise ModelError("to score needs the model's tokenizer; drop tokenizer=none, api=chat")
+        ids, positions = encode_steps(self._tokenizer, prompt, steps)
+        pool, http = self._opened()
 
-    def _written(self, prompt: Prompt) -> list[int] | str:
-        """The prompt as token ids, so that steps keep their tokens; without a tokenizer, text."""
-        if self._tokenizer is not None:
-            return prompt_ids(self._tokenizer, prompt)
-        if prompt.messages:
-            raise ModelError("tokenizer=none writes no chat prompt; use --prompt plain")
-        return prompt.text + "".join(prompt.written)
-
-    def _runs(self, params: Sampling) -> list[range]:
-        """Seeds that go into one request; servers other than vLLM disagree on what these mean."""
-        if self._pool is not None and all(server.is_vllm for server in self._pool.servers):
-            return params.runs()
-        return [range(seed, seed + 1) for seed in params.seeds]
-
-    async def _complete(
-        self, written: list[int] | str, params: Sampling, seeds: range
-    ) -> list[Completion]:
-        pool, http = self._pool, self._http
-        if pool is None or http is None:
-            raise EngineError("the engine is not open; use it as a context manager")
-
-        async def send(server: Server) -> list[Completion]:
-            reads = None if isinstance(written, str) else server.room  # of text we know no length
-            limit = answer_limit(len(written), reads, server.model, params.max_tokens)
-            asked = {"model": server.model, "prompt": written, **settings(params, seeds, limit)}
-            return completions(await http.complete(server.url, asked), asked)
+        async def send(server: Server) -> list[float]:
+            check_readable(len(ids), server.room, server.model)
+            sent = {"model": server.model, "input": ids, "task": "token_classify"}
+            try:
+                answer = await http.post(f"{server.root}/pooling", sent)
+            except RefusedError as error:
+                if not error.is_for_all and "task" not in error.says:
+                    raise
+                raise ModelError(
+                    f"{error}; {server.model} does not score there: that takes a vLLM server of "
+                    "the reward model, or `sormctl score --engine hf`"
+                ) from error
+            return step_scores(answer, len(ids), positions, server.name, server.model)
 
         return await pool.run(send)
 
+    def _opened(self) -> tuple[Pool, Http]:
+        if self._pool is None or self._http is None:
+            raise EngineError("the engine is not open; use it as a context manager")
+        return self._pool, self._http
+
+    def _runs(self, params: Sampling) -> list[range]:
+        """Seeds that go into one request; servers other than vLLM disagree on what these mean."""
+        servers = self._pool.servers if self._pool is not None else ()
+        if all(server.is_vllm and RUNS not in server.dialect.left_out for server in servers):
+            return params.runs()
+        return [range(seed, seed + 1) for seed in params.seeds]
+
+    async def _complete(self, prompt: Prompt, params: Sampling, seeds: range) -> list[Completion]:
+        pool, _ = self._opened()
+        try:
+            return await pool.run(lambda server: self._ask(server, prompt, params, seeds))
+        except _OneByOneError:
+            singles = (range(seed, seed + 1) for seed in seeds)
+            found = await together(self._complete(prompt, params, one) for one in singles)
+            return [completion for run in found for completion in run]
+
+    async def _ask(
+        self, server: Server, prompt: Prompt, params: Sampling, seeds: range
+    ) -> list[Completion]:
+        """A server's completions; what it refuses of the request is left out, now and later."""
+        _, http = self._opened()
+        dialect = server.dialect
+        may_chat = bool(prompt.messages) and self._options.api == "auto"
+        if may_chat and self._tokenizer is None:
+            dialect.path = CHAT
+        while True:
+            if len(seeds) > 1 and RUNS in dialect.left_out:
+                raise _OneByOneError
+            limit = self._limit(server, prompt, params)
+            asked = prompt_of(prompt, self._tokenizer, server, self._options.prefill)
+            drawn = settings(params, seeds, limit, server)
+            sent = dialect.written({"model": server.model, **asked, **drawn})
+            try:
+                answer = await http.post(f"{server.url}/{dialect.path}", sent)
+                return completions(answer, sent, params, limit, prompt.think)
+            except FilteredError:  # as where the answer says so: one such record is no failure
+                return [Completion("", "content_filter", 0, 0, 0)] * len(seeds)
+            except RefusedError as error:
+                news = dialect.learn(error, sent, has_turns=may_chat)
+                if news is None and error.is_for_all:
+                    raise DeadEngineError(f"{error}{_advice(error, dialect)}") from error
+                if news is None:
+                    raise
+                if news:
+                    sys.stderr.write(f"{one_line(f'engine openai: {server.name} {news}')}\n")
+
+    def _limit(self, server: Server, prompt: Prompt, params: Sampling) -> int:
+        """The tokens that may be written; text and messages have no length that we know."""
+        if self._tokenizer is None or server.dialect.is_chat:
+            is_empty = not (prompt.messages or prompt.text or prompt.steps)
+            return answer_limit(0 if is_empty else 1, None, server.model, params.max_tokens)
+        length = len(prompt_ids(self._tokenizer, prompt))
+        return answer_limit(length, server.room, server.model, params.max_tokens)
+
     def _tell(self, line: str) -> None:
         if self._verbose:
-            sys.stderr.write(f"engine openai: {line}\n")
+            sys.stderr.write(f"{one_line(f'engine openai: {line}')}\n")
 
     async def _probe(self, server: Server) -> None:
         """Whether the server answers, and what it calls the model."""
         assert self._http is not None
         listed = await self._http.models(server.url)
-        server.is_vllm = any(item.get("owned_by") == "vllm" for item in listed)
+        if self._options.api == "chat":
+            server.dialect.path = CHAT
         server.model = self._options.served_model or self._chosen(server, listed)
-        room = next((item.get("max_model_len") for item in listed if item["id"] == server.model), 0)
+        served = next((item for item in listed if item["id"] == server.model), {})
+        room = served.get("max_model_len")
+        server.owner = str(served.get("owned_by") or "")
         server.room = room if isinstance(room, int) and room > 0 else None
 
     def _chosen(self, server: Server, listed: Sequence[Json]) -> str:
@@ -155,6 +220,16 @@ class OpenaiEngine:
             f"{server.name}: does not serve {self._model}; "
             f"give --engine-arg served_model= one of {served}"
         )
+
+
+def _advice(error: RefusedError, dialect: Dialect) -> str:
+    if dialect.is_chat or not error.wants_chat:
+        return ""
+    return "; if it takes chats alone, give --engine-arg api=chat"
+
+
+class _OneByOneError(Exception):
+    """A server takes no request for several completions."""
 
 
 def create(model: str, running: Running) -> OpenaiEngine:

@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 from typing import TypeVar
 
-from sormctl.engines.openai.server import Fault, Server, pause
-from sormctl.errors import EngineError, SormctlError
+from sormctl.engines.openai.faults import Fault
+from sormctl.engines.openai.server import Server, pause
+from sormctl.errors import DeadEngineError, EngineError, SormctlError
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
@@ -89,7 +90,7 @@ class Pool:
     async def _wait(self, server: Server, fault: Fault, failures: int, since: float) -> None:
         """Pauses before the next try, in the request's place, so that the server gets a rest."""
         delay = pause(failures, self._uniform()) + (fault.after or 0.0)
-        late = time.monotonic() + delay - since > self._patience
+        late = fault.is_brief or time.monotonic() + delay - since > self._patience
         rests = late and fault.after is not None  # for longer than a request waits
         is_last = all(other.error is not None for other in self.servers if other is not server)
         if (late and failures >= _FAILURES) or (rests and is_last):
@@ -106,7 +107,7 @@ class Pool:
         does a proxy whose server is dead, while the others would serve them all.
         """
         if self._gave_up is not None:
-            raise EngineError(self._gave_up)
+            raise DeadEngineError(self._gave_up)
         waiter: asyncio.Future[Server] = asyncio.get_running_loop().create_future()
         self._waiting.append((waiter, failures))
         self._serve()
@@ -175,4 +176,4 @@ class Pool:
         while self._waiting:
             waiter, _ = self._waiting.popleft()
             if not waiter.done():
-                waiter.set_exception(EngineError(self._gave_up))
+                waiter.set_exception(DeadEngineError(self._gave_up))

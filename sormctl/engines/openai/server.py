@@ -1,32 +1,13 @@
-"""One server as the pool sees it: its limit, its faults, its pauses. Nothing here waits."""
+"""One server as the pool sees it: its limit, its dialect, its pauses. Nothing here waits."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from sormctl.engines.openai.dialect import Dialect
+
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
-
-
-class Fault(Exception):
-    """A request failed in a way that may pass.
-
-    `is_down`: the server did not answer at all. `is_overload`: it asked for less, and for a pause
-    of `after` seconds if that is not None.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        is_down: bool = False,
-        is_overload: bool = False,
-        after: float | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.is_down = is_down
-        self.is_overload = is_overload
-        self.after = after
 
 
 class Limit:
@@ -69,8 +50,19 @@ class Server:
         self.error: str | None = None  # why it is left out
         self.falls = 0  # how often it was left out since it last answered a request
         self.model = ""
-        self.is_vllm = False
+        self.owner = ""  # the kind of server, if it tells
         self.room: int | None = None  # tokens of prompt and completion, if it tells
+        self.dialect = Dialect()
+
+    @property
+    def is_vllm(self) -> bool:
+        """Whether it counts the seeds of a request up, and tells the tokens of each completion."""
+        return self.owner == "vllm"
+
+    @property
+    def root(self) -> str:
+        """Where the paths begin that are not of OpenAI's API."""
+        return self.url.removesuffix("/v1")
 
     @property
     def is_free(self) -> bool:

@@ -22,7 +22,7 @@ from sormctl.engines.encoding import (
 from sormctl.engines.processes import Log, Watchdog
 from sormctl.engines.running import Running
 from sormctl.engines.vllm.start import VllmOptions, engine_settings, quiet_start
-from sormctl.errors import EngineError, ModelError, UsageError, first_line
+from sormctl.errors import DeadEngineError, EngineError, ModelError, UsageError, first_line
 from sormctl.models import resolve_model
 from sormctl.prompts import Prompt
 
@@ -180,7 +180,8 @@ class VllmEngine:
             ):
                 pass
         except Exception as error:  # the engine is dead, or refuses the request
-            raise EngineError(f"engine vllm failed: {self._reason(error)}") from error
+            kind = DeadEngineError if self._engine.errored else EngineError
+            raise kind(f"engine vllm failed: {self._reason(error)}") from error
         return output
 
 

@@ -13,7 +13,14 @@ from typing import Any
 import orjson
 import pytest
 
-from sormctl.errors import DataError, EngineError, OutputError, UsageError
+from sormctl.errors import (
+    DataError,
+    DeadEngineError,
+    EngineError,
+    IncompleteError,
+    OutputError,
+    UsageError,
+)
 from sormctl.prompts import Prompt
 from sormctl.streams.driver import (
     Costs,
@@ -497,3 +504,90 @@ def test_finished_groups_are_not_worked_on_again(tmp_path: Path) -> None:
     grouped(tmp_path, shown)
     grouped(tmp_path, shown, resume=True)
     assert len(shown) == 2
+
+
+# ── records on which the engine fails ────────────────────────────────────────────────────────────
+
+
+def failing_at_some(*names: str, error: EngineError | None = None) -> ScriptedEngine:
+    def script(prompt: Prompt, seed: int) -> str:
+        if prompt.text.split()[0] in names:
+            raise error or EngineError("refused")
+        return echo(prompt, seed)
+
+    return ScriptedEngine(script, backwards)
+
+
+def test_records_that_fail_are_left_out_and_tried_again_by_resume(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(
+        IncompleteError, match=r"^2 of 20 records failed and were left out; --resume"
+    ):
+        run(sampling(tmp_path, skip_failed=True), failing_at_some("p0", "p7"), num_samples=1)
+    others = [f"p{i}" for i in range(20) if i not in (0, 7)]
+    assert [record["id"] for record in read(tmp_path / "out.jsonl")] == others
+    assert (manifest(tmp_path)["status"], manifest(tmp_path)["records_in"]) == ("failed", 18)
+    told = capsys.readouterr().err
+    assert "sample: left out: record p0: refused\nsample: left out: record p7: refused\n" in told
+    engine = scripted()
+    run(sampling(tmp_path, resume=True), engine, num_samples=1)
+    assert engine.calls == 2
+    assert [record["id"] for record in read(tmp_path / "out.jsonl")] == [*others, "p0", "p7"]
+    assert manifest(tmp_path)["status"] == "done"
+
+
+def test_a_killed_run_has_not_finished_what_it_left_out(tmp_path: Path) -> None:
+    """What is left of it is what it had written when p9 ended it: as by `kill -9`, cut anywhere."""
+    dead = DeadEngineError("gone")
+
+    def script(prompt: Prompt, seed: int) -> str:
+        if prompt.text.startswith("p9 "):
+            raise dead
+        if prompt.text.startswith("p3 "):
+            raise EngineError("refused")
+        return echo(prompt, seed)
+
+    with pytest.raises(DeadEngineError, match=r"^record p9: gone$"):
+        run(sampling(tmp_path, skip_failed=True), ScriptedEngine(script), num_samples=1)
+    with open(tmp_path / "out.jsonl", "ab") as file:
+        file.write(b'{"id": "p9')
+    run(sampling(tmp_path, resume=True, skip_failed=True), scripted(), num_samples=1)
+    ids = [record["id"] for record in read(tmp_path / "out.jsonl")]
+    assert sorted(ids) == sorted(f"p{i}" for i in range(20))
+
+
+def test_without_the_option_the_message_names_it(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"^record p7: refused; give --skip-failed to go on"):
+        run(sampling(tmp_path, skip_failed=False), failing_at_some("p7"))
+    with pytest.raises(EngineError, match=r"^record p7: gone$"):
+        gone = failing_at_some("p7", error=DeadEngineError("gone"))
+        run(sampling(tmp_path, skip_failed=False, overwrite=True), gone)
+
+
+def test_left_out_of_a_stream(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    source = write(tmp_path / "in.jsonl", problems(3))
+    job = Job("sample", {}, [source], quiet=True, skip_failed=True)
+    with pytest.raises(IncompleteError, match=r"^1 of 3 records failed and were left out$"):
+        run(job, failing_at_some("p1"), num_samples=1)
+    out, err = capfd.readouterr()
+    assert [orjson.loads(line)["id"] for line in out.splitlines()] == ["p0", "p2"]
+    assert err == "sample: left out: record p1: refused\n"  # quiet as it is
+
+
+def test_a_group_that_fails_is_left_out_as_a_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def pairs(engine: ScriptedEngine, group: Group[Item]) -> list[Item]:
+        if group.records[0].name == "p2":
+            raise EngineError("refused")
+        return list(compress(group.records, group.pending))
+
+    def by_two(records: Iterator[Item]) -> Iterator[list[Item]]:
+        return map(list, zip(records, records, strict=True))
+
+    job = sampling(tmp_path, 6, skip_failed=True)
+    with pytest.raises(IncompleteError, match=r"^2 of 6 records failed and were left out"):
+        map_groups(job, Item, scripted, pairs, group=by_two)
+    assert "left out: record p2: refused; with it, 1 more of its group" in capsys.readouterr().err
+    assert [item["id"] for item in read(tmp_path / "out.jsonl")] == ["p0", "p1", "p4", "p5"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +24,12 @@ def ok(text: str = "1 + 1 = 2\n#### 2", finish: str = "stop") -> Reply:
     return 200, {"choices": [{"text": text, "finish_reason": finish}], "usage": USAGE}, {}
 
 
+def said(content: Any, finish: str = "stop", **more: Any) -> Reply:
+    """An answer of the chat API."""
+    choice = {"message": {"role": "assistant", "content": content, **more}, "finish_reason": finish}
+    return 200, {"choices": [choice], "usage": USAGE}, {}
+
+
 def refusal(status: int, message: str = "no", **headers: str) -> Reply:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return status, {"error": {"message": message}}, named
@@ -33,20 +39,23 @@ def refusal(status: int, message: str = "no", **headers: str) -> Reply:
 class Script:
     """What a server answers to completions, in order; after that, `ok()`.
 
-    It serves `models`, unless `listed` is what it says to who asks. `is_dead` drops every
-    connection. `asked` are the bodies of the requests, `keys` their keys.
+    What `rule(path, body)` answers comes before these. It serves `models`, unless `listed` is what
+    it says to who asks. `is_dead` drops every connection. `asked` are the bodies of the requests,
+    `paths` where they went, `keys` their keys.
     """
 
     replies: list[Reply] = field(default_factory=list)
     models: list[dict[str, Any]] = field(default_factory=lambda: [{"id": "m"}])
     listed: Reply | None = None
     is_dead: bool = False
+    rule: Callable[[str, dict[str, Any]], Reply | None] = lambda path, body: None
     asked: list[dict[str, Any]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
     url: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def answer(self, body: dict[str, Any] | None, key: str | None) -> Reply:
+    def answer(self, path: str, body: dict[str, Any] | None, key: str | None) -> Reply:
         with self.lock:
             self.keys.append(key)
             if self.is_dead:
@@ -54,6 +63,10 @@ class Script:
             if body is None:
                 return self.listed or (200, {"data": self.models}, {})
             self.asked.append(body)
+            self.paths.append(path)
+        if (ruled := self.rule(path, body)) is not None:  # which may take its time
+            return ruled
+        with self.lock:
             return self.replies.pop(0) if self.replies else ok()
 
 
@@ -72,7 +85,9 @@ def serving(*replies: Reply, **settings: Any) -> Iterator[Script]:
             self._reply(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
         def _reply(self, body: dict[str, Any] | None) -> None:
-            status, found, headers = script.answer(body, self.headers.get("Authorization"))
+            status, found, headers = script.answer(
+                self.path, body, self.headers.get("Authorization")
+            )
             if not status:
                 self.close_connection = True
                 return

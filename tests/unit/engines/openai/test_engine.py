@@ -12,13 +12,14 @@ from msgspec import structs
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.encoding import load_tokenizer, prompt_ids
 from sormctl.engines.openai.engine import OpenaiEngine, OpenaiOptions, create
+from sormctl.engines.openai.faults import Fault
 from sormctl.engines.openai.pool import Pool
-from sormctl.engines.openai.server import Fault, Limit, Server, pause
+from sormctl.engines.openai.server import Limit, Server, pause
 from sormctl.engines.running import Running, SamplingSettings
-from sormctl.errors import EngineError, ModelError, TooLongError, UsageError
-from sormctl.inference import open_generator, open_judge
+from sormctl.errors import EngineError, TooLongError, UsageError
+from sormctl.inference import open_generator
 from sormctl.models import resolve_model
-from sormctl.prompts import Message, Prompt
+from sormctl.prompts import Prompt
 from tests.unit.engines.openai.server import DROP, PAGE, Reply, Script, ok, refusal, serving
 
 PROMPT = Prompt(text="Question: 1 + 1?\nAnswer:\n", steps=("So 1 + 1.",))
@@ -68,7 +69,6 @@ async def test_a_completion_and_what_it_asks_for() -> None:
     assert script.asked[0] == {
         "model": "m",
         "prompt": "Question: 1 + 1?\nAnswer:\nSo 1 + 1.\n",
-        "n": 1,
         "max_tokens": 9,
         "temperature": 0.5,
         "top_p": 0.9,
@@ -88,7 +88,7 @@ async def test_a_run_of_seeds_is_one_request_to_vllm() -> None:
         async with engine_of(script) as engine:
             found = await engine.sample(PROMPT, Sampling(seeds=(3, 4)))
             await engine.sample(PROMPT, Sampling(seeds=(9,)))
-    assert [(asked["seed"], asked["n"]) for asked in script.asked] == [(3, 2), (9, 1)]
+    assert [(asked["seed"], asked.get("n")) for asked in script.asked] == [(3, 2), (9, None)]
     assert [(c.text, c.generated_tokens) for c in found] == [("#### 0", 3), ("#### 1", 1)]
 
 
@@ -161,6 +161,9 @@ TRANSIENT = {
     "a page": PAGE,
     "a list": (200, [], {}),
     "shutting down": ok(finish="abort"),
+    "an error in a good answer": (200, {"error": {"message": "upstream", "code": 502}}, {}),
+    "no choices": (200, {"choices": []}, {}),
+    "an error without a code": (200, {"error": "upstream"}, {}),
 }
 
 
@@ -215,6 +218,13 @@ async def test_a_page_in_the_place_of_the_list_of_models_is_a_server_that_is_dow
                 pass
 
 
+async def test_an_answer_that_never_has_a_choice_is_soon_said() -> None:
+    with serving(*[(200, {"choices": []}, {})] * 9) as script:
+        async with engine_of(script, patience=9999) as engine:
+            with pytest.raises(EngineError, match=r"has no choices; gave up after 5 tries"):
+                await engine.sample(PROMPT, Sampling())
+
+
 async def test_an_error_that_stays_ends_the_run() -> None:
     with serving(*[refusal(500, "broken")] * 9) as script:
         async with engine_of(script, patience=0) as engine:
@@ -227,8 +237,9 @@ REFUSALS = [
     (refusal(400, "bad\nsampling"), EngineError, r"bad sampling \(400\)"),
     (refusal(404, f"no model for {KEY}"), EngineError, r"no model for \*\*\* \(404\)"),
     (refusal(401, f"wrong key {KEY}"), EngineError, "the key is refused"),
-    (ok(finish="content_filter"), EngineError, "content_filter"),
-    ((200, {"choices": []}, {}), EngineError, "not one of the completions API"),
+    ((200, {"choices": [{}]}, {}), EngineError, "not one of the completions API"),
+    ((200, {"error": {"message": "bad sampling", "code": 400}}, {}), EngineError, "bad sampling"),
+    ((200, {"error": {"message": "context length", "code": "400"}}, {}), TooLongError, "context"),
 ]
 
 
@@ -242,7 +253,7 @@ async def test_what_will_not_pass_is_an_error_at_once(
                 await engine.sample(PROMPT, Sampling())
     assert len(script.asked) == 1
     assert KEY not in str(caught.value)
-    assert type(caught.value) is kind
+    assert isinstance(caught.value, TooLongError) is (kind is TooLongError)
 
 
 async def test_a_server_that_has_moved_is_told_of() -> None:
@@ -409,21 +420,11 @@ async def test_a_shell_that_allows_few_open_files(
     assert limits[-1] == (raised, hard)
 
 
-async def test_it_does_not_score_or_write_chats_without_a_tokenizer() -> None:
+async def test_an_empty_prompt_is_refused() -> None:
     with serving() as script:
         async with engine_of(script) as engine:
-            with pytest.raises(ModelError, match="run the reward model with --engine hf"):
-                await engine.score(PROMPT, ["1"])
-            with pytest.raises(ModelError, match="--prompt plain"):
-                await engine.sample(Prompt(messages=(Message("user", "1 + 1?"),)), Sampling())
             with pytest.raises(EngineError, match="an empty prompt"):
                 await engine.sample(Prompt(), Sampling())
-
-
-async def test_it_opens_no_reward_model() -> None:
-    with pytest.raises(UsageError, match=r"score --rm sorm/ .* and give --scores NAME"):
-        async with open_judge("sorm/", Running(engine="openai")):
-            pass
 
 
 @pytest.mark.parametrize(

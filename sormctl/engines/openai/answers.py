@@ -1,0 +1,207 @@
+"""What a server answers, read: completions, and the classes of tokens. Nothing here waits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import accumulate
+from math import isfinite, isnan, nan
+from typing import Any, NamedTuple
+
+from sormctl.asking import THINK
+from sormctl.engines.base import Completion, Sampling
+from sormctl.engines.openai.faults import Fault
+from sormctl.errors import EngineError, ModelError
+from sormctl.records import MAX_COUNT, Json
+
+_LEAST_VLLM = "0.10.2"  # the first that knows `return_token_ids` (vllm-project/vllm#22587)
+_ENDED = re.compile(r"stop|eos|end|complete|finish|done", re.I)
+_CUT = re.compile(r"length|max|limit|exceed|truncat|budget", re.I)
+_FINISH_CHARACTERS = 60
+_WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
+
+
+class Said(NamedTuple):
+    """A choice's text: what is thought in front, and what is said after it."""
+
+    thought: str
+    text: str
+
+
+def completions(
+    answer: Json,
+    sent: Json,
+    params: Sampling,
+    limit: int,
+    think: tuple[str, str] = THINK,
+) -> list[Completion]:
+    """The answer to what was `sent` with a `limit` of tokens; EngineError if it is none.
+
+    What a server gives apart as a thought stands before the text, within `think`.
+    """
+    if answer.get("choices") == []:
+        raise Fault("the server's answer has no choices", is_brief=True)
+    try:
+        usage = answer.get("usage") or {}
+        details = usage.get("prompt_tokens_details") or {}
+        ids = sent.get("prompt")
+        written = len(ids) if isinstance(ids, list) else 0
+        prompt = _count(usage, "prompt_tokens") or written, _count(details, "cached_tokens")
+        choices = sorted(answer["choices"], key=lambda choice: choice.get("index") or 0)
+        if len(choices) != sent.get("n", 1):
+            raise ValueError("other than the number asked for")
+        alone = _count(usage, "completion_tokens") if len(choices) == 1 else None
+        counts = [_count_tokens(choice) if alone is None else alone for choice in choices]
+        return [
+            _completion(choice, sent, params, think, prompt, generated, generated >= limit)
+            for choice, generated in zip(choices, counts, strict=True)
+        ]
+    except _WRONG as error:
+        raise EngineError("the server's answer is not one of the completions API") from error
+
+
+def step_scores(
+    answer: Json, length: int, positions: Sequence[int], server: str, model: str
+) -> list[float]:
+    """P(correct) at positions of a text of `length` tokens, from the classes of each token.
+
+    Class 0 is incorrect. NaN where the server has no number. ModelError if they are not those of a
+    reward model.
+    """
+    try:
+        rows = answer["data"][0]["data"]
+        classes = [[_number(value) for value in rows[position]] for position in positions]
+    except _WRONG as error:
+        raise EngineError("the server's answer is not one of the pooling API") from error
+    if len(rows) != length or not all(map(_are_probabilities, classes)):
+        raise ModelError(
+            f"{server}: {model} does not score: it is no reward model, which gives each token a "
+            "probability of 2 or 3 classes"
+        )
+    good = [sum(row[1:]) for row in classes]
+    return [score if isnan(score) else min(1.0, score) for score in good]
+
+
+def _number(value: Any) -> float:
+    return nan if value is None else float(value)  # JSON has no other word for it
+
+
+def _are_probabilities(row: Sequence[float]) -> bool:
+    """Whether they are of 2 or 3 classes, or no numbers, of which the caller has more to say."""
+    if len(row) not in (2, 3):
+        return False
+    total = sum(row)
+    return isnan(total) or (min(row) >= 0 and abs(total - 1) < 0.05)  # bfloat16 is that coarse
+
+
+def _completion(
+    choice: Json,
+    sent: Json,
+    params: Sampling,
+    think: tuple[str, str],
+    prompt: tuple[int, int],
+    generated: int,
+    is_full: bool,
+) -> Completion:
+    """One of the answer's choices; `is_full` says that it has all the tokens that it may have."""
+    finish = _finish(choice.get("finish_reason"), is_full)
+    start, closing = think
+    said = _said(choice, closing)
+    text = _without_prefix(said.text, sent)
+    end, reached = _end_of(text, params.stop)
+    if end < len(text):
+        finish = "stop"
+    thought = f"{start}{said.thought}" if said.thought else ""
+    if thought and (text.strip() or finish == "stop"):  # else it was cut while it thought
+        thought += closing
+    logprob = _logprob(choice, reached if end < len(text) else None) if params.logprobs else None
+    whole = (thought + text[:end]).encode(errors="replace").decode()  # a letter cut in two
+    return Completion(whole, finish, *prompt, generated, logprob)
+
+
+def _finish(reason: Any, is_full: bool) -> str:
+    """`stop`, `length`, or the server's own word for what else ended a completion."""
+    if not reason:
+        return "length" if is_full else "stop"
+    word = " ".join(str(reason).split())[:_FINISH_CHARACTERS]
+    if word == "abort":  # the server is shutting down
+        raise Fault("the server aborted the request", is_down=True)
+    if _ENDED.match(word):
+        return "stop"
+    return "length" if _CUT.search(word) else word
+
+
+def _said(choice: Json, closing: str) -> Said:
+    """The text of a choice, of either API; TypeError if that is no text."""
+    if "message" not in choice:
+        return Said("", _as_text(choice["text"]))
+    message = choice["message"] or {}
+    thought = message.get("reasoning_content") or message.get("reasoning") or ""
+    content = message.get("content") or message.get("refusal")
+    if isinstance(content, list):  # parts, some of which may be thoughts
+        thought += "".join(_parts(part.get("thinking")) for part in content)
+        content = "".join(_as_text(part.get("text")) for part in content)
+    text = _as_text(content)
+    return Said("" if closing in text else _as_text(thought), text)
+
+
+def _parts(thinking: Any) -> str:
+    if isinstance(thinking, list):
+        return "".join(_as_text(part.get("text")) for part in thinking)
+    return _as_text(thinking)
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
+
+
+def _without_prefix(text: str, sent: Json) -> str:
+    """A continued message without its beginning, which some servers give back."""
+    last = (sent.get("messages") or [{}])[-1]
+    return text.removeprefix(last["content"]) if last.get("role") == "assistant" else text
+
+
+def _end_of(text: str, stop: Sequence[str]) -> tuple[int, int]:
+    """Where the first stop string begins and ends; both are the end of the text without one."""
+    found = [(at, at + len(word)) for word in stop if (at := text.find(word)) >= 0]
+    return min(found, default=(len(text), len(text)))
+
+
+def _count(counts: Json, name: str) -> int:
+    """Tokens; 0 where the server does not tell, ValueError for what no record can hold."""
+    number = int(counts.get(name) or 0)
+    if not 0 <= number <= MAX_COUNT:
+        raise ValueError(f"{number} tokens")
+    return number
+
+
+def _count_tokens(choice: Json) -> int:
+    if choice.get("token_ids") is None:  # older servers overlook that we ask for them
+        raise EngineError(
+            "the server returns no token ids, which several completions in one request need; "
+            f"it must be vLLM {_LEAST_VLLM} or newer"
+        )
+    return len(choice["token_ids"])
+
+
+def _logprob(choice: Json, end: int | None) -> float:
+    """The sum over the tokens, of which those beyond character `end` do not count."""
+    found = choice.get("logprobs") or {}
+    if content := found.get("content"):
+        found = {
+            "tokens": [item.get("token") for item in content],
+            "token_logprobs": [item["logprob"] for item in content],
+        }
+    tokens, listed = found.get("tokens") or (), found.get("token_logprobs")
+    if listed is None:
+        raise EngineError("the server gives no log-probabilities")
+    if any(value is None or not isfinite(value) for value in listed):
+        raise EngineError("the server gives log-probabilities that are no numbers")
+    if end is not None and len(tokens) == len(listed):
+        starts = accumulate((len(str(token)) for token in tokens), initial=0)
+        listed = [value for value, start in zip(listed, starts, strict=False) if start < end]
+    return float(sum(listed))

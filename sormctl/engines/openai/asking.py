@@ -1,0 +1,75 @@
+"""What a server is sent: a prompt and how to continue it, in the words of the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from sormctl.engines.base import Sampling
+from sormctl.engines.encoding import prompt_ids, prompt_text
+from sormctl.engines.openai.server import Server
+from sormctl.errors import ModelError, UsageError
+from sormctl.prompts import Prompt
+from sormctl.records import Json
+
+# who continues the final message of a chat by which words; others begin a message of their own
+PREFILLS: dict[str, Json] = {
+    "flags": {"continue_final_message": True, "add_generation_prompt": False},
+    "prefix": {},
+    "last": {},
+}
+_BY_FLAGS = ("vllm", "sglang", "llamacpp")  # as servers call themselves in their list of models
+_OWN_DEFAULTS = ("vllm", "sglang")  # who leaves out `top_p` gets that of the model's folder
+
+
+def settings(params: Sampling, seeds: range, limit: int, server: Server) -> dict[str, Any]:
+    """How completions are drawn; several are in the words of vLLM. Defaults are not sent."""
+    asked: dict[str, Any] = {"max_tokens": limit, "temperature": 0.0}
+    if len(seeds) > 1:  # the API counts the tokens of all of them together
+        asked |= {"n": len(seeds), "return_token_ids": True}
+    if not params.is_greedy:
+        asked |= {"temperature": params.temperature, "seed": seeds.start}
+        if params.top_p != 1 or server.owner in _OWN_DEFAULTS:
+            asked["top_p"] = params.top_p
+    if params.logprobs:  # to some servers, 0 means none
+        asked["logprobs"] = True if server.dialect.is_chat else 1
+    return asked | ({"stop": list(params.stop)} if params.stop else {})
+
+
+def prompt_of(prompt: Prompt, tokenizer: Any, server: Server, prefill: str | None) -> Json:
+    """The prompt with the steps of its prefix: as messages, as text, or as token ids.
+
+    Ids keep the tokens that the steps have in training; without a tokenizer there are none.
+    """
+    if server.dialect.is_chat:
+        return _chat(prompt, server, prefill)
+    if tokenizer is None:
+        if prompt.messages:
+            raise ModelError("tokenizer=none writes no chat prompt; use --prompt plain or api=chat")
+        return {"prompt": prompt.text + "".join(prompt.written)}
+    take = prompt_ids if server.dialect.takes_ids else prompt_text
+    return {"prompt": take(tokenizer, prompt)}
+
+
+def _chat(prompt: Prompt, server: Server, prefill: str | None) -> Json:
+    turns: list[Json] = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
+    messages = turns or [{"role": "user", "content": prompt.text}]
+    layout: Json = {name: msgspec.json.decode(value) for name, value in prompt.chat_args}
+    sent: Json = {"messages": messages, **({"chat_template_kwargs": layout} if layout else {})}
+    begun = _thought(prompt) + "".join(prompt.written)
+    if not begun:
+        return sent
+    kind = prefill or ("flags" if server.owner in _BY_FLAGS else None)
+    if kind is None:
+        raise UsageError(
+            f"{server.name}: does not say that it continues a solution over the chat API, as "
+            f"rollouts need; if it does, give --engine-arg prefill= one of {', '.join(PREFILLS)}"
+        )
+    last = {"role": "assistant", "content": begun, **({"prefix": True} if kind == "prefix" else {})}
+    return {**sent, "messages": [*messages, last], **PREFILLS[kind]}
+
+
+def _thought(prompt: Prompt) -> str:
+    start, end = prompt.think
+    return "" if prompt.thought is None else f"{start}{prompt.thought}{end}\n\n"

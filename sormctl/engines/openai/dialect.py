@@ -1,0 +1,93 @@
+"""What a server takes of the API, found out as it refuses the rest. Nothing here waits."""
+
+from __future__ import annotations
+
+import re
+
+from sormctl.engines.openai.refusals import RefusedError
+from sormctl.records import Json
+
+COMPLETIONS, CHAT = "completions", "chat/completions"
+RUNS = "n"  # stands for all that several completions in one request need
+_OF_RUNS = ("n", "return_token_ids")
+# the parameters without which the texts are the same, or as good, and what that means
+_SPARED = {
+    "seed": "takes no `seed`: its samples are not repeatable",
+    "stop": "takes no `stop`: texts are cut here, at the cost of what it writes beyond",
+}
+_OUT_OF_RANGE = re.compile(
+    r"less than|range|exceed|overflow|at most|maximum|between|too (large|big)|32|number", re.I
+)
+_SEEDS = 1 << 31
+_LIMITS = ("max_tokens", "max_completion_tokens")
+
+
+class Dialect:
+    """How one server is asked.
+
+    `path` is that of the API; `takes_ids` says whether a prompt may be token ids; `left_out` are
+    parameters that it refuses, and `limit` its name for the most tokens that it shall write. Some
+    take seeds of 32 bits alone (`has_short_seeds`).
+    """
+
+    def __init__(self, path: str = COMPLETIONS) -> None:
+        self.path = path
+        self.takes_ids = True
+        self.left_out: set[str] = set()
+        self.limit = _LIMITS[0]
+        self.has_short_seeds = False
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether messages are sent, which the server lays out itself."""
+        return self.path == CHAT
+
+    def written(self, asked: Json) -> Json:
+        """A request in the words of this server."""
+        kept = {name: value for name, value in asked.items() if name not in self.left_out}
+        limit = kept.pop(_LIMITS[0])
+        if "seed" in kept and self.has_short_seeds:
+            kept["seed"] %= _SEEDS
+        return {**kept, self.limit: limit}
+
+    def learn(self, refusal: RefusedError, sent: Json, *, has_turns: bool) -> str | None:
+        """Adapts to the refusal of what was `sent`, so that it is worth sending anew.
+
+        What is different from now on; empty if that has been said. None if nothing helps.
+        `has_turns` says that the prompt is one of a chat.
+        """
+        if isinstance(sent.get("prompt"), list) and refusal.wants_text:
+            said = not self.takes_ids
+            self.takes_ids = False
+            return "" if said else "takes no token ids: prompts are sent as text"
+        if "prompt" in sent and has_turns and refusal.wants_chat:
+            said = self.is_chat
+            self.path = CHAT
+            return "" if said else "takes chats alone: prompts are sent as messages"
+        return self._without(refusal, sent)
+
+    def _without(self, refusal: RefusedError, sent: Json) -> str | None:
+        if RUNS in sent and any(map(refusal.names, _OF_RUNS)):
+            return self._leave_out(RUNS, "takes no `n`: each completion is a request of its own")
+        first, second = _LIMITS
+        if first in sent and refusal.names(first) and second in refusal.says:
+            said = self.limit == second
+            self.limit = second
+            return "" if said else f"takes `{second}` in the place of `{first}`"
+        if sent.get("top_p") == 1 and refusal.names("top_p"):
+            return self._leave_out("top_p", "takes no `top_p` of 1: it is left out")
+        if sent.get("seed", 0) >= _SEEDS and refusal.names("seed"):
+            if self.has_short_seeds:
+                return ""
+            if _OUT_OF_RANGE.search(refusal.says):
+                self.has_short_seeds = True
+                return "takes seeds below 2**31 alone: they are cut to that"
+        for name, meaning in _SPARED.items():
+            if name in sent and refusal.names(name):
+                return self._leave_out(name, meaning)
+        return None
+
+    def _leave_out(self, name: str, meaning: str) -> str:
+        said = name in self.left_out
+        self.left_out.add(name)
+        return "" if said else meaning

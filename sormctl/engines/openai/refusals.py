@@ -1,0 +1,194 @@
+"""What a server means that refuses a request. Pure: a status and a body in, an error out."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sormctl.engines.openai.faults import Fault
+from sormctl.errors import EngineError, TooLongError
+from sormctl.records import Json
+
+_MESSAGE_CHARACTERS = 300
+_PERIOD = r"\b(per|each|every|this|in a)[ -](second|sec|minute|min|hour|day|month)\b"
+_RATE = re.compile(
+    r"\brate.?limit|too many requests|quota|\b[tr]p[mdhs]\b"
+    rf"|\b(tokens?|requests?|limit)\b[^.;]{{0,30}}{_PERIOD}",
+    re.I,
+)
+# what is too much is what the model shall write, whatever it reads
+_ANSWER = re.compile(
+    r"max_(new_|completion_|output_)?tokens\W{0,4} ((is|are) too|must)"
+    r"|\b(completion|output|new|generated) tokens",
+    re.I,
+)
+_READS = re.compile(r"\b(inputs?|prompt|messages)\b(?! validation)", re.I)
+_TEXT = (  # pydantic calls any value an input
+    r"\b(prompt|inputs?(?! should be)|messages?|context|sequence|text|string|content|tokens?)\b"
+)
+_TOO_LONG = re.compile(
+    # who speaks of the room says that there is too little
+    r"context[ _]?(length|size|window|limit)|max_(model|seq|input|prompt)_len"
+    r"|max(imum)?( allowed| model| input| prompt| sequence| context)* length|model token limit"
+    r"|range of input length"
+    # the text is too much
+    rf"|{_TEXT}[^.;:]{{0,60}}\b(too (long|large|big)|(long|larg|great)er than|exceed)"
+    r"|\b(request|payload|entity)( \([^)]*\))?( body| size)? (is )?(too (long|large|big)|exceeds)"
+    r"|\binputs\b\W?( tokens)?( \+ \S+)? must (be|have)"
+    rf"|{_TEXT}[^.;:]{{0,60}}\b(at most|maximum of|limit of|limited to|up to) \(?\d"
+    rf"|{_TEXT}[^.;:]{{0,40}} (must|should|can) be (at most|less|fewer|below|under|within)"
+    r"|too many (input |prompt )?tokens|too large for model"
+    # what would help
+    r"|\b(reduce|shorten|decrease|shorter)\b[^.;:]{0,40}\b(prompt|input|messages?)\b",
+    re.I,
+)
+_NEVER_LENGTH = re.compile(r"(took|takes|taking|waited|waiting|been|for|queued) too long", re.I)
+_FILTERED = re.compile(
+    r"content[ _-]?(filter|management|moderation|policy)|moderation|(was|been|input|prompt) flagged"
+    r"|usage polic|safety (filter|system|polic|settings)|responsible ai|blocked .*safety",
+    re.I,
+)
+_TEXT_ALONE = re.compile(
+    r"unmarshal array|expect\w*,? (a )?str(ing)?\b|must be (a |of type )?(valid )?str(ing)?\b"
+    r"|valid string|invalid type: sequence|enum prompt|(str|string) type expected|not a string"
+    r"|token ids? (are|is) not|not support\w* (token|pre-?tokenized|array|list)|type string",
+    re.I,
+)
+_BY_CHAT = re.compile(r"chat model|chat[ /]completions?|use (the )?chat", re.I)
+_NO_MODEL = re.compile(r"model\b.{0,80}(not exist|not found|unknown|no such|no access)", re.I)
+_UNWANTED = re.compile(
+    r"support|recogni[sz]|unknown|unexpected|permitted|allowed|accept|forbidden|extra|invalid|must"
+    r"|should|cannot|can't|only|available|implement|disallow|deprecated|less than|greater|range"
+    r"|unmarshal|type",
+    re.I,
+)
+_NOT_KNOWN = re.compile(r"unmarshal|deserializ|unexpected keyword|unrecogni|unsupported", re.I)
+
+
+class RefusedError(EngineError):
+    """A server refuses a request for good; `says` is its message, `param` what it names apart."""
+
+    def __init__(self, message: str, *, status: int = 400, says: str = "", param: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.says = says
+        self.param = param
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether no other request would fare better: no such model, nothing there, no money."""
+        return self.status in (402, 404, 405, 501)
+
+    @property
+    def wants_text(self) -> bool:
+        """Whether it is for a prompt of token ids where the server takes text."""
+        return bool(_TEXT_ALONE.search(self.says))
+
+    @property
+    def wants_chat(self) -> bool:
+        """Whether the server has no completions but those of chats."""
+        missing = self.status in (404, 405, 501) and not _NO_MODEL.search(self.says)
+        return missing or bool(_BY_CHAT.search(self.says))
+
+    def names(self, parameter: str) -> bool:
+        """Whether it is for a parameter."""
+        if self.param.split(".")[-1] == parameter:
+            return True
+        if len(parameter) > 1:
+            named = rf"(?<![\w-]){parameter}(?![\w-])"
+        else:  # a letter alone may be anything
+            named = rf"[`'\"]{parameter}[`'\"]|\b{parameter} (must|should|is|>|=)"
+            named += rf"|(argument|parameter|field|option)s?\b[^.]{{0,20}}[: ]{parameter}\b"
+        return bool(re.search(named, self.says) and _UNWANTED.search(self.says))
+
+
+class FilteredError(RefusedError):
+    """A server refuses a request for what it says: its content filter forbids it."""
+
+
+def refusal(
+    status: int, body: Any, host: str, key: str, after: float | None = None, way: str = ""
+) -> Exception:
+    """What an error means: a `Fault` may pass, an EngineError stays.
+
+    `key` is never shown. `after` are the seconds that the server asks for; `way` says how the
+    request went.
+    """
+    said = _said(body)
+    says = said.replace(key, "***") if key else said
+    message = f"{says[:_MESSAGE_CHARACTERS] or 'no reason given'} ({status})"
+    if status in (407, 503):
+        message += way
+    if status in (429, 503):
+        return Fault(message, is_overload=True, after=after)
+    if status in (502, 504):  # a proxy speaks: the server behind it does not
+        return Fault(f"{message}{way}", is_down=True)
+    if is_too_long(status, f"{says} {_code(body)}"):
+        return TooLongError(message)
+    if status != 500 and _FILTERED.search(f"{says} {_code(body)}"):
+        return FilteredError(f"{host}: {message}", status=status, says=says)
+    if status >= 500 and status != 501 and not _is_misunderstood(says):
+        return Fault(message)
+    if status == 408:
+        return Fault(message)
+    return RefusedError(f"{host}: {message}", status=status, says=says, param=_param(body))
+
+
+def is_too_long(status: int, says: str) -> bool:
+    """Whether a server refuses a prompt, or a solution, because it is too long for the model."""
+    if _RATE.search(says) or _NEVER_LENGTH.search(says):
+        return False
+    if _ANSWER.search(says) and not _READS.search(says):
+        return False
+    return status == 413 or bool(_TOO_LONG.search(says))
+
+
+def error_in(answer: Json) -> tuple[int, Json] | None:
+    """The error that an answer is in spite of its status 200, and the status it should have had."""
+    error = answer.get("error")
+    if answer.get("choices") or not (error or answer.get("object") == "error"):
+        return None
+    for found in (error, answer):
+        for name in ("code", "status", "status_code"):
+            code = found.get(name) if isinstance(found, dict) else None
+            if str(code).isdecimal() and 400 <= int(str(code)) < 600:
+                return int(str(code)), answer
+    return 500, answer
+
+
+def _is_misunderstood(says: str) -> bool:
+    """Whether a server that says that it failed does not know what was asked."""
+    return bool(_NOT_KNOWN.search(says) or _TEXT_ALONE.search(says))
+
+
+def _said(body: Any) -> str:
+    """The server's own words in one line."""
+    found = body
+    for name in ("error", "message", "detail", "msg"):
+        if isinstance(found, dict) and found.get(name):
+            found = found[name]
+    if isinstance(found, list):  # what pydantic finds wrong, each with its place
+        found = "; ".join(filter(None, map(_problem, found))) or found
+    return " ".join(str(found).split())
+
+
+def _problem(item: Any) -> str:
+    if not isinstance(item, dict) or "msg" not in item:
+        return ""
+    place = [str(part) for part in item.get("loc") or () if part != "body"]
+    return f"`{'.'.join(place)}`: {item['msg']}"
+
+
+def _param(body: Any) -> str:
+    return _field(body, "param")
+
+
+def _code(body: Any) -> str:
+    return " ".join(_field(body, name) for name in ("code", "type", "error_type"))
+
+
+def _field(body: Any, name: str) -> str:
+    for found in (body.get("error"), body) if isinstance(body, dict) else ():
+        if isinstance(found, dict) and isinstance(found.get(name), str):
+            return str(found[name])
+    return ""

@@ -1,0 +1,176 @@
+"""What servers answer, read without a server."""
+
+from __future__ import annotations
+
+from math import isnan
+from typing import Any
+
+import pytest
+
+from sormctl.engines.base import Completion, Sampling
+from sormctl.engines.openai.answers import completions, step_scores
+from sormctl.engines.openai.faults import Fault
+from sormctl.errors import EngineError, ModelError
+
+SENT = {"prompt": "1 + 1?"}
+LIMIT = 12
+
+
+def read(choice: dict[str, Any], **params: Any) -> Completion:
+    answer = {"choices": [choice], "usage": {"prompt_tokens": 5, "completion_tokens": 9}}
+    (found,) = completions(answer, SENT, Sampling(**params), LIMIT)
+    return found
+
+
+FINISHES = {
+    "stop": ["stop", "eos", "eos_token", "EOS", "end_turn", "stop_sequence", "stop_str", "", None],
+    "length": ["length", "max_tokens", "model_length", "MAX_TOKENS", "token_limit", "max_length"],
+    "content_filter": ["content_filter"],
+    "tool_calls": ["tool_calls"],
+    "SAFETY": ["SAFETY"],
+}
+PAIRS = [(said, finish) for finish, all_said in FINISHES.items() for said in all_said]
+
+
+@pytest.mark.parametrize(("said", "finish"), PAIRS)
+def test_why_a_completion_ended(said: str | None, finish: str) -> None:
+    assert read({"text": "2", "finish_reason": said}).finish == finish
+
+
+def test_a_server_that_does_not_say_why() -> None:
+    answer = {"choices": [{"text": "2"}], "usage": {"completion_tokens": LIMIT}}
+    assert completions(answer, SENT, Sampling(), LIMIT)[0].finish == "length"
+    assert completions({"choices": [{"text": "2"}]}, SENT, Sampling(), LIMIT)[0].finish == "stop"
+
+
+def test_an_endless_reason_is_cut() -> None:
+    assert len(read({"text": "2", "finish_reason": "no \n" * 9999}).finish) == 60
+
+
+@pytest.mark.parametrize(
+    ("text", "stop", "left", "finish"),
+    [
+        ("3\nQuestion:", ("\nQuestion:",), "3", "stop"),
+        ("3\nQuestion: 4?\nAnswer: 5", ("\nQuestion:",), "3", "stop"),
+        ("a;b\nc", ("\n", ";"), "a", "stop"),
+        ("3", ("\nQuestion:",), "3", "length"),
+        ("\nQuestion:", ("\nQuestion:",), "", "stop"),
+    ],
+)
+def test_stop_strings_are_cut_here(
+    text: str, stop: tuple[str, ...], left: str, finish: str
+) -> None:
+    found = read({"text": text, "finish_reason": "length"}, stop=stop)
+    assert (found.text, found.finish) == (left, finish)
+
+
+LOGPROBS = [
+    ({"token_logprobs": [-0.5, -0.25]}, -0.75),
+    ({"content": [{"token": "3", "logprob": -0.5}, {"token": "7", "logprob": -0.25}]}, -0.75),
+    ({"content": [], "token_logprobs": [-1.0]}, -1.0),
+]
+
+
+@pytest.mark.parametrize(("given", "expected"), LOGPROBS)
+def test_log_probabilities_in_both_shapes(given: dict[str, Any], expected: float) -> None:
+    choice = {"text": "37", "finish_reason": "stop", "logprobs": given}
+    assert read(choice, logprobs=True).logprob == expected
+    assert read(choice).logprob is None
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("-inf")])
+@pytest.mark.parametrize("shape", ["old", "new"])
+def test_log_probabilities_that_are_none(value: float | None, shape: str) -> None:
+    new = {"content": [{"token": "3", "logprob": value}]}
+    given = new if shape == "new" else {"token_logprobs": [-0.5, value]}
+    with pytest.raises(EngineError, match="log-probabilities that are no numbers"):
+        read({"text": "3", "finish_reason": "stop", "logprobs": given}, logprobs=True)
+
+
+def test_log_probabilities_of_a_text_that_was_cut_here() -> None:
+    """The tokens of the stop string count, those that the server wrote beyond it do not."""
+    given = {"tokens": ["3", "\n", "Q", ": 4"], "token_logprobs": [-1.0, -0.5, -0.25, -9.0]}
+    choice = {"text": "3\nQ: 4", "finish_reason": "length", "logprobs": given}
+    assert read(choice, logprobs=True, stop=("\nQ",)).logprob == -1.75
+
+
+THOUGHTS: list[tuple[dict[str, Any], str, str]] = [
+    ({"content": "2", "reasoning_content": "1 + 1"}, "stop", "<think>1 + 1</think>2"),
+    ({"content": "2", "reasoning": "1 + 1"}, "stop", "<think>1 + 1</think>2"),
+    ({"content": None, "reasoning": "1 +"}, "length", "<think>1 +"),
+    ({"content": "2", "reasoning": "1 + 1"}, "length", "<think>1 + 1</think>2"),
+    ({"content": "", "reasoning": "1 + 1"}, "stop", "<think>1 + 1</think>"),
+    ({"content": "<think>1</think>2", "reasoning": "1"}, "stop", "<think>1</think>2"),
+    ({"content": "2", "reasoning": None}, "stop", "2"),
+    ({"content": None}, "stop", ""),
+    (
+        {
+            "content": [
+                {"type": "thinking", "thinking": [{"type": "text", "text": "1 + 1"}]},
+                {"type": "text", "text": "2"},
+            ]
+        },
+        "stop",
+        "<think>1 + 1</think>2",
+    ),
+]
+
+
+@pytest.mark.parametrize(("message", "finish", "text"), THOUGHTS)
+def test_thoughts_stand_before_the_text(message: dict[str, Any], finish: str, text: str) -> None:
+    assert read({"message": message, "finish_reason": finish}).text == text
+
+
+def test_a_stop_string_in_a_thought_ends_nothing() -> None:
+    message = {"content": "2;3", "reasoning": "1; 2"}
+    assert read({"message": message}, stop=(";",)).text == "<think>1; 2</think>2"
+
+
+@pytest.mark.parametrize(
+    "choice", [{}, {"text": 2}, {"message": {"content": 2}}, {"text": "\n", 1: 2}]
+)
+def test_what_is_no_answer(choice: dict[Any, Any]) -> None:
+    answer = {"choices": [choice] * (2 if 1 in choice else 1)}
+    with pytest.raises(EngineError, match="not one of the completions API"):
+        completions(answer, SENT, Sampling(), LIMIT)
+
+
+def test_no_choices_may_pass() -> None:
+    with pytest.raises(Fault, match="has no choices"):
+        completions({"choices": []}, SENT, Sampling(), LIMIT)
+
+
+# ── scores ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def pooled(*rows: Any) -> dict[str, Any]:
+    return {"data": [{"index": 0, "data": list(rows)}]}
+
+
+def test_scores_are_read_at_the_ends_of_steps() -> None:
+    answer = pooled([0.75, 0.25], [0.5, 0.5], [0.25, 0.75], [0.125, 0.875])
+    assert step_scores(answer, 4, [1, 3], "s", "m") == [0.5, 0.875]
+    assert step_scores(pooled([0.25, 0.25, 0.5]), 1, [0], "s", "m") == [0.75]
+    assert step_scores(pooled([0.0, 1.0000001]), 1, [0], "s", "m") == [1.0]
+
+
+@pytest.mark.parametrize("value", [None, float("nan")])
+def test_scores_that_are_no_numbers_stay_so(value: float | None) -> None:
+    (score,) = step_scores(pooled([value, value]), 1, [0], "s", "m")
+    assert isnan(score)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (pooled([0.5, 0.5]), ModelError),  # fewer tokens than were asked for
+        (pooled([0.2, 0.2, 0.3, 0.3], [0.2, 0.2, 0.3, 0.3]), ModelError),
+        (pooled([11.7, 5.3], [8.7, 5.3]), ModelError),  # no probabilities
+        (pooled(0.1, 0.2), EngineError),  # an embedding
+        ({"data": []}, EngineError),
+        ({}, EngineError),
+    ],
+)
+def test_what_are_no_scores(answer: dict[str, Any], kind: type[Exception]) -> None:
+    with pytest.raises(kind):
+        step_scores(answer, 2, [0], "s", "m")
