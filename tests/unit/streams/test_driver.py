@@ -579,7 +579,7 @@ def test_a_group_that_fails_is_left_out_as_a_whole(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def pairs(engine: ScriptedEngine, group: Group[Item]) -> list[Item]:
-        if group.records[0].name == "p2":
+        if group.records[0].key == "p2":
             raise EngineError("refused")
         return list(compress(group.records, group.pending))
 
