@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sormctl.errors import RecordError, SormctlError
-from sormctl.records import encode, load
+from sormctl.records import encode, load_object
 from sormctl.rows.csv_text import csv_rows
 from sormctl.rows.files import read_rows
 from sormctl.rows.json_text import digits, json_rows
@@ -77,7 +77,7 @@ def test_any_row_is_a_problem_or_refused_in_one_line(
     except RecordError as error:
         assert len(str(error).splitlines()) == 1
         return
-    assert load(encode(problem))["answer"] == problem.answer
+    assert load_object(encode(problem))["answer"] == problem.answer
     assert KINDS[kind].equal(str(problem.answer), str(problem.answer))
 
 
