@@ -287,10 +287,5 @@ def _solution_id(problem: Problem, generator: Generator, origin: Json) -> str:
 
 def _asked(asking: Asking) -> Json:
     """What distinguishes how a model was asked: the style, and all that is not usual in it."""
-    usual = default_asking(asking.style)
-    said = {
-        name: value
-        for name in Asking.__struct_fields__
-        if name != "invents" and (value := getattr(asking, name)) != getattr(usual, name)
-    }
-    return {**said, "style": asking.style}
+    asked, usual = (structs.asdict(x.taught()) for x in (asking, default_asking(asking.style)))
+    return {name: x for name, x in asked.items() if x != usual[name]} | {"style": asking.style}

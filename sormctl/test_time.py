@@ -1,27 +1,41 @@
 """The whole test-time path: draft, refine both ways, score. Paper, 3.2 and figure 4.
 
-Stage by stage, so that one model at a time is in memory. Choosing among the solutions is left to
-`evaluation`, which reports every choice.
+Each stage does what a command would, from file to file: one model at a time is in memory, whatever
+the length of the benchmark, and an interrupted run goes on within its stage. Choosing among the
+solutions is left to `evaluation`, which reports every choice.
 """
 
 from __future__ import annotations
 
-from asyncio import gather
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TypeVar
 
 from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
+from sormctl.errors import RecordError, UsageError
 from sormctl.inference import (
     Generator,
+    Judge,
     locate_error,
     open_generator,
     open_judge,
     refine_solution,
     sample_solutions,
 )
-from sormctl.records import Problem, Solution
+from sormctl.models import model_digest
+from sormctl.records import Problem, Solution, problem_name
 from sormctl.slots import REFINERS, Slot, check_slot
+from sormctl.streams.completions import GENERATED
+from sormctl.streams.driver import FREE, Costs, map_records, pipe_records, write_records
+from sormctl.streams.flow import Opening, W
+from sormctl.streams.job_outputs import Job
+from sormctl.streams.output import has_content, writing
+from sormctl.tasks.registry import known_task
+
+T = TypeVar("T", Problem, Solution)
+SOLUTIONS = "solutions"  # the last stage: all solutions, with all scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,69 +63,115 @@ class Models:
             if model is not None:
                 check_slot(model, slot, prompt)
 
+    def digests(self) -> dict[str, str | None]:
+        """What tells the weights of the models from others that take their place."""
+        given = {name: model for name, model in asdict(self).items() if model is not None}
+        return {name: model_digest(model) for name, model in given.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class TestTime:
-    """How the test-time path is run; `announce` is told of each stage as it begins."""
+    """How the test-time path is run, and where its stages write, `STAGE.jsonl` each.
 
+    `job` is what every stage inherits: the arguments, whether to resume, what is shown.
+    """
+
+    models: Models
     asking: AskingSettings  # of the student; other models are asked as they were in training
     running: Running
     sampling: SamplingSettings  # of samples; drafts and refinements are greedy
     threshold: float
     best_of: int  # samples for the best-of-n baseline; 0 leaves it out
-    announce: Callable[[str], None]
+    folder: Path
+    job: Job
 
-    async def solve(self, problems: Sequence[Problem], models: Models) -> list[Solution]:
-        """Drafts, refinements and samples of all problems, scored as `orm` and `sorm`."""
-        self.announce(f"drafting {len(problems)} problems")
-        drafts = await self._sample(models.student, problems, 1, self.sampling.greedy())
+    def solve(self, problems: Iterable[Problem], files: Sequence[str]) -> Path:
+        """The file of drafts, refinements and samples of all problems, scored as `orm` and `sorm`.
+
+        `files` are those that the problems come from.
+        """
+        models = self.models
+        with writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        asked = self._problems(problems, files)
+        drafts = self._sample("drafts", asked, 1, self.sampling.greedy())
         if models.sorm:
-            drafts = await self._score(models.sorm, "sorm", drafts)
-        solutions = list(drafts)
+            drafts = self._score("scored-drafts", models.sorm, "sorm", [drafts])
+        made = [drafts]
         if models.globally:
-            solutions += await self._refine(models.globally, "global", drafts)
+            made.append(self._refine("global", models.globally, drafts))
         if models.locally:
-            solutions += await self._refine(models.locally, "local", drafts)
+            made.append(self._refine("local", models.locally, drafts))
         if self.best_of:
-            self.announce(f"sampling {self.best_of} solutions of each problem")
-            solutions += await self._sample(models.student, problems, self.best_of, self.sampling)
-        return await self._score(models.orm, "orm", solutions) if models.orm else solutions
+            made.append(self._sample("samples", asked, self.best_of, self.sampling))
+        if models.orm:
+            return self._score(SOLUTIONS, models.orm, "orm", made)
+        pipe_records(self._job(SOLUTIONS, made), Solution, iter)
+        return self._output(SOLUTIONS)
 
-    async def _sample(
-        self, model: str, problems: Sequence[Problem], n: int, sampling: SamplingSettings
-    ) -> list[Solution]:
-        async with open_generator(
-            model, sampling, self.running, self.asking, slot=Slot.student
-        ) as generator:
-            self._say(generator)
-            groups = await gather(*(sample_solutions(generator, p, n) for p in problems))
-        return [solution for group in groups for solution in group]
+    def _problems(self, problems: Iterable[Problem], files: Sequence[str]) -> Path:
+        """The file of the problems, written anew: how many there are may have changed."""
+        output = self._output("problems")
+        if has_content(self._output("drafts")) and not (self.job.resume or self.job.overwrite):
+            raise UsageError(f"{self.folder} has drafts; give --resume to go on, or --overwrite")
+        job = replace(self._job("problems", ()), resume=False, overwrite=True)
+        write_records(job, _of_one_id(problems), files)
+        return output
 
-    async def _refine(self, model: str, kind: str, drafts: Sequence[Solution]) -> list[Solution]:
-        self.announce(f"refining {len(drafts)} drafts ({kind})")
-        async with open_generator(
-            model, self.sampling.greedy(), self.running, slot=REFINERS[kind]
-        ) as generator:
-            self._say(generator)
-            return await gather(
-                *(
-                    refine_solution(generator, draft, kind, self._error(draft, kind))
-                    for draft in drafts
-                )
-            )
+    def _sample(self, stage: str, problems: Path, n: int, sampling: SamplingSettings) -> Path:
+        return self._map(
+            stage,
+            [problems],
+            Problem,
+            lambda: open_generator(
+                self.models.student, sampling, self.running, self.asking, slot=Slot.student
+            ),
+            lambda generator, problem: sample_solutions(generator, problem, n),
+            GENERATED,
+        )
 
-    def _say(self, generator: Generator) -> None:
-        for note in generator.notes:
-            self.announce(note)
+    def _refine(self, kind: str, model: str, drafts: Path) -> Path:
+        async def refined(generator: Generator, draft: Solution) -> Sequence[Solution]:
+            error = locate_error(draft.scores.get("sorm", ()), kind, self.threshold)
+            return [await refine_solution(generator, draft, kind, error)]
 
-    def _error(self, draft: Solution, kind: str) -> int | None:
-        return locate_error(draft.scores.get("sorm", ()), kind, self.threshold)
+        greedy, slot = self.sampling.greedy(), REFINERS[kind]
+        opening = lambda: open_generator(model, greedy, self.running, slot=slot)  # noqa: E731
+        return self._map(kind, [drafts], Solution, opening, refined, GENERATED)
 
-    async def _score(self, model: str, name: str, solutions: Sequence[Solution]) -> list[Solution]:
-        self.announce(f"scoring {len(solutions)} solutions ({name})")
-        async with open_judge(model, self.running, self.asking, beside=True) as judge:
-            scores = await gather(*map(judge.score, solutions))
-        return [
-            solution.with_scores(name, values)
-            for solution, values in zip(solutions, scores, strict=True)
-        ]
+    def _score(self, stage: str, model: str, name: str, made: Sequence[Path]) -> Path:
+        async def scored(judge: Judge, solution: Solution) -> Sequence[Solution]:
+            return [solution.with_scores(name, await judge.score(solution))]
+
+        opening = lambda: open_judge(model, self.running, self.asking, beside=True)  # noqa: E731
+        return self._map(stage, made, Solution, opening, scored, FREE)
+
+    def _map(
+        self,
+        stage: str,
+        inputs: Sequence[Path],
+        kind: type[T],
+        opening: Opening[W],
+        transform: Callable[[W, T], Awaitable[Sequence[Solution]]],
+        costs: Costs[Solution],
+    ) -> Path:
+        job = self._job(stage, inputs)
+        map_records(job, kind, opening, transform, check=known_task, costs=costs)
+        return self._output(stage)
+
+    def _job(self, stage: str, inputs: Sequence[Path]) -> Job:
+        names = [str(path) for path in inputs]
+        return replace(self.job, command=f"eval {stage}", inputs=names, output=self._output(stage))
+
+    def _output(self, stage: str) -> Path:
+        return self.folder / f"{stage}.jsonl"
+
+
+def _of_one_id(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """The problems; RecordError for one whose id another has: their solutions would be mixed."""
+    known: dict[str, int] = {}
+    for problem in problems:
+        content = hash((problem.question, problem.answer))
+        if known.setdefault(problem_name(problem), content) != content:
+            raise RecordError(f"two problems have the id {problem.problem_id}; give each its own")
+        yield problem

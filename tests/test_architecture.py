@@ -41,12 +41,12 @@ MAY_IMPORT = {
         **dict.fromkeys(PAPER.split(), "errors seeds records tasks"),
         "evaluation": "errors records tasks reranking",
         "inference": "asking errors seeds prompts records models tasks engines slots",
-        "test_time": "asking records engines slots inference",
+        "test_time": "asking errors records models tasks engines slots inference streams",
         "labelling": "errors prompts records tasks engines inference",
         "training": "__init__ asking errors seeds prompts records models tasks engines slots "
         f"streams options {PAPER}",
         "training.worker": "errors models engines evaluation training",
-        "report": "errors records evaluation labelling",
+        "report": "errors records streams evaluation labelling",
         "doctor": "__init__ errors tasks",
     }.items()
 }

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
 from sormctl import options
 from sormctl.asking import AskingSettings
-from sormctl.engines.running import Running, SamplingSettings
-from sormctl.errors import RecordError, SormctlError, UsageError
-from sormctl.evaluation.evaluation import Evaluation, problem_part
-from sormctl.evaluation.rows import ReportRow
+from sormctl.errors import SormctlError, UsageError
+from sormctl.evaluation.apart import Evaluations, OneRun
+from sormctl.evaluation.evaluation import problem_part
+from sormctl.evaluation.rows import Way
 from sormctl.evaluation.steps import THRESHOLD
+from sormctl.evaluation.ways import answer_given
 from sormctl.problems import input_files, read_problems
-from sormctl.records import Json, Problem, Solution, problem_name
-from sormctl.report.table import print_cut_off, print_rows, print_stages, print_unknown
+from sormctl.records import Json, Problem, Solution
+from sormctl.report.table import (
+    print_cut_off,
+    print_report,
+    print_stages,
+    print_unknown,
+    write_report,
+)
 from sormctl.reranking import AGGREGATIONS
-from sormctl.streams.driver import pipe_groups, write_records
-from sormctl.streams.grouping import group_solutions
-from sormctl.streams.job_outputs import side_file
+from sormctl.streams.driver import pipe_groups
+from sormctl.streams.job_outputs import Job, side_file
+from sormctl.streams.jsonl import accept
 from sormctl.streams.manifest import stage_costs
-from sormctl.test_time import Models, TestTime
+from sormctl.test_time import SOLUTIONS, Models, TestTime
 
 
 @dataclass(frozen=True)
@@ -61,11 +70,21 @@ class Bench:
     ] = 3
     threshold: options.Threshold = THRESHOLD
 
+    def slots(self, said: AskingSettings) -> Models:
+        """The models by what they are for; UsageError or ModelError where they do not fit."""
+        if self.student is None:
+            raise UsageError("--bench needs --student, the model that drafts")
+        if self.local is not None and self.sorm is None:
+            raise UsageError("--local needs --sorm, which shows it the first error")
+        models = Models(self.student, self.orm, self.sorm, self.global_, self.local)
+        models.check(said)
+        return models
+
     @property
     def models(self) -> list[str]:
         """The slots that are given a model, by the names of their options."""
-        slots = ("student", "orm", "sorm", "global_", "local")
-        return [slot.rstrip("_") for slot in slots if getattr(self, slot)]
+        names = ("student", "orm", "sorm", "global_", "local")
+        return [name.rstrip("_") for name in names if getattr(self, name)]
 
 
 @dataclass(frozen=True)
@@ -77,7 +96,11 @@ class Gate:
         typer.Option(min=0, max=1, help="Exit with 1 if the row --gate is below this (0 to 1)."),
     ] = None
     gate: Annotated[
-        str | None, typer.Option(help="Row that --min-accuracy looks at; the first by default.")
+        str | None,
+        typer.Option(
+            help="Row that --min-accuracy looks at; by default the answer that is given, such as "
+            "the reranked one."
+        ),
     ] = None
 
 
@@ -87,6 +110,14 @@ def eval(
         list[str],
         typer.Option("--agg", help=f"Repeatable: {', '.join(AGGREGATIONS)}."),
     ] = ["final"],  # noqa: B006 (Typer copies it)
+    by: Annotated[
+        str | None,
+        typer.Option(
+            help="Report apart what differs in this: model, source (model and temperature), or a "
+            "field such as source.seed.",
+            metavar="FIELD",
+        ),
+    ] = None,
     stages: Annotated[
         Path | None,
         typer.Option(
@@ -107,16 +138,53 @@ def eval(
     asking: options.AskingOptions,
     running: options.RunningOptions,
     streams: options.Streams,
+    resume: options.Resume = False,
 ) -> None:
     """Say what can be said of solutions: a table on standard error, its rows as JSON.
 
     Drafts, samples and refinements of a problem may stand together: each way of answering gets its
     accuracy, interval and tokens, and choices are compared with drafts and best of n, paired.
     Scores add reranking, labels step accuracy. The rows go to standard output unless that is a
-    terminal.
+    terminal. With --bench, `-o DIR` keeps what every stage made, and `eval DIR` reports it again.
 
     Example: cat drafts.jsonl global.jsonl local.jsonl | sormctl score --rm orm/ | sormctl eval
     """
+    _check_options(aggregation, bench, streams)
+    kept = _kept(bench, streams.output)
+    if resume and not kept:
+        raise UsageError("--resume goes with --bench and -o DIR, which keeps the stages")
+    job = streams.job("eval", {"agg": aggregation, "by": by}, inputs=_files(streams.inputs or ()))
+    costs = stage_costs(stages) if stages else []
+    found = Evaluations(aggregation, by)
+    with ExitStack() as stack:
+        if bench.bench is not None:
+            folder = kept or Path(stack.enter_context(TemporaryDirectory(prefix="sormctl-")))
+            said = asking.settings()
+            models = bench.slots(said)
+            asked = {**vars(bench), **vars(fields), **vars(sampling), **said.identity()}
+            asked |= {**running.identity(), "weights": models.digests()}
+            overwrite = job.overwrite or kept is None
+            stage = replace(job, arguments=asked, resume=resume, overwrite=overwrite)
+            path = TestTime(
+                models, said, running, sampling, bench.threshold, bench.best_of, folder, stage
+            )
+            solved = path.solve(_problems(bench, fields, sampling.seed), input_files(bench.bench))
+            job = replace(job, arguments={**job.arguments, **asked}, inputs=[str(solved)])
+        if kept:
+            job = replace(job, output=kept / "rows.json", overwrite=True)
+        report = partial(_report, found=found, costs=costs, job=job, outcomes=outcomes)
+        pipe_groups(job, report, accept if by else OneRun().check)
+    print_report(found.rows)
+    if kept:
+        write_report(found.rows, kept / "table.txt")
+    print_cut_off(found.all_rows)
+    print_unknown(found.unknown)
+    print_stages(costs)
+    if gate.min_accuracy is not None:
+        _check_gate(found, gate.gate, gate.min_accuracy)
+
+
+def _check_options(aggregation: Sequence[str], bench: Bench, streams: options.Streams) -> None:
     if unknown := [name for name in aggregation if name not in AGGREGATIONS]:
         raise UsageError(f"--agg {unknown[0]}: must be one of {', '.join(AGGREGATIONS)}")
     if bench.bench and streams.inputs:
@@ -125,93 +193,60 @@ def eval(
         raise UsageError(
             f"--{bench.models[0]} goes with --bench; to read solutions, give files alone"
         )
-    evaluation = Evaluation(aggregation)
-    rows: list[ReportRow] = []
-    costs = stage_costs(stages) if stages else []
-    said = asking.settings()
-    path = {**vars(bench), **vars(fields), **vars(sampling)}
-    path |= {**said.identity(), **running.identity()}
-    job = streams.job("eval", {"agg": aggregation, **(path if bench.bench else {})})
-
-    def report(groups: Iterable[list[Solution]]) -> Iterator[Json]:
-        with side_file(job, outcomes) as write:
-            for group in groups:
-                evaluation.add(group)
-                if outcomes is not None:
-                    write(problem_part(group, aggregation))
-        rows.extend(evaluation.rows())
-        if streams.output is not None or not sys.stdout.isatty():
-            found = [row.json() for row in rows]
-            yield {"rows": found, "stages": costs, "unknown": evaluation.unknown}
-
-    if bench.bench is None:
-        pipe_groups(job, report)
-    else:
-        solved = _solve(bench.bench, bench, fields, sampling, said, running, streams.quiet)
-        write_records(job, report(group_solutions(solved)), input_files(bench.bench))
-    print_rows(rows)
-    print_cut_off(rows)
-    print_unknown(evaluation.unknown)
-    print_stages(costs)
-    _check_gate(rows, gate.gate, gate.min_accuracy, evaluation.unknown)
 
 
-def _solve(
-    name: str,
-    bench: Bench,
-    fields: options.RowOptions,
-    sampling: SamplingSettings,
-    said: AskingSettings,
-    running: Running,
-    quiet: bool,
-) -> list[Solution]:
-    if bench.student is None:
-        raise UsageError("--bench needs --student, the model that drafts")
-    if bench.local is not None and bench.sorm is None:
-        raise UsageError("--local needs --sorm, which shows it the first error")
-    models = Models(bench.student, bench.orm, bench.sorm, bench.global_, bench.local)
-    models.check(said)
-    found = read_problems(
-        name,
+def _kept(bench: Bench, output: Path | None) -> Path | None:
+    """The folder in which the stages of a benchmark are kept; the rows alone go to a `.json`."""
+    return output if bench.bench and output and output.suffix != ".json" else None
+
+
+def _report(
+    groups: Iterable[list[Solution]],
+    found: Evaluations,
+    costs: Sequence[Json],
+    job: Job,
+    outcomes: Path | None,
+) -> Iterator[Json]:
+    """Takes the solutions, problem by problem, and gives all rows as one object."""
+    with side_file(job, outcomes) as write:
+        for group in groups:
+            found.add(group)
+            if outcomes is not None:
+                write(problem_part(group, found.aggregations))
+    if job.output is not None or not sys.stdout.isatty():
+        yield {"rows": list(found.rows_json()), "stages": costs, "unknown": found.unknown}
+
+
+def _files(inputs: Sequence[str]) -> list[str]:
+    """The inputs; of a folder that `--bench -o DIR` has filled, its solutions."""
+    return [str(Path(name) / f"{SOLUTIONS}.jsonl") if Path(name).is_dir() else name
+            for name in inputs]  # fmt: skip
+
+
+def _problems(bench: Bench, fields: options.RowOptions, seed: int) -> Iterator[Problem]:
+    return read_problems(
+        str(bench.bench),
         bench.split,
         data_dir=bench.data_dir,
         answer=fields.answer,
         fields=fields,
-        seed=sampling.seed,
+        seed=seed,
         limit=bench.limit,
     )
 
-    def announce(message: str) -> None:
-        if not quiet:
-            typer.echo(f"eval: {message}", err=True)
 
-    path = TestTime(said, running, sampling, bench.threshold, bench.best_of, announce)
-    return asyncio.run(path.solve(list(_of_one_id(found)), models))
-
-
-def _of_one_id(problems: Iterable[Problem]) -> Iterator[Problem]:
-    """The problems; RecordError for one whose id another has: their solutions would be mixed."""
-    known: dict[str, Problem] = {}
-    for problem in problems:
-        before = known.setdefault(problem_name(problem), problem)
-        if (before.question, before.answer) != (problem.question, problem.answer):
-            name = problem.problem_id
-            raise RecordError(f"two problems have the id {name}; give each its own")
-        yield problem
-
-
-def _check_gate(rows: list[ReportRow], name: str | None, least: float | None, unknown: int) -> None:
-    if least is None:
-        return
-    accuracies = [row for row in rows if row.section == "accuracy"]
-    found = [row for row in accuracies if name in (None, row.name)]
-    if not accuracies and unknown:
-        raise UsageError(
-            "nothing to gate: it is unknown of each solution whether it is correct; give the "
-            "problems an `answer`, and run `sormctl grade`"
-        )
-    if not found:
-        raise UsageError(f"--gate {name}: no such row" if name else "nothing to gate: no solutions")
-    value = found[0].estimate.value
-    if value < least:
-        raise SormctlError(f"{found[0].name} is {value:.4f}, below --min-accuracy {least}")
+def _check_gate(found: Evaluations, name: str | None, least: float) -> None:
+    """SormctlError if a row is below `least`, in any of the runs that are reported apart."""
+    ways = {row.about: row for row in found.all_rows if isinstance(row.about, Way)}
+    if not ways:
+        why = "it is unknown of each solution whether it is correct; run `sormctl grade`"
+        raise UsageError(f"nothing to gate: {why if found.unknown else 'no solutions'}")
+    wanted = name or str(answer_given([*ways]) or "")
+    gated = [row for row in found.all_rows if isinstance(row.about, Way) and row.name == wanted]
+    if not gated:
+        known = ", ".join(f"`{way}`" for way in ways)
+        raise UsageError(f"--gate {name or 'is needed'}: give one of {known}")
+    for row in gated:
+        if row.estimate.value < least:
+            value = f"{row.estimate.value:.4f}"
+            raise SormctlError(f"{row.name} is {value}, below --min-accuracy {least}")

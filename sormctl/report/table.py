@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from sormctl.errors import one_line
 from sormctl.evaluation.metrics import Estimate
-from sormctl.evaluation.rows import Judgement, ReportRow
+from sormctl.evaluation.rows import Difference, Judgement, ReportRow, Way
+from sormctl.evaluation.ways import answer_given
+from sormctl.streams.output import writing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,12 +25,50 @@ _LEAST = 60  # room for names beside the figures; a narrower terminal breaks the
 _HEADING = 13  # of figures, wider only if a word is
 
 
-def print_rows(rows: Sequence[ReportRow]) -> None:
-    """Prints the report on standard error: a table a section.
+def print_report(rows: Mapping[str, Sequence[ReportRow]]) -> None:
+    """Prints the report on standard error, under the value of what is reported apart."""
+    _report(rows, _console())
+
+
+def write_report(rows: Mapping[str, Sequence[ReportRow]], path: Path) -> None:
+    """Writes the same to a file."""
+    with writing(path), path.open("w", encoding="utf-8") as file:
+        _report(rows, _console(file))
+
+
+def _report(rows: Mapping[str, Sequence[ReportRow]], console: Console) -> None:
+    for value, listed in rows.items():
+        if value:
+            console.print(f"── {one_line(value)}")
+        if said := headline(listed):
+            console.print(f"{said}\n")
+        _print_rows(listed, console)
+
+
+def headline(rows: Sequence[ReportRow]) -> str | None:
+    """What the answer that is given gains over the draft, and costs; None where it is the draft."""
+    ways = {row.about: row for row in rows if isinstance(row.about, Way)}
+    given, draft = answer_given([*ways]), Way("each", ("draft",))
+    if given is None:
+        return None
+    gain = next((row.estimate for row in rows if row.about == Difference(given, draft)), None)
+    if gain is None:
+        return None
+    name = "refined" if len(given.kinds) > 1 else str(given)
+    cost = (ways[given].tokens or 0) / max(ways[draft].tokens or 0, 1)
+    interval = f"{100 * gain.low:.1f} to {100 * gain.high:.1f}"
+    return (
+        f"{name} {_percent(ways[given].estimate.value)} %, "
+        f"draft {_percent(ways[draft].estimate.value)} %: {100 * gain.value:+.1f} ({interval}), "
+        f"{cost:.1f} times the tokens"
+    )
+
+
+def _print_rows(rows: Sequence[ReportRow], console: Console) -> None:
+    """A table a section.
 
     The figures of a reward model stand side by side if the terminal is wide enough.
     """
-    console = _console()
     for section, members in groupby(rows, key=lambda row: row.section):
         listed = list(members)
         endings = any(row.cut_off or row.no_answer for row in listed)
@@ -102,10 +143,11 @@ def _fits(table: Table, console: Console) -> bool:
     return console.measure(table, options=unlimited).maximum <= console.width
 
 
-def _console() -> Console:
+def _console(file: TextIO | None = None) -> Console:
+    """Of standard error, or of a file; names are shown as they are."""
     from rich.console import Console
 
-    console = Console(stderr=True, markup=False, emoji=False)  # names are shown as they are
+    console = Console(file=file, stderr=file is None, markup=False, emoji=False)
     console.width = max(console.width, _LEAST) if console.is_terminal else _WIDTH
     return console
 

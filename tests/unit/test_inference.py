@@ -266,3 +266,11 @@ def test_a_text_that_ends_within_its_thought_has_no_answer() -> None:
     made = generator(lambda prompt, seed: "The answer is 6.\n<think>Or is it 7")
     (drawn,) = asyncio.run(sample_solutions(made, PROBLEM, 1))
     assert (drawn.thought, drawn.predicted, drawn.correct) == ("Or is it 7", None, False)
+
+
+def test_the_id_of_a_sample_never_changes() -> None:
+    """`--resume` and other files know a solution by it, through every release."""
+    for asking in (PLAIN, default_asking("plain")):
+        made = Generator(ScriptedEngine(lambda prompt, seed: "#### 6"), "m", asking)
+        (drawn,) = asyncio.run(sample_solutions(made, PROBLEM, 1))
+        assert drawn.solution_id == "p1/sample-163380fd2e"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from sormctl.cli import app
-from sormctl.records import Solution, encode, to_json
+from sormctl.records import Problem, Solution, encode, to_json
 from sormctl.tasks.chain.problems import problem
 from tests.unit.examples import PROBLEM, solution, wrong
 
@@ -58,7 +59,7 @@ def test_rows_say_what_they_are() -> None:
         ((), (), "nothing to gate: no solutions"),
         ((replace(solution(), correct=None),), (), "unknown of each solution whether it is corr"),
         ((replace(solution(), correct=None),), ("--gate", "draft"), "unknown of each solution"),
-        ((solution(),), ("--gate", "nope"), "--gate nope: no such row"),
+        ((solution(),), ("--gate", "nope"), "--gate nope: give one of `accuracy`"),
     ],
 )
 def test_a_gate_that_has_nothing_to_look_at_says_why(
@@ -131,3 +132,92 @@ def test_outcomes_go_into_a_pipe_and_leave_it_one(tmp_path: Path) -> None:
         assert result.exit_code == 0, result.stderr
         assert json.loads(read.result())["outcomes"] == {"accuracy": 1.0}
     assert pipe.is_fifo()
+
+
+DRAFT, GLOBAL = {"kind": "draft", "model": "s"}, {"kind": "global", "model": "r"}
+
+
+def lines_of(*solutions: Solution) -> str:
+    return "\n".join(json.dumps(to_json(each)) for each in solutions)
+
+
+def refined_run(count: int = 4) -> list[Solution]:
+    """Wrong drafts with right refinements, which the ORM prefers."""
+    made = []
+    for i in range(count):
+        about = Problem(task="numeric", problem_id=f"p{i}", question="?", answer="6")
+        made.append(wrong(f"d{i}", problem=about, source=DRAFT, scores={"orm": (0.5, 0.1)}))
+        made.append(solution(f"g{i}", problem=about, source=GLOBAL, scores={"orm": (0.5, 0.9)}))
+    return made
+
+
+def test_the_first_line_says_what_is_gained() -> None:
+    result = CliRunner().invoke(app, ["eval", "-q"], lines_of(*refined_run()))
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.startswith(
+        "refined 100.0 %, draft 0.0 %: +100.0 (51.0 to 100.0), 2.0 times the tokens\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["--min-accuracy", "0.9"], 0, ""),  # the reranked answer, not the draft
+        (["--min-accuracy", "0.9", "--gate", "draft"], 1, "draft is 0.0000, below"),
+        (["--min-accuracy", "0.9", "--gate", "maj@3"], 2, "--gate maj@3: give one of `draft`"),
+    ],
+)
+def test_the_gate_asks_what_is_given(arguments: list[str], code: int, told: str) -> None:
+    result = CliRunner().invoke(app, ["eval", "-q", *arguments], lines_of(*refined_run()))
+    assert (result.exit_code, told in result.stderr) == (code, True)
+
+
+def test_where_several_answers_could_be_given_the_gate_asks_which() -> None:
+    unscored = [replace(each, scores={}) for each in refined_run()]
+    result = CliRunner().invoke(app, ["eval", "-q", "--min-accuracy", "0"], lines_of(*unscored))
+    assert (result.exit_code, "--gate is needed: give one of `draft`" in result.stderr) == (2, True)
+
+
+def test_two_models_are_no_one_run() -> None:
+    made = [solution("a", source={**DRAFT, "model": name}) for name in ("one", "other")]
+    made[1] = replace(made[1], solution_id="b", problem_id="p2")
+    result = CliRunner().invoke(app, ["eval", "-q"], lines_of(*made))
+    assert result.exit_code == 65
+    assert "<stdin>:2: a draft by model other" in result.stderr
+    assert "after one by model one" in result.stderr
+    for by in ("model", "source", "source.model"):
+        result = CliRunner().invoke(app, ["eval", "-q", "--by", by], lines_of(*made))
+        assert result.exit_code == 0, result.stderr
+        rows = json.loads(result.stdout)["rows"]
+        assert [row["by"].split(",")[0] for row in rows] == ["one", "other"]
+        assert "── one" in result.stderr
+    result = CliRunner().invoke(app, ["eval", "-q", "--by", "nothing"], lines_of(*made))
+    assert (result.exit_code, "no `nothing`, which --by names" in result.stderr) == (65, True)
+
+
+def test_a_bench_keeps_its_stages_and_goes_on(tmp_path: Path) -> None:
+    typed = ["eval", "-q", "--bench", "chain", "-n", "6", "--student", "embedded:student"]
+    typed += ["--max-tokens", "40", "--best-of", "2"]
+    kept, again = tmp_path / "kept", tmp_path / "again"
+    result = CliRunner().invoke(app, [*typed, "-o", str(kept)])
+    assert (result.exit_code, result.stdout) == (0, ""), result.stderr
+    table = (kept / "table.txt").read_text()
+    assert "pass@2" in table and table in result.stderr
+    taken = CliRunner().invoke(app, [*typed, "-o", str(kept)])
+    assert (taken.exit_code, "give --resume to go on" in taken.stderr) == (2, True)
+    shown = CliRunner().invoke(app, ["eval", "-q", str(kept)])
+    assert table in shown.stderr
+
+    again.mkdir()  # a run that was killed while it wrote samples
+    for path in kept.iterdir():
+        if not path.name.startswith(("solutions", "rows", "table")):
+            shutil.copy(path, again)
+    for end, count in (("", 5), (".journal", 2)):
+        path = again / f"samples.jsonl{end}"
+        path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:count]))
+    result = CliRunner().invoke(app, [*typed, "-o", str(again), "--resume"])
+    assert result.exit_code == 0, result.stderr
+    for name in ("samples.jsonl", "solutions.jsonl", "rows.json", "table.txt"):
+        assert (again / name).read_bytes() == (kept / name).read_bytes()
+    without = CliRunner().invoke(app, [*typed, "--resume"])
+    assert (without.exit_code, "-o DIR" in without.stderr) == (2, True)
