@@ -101,6 +101,8 @@ class AskingSettings:
         """`asking` with what is said here in its place."""
         said = {name: value for name, value in vars(self).items() if value is not None}
         del said["prompt"]
+        if self.chat_args:
+            said["chat_args"] = tuple(sorted(dict([*asking.chat_args, *self.chat_args]).items()))
         return replace(asking, **said)
 
     def identity(self) -> dict[str, object]:

@@ -15,12 +15,13 @@ from msgspec import structs
 from sormctl.asking import NOTHING_SAID, Asking, AskingSettings, default_asking
 from sormctl.engines.arguments import parse_arguments
 from sormctl.engines.base import Completion, Engine, Sampling
+from sormctl.engines.encoding import begins_thought
 from sormctl.engines.registry import create_engine
 from sormctl.engines.running import Running, SamplingSettings
-from sormctl.errors import EngineError, TooLongError
+from sormctl.errors import EngineError, ModelError, TooLongError
 from sormctl.models import NO_TOKENIZER, resolve_model, settle_asking
 from sormctl.prompts import Prompt
-from sormctl.records import Json, Problem, Solution, Usage
+from sormctl.records import Json, Problem, Solution, Usage, is_unfinished
 from sormctl.seeds import derive_seeds, digest
 from sormctl.slots import Slot, check_resolved, is_trained_here
 from sormctl.tasks.base import Task
@@ -41,6 +42,8 @@ class Generator:
     asking: Asking
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     logprobs: bool = False
+    begins_thought: bool = False  # whether the chat template opens one at the end of a prompt
+    is_asked_plainly: bool = False  # for want of a chat template
 
     @property
     def capacity(self) -> int:
@@ -54,7 +57,7 @@ class Generator:
     @property
     def notes(self) -> Sequence[str]:
         """What its user should know."""
-        return [_ASKED_PLAINLY] if self.asking.style == "plain" and self.asking.invents else []
+        return [_ASKED_PLAINLY] if self.is_asked_plainly else []
 
     @property
     def max_tokens(self) -> int:
@@ -121,7 +124,7 @@ class Judge:
         except TooLongError:
             return (0.0,) * len(solution.steps)
         if any(map(isnan, scores)):
-            raise EngineError(
+            raise ModelError(
                 "the reward model's scores are no numbers; its weights are not, or its type "
                 "overflows: try --engine-arg dtype=float32"
             )
@@ -147,7 +150,15 @@ async def open_generator(
         check_resolved(folder, slot, said.prompt)
     asking = _settled(folder, running, said)
     async with create_engine(folder, running) as engine:
-        yield Generator(engine, model, asking, sampling, logprobs)
+        yield Generator(
+            engine,
+            model,
+            asking,
+            sampling,
+            logprobs,
+            begins_thought=begins_thought(_known(folder, running), asking),
+            is_asked_plainly=said.prompt == "auto" and asking.style == "plain" and asking.invents,
+        )
 
 
 @asynccontextmanager
@@ -218,9 +229,16 @@ def locate_error(scores: Sequence[float], kind: str, threshold: float) -> int | 
     return values.index(max(values)) + 1 if values else None
 
 
-def read_completion(reader: CompletionReader, question: str, completion: Completion) -> Reading:
-    """What a completion says."""
-    return reader.read(question, completion.text, is_cut=completion.finish != "stop")
+def read_completion(
+    reader: CompletionReader, question: str, completion: Completion, *, is_begun: bool = False
+) -> Reading:
+    """What a completion says; `is_begun`: its prompt had opened a thought."""
+    return reader.read(
+        question,
+        completion.text,
+        is_begun=is_begun,
+        is_cut=is_unfinished({"finish": completion.finish}),
+    )
 
 
 def _solution(
@@ -230,7 +248,12 @@ def _solution(
     completion: Completion,
     origin: Json,
 ) -> Solution:
-    read = read_completion(generator.reader(task), problem.question, completion)
+    read = read_completion(
+        generator.reader(task),
+        problem.question,
+        completion,
+        is_begun=generator.begins_thought,
+    )
     return problem.solved(
         solution_id=_solution_id(problem, generator, origin),
         steps=read.steps,
@@ -253,10 +276,16 @@ def _settled(model: str, running: Running, said: AskingSettings) -> Asking:
     """
     arguments = parse_arguments(running.engine_arg or ()) if running.is_hosted else {}
     if said.prompt == "auto" and arguments.get("api") == "chat":
-        return said.over(default_asking("chat"))
-    tokenizer = arguments.get("tokenizer", NO_TOKENIZER)
-    known = model if tokenizer == NO_TOKENIZER else resolve_model(tokenizer, is_hosted=True)
-    return settle_asking(known, said)
+        said = replace(said, prompt="chat")
+    return settle_asking(_known(model, running) or model, said)
+
+
+def _known(model: str, running: Running) -> str | None:
+    """Where the tokenizer of a resolved model is; None for a hosted one that has none here."""
+    if not running.is_hosted:
+        return model
+    tokenizer = parse_arguments(running.engine_arg or ()).get("tokenizer", NO_TOKENIZER)
+    return None if tokenizer == NO_TOKENIZER else resolve_model(tokenizer, is_hosted=True)
 
 
 def _source(generator: Generator) -> Json:

@@ -160,4 +160,7 @@ def read_examples(given: str) -> int | tuple[WorkedExample, ...]:
         return int(given)
     if not _is_file(given):
         raise UsageError(f"--examples {given}: no such file, and no number")
-    return tuple(parsed(read_rows(given), lambda row, index: files.worked_example(row)))
+    found = tuple(parsed(read_rows(given), lambda row, index: files.worked_example(row)))
+    if not found:
+        raise UsageError(f"--examples {given}: holds no row")
+    return found

@@ -47,6 +47,11 @@ class Prompt:
         openings = (self.opening, *[""] * len(self.steps))
         return tuple(map("".join, zip(openings, self.steps, separators, strict=False)))
 
+    @property
+    def speaks(self) -> bool:
+        """Whether steps follow the head, maybe after a thought of the prompt's own."""
+        return bool(self.steps) or self.thought is not None or not self.thinks
+
     def spoken(self, head: str) -> str:
         """`head`, as the template lays it out, ready for steps: with the thought, and out of it."""
         start, end = self.think

@@ -24,6 +24,8 @@ Labels = tuple[int | None, ...]
 MAX_COUNT = 2**53 - 1  # the largest that every reader of JSON keeps exact
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 Score = Annotated[float, Meta(ge=0, le=1 + 1e-6)]  # a sum of probabilities may be rounded up
+# why a completion ended where its writer wanted to, in the words of servers and tools
+ENDED = {"stop", "eos", "eos_token", "end_turn", "stop_sequence", "stop_str", "unchanged"}
 FAILED = "sormctl_failed"  # the one field of a stream's last line whose writer has failed
 TOO_DEEP = "a field is nested too deep; at most some 900 levels are read"
 R = TypeVar("R", bound="Record")
@@ -151,7 +153,10 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
 
     @property
     def key(self) -> str:
-        return self.solution_id
+        """The same, also where ids begin anew with each problem."""
+        if self.solution_id.startswith(self.problem_id):
+            return self.solution_id
+        return f"{self.problem_id}/{self.solution_id}"
 
     @property
     def is_cut_off(self) -> bool:
@@ -231,6 +236,12 @@ class Pair(Record, frozen=True, kw_only=True, gc=False):
             raise RecordError(
                 f"`first_error` is {self.first_error}, but the draft has {len(self.draft)} steps"
             )
+
+
+def is_unfinished(source: Json) -> bool:
+    """Whether a completion ended before its writer had finished, by what its source says of it."""
+    finish = source.get("finish")
+    return isinstance(finish, str) and finish.lower() not in ENDED
 
 
 def problem_name(problem: Problem) -> str:

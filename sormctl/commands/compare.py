@@ -44,12 +44,12 @@ def compare(
         str | None, typer.Option(help="Row of the old run, if it is another.", metavar="NAME")
     ] = None,
     min_gain: Annotated[
-        float,
+        float | None,
         typer.Option(
             help="Exit with 1 unless the new run is better by more than this: per cent of the "
-            "problems, by the low end of the interval."
+            "problems, by the low end of the interval; 0 by default."
         ),
-    ] = 0.0,
+    ] = None,
     no_worse_than: Annotated[
         float | None,
         typer.Option(min=0, help="Only guard: exit with 1 if it may be worse by this or more."),
@@ -72,13 +72,17 @@ def compare(
 
     if unknown := [name for name in aggregation if name not in AGGREGATIONS]:
         raise UsageError(f"--agg {unknown[0]}: must be one of {', '.join(AGGREGATIONS)}")
+    if old_row and not row:
+        raise UsageError("--old-row goes with --row, the row of the new run")
+    if min_gain is not None and no_worse_than is not None:
+        raise UsageError("give --min-gain or --no-worse-than, not both")
     before, after = ([_run(name, aggregation) for name in _files(side)] for side in (old, new))
     decisive = RowPair(old_row or row, row) if row else answers_given(before, after)
     if decisive is None:
         raise UsageError(f"which row decides? give --row, one of {after[0].named()}")
     first, *others = compare_runs(before, after, decisive)
     typer.echo(written([first, *others], form.value), nl=False)
-    least = min_gain if no_worse_than is None else -no_worse_than
+    least = min_gain or 0.0 if no_worse_than is None else -no_worse_than
     text, has_passed = verdict(first, least / 100)
     if not has_passed:
         raise SormctlError(text)

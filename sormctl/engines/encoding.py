@@ -13,8 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from sormctl.asking import Asking
 from sormctl.errors import ModelError, first_line
-from sormctl.prompts import Prompt
+from sormctl.prompts import Message, Prompt
 
 _SHOWN = 8  # tokens, up to one that cannot be read
 _KEPT = 4096  # questions, and steps, whose token ids are kept
@@ -28,11 +29,22 @@ def prompt_ids(tokenizer: Any, prompt: Prompt, *, speaks: bool = False) -> list[
     Each step is encoded alone, so the ids of a prefix always begin those of a longer prefix. Parts
     are kept: the rollouts of a problem ask for the same question and steps again and again.
     """
-    speaks = speaks or _speaks(prompt)
-    ids = list(_head_ids(tokenizer, replace(prompt, steps=(), separators=(), opening=""), speaks))
+    head = replace(prompt, steps=(), separators=(), opening="")
+    ids = list(_head_ids(tokenizer, head, speaks or prompt.speaks))
     for step in prompt.written:
         ids += _kept_ids(tokenizer, step)
     return ids
+
+
+def begins_thought(model: str | None, asking: Asking) -> bool:
+    """Whether a model's chat template opens a thought where the model goes on; None: not known."""
+    if model is None or not (asking.is_chat and asking.thinks):
+        return False
+    tokenizer = load_tokenizer(model)
+    if tokenizer.chat_template is None:
+        return False
+    asked = Prompt(messages=(Message("user", "?"),), chat_args=asking.chat_args)
+    return chat_text(tokenizer, asked).rstrip().endswith(asking.think[0])
 
 
 def prompt_text(tokenizer: Any, prompt: Prompt) -> str:
@@ -44,7 +56,7 @@ def prompt_text(tokenizer: Any, prompt: Prompt) -> str:
     bos = tokenizer.bos_token
     if bos and tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]:
         text = text.removeprefix(bos)
-    head = prompt.spoken(text) if _speaks(prompt) else text
+    head = prompt.spoken(text) if prompt.speaks else text
     return head + "".join(prompt.written)
 
 
@@ -153,8 +165,3 @@ def chat_text(tokenizer: Any, prompt: Prompt) -> str:
             f"{tokenizer.name_or_path}: its chat template refuses the prompt: {first_line(error)}"
         ) from error
     return text
-
-
-def _speaks(prompt: Prompt) -> bool:
-    """Whether steps follow the head of a prompt, maybe after a thought of its own."""
-    return bool(prompt.steps) or prompt.thought is not None or not prompt.thinks

@@ -12,7 +12,7 @@ from sormctl.errors import DataError, UsageError
 from sormctl.evaluation.intervals import Bootstrap, Share, mcnemar
 from sormctl.evaluation.metrics import Estimate, paired_difference
 from sormctl.evaluation.rows import Way
-from sormctl.evaluation.ways import Outcome, answer_given, outcomes
+from sormctl.evaluation.ways import Outcome, answer_given, distinct, outcomes
 from sormctl.records import Solution, problem_name
 
 Answers = Mapping[str, Outcome]  # by problem
@@ -31,7 +31,7 @@ class Run:
         for group in groups:
             name = problem_name(group[0])
             self.questions[name] = group[0].question
-            known = [solution for solution in group if solution.correct is not None]
+            known = [each for each in distinct(group) if each.correct is not None]
             for way, outcome in outcomes(known, aggregations).items() if known else ():
                 self.rows.setdefault(way, {})[name] = outcome
 

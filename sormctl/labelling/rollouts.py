@@ -87,7 +87,7 @@ def _written(asked: Prompt, solutions: Sequence[Solution]) -> dict[Steps, Prompt
     for solution in solutions:
         opening = solution.opening or ""
         for length in range(1, len(solution.steps)):
-            prefix, separators = solution.steps[:length], solution.separators_of(length)
+            prefix, separators = solution.steps[:length], (solution.separators or ())[:length]
             prompt = replace(asked, steps=prefix, separators=separators, opening=opening)
             found.setdefault(prefix, prompt)
     return found

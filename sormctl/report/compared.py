@@ -30,7 +30,7 @@ def verdict(row: Comparison, least: float) -> tuple[str, bool]:
     has_passed = row.low > least
     wanted = "better"
     if least:
-        wanted = f"{'better by more' if least > 0 else 'worse by less'} than {abs(least):.1%}"
+        wanted = f"{'better by more' if least > 0 else 'worse by less'} than {abs(100 * least):g}%"
     said = wanted if has_passed else f"not shown to be {wanted}"
     return f"{row.row}: {_gain(row)} on {row.n:,} problems: {said}", has_passed
 

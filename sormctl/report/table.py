@@ -81,11 +81,13 @@ def _print_rows(rows: Sequence[ReportRow], console: Console) -> None:
 
 
 def print_cut_off(rows: Sequence[ReportRow]) -> None:
-    """Says on standard error which answers were cut off, and what helps, if more than 1 % were."""
+    """Says on standard error what was cut off and has no answer, if that is more than 1 %."""
     for row in rows:
-        if row.cut_off and row.cut_off > TELLING:
-            share = f"{_percent(row.cut_off)} % were cut off at the token limit"
-            _console().print(f"{row.name}: {share}; raise --max-tokens\n")
+        cut, unread = row.cut_off or 0, row.no_answer or 0
+        said = [f"{_percent(cut)} % were cut off; raise --max-tokens"] if cut > TELLING else []
+        said += [f"{_percent(unread)} % state no answer"] if unread > TELLING else []
+        if said:
+            _console().print(f"{row.name}: {', '.join(reversed(said))}\n")
 
 
 def print_unknown(count: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sormctl.errors import RecordError
-from sormctl.records import Problem, Solution, problem_name
+from sormctl.records import Problem, Solution
 from sormctl.streams.jsonl import RecordReader, shown
 
 _LINE_BITS = 40
@@ -28,7 +28,7 @@ class KnownIds:
         file, line = self._inputs.place
         content = hash((record.question, told)) & _HASH
         known = self._known.setdefault(
-            hash((problem_name(record), record.key)),
+            hash(record.key),
             (file << _LINE_BITS | line) << 64 | content,
         )
         if known & _HASH != content:

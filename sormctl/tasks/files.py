@@ -85,11 +85,17 @@ def worked_example(data: Mapping[str, Any]) -> WorkedExample:
     """A row with a worked solution as an example for few-shot prompts, in the row's own words."""
     row = RowFields(data)
     question = question_of(row, PUBLISHED)
+    if options := choices_of(row, PUBLISHED):
+        question = with_options(question, options)
     solved = row.require(("steps", *REFERENCE, *ANSWER), "worked solution", "`solution`")
     with about(solved):
         value = row.use(solved)
-        lines = value if isinstance(value, list) else [value]
-        return WorkedExample(question, "\n".join(map(text_of, lines)))
+        lines = [text_of(line) for line in (value if isinstance(value, list) else [value])]
+    stated = row.find(ANSWER)
+    if stated in (None, solved) or any(announced(lines)):
+        return WorkedExample(question, "\n".join(lines))
+    with about(stated):
+        return WorkedExample(question, "\n".join(lines), text_of(row[stated]))
 
 
 def _stated(row: RowFields, kind: AnswerKind, fields: Fields) -> tuple[str, Any]:

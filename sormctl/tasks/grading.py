@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from sormctl.asking import THINK
 from sormctl.errors import RecordError
-from sormctl.records import MAX_COUNT, Json, Solution, parse_record
+from sormctl.records import MAX_COUNT, Json, Solution, is_unfinished, parse_record
 from sormctl.seeds import digest
 from sormctl.tasks.announcing import announced
 from sormctl.tasks.answers import reference_answer
@@ -70,7 +70,7 @@ def _read(data: Json, reader: CompletionReader) -> tuple[Solution, str | None]:
     if steps is None and not isinstance(text, str):
         raise RecordError("`text` must be a string, the whole completion")
     source, question = data.get("source"), data.get("question")
-    is_cut = isinstance(source, dict) and source.get("finish") == "length"
+    is_cut = isinstance(source, dict) and is_unfinished(source)
     if steps is not None:
         solution = parse_record({**graded, "steps": steps}, Solution)
         return solution, read_answer(task, solution.question, solution.steps, is_cut)

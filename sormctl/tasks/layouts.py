@@ -40,7 +40,7 @@ def question_of(row: RowFields, fields: Fields) -> str:
         question = text_of(value.get(STEM) if isinstance(value, Mapping) else value)
     body = _part(row, BODY)
     if body and not _holds(question, body):
-        question = join_question(body, question)
+        question = body if _holds(body, question) else join_question(body, question)
     if row.find(CHOICES) and row.find(("label",)) and (passage := _part(row, PASSAGE)):
         question = f"{passage}\n{question}"  # as AGIEval has them
     numbers = row.named(NUMBERS)
@@ -126,9 +126,9 @@ def _refuse_loss(row: RowFields, name: str, question: str) -> None:
 
 
 def _holds(question: str, part: str) -> bool:
-    """Whether one of two texts is a part of the other."""
-    one, other = " ".join(question.split()), " ".join(part.split())
-    return one in other or other in one
+    """Whether the words of a text stand together in the question."""
+    words = rf"(?<!\w){re.escape(' '.join(part.split()))}(?!\w)"
+    return re.search(words, " ".join(question.split())) is not None
 
 
 def _chosen_fields(row: RowFields, names: str) -> Options:

@@ -35,14 +35,18 @@ def refine_prompt(
     body = f"Question: {question}\nDraft:\n{steps}"
     if not asking.is_chat:
         return _prompt(task, asking, f"{body}Refinement:\n")
-    instruction = _instruction(task, asking).replace(QUESTION, "").strip()
-    return _prompt(task, asking, f"{instruction} {_REFINE}\n\n{body.rstrip()}")
+    lines = _instruction(task, asking).split("\n")
+    instruction = "\n".join(line for line in lines if QUESTION not in line).strip()
+    return _prompt(task, asking, f"{instruction or task.instruction} {_REFINE}\n\n{body.rstrip()}")
 
 
 def stop_strings(task: Task, asking: Asking) -> tuple[str, ...]:
     """What ends a completion beside the end of the sequence: a question that the model invents."""
-    cue = _layout(task, asking).partition(QUESTION)[0].strip().rpartition("\n")[2]
-    return (f"\n{cue}",) if asking.invents and cue else ()
+    if not asking.invents:
+        return ()
+    layouts = dict.fromkeys((_layout(task, asking), _PLAIN))  # of drafts; of refinements
+    cues = (layout.partition(QUESTION)[0].strip().rpartition("\n")[2] for layout in layouts)
+    return tuple(f"\n{cue}" for cue in cues if cue)
 
 
 def mark_error(draft: Sequence[str], first_error: int | None) -> list[str]:
@@ -67,9 +71,11 @@ def _prompt(task: Task, asking: Asking, asked: str) -> Prompt:
             turns.append(Message("assistant", _solution(shot, asking)))
         return replace(empty, messages=(*turns, Message("user", asked)))
     instruction = asking.instruction if QUESTION not in (asking.instruction or "") else None
+    gap = "" if layout[-1:].isspace() or layout.endswith(QUESTION) else " "
     parts = [f"{words}\n\n" for words in (asking.system, instruction) if words]
     parts += [
-        f"{layout.replace(QUESTION, shot.question)}{_solution(shot, asking)}\n\n" for shot in shots
+        f"{layout.replace(QUESTION, shot.question)}{gap}{_solution(shot, asking)}\n\n"
+        for shot in shots
     ]
     return replace(empty, text="".join([*parts, asked]))
 
@@ -78,7 +84,9 @@ def _layout(task: Task, asking: Asking) -> str:
     """The text of one question, with `{question}` in its place."""
     if QUESTION in (asking.instruction or ""):
         return str(asking.instruction)
-    return f"{_instruction(task, asking)}\n\nQuestion: {QUESTION}" if asking.is_chat else _PLAIN
+    if not asking.is_chat:
+        return _PLAIN
+    return f"{_instruction(task, asking)}\n\nQuestion: {QUESTION}".lstrip("\n")
 
 
 def _instruction(task: Task, asking: Asking) -> str:

@@ -9,7 +9,7 @@ from sormctl.asking import THINK
 from sormctl.records import Steps
 from sormctl.tasks.announcing import announced
 from sormctl.tasks.base import Task
-from sormctl.tasks.splitting import pieces
+from sormctl.tasks.splitting import SPACE, pieces
 from sormctl.tasks.steps import pieces_around, split_lines
 from sormctl.tasks.thoughts import part_thought
 
@@ -37,12 +37,15 @@ class CompletionReader(NamedTuple):
     steps: str | None = None
     think: tuple[str, str] = THINK
 
-    def read(self, question: str, text: str, is_cut: bool) -> Reading:
+    def read(self, question: str, text: str, is_cut: bool, *, is_begun: bool = False) -> Reading:
         """Reads a completion; a thought is no step and states no answer.
 
-        Nor does a text that ends within a thought. `is_cut` says that the text was cut off.
+        Nor does a text that ends within a thought. `is_cut` says that the text was cut off, and
+        `is_begun` that its prompt had opened a thought. White space after a thought is a part of
+        how thoughts are written, not of the solution.
         """
-        thought, visible, is_closed = part_thought(text, self.think)
+        thought, visible, is_closed = part_thought(text, self.think, is_begun=is_begun)
+        visible = visible.lstrip(SPACE) if thought else visible
         opening, steps, separators = self._cut(visible)
         predicted = read_answer(self.task, question, steps, is_cut) if is_closed else None
         return Reading(thought if thought.strip() else None, opening, steps, separators, predicted)

@@ -25,7 +25,11 @@ _OPENING = re.compile(
     re.MULTILINE,
 )
 _ENVIRONMENT = re.compile(r"\\(begin|end)\{([A-Za-z]+\*?)\}")
-_HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*)|\*\*[^*]+\*\*:?|__[^_]+__:?|[-*_]{3,}")
+# bold words alone in a line are a heading, a bold number is none
+_HEADING = re.compile(
+    r"(#{1,6})[ \t]+(\S.*)|\*\*(?=[^*]*[^\W\d_]{3})[^*]+\*\*:?|__(?=[^_]*[^\W\d_]{3})[^_]+__:?"
+    r"|[-*_]{3,}"
+)
 _LEADS_IN = re.compile(r"[:\uff1a][*_\s]*$")
 
 

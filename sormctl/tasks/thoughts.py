@@ -5,14 +5,19 @@ from __future__ import annotations
 from sormctl.asking import THINK
 
 
-def part_thought(text: str, think: tuple[str, str] = THINK) -> tuple[str, str, bool]:
+def part_thought(
+    text: str, think: tuple[str, str] = THINK, *, is_begun: bool = False
+) -> tuple[str, str, bool]:
     """The thought and the visible solution of a completion, and whether each thought is closed.
 
     Some chat templates open the thought in the prompt: an end without a start closes one that
-    began with the text, or behind the thought before it. A thought that never ends goes on to the
-    end of the text. Several thoughts are joined by a line end, what is visible as it stands.
+    began with the text, or behind the thought before it. `is_begun` says that the prompt has
+    opened one, which matters where it never ends: such a thought goes on to the end of the text.
+    Several thoughts are joined by a line end, what is visible as it stands.
     """
     start, end = think
+    if is_begun and end not in text:
+        return text, "", False
     thoughts, visible = [], []
     *closed, rest = text.split(end)
     for part in closed:

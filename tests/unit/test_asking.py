@@ -144,3 +144,25 @@ def test_texts_and_examples_come_from_files_too(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_named(typed: AskingOptions, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         typed.settings()
+
+
+def test_an_example_has_its_options_and_its_answer(tmp_path: Path) -> None:
+    rows = [
+        {"question": "1 + 6?", "solution": "One more than 6.", "answer": 7},
+        {"question": "Which?", "choices": ["a", "b"], "solution": "So it is b.", "answer": "B"},
+    ]
+    path = tmp_path / "shots.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = AskingOptions(examples=str(path)).settings().examples
+    assert found == (
+        WorkedExample("1 + 6?", "One more than 6.", "7"),
+        WorkedExample("Which?\n(A) a\n(B) b", "So it is b.", "B"),
+    )
+    path.write_text("")
+    with pytest.raises(UsageError, match="holds no row"):
+        AskingOptions(examples=str(path)).settings()
+
+
+def test_arguments_of_the_template_are_added_to_those_of_training() -> None:
+    said = AskingSettings(chat_args=(("b", "2"),))
+    assert said.over(TRAINED).chat_args == (("a", "1"), ("b", "2"))

@@ -65,10 +65,31 @@ def test_a_chat_is_read_in_blocks_and_has_more_room() -> None:
 
 def test_who_has_no_template_is_told_so_once() -> None:
     engine = ScriptedEngine(lambda prompt, seed: "")
-    (note,) = Generator(engine, "m", default_asking("plain")).notes
+    asked = Generator(engine, "m", default_asking("plain"))
+    assert not asked.notes  # the user wanted it so
+    (note,) = replace(asked, is_asked_plainly=True).notes
     assert note == "no chat template: asked plainly; see --prompt one-shot"
-    for asking in (PLAIN, default_asking("chat"), default_asking("one-shot")):
-        assert not Generator(engine, "m", asking).notes
+
+
+def test_a_thought_that_the_prompt_began_may_be_cut_off() -> None:
+    text = "Okay. 3 + 3 is 6, so the answer is 6. But wait"
+    begun = replace(generator(lambda prompt, seed: text), begins_thought=True)
+    (drawn,) = asyncio.run(sample_solutions(begun, PROBLEM, 1))
+    assert (drawn.thought, drawn.steps, drawn.predicted) == (text, (), None)
+
+
+def test_white_space_behind_a_thought_is_written_once() -> None:
+    asked = []
+
+    def script(prompt: Prompt, seed: int) -> str:
+        asked.append(prompt)
+        return "<think>\nhm\n</think>\n\n2 + 2 = 5\n#### 7"
+
+    made = generator(script)
+    (drawn,) = asyncio.run(sample_solutions(made, PROBLEM, 1))
+    asyncio.run(label_solutions(made, [drawn], Labelling(Exhaustive(1), keep_thoughts=True)))
+    (prefix,) = asked[1:]
+    assert prefix.spoken("") + "".join(prefix.written) == ("<think>\nhm\n</think>\n\n2 + 2 = 5\n")
 
 
 def test_thoughts_stand_before_prefixes_if_they_are_kept() -> None:
@@ -188,7 +209,7 @@ def test_scores_that_are_no_numbers_end_the_run() -> None:
             return [0.5, nan]
 
     judge = Judge(Broken(lambda prompt, seed: ""), PLAIN)
-    with pytest.raises(EngineError, match=r"scores are no numbers; .* dtype=float32"):
+    with pytest.raises(ModelError, match=r"scores are no numbers; .* dtype=float32"):
         asyncio.run(judge.score(solution()))
 
 

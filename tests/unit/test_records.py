@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from sormctl.errors import RecordError
 from sormctl.records import (
@@ -215,3 +216,10 @@ def test_fields_of_a_solution_do_not_stick_to_its_problem() -> None:
 def test_unknown_fields_cannot_hide_known_ones() -> None:
     solution = parse_record(SOLUTION, Solution)
     assert to_json(solution).keys() == SOLUTION.keys()
+
+
+def test_the_key_of_a_solution_tells_its_problem() -> None:
+    """Other tools number the solutions of each problem anew."""
+    made = parse_record({**SOLUTION, "problem_id": "p1", "solution_id": "0"}, Solution)
+    assert made.key == "p1/0"
+    assert replace(made, solution_id="p1/sample-1").key == "p1/sample-1"

@@ -47,7 +47,7 @@ def prompt_of(prompt: Prompt, tokenizer: Any, server: Server, prefill: str | Non
     if tokenizer is None:
         if prompt.messages:
             raise ModelError("tokenizer=none writes no chat prompt; use --prompt plain or api=chat")
-        return {"prompt": prompt.text + "".join(prompt.written)}
+        return {"prompt": prompt.spoken(prompt.text) + "".join(prompt.written)}
     take = prompt_ids if server.dialect.takes_ids else prompt_text
     return {"prompt": take(tokenizer, prompt)}
 
@@ -57,7 +57,7 @@ def _chat(prompt: Prompt, server: Server, prefill: str | None) -> Json:
     messages = turns or [{"role": "user", "content": prompt.text}]
     layout: Json = {name: msgspec.json.decode(value) for name, value in prompt.chat_args}
     sent: Json = {"messages": messages, **({"chat_template_kwargs": layout} if layout else {})}
-    begun = _thought(prompt) + "".join(prompt.written)
+    begun = prompt.spoken("") + "".join(prompt.written)
     if not begun:
         return sent
     kind = prefill or ("flags" if server.owner in _BY_FLAGS else None)
@@ -68,8 +68,3 @@ def _chat(prompt: Prompt, server: Server, prefill: str | None) -> Json:
         )
     last = {"role": "assistant", "content": begun, **({"prefix": True} if kind == "prefix" else {})}
     return {**sent, "messages": [*messages, last], **PREFILLS[kind]}
-
-
-def _thought(prompt: Prompt) -> str:
-    start, end = prompt.think
-    return "" if prompt.thought is None else f"{start}{prompt.thought}{end}\n\n"

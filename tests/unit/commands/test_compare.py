@@ -158,3 +158,17 @@ def test_turned_round_a_comparison_changes_its_sign(pairs: list[tuple[bool, bool
     assert there.difference == -back.difference
     assert (there.won, there.lost, there.p) == (back.lost, back.won, back.p)
     assert there.difference * len(pairs) == pytest.approx(there.won - there.lost)
+
+
+def test_a_solution_that_comes_twice_counts_once(folder: Path) -> None:
+    twice = answers([i < 5 for i in range(20)]) * 2
+    write_jsonl(folder / "twice.jsonl", [to_json(each) for each in twice])
+    result = compare(folder, "twice.jsonl", "new.jsonl")
+    assert result.stdout.splitlines()[1].startswith("accuracy  25.0%  75.0%")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--old-row", "draft"), ("--min-gain", "1", "--no-worse-than", "1")]
+)
+def test_options_that_do_not_fit_are_refused(folder: Path, arguments: tuple[str, ...]) -> None:
+    assert compare(folder, "old.jsonl", "new.jsonl", *arguments).exit_code == 2

@@ -66,7 +66,7 @@ def test_what_was_cut_off_is_a_column_and_is_said(capsys: pytest.CaptureFixture[
     shown = " ".join(capsys.readouterr().err.split())
     assert "cut off % no answer %" in shown
     assert "50.0 9.5 to 90.5 2 10 50.0 50.0" in shown
-    assert "accuracy: 50.0 % were cut off at the token limit; raise --max-tokens" in shown
+    assert "accuracy: 50.0 % state no answer, 50.0 % were cut off; raise --max-tokens" in shown
     print_report({"": _evaluation().rows()})
     assert "cut off" not in capsys.readouterr().err
 

@@ -284,7 +284,19 @@ def test_a_row_that_does_not_fit_is_explained(
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("part", ["", None, [], "How many?", "How many? And: How many?"])
+@pytest.mark.parametrize("part", ["", None, [], "How many?"])
 def test_a_part_that_says_nothing_more_is_not_missed(part: object) -> None:
     row = {"context": part, "question": "How many?", "answer": 1}
     assert problem("numeric", row).question == "How many?"
+
+
+@pytest.mark.parametrize("part", ["How many? And: how many more?", "know", "Bob has 3. How many?"])
+def test_a_part_that_says_more_than_the_question_is_missed(part: str) -> None:
+    row = {"context": part, "question": "How many?", "answer": 1}
+    with pytest.raises(RecordError, match="`context` would be lost"):
+        problem("numeric", row)
+
+
+def test_a_body_that_ends_in_the_question_is_the_question() -> None:
+    row = {"body": "Bob has 3. How many?", "question": "How many?", "answer": 3}
+    assert problem("numeric", row).question == "Bob has 3. How many?"

@@ -34,8 +34,8 @@ def test_examples_of_the_task_end_in_the_words_of_the_style() -> None:
 def test_an_instruction_may_lay_out_the_whole_question() -> None:
     asking = Asking("plain", instruction="Q: {question}\nA:", examples=(SHOT,), invents=True)
     prompt = draft_prompt(TASK, "2 {x} 3?", asking)
-    assert prompt.text == "Q: 1 + 1?\nA:It is 2.\n\nQ: 2 {x} 3?\nA:"
-    assert stop_strings(TASK, asking) == ("\nQ:",)
+    assert prompt.text == "Q: 1 + 1?\nA: It is 2.\n\nQ: 2 {x} 3?\nA:"
+    assert stop_strings(TASK, asking) == ("\nQ:", "\nQuestion:")
     chat = Asking("chat", instruction="{question}\n\nBe short.")
     assert draft_prompt(TASK, "2 + 3?", chat).messages == (Message("user", "2 + 3?\n\nBe short."),)
     (refining,) = refine_prompt(TASK, "2 + 3?", ["2 + 3 = 6"], 0, chat).messages
@@ -57,7 +57,7 @@ def test_words_before_a_plain_question_come_once() -> None:
         (default_asking("one-shot"), ("\nQuestion:",)),
         (default_asking("plain").taught(), ()),
         (default_asking("chat"), ()),
-        (Asking("plain", instruction="{question}", invents=True), ()),
+        (Asking("plain", instruction="{question}", invents=True), ("\nQuestion:",)),
     ],
 )
 def test_a_question_that_a_model_invents_ends_its_solution(
