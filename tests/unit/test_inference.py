@@ -8,7 +8,7 @@ from msgspec.structs import replace as replace_struct
 
 from sormctl.asking import default_asking
 from sormctl.engines.running import SamplingSettings
-from sormctl.errors import EngineError, TooLongError
+from sormctl.errors import EngineError, ModelError, TooLongError
 from sormctl.inference import Generator, Judge, locate_error, refine_solution, sample_solutions
 from sormctl.labelling.rollouts import Labelling, label_solutions
 from sormctl.labelling.strategies import Exact, Exhaustive, Strategy
