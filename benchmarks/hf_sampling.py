@@ -18,6 +18,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import count, islice
 from pathlib import Path
 from random import Random
@@ -26,11 +27,12 @@ from typing import Any
 
 from transformers import AutoModelForCausalLM
 
+from sormctl.asking import NOTHING_SAID
 from sormctl.engines.base import Engine, Sampling
 from sormctl.engines.encoding import load_tokenizer, prompt_ids
 from sormctl.engines.hf.engine import create
 from sormctl.engines.running import Running
-from sormctl.models import prompt_style, resolve_model
+from sormctl.models import resolve_model, settle_asking
 from sormctl.prompts import Prompt
 from sormctl.records import Problem
 from sormctl.seeds import derive_seeds
@@ -69,13 +71,13 @@ def parse_options() -> argparse.Namespace:
 def make_prefixes(options: argparse.Namespace, model: str) -> list[Prompt]:
     """Prompts with the first 0, 1, 2 … reference steps of problems, chosen at random."""
     task = get_task(options.task)
-    style = prompt_style(model, "auto")
+    asking = settle_asking(model, NOTHING_SAID)
     random = Random(0)
     prompts = []
     for problem in islice(problems(task, options.data_dir), options.prefixes):
         steps = problem.reference or ()
         kept = steps[: random.randrange(max(1, len(steps)))]
-        prompts.append(draft_prompt(task, problem.question, style, kept))
+        prompts.append(replace(draft_prompt(task, problem.question, asking), steps=kept))
     return prompts
 
 

@@ -34,6 +34,7 @@ from typing import Any, Self
 import psutil
 from transformers import AutoConfig
 
+from sormctl.asking import NOTHING_SAID, AskingSettings
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.encoding import load_tokenizer, prompt_ids
 from sormctl.engines.running import Running, SamplingSettings
@@ -41,7 +42,7 @@ from sormctl.engines.vllm.start import VllmOptions, engine_settings
 from sormctl.inference import Generator, open_generator, sample_solutions
 from sormctl.labelling.rollouts import Labelling, label_solutions
 from sormctl.labelling.strategies import Exact
-from sormctl.models import prompt_style, resolve_model
+from sormctl.models import resolve_model, settle_asking
 from sormctl.problems import read_problems
 from sormctl.prompts import Prompt
 from sormctl.records import Solution
@@ -116,7 +117,7 @@ def bare(llm: Any, prompts: Sequence[list[int]], n: int, options: argparse.Names
     """Tokens of `n` samples of each prompt, with vLLM's own n."""
     from vllm import SamplingParams
 
-    stop = list(stop_strings(options.style))
+    stop = list(stop_strings(get_task(options.task), options.asking))
     params = [
         SamplingParams(n=n, temperature=0.7, seed=n * i, max_tokens=options.max_tokens, stop=stop)
         for i in range(len(prompts))
@@ -189,8 +190,9 @@ async def hosted(
         server = subprocess.Popen([*command, *flags(vllm_settings)], stdout=log, stderr=log)
         url = f"http://127.0.0.1:{port}/v1"
         try:
-            running = Running(options.style, "openai", ["patience=600"], base_url=[url])
-            async with open_generator(options.model, sampling, running) as student:
+            running = Running("openai", ["patience=600"], base_url=[url])
+            said = AskingSettings(options.asking.style)
+            async with open_generator(options.model, sampling, running, said) as student:
                 yield student
         finally:
             server.terminate()
@@ -211,14 +213,14 @@ async def main() -> None:
     """Prints the rates of each round and the ratio of the medians."""
     options = _options()
     model = resolve_model(options.model)
-    options.style = prompt_style(model, "auto")
+    options.asking = settle_asking(model, NOTHING_SAID)
     problems = list(
         read_problems(options.task, "test", data_dir=options.data_dir, limit=options.problems)
     )
     tokenizer = load_tokenizer(model)
     task = get_task(problems[0].task)
     prompts = [
-        prompt_ids(tokenizer, draft_prompt(task, p.question, options.style)) for p in problems
+        prompt_ids(tokenizer, draft_prompt(task, p.question, options.asking)) for p in problems
     ]
     sampling = SamplingSettings(0.7, max_tokens=options.max_tokens)
     same = {"max_num_seqs": str(REQUESTS), "kv_cache_memory_bytes": str(1 << 30)}
@@ -233,7 +235,7 @@ async def main() -> None:
 
         llm = LLM(**vllm_settings)
         engine = Waves(llm, tokenizer)
-        waves = Generator(engine, options.model, options.style, sampling)
+        waves = Generator(engine, options.model, options.asking, sampling)
         groups = await asyncio.gather(*(sample_solutions(student, p, 1) for p in problems))
         await labelled(waves, groups[:8], options.in_flight)
         found: dict[str, list[Rate]] = defaultdict(list)

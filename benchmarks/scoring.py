@@ -21,10 +21,11 @@ from typing import Any
 import torch
 from transformers import AutoModelForTokenClassification
 
+from sormctl.asking import NOTHING_SAID
 from sormctl.engines.encoding import encode_steps, load_tokenizer
 from sormctl.engines.registry import create_engine
 from sormctl.engines.running import Running
-from sormctl.models import prompt_style, resolve_model
+from sormctl.models import resolve_model, settle_asking
 from sormctl.problems import read_problems
 from sormctl.prompts import Prompt
 from sormctl.tasks.prompts import draft_prompt
@@ -89,12 +90,12 @@ async def main() -> None:
     """Prints the differences for each type."""
     options = _options()
     model = resolve_model(options.model)
-    style = prompt_style(model, "auto")
+    asking = settle_asking(model, NOTHING_SAID)
     problems = list(
         read_problems("gsm8k", "test", data_dir=options.data_dir, limit=options.solutions)
     )
     task = get_task("gsm8k")
-    jobs = [(draft_prompt(task, p.question, style), p.reference or ()) for p in problems]
+    jobs = [(draft_prompt(task, p.question, asking), p.reference or ()) for p in problems]
     with tempfile.TemporaryDirectory() as folder:
         write_reward_model(model, folder, jobs)
         exact = plain_scores(folder, "float32", jobs)

@@ -35,9 +35,10 @@ from random import Random
 from statistics import mean, median
 from typing import Any
 
+from sormctl.asking import NOTHING_SAID, Asking
 from sormctl.engines.encoding import load_tokenizer
 from sormctl.evaluation.metrics import clustered_difference
-from sormctl.models import prompt_style, resolve_model
+from sormctl.models import resolve_model, settle_asking
 from sormctl.problems import read_problems
 from sormctl.records import Pair, Problem, Steps, to_json
 from sormctl.records import encode as encode_json
@@ -117,7 +118,7 @@ def slipped(problem: Problem) -> tuple[Steps, int | None]:
     return tuple(steps), error
 
 
-def example(kind: str, problem: Problem, style: str) -> Example | None:
+def example(kind: str, problem: Problem, asking: Asking) -> Example | None:
     """What the command would make of a slipped solution; None where a refiner has nothing to do."""
     steps, error = slipped(problem)
     if kind == REFINER:
@@ -131,10 +132,10 @@ def example(kind: str, problem: Problem, style: str) -> Example | None:
             first_error=error,
             target=problem.reference or (),
         )
-        return refiner.parse(to_json(pair), style)
+        return refiner.parse(to_json(pair), asking)
     labels = tuple(int(error is None or i < error) for i in range(len(steps)))
     solution = problem.solved(solution_id="s", steps=steps, correct=error is None, labels=labels)
-    return reward_model.parse(to_json(solution), style)
+    return reward_model.parse(to_json(solution), asking)
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ class Comparison:
         self.options, self.kind, self.python, self.folder = options, kind, python, folder
         folder.mkdir()
         self.model = resolve_model(options.model)
-        self.style = prompt_style(self.model, "auto")
+        self.asking = settle_asking(self.model, NOTHING_SAID)
         self.tokenizer = load_tokenizer(self.model)
         self.examples = self._examples("train", options.rows)
         self.rows = [encode(self.tokenizer, x) for x in self.examples]
@@ -212,7 +213,7 @@ class Comparison:
         for problem in read_problems(
             options.task, split, data_dir=options.data_dir, limit=count * 3
         ):
-            made = example(self.kind, problem, self.style)
+            made = example(self.kind, problem, self.asking)
             if made is not None and len(found) < count:
                 found.append(made)
         return found
@@ -222,7 +223,7 @@ class Comparison:
             kind=self.kind,
             model=self.model,
             output=str(self.folder / f"ours-{turn}"),
-            prompt=self.style,
+            asking=self.asking,
             epochs=self.options.epochs,
             lr=self.options.lr,
             batch_size=self.options.batch_size,

@@ -22,6 +22,7 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from sormctl.asking import Asking
 from sormctl.seeds import derive_seed
 from sormctl.tasks.chain import TASK, language, problems, world
 from sormctl.tasks.chain.stories import LARGEST, Event, Story, solve
@@ -120,7 +121,7 @@ def encode(tokenizer: PreTrainedTokenizerFast, seed: int, count: int) -> list[Ro
     prompts, targets = [], []
     for index in range(count):
         question, steps = demonstration(seed, index)
-        prompts.append(draft_prompt(TASK, question, "plain").text)
+        prompts.append(draft_prompt(TASK, question, Asking("plain")).text)
         targets.append("".join(f"{step}\n" for step in steps) + "<eos>")
     return [
         (prompt + target, len(prompt))

@@ -12,19 +12,22 @@ from math import isnan
 
 from msgspec import structs
 
+from sormctl.asking import NOTHING_SAID, Asking, AskingSettings, default_asking
 from sormctl.engines.arguments import parse_arguments
 from sormctl.engines.base import Completion, Engine, Sampling
 from sormctl.engines.registry import create_engine
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import EngineError, TooLongError, UsageError
-from sormctl.models import NO_TOKENIZER, prompt_style, resolve_model
+from sormctl.models import NO_TOKENIZER, resolve_model, settle_asking
 from sormctl.prompts import Prompt
 from sormctl.records import Json, Problem, Solution, Usage
 from sormctl.seeds import derive_seeds, digest
 from sormctl.tasks.base import Task
 from sormctl.tasks.prompts import draft_prompt, refine_prompt, stop_strings
-from sormctl.tasks.reading import Reading, read_text
+from sormctl.tasks.reading import Reader, Reading
 from sormctl.tasks.registry import get_task
+
+_ASKED_PLAINLY = "no chat template: asked plainly; see --prompt one-shot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Generator:
 
     engine: Engine
     model: str
-    style: str
+    asking: Asking
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     logprobs: bool = False
 
@@ -46,8 +49,22 @@ class Generator:
         """The same with another seed."""
         return replace(self, sampling=replace(self.sampling, seed=seed))
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What its user should know."""
+        return [_ASKED_PLAINLY] if self.asking.style == "plain" and self.asking.invents else []
+
+    @property
+    def max_tokens(self) -> int:
+        """The token limit of one completion: as the user says, or what suits how it is asked."""
+        return self.sampling.max_tokens or self.asking.max_tokens
+
+    def reader(self, task: Task) -> Reader:
+        """How its completions are read."""
+        return Reader(task, self.asking.steps, self.asking.think)
+
     async def complete(
-        self, prompt: Prompt, problem_id: str, indices: Sequence[int]
+        self, task: Task, prompt: Prompt, problem_id: str, indices: Sequence[int]
     ) -> list[Completion]:
         """Completions number `indices` of a prompt; each has the seed of its own number."""
         sampling = self.sampling
@@ -55,8 +72,8 @@ class Generator:
             seeds=derive_seeds(sampling.seed, problem_id, prompt.steps, indices),
             temperature=sampling.temperature,
             top_p=sampling.top_p,
-            max_tokens=sampling.max_tokens,
-            stop=stop_strings(self.style),
+            max_tokens=self.max_tokens,
+            stop=stop_strings(task, self.asking),
             logprobs=self.logprobs,
         )
         try:
@@ -72,15 +89,20 @@ class Generator:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A reward model, and the prompt style that it was trained on."""
+    """A reward model, and how it was asked in training."""
 
     engine: Engine
-    style: str
+    asking: Asking
 
     @property
     def capacity(self) -> int:
         """How many requests keep the engine busy."""
         return self.engine.capacity
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What its user should know: nothing."""
+        return ()
 
     async def score(self, solution: Solution) -> tuple[float, ...]:
         """P(correct) after each step of a solution, by one forward pass.
@@ -91,7 +113,7 @@ class Judge:
         if not solution.steps:
             return ()
         task = get_task(solution.task)
-        prompt = draft_prompt(task, solution.question, self.style)
+        prompt = draft_prompt(task, solution.question, self.asking)
         try:
             scores = tuple(await self.engine.score(prompt, solution.steps))
         except TooLongError:
@@ -106,17 +128,24 @@ class Judge:
 
 @asynccontextmanager
 async def open_generator(
-    model: str, sampling: SamplingSettings, running: Running, *, logprobs: bool = False
+    model: str,
+    sampling: SamplingSettings,
+    running: Running,
+    said: AskingSettings = NOTHING_SAID,
+    *,
+    logprobs: bool = False,
 ) -> AsyncIterator[Generator]:
     """Loads a model; `logprobs` asks for the log-probability of each completion."""
     folder = resolve_model(model, is_hosted=running.is_hosted)
-    style = prompt_style(_prompted(folder, running), running.prompt)
+    asking = settle_asking(_prompted(folder, running), said)
     async with create_engine(folder, running) as engine:
-        yield Generator(engine, model, style, sampling, logprobs)
+        yield Generator(engine, model, asking, sampling, logprobs)
 
 
 @asynccontextmanager
-async def open_judge(model: str, running: Running) -> AsyncIterator[Judge]:
+async def open_judge(
+    model: str, running: Running, said: AskingSettings = NOTHING_SAID
+) -> AsyncIterator[Judge]:
     """Loads a reward model."""
     if running.is_hosted:
         raise UsageError(
@@ -124,17 +153,17 @@ async def open_judge(model: str, running: Running) -> AsyncIterator[Judge]:
             "with --engine hf first, and give --scores NAME"
         )
     folder = resolve_model(model)
-    style = prompt_style(folder, running.prompt)
+    asking = settle_asking(folder, said)
     async with create_engine(folder, running) as engine:
-        yield Judge(engine, style)
+        yield Judge(engine, asking)
 
 
 async def sample_solutions(generator: Generator, problem: Problem, n: int) -> list[Solution]:
     """`n` solutions of a problem; greedy ones are called drafts."""
     kind = "sample" if generator.sampling.temperature else "draft"
     task = get_task(problem.task)
-    prompt = draft_prompt(task, problem.question, generator.style)
-    completions = await generator.complete(prompt, problem.problem_id, range(n))
+    prompt = draft_prompt(task, problem.question, generator.asking)
+    completions = await generator.complete(task, prompt, problem.problem_id, range(n))
     return [
         _solution(task, problem, generator, completion, {"kind": kind, "index": index})
         for index, completion in enumerate(completions)
@@ -161,8 +190,8 @@ async def refine_solution(
             verifiers=(),
         )
     task = get_task(draft.task)
-    prompt = refine_prompt(task, draft.question, draft.steps, first_error, generator.style)
-    (completion,) = await generator.complete(prompt, draft.solution_id, range(1))
+    prompt = refine_prompt(task, draft.question, draft.steps, first_error, generator.asking)
+    (completion,) = await generator.complete(task, prompt, draft.solution_id, range(1))
     return _solution(task, draft, generator, completion, origin)
 
 
@@ -178,9 +207,9 @@ def locate_error(scores: Sequence[float], kind: str, threshold: float) -> int | 
     return values.index(max(values)) + 1 if values else None
 
 
-def read_completion(task: Task, question: str, completion: Completion) -> Reading:
+def read_completion(reader: Reader, question: str, completion: Completion) -> Reading:
     """What a completion says."""
-    return read_text(task, question, completion.text, is_cut=completion.finish != "stop")
+    return reader.read(question, completion.text, is_cut=completion.finish != "stop")
 
 
 def _solution(
@@ -190,7 +219,7 @@ def _solution(
     completion: Completion,
     origin: Json,
 ) -> Solution:
-    read = read_completion(task, problem.question, completion)
+    read = read_completion(generator.reader(task), problem.question, completion)
     return problem.solved(
         solution_id=_solution_id(problem, generator, origin),
         steps=read.steps,
@@ -234,8 +263,19 @@ def _outcome(completion: Completion) -> Json:
 def _solution_id(problem: Problem, generator: Generator, origin: Json) -> str:
     """`PROBLEM/KIND-HASH`: the same for the same model, settings and draft, and no other."""
     sampling = generator.sampling
-    asked = {"style": generator.style, "top_p": sampling.top_p, "max": sampling.max_tokens}
+    limits = {"top_p": sampling.top_p, "max": generator.max_tokens}
     kind = "sample" if origin["kind"] == "draft" else origin["kind"]  # drafts keep their old ids
-    made = {**origin, "kind": kind, **_source(generator), **asked}
+    made = {**origin, "kind": kind, **_source(generator), **limits, **_asked(generator.asking)}
     tag = digest(problem.problem_id, *(f"{key}={made[key]}" for key in sorted(made))).hex()[:10]
     return f"{problem.problem_id}/{kind}-{tag}"
+
+
+def _asked(asking: Asking) -> Json:
+    """What distinguishes how a model was asked: the style, and all that is not usual in it."""
+    usual = default_asking(asking.style)
+    said = {
+        name: value
+        for name in Asking.__struct_fields__
+        if name != "invents" and (value := getattr(asking, name)) != getattr(usual, name)
+    }
+    return {**said, "style": asking.style}

@@ -9,8 +9,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sormctl.errors import ModelError, UsageError, first_line
-from sormctl.prompts import STYLES
+from msgspec import ValidationError, convert
+from msgspec.structs import replace
+
+from sormctl.asking import STYLES, Asking, AskingSettings, default_asking
+from sormctl.errors import ModelError, first_line
 
 SETTINGS_FILE = "sormctl.json"
 NO_TOKENIZER = "none"  # what a hosted model has for a tokenizer that takes text
@@ -20,6 +23,12 @@ _EMBEDDED = "embedded:"
 _SAMPLED_BYTES = 1 << 20
 
 _EMBEDDED_NAMES = ("student",)
+
+# what models were asked whose folder does not say so
+_FORMER = (
+    "Solve the problem step by step, one short step on each line. "
+    "End with a line that holds only #### and the final answer."
+)
 
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
 
@@ -63,20 +72,40 @@ def model_digest(name: str) -> str | None:
     return state.hexdigest()
 
 
-def prompt_style(model: str, style: str) -> str:
-    """How to prompt a resolved model: `style`, where `auto` asks the model.
+def settle_asking(model: str, said: AskingSettings) -> Asking:
+    """How a resolved model is asked: as the user says, and else as it was in training.
 
-    `auto` is the `prompt` of the folder's `sormctl.json`, else `chat` if there is a chat template,
-    else `plain`. UsageError for an unknown style.
+    A model that sormctl did not train is asked by its chat template, plainly if it has none.
     """
-    if style in STYLES:
-        return style
-    if style != "auto":
-        raise UsageError(f"--prompt {style}: must be auto or one of {', '.join(STYLES)}")
+    if said.prompt != "auto" and not Path(model).is_dir():
+        return said.over(default_asking(said.prompt))
     folder = Path(model) if Path(model).is_dir() else _hub_settings(model)
-    if (trained := read_settings(folder).get("prompt")) in STYLES:
-        return str(trained)
-    return "chat" if _has_chat_template(folder) else "plain"
+    trained = trained_asking(folder)
+    if trained is not None and said.prompt in ("auto", trained.style):
+        return said.over(trained)
+    natural = "chat" if _has_chat_template(folder) else "plain"
+    return said.over(default_asking(natural if said.prompt == "auto" else said.prompt))
+
+
+def trained_asking(folder: Path) -> Asking | None:
+    """How a model that sormctl trained was asked in training; None for any other model.
+
+    ModelError if that cannot be read.
+    """
+    settings = read_settings(folder)
+    if "asking" in settings:
+        try:
+            return convert(settings["asking"], Asking)
+        except ValidationError as error:
+            raise ModelError(f"{folder / SETTINGS_FILE}: `asking`: {error}") from error
+    style = settings.get("prompt")
+    return former_asking(style) if style in STYLES else None
+
+
+def former_asking(style: str) -> Asking:
+    """How a model was asked that was trained when only the style was noted."""
+    asking = default_asking(style).taught()
+    return replace(asking, instruction=_FORMER, steps=None) if asking.is_chat else asking
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

@@ -14,8 +14,12 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from sormctl.asking import AskingSettings, parse_chat_args, parse_think
 from sormctl.engines.running import Running, SamplingSettings
+from sormctl.errors import UsageError, first_line
+from sormctl.problems import read_examples
 from sormctl.streams.jobs import Job
+from sormctl.tasks.splitting import known_steps
 
 Inputs = Annotated[
     list[str] | None,
@@ -88,11 +92,57 @@ PromptStyle = Annotated[
     str,
     typer.Option("--prompt", help="plain, chat, one-shot; auto asks the model folder."),
 ]
+System = Annotated[
+    str | None,
+    typer.Option(help="What a chat model is told before all else.", metavar="TEXT|@FILE"),
+]
+Instruction = Annotated[
+    str | None,
+    typer.Option(
+        help="What to do with a question, in place of the task's words; with {question} in it, "
+        "the whole prompt.",
+        metavar="TEXT|@FILE",
+    ),
+]
+Examples = Annotated[
+    str | None,
+    typer.Option(
+        help="Worked examples before the question: so many of the task's, or those of a file.",
+        metavar="N|FILE",
+    ),
+]
+ChatArg = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Argument of the chat template, repeatable: enable_thinking=false.",
+        metavar="NAME=VALUE",
+    ),
+]
+Steps = Annotated[
+    str | None,
+    typer.Option(
+        "--steps",
+        help="How text is cut into steps: lines, paragraphs, blocks (lines, but formulas, code and "
+        "tables whole) or regex:PATTERN; by default blocks for a chat model, else as the task "
+        "does.",
+        metavar="MODE",
+    ),
+]
+Think = Annotated[
+    str | None,
+    typer.Option(
+        help="What stands around a model's thought; <think>,</think> by default.",
+        metavar="START,END",
+    ),
+]
 Concurrency = Annotated[
     int | None,
     typer.Option(min=1, help="Records in flight at once; by default what keeps the engine busy."),
 ]
-MaxTokens = Annotated[int, typer.Option(min=1, help="Token limit of one completion.")]
+MaxTokens = Annotated[
+    int | None,
+    typer.Option(min=1, help="Token limit of one completion; 300 by default, 1,024 in a chat."),
+]
 Threshold = Annotated[
     float, typer.Option("-T", "--threshold", help="A step that scores below it is wrong.")
 ]
@@ -134,13 +184,63 @@ class LongStreams(Streams):
 class RunningOptions(Running):
     """How models are run."""
 
-    prompt: PromptStyle = Running.prompt
     engine: EngineName = Running.engine
     engine_arg: EngineArg = None
     base_url: BaseUrl = None
     tensor_parallel: TensorParallel = None
     replicas: Replicas = None
     verbose: Verbose = False
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """How completions are read."""
+
+    steps: Steps = None
+    think: Think = None
+
+    @property
+    def mode(self) -> str | None:
+        """How text is cut, if that was said; UsageError if there is no such way."""
+        return known_steps(self.steps)
+
+    @property
+    def tags(self) -> tuple[str, str] | None:
+        """What stands around a thought, if that was said."""
+        return parse_think(self.think) if self.think else None
+
+
+@dataclass(frozen=True)
+class AskingOptions(ReadingOptions):
+    """How a model is asked, as typed."""
+
+    prompt: PromptStyle = "auto"
+    system: System = None
+    instruction: Instruction = None
+    examples: Examples = None
+    chat_arg: ChatArg = None
+
+    def settings(self) -> AskingSettings:
+        """What was typed, with its files read; UsageError where it cannot be."""
+        return AskingSettings(
+            prompt=self.prompt,
+            system=_text(self.system),
+            instruction=_text(self.instruction),
+            examples=read_examples(self.examples) if self.examples else None,
+            chat_args=parse_chat_args(self.chat_arg) if self.chat_arg else None,
+            steps=self.mode,
+            think=self.tags,
+        )
+
+
+def _text(given: str | None) -> str | None:
+    """A text as typed, or what a file `@FILE` holds."""
+    if given is None or not given.startswith("@"):
+        return given
+    try:
+        return Path(given[1:]).read_text(encoding="utf-8").strip("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{given}: cannot be read: {first_line(error)}") from error
 
 
 @dataclass(frozen=True)

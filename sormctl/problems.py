@@ -14,11 +14,13 @@ from typing import Any, TypeVar
 
 import orjson
 
+from sormctl.asking import WorkedExample
 from sormctl.errors import DataError, RecordError, UsageError
 from sormctl.records import Json, Problem
 from sormctl.streams.jsonl import read_records
 from sormctl.tasks.answers import KINDS, get_kind
 from sormctl.tasks.base import Hub, Task
+from sormctl.tasks.files import worked_example
 from sormctl.tasks.registry import get_task, task_names
 
 T = TypeVar("T")
@@ -131,6 +133,18 @@ def _parse_rows(rows: Iterable[Any], parse: RowParser[T], origin: str) -> Iterat
             yield parse(row, index)
         except RecordError as error:
             raise DataError(f"{origin}: row {index}: {error}") from None
+
+
+def read_examples(given: str) -> int | tuple[WorkedExample, ...]:
+    """`--examples`: how many of the task's own, or the worked examples of a file.
+
+    A row holds a question, and a worked solution as a text or a list of steps.
+    """
+    if given.isdecimal():
+        return int(given)
+    if not Path(given).is_file():
+        raise UsageError(f"--examples {given}: no such file, and no number")
+    return tuple(read_file(Path(given), lambda row, index: worked_example(row)))
 
 
 # ── the hub ──────────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-STYLES = ("plain", "chat", "one-shot")
+from sormctl.asking import THINK
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +20,34 @@ class Prompt:
     """What a model continues: plain `text`, or chat `messages`, then the `steps` of a prefix.
 
     Exactly one of `text` and `messages` is given. A chat prompt is closed by the model's own chat
-    template with its generation prompt. Each step is followed by its separator, one newline where
-    there are none; its tokens are those of the two alone, so the tokens of a prefix always begin
-    those of a longer one.
+    template with its generation prompt; `chat_args` are arguments of the template, values as JSON.
+
+    Each step is followed by its separator, by `between` where there are none; its tokens are those
+    of the two alone, so the tokens of a prefix always begin those of a longer one. A `thought`, in
+    the tags of `think`, stands before the steps. Some templates begin a thought: where steps or
+    nothing but steps (`thinks` False) follow, it is closed at once.
     """
 
     text: str = ""
     messages: tuple[Message, ...] = ()
     steps: tuple[str, ...] = ()
     separators: tuple[str, ...] = ()
+    chat_args: tuple[tuple[str, str], ...] = ()
+    between: str = "\n"
+    thought: str | None = None
+    think: tuple[str, str] = THINK
+    thinks: bool = True
 
     @property
     def written(self) -> tuple[str, ...]:
         """Each step with what follows it."""
-        separators = self.separators or ("\n",) * len(self.steps)
+        separators = self.separators or (self.between,) * len(self.steps)
         return tuple(map("".join, zip(self.steps, separators, strict=True)))
+
+    def spoken(self, head: str) -> str:
+        """`head`, as the template lays it out, ready for steps: with the thought, and out of it."""
+        start, end = self.think
+        is_open = head.rstrip().endswith(start)
+        if self.thought is not None:
+            return f"{head}{'' if is_open else start}{self.thought}{end}\n\n"
+        return f"{head}{end}\n\n" if is_open else head

@@ -147,6 +147,11 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
     def name(self) -> str:
         return self.solution_id
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether it ended at the token limit."""
+        return self.source.get("finish") == "length"
+
     def labels_given(self) -> Labels:
         """The labels; RecordError where there are none."""
         if self.labels is None:

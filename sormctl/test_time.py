@@ -10,8 +10,10 @@ from asyncio import gather
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.inference import (
+    Generator,
     locate_error,
     open_generator,
     open_judge,
@@ -36,7 +38,8 @@ class Models:
 class TestTime:
     """How the test-time path is run; `announce` is told of each stage as it begins."""
 
-    running: Running  # its prompt is how the student is asked
+    asking: AskingSettings  # of the student; other models are asked as they were in training
+    running: Running
     sampling: SamplingSettings  # of samples; drafts and refinements are greedy
     threshold: float
     best_of: int  # samples for the best-of-n baseline; 0 leaves it out
@@ -61,14 +64,15 @@ class TestTime:
     async def _sample(
         self, model: str, problems: Sequence[Problem], n: int, sampling: SamplingSettings
     ) -> list[Solution]:
-        async with open_generator(model, sampling, self.running) as generator:
+        async with open_generator(model, sampling, self.running, self.asking) as generator:
+            self._say(generator)
             groups = await gather(*(sample_solutions(generator, p, n) for p in problems))
         return [solution for group in groups for solution in group]
 
     async def _refine(self, model: str, kind: str, drafts: Sequence[Solution]) -> list[Solution]:
         self.announce(f"refining {len(drafts)} drafts ({kind})")
-        greedy, running = self.sampling.greedy(), self.running.as_trained()
-        async with open_generator(model, greedy, running) as generator:
+        async with open_generator(model, self.sampling.greedy(), self.running) as generator:
+            self._say(generator)
             return await gather(
                 *(
                     refine_solution(generator, draft, kind, self._error(draft, kind))
@@ -76,12 +80,16 @@ class TestTime:
                 )
             )
 
+    def _say(self, generator: Generator) -> None:
+        for note in generator.notes:
+            self.announce(note)
+
     def _error(self, draft: Solution, kind: str) -> int | None:
         return locate_error(draft.scores.get("sorm", ()), kind, self.threshold)
 
     async def _score(self, model: str, name: str, solutions: Sequence[Solution]) -> list[Solution]:
         self.announce(f"scoring {len(solutions)} solutions ({name})")
-        async with open_judge(model, self.running.as_trained()) as judge:
+        async with open_judge(model, self.running) as judge:
             scores = await gather(*map(judge.score, solutions))
         return [
             solution.with_scores(name, values)

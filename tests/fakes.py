@@ -20,6 +20,8 @@ class ScriptedEngine:
     `capacity` is what callers are told; it takes any number.
     """
 
+    notes: Sequence[str] = ()
+
     def __init__(
         self,
         script: Callable[[Prompt, int], str],

@@ -26,13 +26,15 @@ from pathlib import Path
 from typing import Any
 
 import jsonlines
+from msgspec import to_builtins
 from rl_rollouts import Drafts, Reward, open_orm, read_drafts
 
 from sormctl import __version__
+from sormctl.asking import NOTHING_SAID, Asking
 from sormctl.engines.encoding import load_tokenizer
 from sormctl.engines.running import SamplingSettings
 from sormctl.errors import SormctlError, UsageError
-from sormctl.models import SETTINGS_FILE, prompt_style, resolve_model
+from sormctl.models import SETTINGS_FILE, resolve_model, settle_asking
 from sormctl.streams.output import locked, writing
 
 TRAINER = "trl.GRPOTrainer"
@@ -75,7 +77,7 @@ def trainer_config(args: argparse.Namespace, partial: Path) -> Any:
     )
 
 
-def train(args: argparse.Namespace, folder: str, style: str, partial: Path) -> Any:
+def train(args: argparse.Namespace, folder: str, asking: Asking, partial: Path) -> Any:
     """The trainer after its last step; it continues from the newest checkpoint in `partial`."""
     from datasets import Dataset, disable_progress_bars
     from transformers import AutoModelForCausalLM
@@ -89,13 +91,13 @@ def train(args: argparse.Namespace, folder: str, style: str, partial: Path) -> A
     model = AutoModelForCausalLM.from_pretrained(folder, dtype="float32", trust_remote_code=False)
     tokenizer = load_tokenizer(folder)
     room = model.config.max_position_embeddings - args.max_tokens
-    drafts, prompts = read_drafts(args.drafts, tokenizer, style, room)
+    drafts, prompts = read_drafts(args.drafts, tokenizer, asking, room)
     sampling = SamplingSettings(
         temperature=args.temperature,
         max_tokens=args.max_tokens,
         seed=args.seed << 32,  # room for a number of each refinement
     )
-    refiner = Drafts(drafts, prompts, tokenizer, sampling, style, partial / "policy")
+    refiner = Drafts(drafts, prompts, tokenizer, sampling, asking, partial / "policy")
     with open_orm(args.orm) as score:
         trainer = GRPOTrainer(
             model,
@@ -126,12 +128,13 @@ def progress(updates: int) -> Any:
     return Progress()
 
 
-def save(trainer: Any, args: argparse.Namespace, folder: str, style: str, target: Path) -> None:
+def save(trainer: Any, args: argparse.Namespace, folder: str, asking: Asking, target: Path) -> None:
     """The refiner as `sormctl refine` takes it; beside it how it was made, and how that went."""
     import trl
     from transformers import AutoConfig
 
-    settings = {"kind": "refiner", "prompt": style, "mode": "global", "version": __version__}
+    asked = {"prompt": asking.style, "asking": to_builtins(asking)}
+    settings = {"kind": "refiner", **asked, "mode": "global", "version": __version__}
     how = {"trainer": TRAINER, "trl": trl.__version__, **vars(args)}
     model = trainer.accelerator.unwrap_model(trainer.model)
     model.to(AutoConfig.from_pretrained(folder, trust_remote_code=False).dtype).save_pretrained(
@@ -155,14 +158,14 @@ def run(args: argparse.Namespace) -> None:
             return
         raise UsageError(f"{output} exists; give another folder, or --resume if it is finished")
     folder = resolve_model(args.model)
-    style = prompt_style(folder, "auto")
+    asking = settle_asking(folder, NOTHING_SAID).taught()
     partial = Path(f"{output}.partial")
     with writing(partial):
         partial.mkdir(parents=True, exist_ok=True)
         with locked(partial / "lock"):
             check_same(args, partial / "arguments.json")
-            trainer = train(args, folder, style, partial)
-            save(trainer, args, folder, style, partial / "model")
+            trainer = train(args, folder, asking, partial)
+            save(trainer, args, folder, asking, partial / "model")
             (partial / "model").rename(output)
             shutil.rmtree(partial)
 

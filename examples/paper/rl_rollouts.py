@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -10,11 +11,15 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from msgspec import to_builtins
+
+from sormctl.asking import Asking
 from sormctl.engines.base import together
 from sormctl.engines.encoding import prompt_ids, step_ids
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import DataError
 from sormctl.inference import open_generator, open_judge, refine_solution
+from sormctl.models import SETTINGS_FILE
 from sormctl.records import Solution
 from sormctl.streams.jsonl import read_records
 from sormctl.tasks.prompts import refine_prompt
@@ -31,7 +36,7 @@ class Drafts:
     prompts: Sequence[list[int]]  # token ids, as `sormctl refine` gives them
     tokenizer: Any
     sampling: SamplingSettings
-    style: str
+    asking: Asking
     policy: Path  # where the refiner lies as it is now
 
     def refine(self, numbers: Sequence[str], trainer: Any) -> dict[str, Any]:
@@ -41,6 +46,8 @@ class Drafts:
         """
         trainer.accelerator.unwrap_model(trainer.model).save_pretrained(self.policy)
         self.tokenizer.save_pretrained(self.policy)
+        asked = json.dumps({"asking": to_builtins(self.asking)})
+        (self.policy / SETTINGS_FILE).write_text(asked, encoding="utf-8")
         first = trainer.state.global_step * len(numbers)
         drafts = [self.drafts[int(number)] for number in numbers]
         refined = asyncio.run(self._refine(drafts, first))
@@ -53,7 +60,7 @@ class Drafts:
 
     async def _refine(self, drafts: Sequence[Solution], first: int) -> list[Solution]:
         seed = self.sampling.seed
-        opened = open_generator(str(self.policy), self.sampling, Running(prompt=self.style))
+        opened = open_generator(str(self.policy), self.sampling, Running())
         async with opened as generator:
             return await together(
                 refine_solution(generator.seeded(seed + i), draft, "global", None)
@@ -121,13 +128,13 @@ def open_orm(model: str | None) -> Iterator[Score | None]:
 
 
 def read_drafts(
-    path: str, tokenizer: Any, style: str, room: int
+    path: str, tokenizer: Any, asking: Asking, room: int
 ) -> tuple[list[Solution], list[list[int]]]:
     """Drafts and their prompts' token ids; those of more than `room` tokens are left out."""
     drafts, prompts = [], []
     for draft in read_records([path], Solution):
         task = get_task(draft.task)
-        prompt = refine_prompt(task, draft.question, draft.steps, None, style)
+        prompt = refine_prompt(task, draft.question, draft.steps, None, asking)
         if len(ids := prompt_ids(tokenizer, prompt)) <= room:
             drafts.append(draft)
             prompts.append(ids)

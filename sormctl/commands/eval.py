@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from sormctl import options
+from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import SormctlError, UsageError
 from sormctl.evaluation.evaluation import Evaluation, problem_part
@@ -19,7 +20,7 @@ from sormctl.evaluation.rows import ReportRow
 from sormctl.evaluation.steps import THRESHOLD
 from sormctl.problems import read_problems
 from sormctl.records import Json, Solution
-from sormctl.report.table import print_rows, print_stages, print_unknown
+from sormctl.report.table import print_cut_off, print_rows, print_stages, print_unknown
 from sormctl.reranking import AGGREGATIONS
 from sormctl.streams.driver import pipe_groups, write_records
 from sormctl.streams.grouping import group_solutions
@@ -97,6 +98,7 @@ def eval(
     bench: Bench,
     gate: Gate,
     sampling: options.SamplingOptions,
+    asking: options.AskingOptions,
     running: options.RunningOptions,
     streams: options.Streams,
 ) -> None:
@@ -118,8 +120,9 @@ def eval(
     evaluation = Evaluation(aggregation)
     rows: list[ReportRow] = []
     costs = stage_costs(stages) if stages else []
-    path = {**vars(bench), **vars(sampling), **running.identity()} if bench.bench else {}
-    job = streams.job("eval", {"agg": aggregation, **path})
+    said = asking.settings()
+    path = {**vars(bench), **vars(sampling), **said.identity(), **running.identity()}
+    job = streams.job("eval", {"agg": aggregation, **(path if bench.bench else {})})
 
     def report(groups: Iterable[list[Solution]]) -> Iterator[Json]:
         with side_file(job, outcomes) as write:
@@ -135,10 +138,11 @@ def eval(
     if bench.bench is None:
         pipe_groups(job, report)
     else:
-        solved = _solve(bench.bench, bench, sampling, running, streams.quiet)
+        solved = _solve(bench.bench, bench, sampling, said, running, streams.quiet)
         files = [bench.bench] if Path(bench.bench).is_file() else ()
         write_records(job, report(group_solutions(solved)), files)
     print_rows(rows)
+    print_cut_off(rows)
     print_unknown(evaluation.unknown)
     print_stages(costs)
     _check_gate(rows, gate.gate, gate.min_accuracy)
@@ -148,6 +152,7 @@ def _solve(
     name: str,
     bench: Bench,
     sampling: SamplingSettings,
+    said: AskingSettings,
     running: Running,
     quiet: bool,
 ) -> list[Solution]:
@@ -169,7 +174,7 @@ def _solve(
         if not quiet:
             typer.echo(f"eval: {message}", err=True)
 
-    path = TestTime(running, sampling, bench.threshold, bench.best_of, announce)
+    path = TestTime(said, running, sampling, bench.threshold, bench.best_of, announce)
     return asyncio.run(path.solve(list(problems), models))
 
 

@@ -45,8 +45,8 @@ def filter_labels(
             counts["after"] += len(kept) - kept.count(None)
             yield replace(solution, labels=kept)
 
-    def summary() -> str:
+    def summary() -> list[str]:
         dropped = counts["before"] - counts["after"]
-        return f"{dropped:,} of {counts['before']:,} labels dropped"
+        return [f"{dropped:,} of {counts['before']:,} labels dropped"]
 
     pipe_records(job, Solution, filtered, summary=summary)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
 from sormctl import options
+from sormctl.asking import THINK
 from sormctl.errors import UsageError
+from sormctl.records import Solution
+from sormctl.streams.completions import count_completion, what_went_wrong
 from sormctl.streams.driver import pipe_records
 from sormctl.tasks.answers import get_kind
 from sormctl.tasks.grading import grader
@@ -26,6 +31,7 @@ def grade(
             metavar="KIND",
         ),
     ] = None,
+    reading: options.ReadingOptions,
     shard: options.Shard = None,
     streams: options.Streams,
 ) -> None:
@@ -41,5 +47,13 @@ def grade(
     name = get_kind(answer).name if answer else task
     if name and name not in task_names():  # not the first record's fault
         raise UsageError(f"no task `{name}`; known tasks: {', '.join(task_names())}")
-    job = streams.job("grade", {"task": name}, shard=shard)
-    pipe_records(job, grader(name), iter)
+    steps, think = reading.mode, reading.tags or THINK
+    job = streams.job("grade", {"task": name, "steps": steps, "think": think}, shard=shard)
+    counts = Counter[str]()
+
+    def counted(solutions: Iterator[Solution]) -> Iterator[Solution]:
+        for solution in solutions:
+            counts.update(count_completion(solution))
+            yield solution
+
+    pipe_records(job, grader(name, steps, think), counted, summary=lambda: what_went_wrong(counts))

@@ -63,5 +63,5 @@ def import_prm800k(
         job,
         lambda row: labelled_solutions(row, known, label),
         transform,
-        summary=lambda: f"left out: {empty:,} rows without a rated step, or of a broken problem",
+        summary=lambda: [f"left out: {empty:,} rows without a rated step, or of a broken problem"],
     )

@@ -13,6 +13,7 @@ import typer
 from msgspec.structs import replace
 
 from sormctl import options
+from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import RecordError, UsageError
 from sormctl.inference import Generator, open_generator
@@ -60,6 +61,7 @@ def label_steps(
     ] = False,
     concurrency: options.Concurrency = None,
     sampling: options.SamplingOptions,
+    asking: options.AskingOptions,
     running: options.RunningOptions,
     streams: options.LongStreams,
 ) -> None:
@@ -81,6 +83,7 @@ def label_steps(
         return
     if model is None:
         raise UsageError("--by rollouts needs --model, the student that made the solutions")
+    said = asking.settings()
     check = searchable(how, sampling.temperature)
     adjacent = Adjacent(searching.gather)
     if plan:
@@ -89,15 +92,16 @@ def label_steps(
             draw = draw_pilot(
                 adjacent.groups(inputs.records(Solution, check)), searching.k, sampling.seed
             )
-        for line in asyncio.run(_plan(draw, how, model, sampling, running)):
+        for line in asyncio.run(_plan(draw, how, model, said, sampling, running)):
             typer.echo(line, err=True)
         return
     models = {"model": model, "weights": model_digest(model)}
-    arguments = {"by": by.value, **models, **searching.arguments(), **running.identity()}
+    asked = {**said.identity(), **running.identity(), **vars(sampling)}
+    arguments = {"by": by.value, **models, **searching.arguments(), **asked}
     map_groups(
-        streams.job("label-steps", {**arguments, **vars(sampling)}),
+        streams.job("label-steps", arguments),
         Solution,
-        lambda: open_generator(model, sampling, running),
+        lambda: open_generator(model, sampling, running, said),
         partial(_labelled, how=how),
         group=adjacent.groups,
         check=check,
@@ -120,6 +124,7 @@ async def _plan(
     draw: Draw,
     how: Labelling,
     model: str,
+    said: AskingSettings,
     sampling: SamplingSettings,
     running: Running,
 ) -> Sequence[str]:
@@ -127,7 +132,7 @@ async def _plan(
         raise UsageError("--plan: the input has no records")
     if not draw.plain_tokens:
         raise UsageError("--plan needs solutions with `usage.generated_tokens`, to go by")
-    async with open_generator(model, sampling, running) as generator:
+    async with open_generator(model, sampling, running, said) as generator:
         return plan_lines(draw, await pilot.plan(generator, draw, how))
 
 

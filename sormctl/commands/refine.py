@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from sormctl import options
+from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import UsageError
 from sormctl.evaluation.steps import THRESHOLD
@@ -24,7 +25,8 @@ from sormctl.inference import (
 )
 from sormctl.models import model_digest
 from sormctl.records import Solution
-from sormctl.streams.driver import GENERATED, map_records
+from sormctl.streams.completions import GENERATED
+from sormctl.streams.driver import map_records
 from sormctl.tasks.registry import known_task
 
 
@@ -62,6 +64,7 @@ def refine(
     threshold: options.Threshold = THRESHOLD,
     concurrency: options.Concurrency = None,
     sampling: GreedySampling,
+    asking: options.AskingOptions,
     running: options.RunningOptions,
     streams: options.LongStreams,
 ) -> None:
@@ -75,9 +78,10 @@ def refine(
     if mode is not Mode.globally and (rm is None) == (scores is None):
         raise UsageError(f"--mode {mode} needs either --rm MODEL or --scores NAME")
     how = {"mode": mode.value, "rm": rm, "scores": scores, "threshold": threshold}
+    said = asking.settings()
+    asked = {**said.identity(), **running.identity(), **vars(sampling)}
     weights = [model_digest(name) for name in (model, rm) if name]
-    arguments = {"model": model, "weights": weights, **how, **running.identity(), **vars(sampling)}
-    job = streams.job("refine", arguments)
+    job = streams.job("refine", {"model": model, "weights": weights, **how, **asked})
 
     locator = None if mode is Mode.globally else rm
 
@@ -89,7 +93,7 @@ def refine(
     map_records(
         job,
         Solution,
-        lambda: _opening(model, locator, sampling, running),
+        lambda: _opening(model, locator, said, sampling, running),
         refined,
         check=known_task,
         concurrency=concurrency,
@@ -109,19 +113,28 @@ class Refiner:
         """How many requests keep the refiner busy."""
         return self.generator.capacity
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the refiner's user should know."""
+        return self.generator.notes
+
 
 @asynccontextmanager
 async def _opening(
-    model: str, locator: str | None, sampling: SamplingSettings, running: Running
+    model: str,
+    locator: str | None,
+    said: AskingSettings,
+    sampling: SamplingSettings,
+    running: Running,
 ) -> AsyncIterator[Refiner]:
     if locator is None:
-        async with open_generator(model, sampling, running) as generator:
+        async with open_generator(model, sampling, running, said) as generator:
             yield Refiner(generator, None)
         return
     shared = running.of_two()
     async with (
-        open_generator(model, sampling, shared) as generator,
-        open_judge(locator, shared.as_trained()) as judge,
+        open_generator(model, sampling, shared, said) as generator,
+        open_judge(locator, shared) as judge,
     ):
         yield Refiner(generator, judge)
 

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from sormctl import options
+from sormctl.asking import AskingSettings
 from sormctl.errors import UsageError
 from sormctl.evaluation.choices import distinct
 from sormctl.inference import Judge, open_judge
@@ -57,6 +58,7 @@ def rerank(
     keep: Annotated[int, typer.Option(min=1, help="Solutions of a problem to write.")] = 1,
     concurrency: options.Concurrency = None,
     resume: options.Resume = False,
+    prompt: options.PromptStyle = "auto",
     running: options.RunningOptions,
     streams: options.Streams,
 ) -> None:
@@ -76,9 +78,9 @@ def rerank(
     name = scores or Path(rm or "").resolve().name
     arguments = {"rm": rm, "scores": scores, "agg": aggregation, "vote": vote.value, "keep": keep}
     weights = model_digest(rm) if rm else None
-    job = streams.job(
-        "rerank", {**arguments, "weights": weights, **running.identity()}, resume=resume
-    )
+    said = AskingSettings(prompt)
+    asked = {**said.identity(), **running.identity()}
+    job = streams.job("rerank", {**arguments, "weights": weights, **asked}, resume=resume)
 
     def best(group: Sequence[Solution]) -> list[Solution]:
         return choose(distinct(group), vote.value, name, aggregation)[:keep]
@@ -96,7 +98,7 @@ def rerank(
     map_groups(
         job,
         Solution,
-        lambda: open_judge(rm, running),
+        lambda: open_judge(rm, running, said),
         ranked,
         group=group_solutions,
         check=known_task,

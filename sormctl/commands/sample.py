@@ -11,7 +11,8 @@ from sormctl.errors import UsageError
 from sormctl.inference import open_generator, sample_solutions
 from sormctl.models import model_digest
 from sormctl.records import Problem
-from sormctl.streams.driver import GENERATED, map_records
+from sormctl.streams.completions import GENERATED
+from sormctl.streams.driver import map_records
 from sormctl.tasks.registry import known_task
 
 
@@ -29,6 +30,7 @@ def sample(
     ] = False,
     concurrency: options.Concurrency = None,
     sampling: options.SamplingOptions,
+    asking: options.AskingOptions,
     running: options.RunningOptions,
     streams: options.LongStreams,
 ) -> None:
@@ -42,14 +44,15 @@ def sample(
     if greedy and num_samples > 1:
         raise UsageError("--greedy makes one draft of each problem; drop -n")
     settings = sampling.greedy() if greedy else sampling
+    said = asking.settings()
     models = {"model": model, "weights": model_digest(model)}
-    asked = {"num_samples": num_samples, **running.identity(), **vars(settings)}
-    job = streams.job("sample", {**models, **asked, "logprobs": logprobs})
+    asked = {"num_samples": num_samples, **said.identity(), **running.identity()}
+    job = streams.job("sample", {**models, **asked, **vars(settings), "logprobs": logprobs})
 
     map_records(
         job,
         Problem,
-        lambda: open_generator(model, settings, running, logprobs=logprobs),
+        lambda: open_generator(model, settings, running, said, logprobs=logprobs),
         lambda generator, problem: sample_solutions(generator, problem, num_samples),
         check=known_task,
         concurrency=concurrency,

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from sormctl import options
+from sormctl.asking import AskingSettings
 from sormctl.inference import Judge, open_judge
 from sormctl.models import model_digest
 from sormctl.records import Solution
@@ -23,6 +24,7 @@ def score(
         str | None, typer.Option(help="Name of the scores; the model folder's name by default.")
     ] = None,
     concurrency: options.Concurrency = None,
+    prompt: options.PromptStyle = "auto",
     running: options.RunningOptions,
     streams: options.LongStreams,
 ) -> None:
@@ -33,8 +35,9 @@ def score(
     Example: sormctl score --rm orm/ < drafts.jsonl > scored.jsonl
     """
     label = name or Path(rm).resolve().name
-    arguments = {"rm": rm, "weights": model_digest(rm), "name": label, **running.identity()}
-    job = streams.job("score", arguments)
+    said = AskingSettings(prompt)
+    asked = {**said.identity(), **running.identity()}
+    job = streams.job("score", {"rm": rm, "weights": model_digest(rm), "name": label, **asked})
 
     async def scored(judge: Judge, solution: Solution) -> Sequence[Solution]:
         return [solution.with_scores(label, await judge.score(solution))]
@@ -42,7 +45,7 @@ def score(
     map_records(
         job,
         Solution,
-        lambda: open_judge(rm, running),
+        lambda: open_judge(rm, running, said),
         scored,
         check=known_task,
         concurrency=concurrency,

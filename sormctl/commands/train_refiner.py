@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sormctl.options import AskingOptions
 from sormctl.training import refiner
 from sormctl.training.config import REFINER
 from sormctl.training.examples import one_each
@@ -10,7 +11,11 @@ from sormctl.training.runs import run
 
 
 def train_refiner(
-    training: Training, options: RunOptions, epochs: Epochs = 1, lr: LearningRate = 5e-5
+    training: Training,
+    asking: AskingOptions,
+    options: RunOptions,
+    epochs: Epochs = 1,
+    lr: LearningRate = 5e-5,
 ) -> None:
     """Fine-tune a language model to turn wrong drafts into correct solutions.
 
@@ -19,5 +24,5 @@ def train_refiner(
     Example: sormctl make-refine-pairs --mode global samples.jsonl
     | sormctl train-refiner --model embedded:student -o global/
     """
-    config = training.config(REFINER, epochs, lr)
+    config = training.config(REFINER, epochs, lr, asking.settings())
     run(config, training.inputs, one_each(refiner.parse), "", options)

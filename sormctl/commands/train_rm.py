@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from sormctl.errors import UsageError
+from sormctl.options import AskingOptions
 from sormctl.training import reward_model
 from sormctl.training.config import REWARD_MODEL, Objective, TooLong
 from sormctl.training.examples import one_each
@@ -15,6 +16,7 @@ from sormctl.training.runs import run
 def train_rm(
     target: Target,
     training: Training,
+    asking: AskingOptions,
     options: RunOptions,
     epochs: Epochs = 1,
     lr: LearningRate = 1e-5,
@@ -35,7 +37,7 @@ def train_rm(
         raise UsageError("give one of --objective contrastive, --soft-labels and --classes 3")
     if is_contrastive and target.too_long is TooLong.truncate:
         raise UsageError("--too-long truncate: a pair is judged at its last steps; use skip")
-    config = training.config(REWARD_MODEL, epochs, lr, target)
+    config = training.config(REWARD_MODEL, epochs, lr, asking.settings(), target)
     if is_contrastive:
         pairs = partial(reward_model.pairs, seed=training.seed)
         run(config, training.inputs, pairs, reward_model.UNPAIRED, options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sormctl.options import AskingOptions
 from sormctl.training import student
 from sormctl.training.config import STUDENT
 from sormctl.training.examples import one_each
@@ -10,7 +11,11 @@ from sormctl.training.runs import run
 
 
 def train_student(
-    training: Training, options: RunOptions, epochs: Epochs = 3, lr: LearningRate = 2e-5
+    training: Training,
+    asking: AskingOptions,
+    options: RunOptions,
+    epochs: Epochs = 3,
+    lr: LearningRate = 2e-5,
 ) -> None:
     """Fine-tune a language model on correct solutions, or on problems with reference steps.
 
@@ -19,5 +24,5 @@ def train_student(
 
     Example: sormctl filter < samples.jsonl | sormctl train-student --model embedded:student -o s1/
     """
-    config = training.config(STUDENT, epochs, lr)
+    config = training.config(STUDENT, epochs, lr, asking.settings())
     run(config, training.inputs, one_each(student.parse), student.SKIPPED, options)

@@ -6,6 +6,7 @@ the positions that it is read at. Nothing heavy is imported before a function ne
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -18,23 +19,26 @@ from sormctl.prompts import Prompt
 _KEPT = 4096  # questions, and steps, whose token ids are kept
 
 
-def prompt_ids(tokenizer: Any, prompt: Prompt) -> list[int]:
+def prompt_ids(tokenizer: Any, prompt: Prompt, *, speaks: bool = False) -> list[int]:
     """Token ids of a prompt with the steps of its prefix; a model continues them.
+
+    `speaks` says that steps follow even if the prefix has none, so that no thought is open.
 
     Each step is encoded alone, so the ids of a prefix always begin those of a longer prefix. Parts
     are kept: the rollouts of a problem ask for the same question and steps again and again.
     """
-    ids = list(_head_ids(tokenizer, replace(prompt, steps=(), separators=())))
+    speaks = speaks or bool(prompt.steps) or prompt.thought is not None or not prompt.thinks
+    ids = list(_head_ids(tokenizer, replace(prompt, steps=(), separators=()), speaks))
     for step in prompt.written:
         ids += _kept_ids(tokenizer, step)
     return ids
 
 
-def step_ids(tokenizer: Any, steps: Sequence[str]) -> list[list[int]]:
-    """Token ids of each step with its newline, without special tokens."""
+def step_ids(tokenizer: Any, steps: Sequence[str], between: str = "\n") -> list[list[int]]:
+    """Token ids of each step with what follows it, without special tokens."""
     if not steps:
         return []
-    encoded = tokenizer([f"{step}\n" for step in steps], add_special_tokens=False)
+    encoded = tokenizer([f"{step}{between}" for step in steps], add_special_tokens=False)
     ids: list[list[int]] = encoded["input_ids"]
     return ids
 
@@ -46,9 +50,9 @@ def encode_steps(
 
     A reward model judges a step at that position (paper, 3.1 step 2).
     """
-    ids = prompt_ids(tokenizer, prompt)
+    ids = prompt_ids(tokenizer, prompt, speaks=True)
     positions = []
-    for step in step_ids(tokenizer, steps):
+    for step in step_ids(tokenizer, steps, prompt.between):
         ids += step
         positions.append(len(ids) - 1)
     return ids, positions
@@ -92,9 +96,11 @@ def eos_ids(*sources: Any) -> frozenset[int]:
 
 
 @lru_cache(_KEPT)
-def _head_ids(tokenizer: Any, prompt: Prompt) -> tuple[int, ...]:
-    ids = _chat_ids(tokenizer, prompt) if prompt.messages else tokenizer(prompt.text)["input_ids"]
-    return tuple(ids)
+def _head_ids(tokenizer: Any, prompt: Prompt, speaks: bool) -> tuple[int, ...]:
+    text = chat_text(tokenizer, prompt) if prompt.messages else prompt.text
+    text = prompt.spoken(text) if speaks else text
+    # a template has written the special tokens itself
+    return tuple(tokenizer(text, add_special_tokens=not prompt.messages)["input_ids"])
 
 
 @lru_cache(_KEPT)
@@ -102,11 +108,18 @@ def _kept_ids(tokenizer: Any, text: str) -> tuple[int, ...]:
     return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def _chat_ids(tokenizer: Any, prompt: Prompt) -> list[int]:
+def chat_text(tokenizer: Any, prompt: Prompt) -> str:
+    """The turns of a chat as the model's template lays them out; ModelError if it has none."""
     if tokenizer.chat_template is None:
         raise ModelError(f"{tokenizer.name_or_path}: no chat template; use --prompt plain")
     turns = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
-    text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-    # the template has written the special tokens itself
-    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
-    return ids
+    arguments = {name: json.loads(value) for name, value in prompt.chat_args}
+    try:
+        text: str = tokenizer.apply_chat_template(
+            turns, tokenize=False, add_generation_prompt=True, **arguments
+        )
+    except Exception as error:  # templates raise what they like, of a system's turn for instance
+        raise ModelError(
+            f"{tokenizer.name_or_path}: its chat template refuses the prompt: {first_line(error)}"
+        ) from error
+    return text

@@ -12,11 +12,14 @@ _SHARE = "gpu_memory_utilization"
 
 @dataclass(frozen=True)
 class SamplingSettings:
-    """How completions are drawn; a prompt's own `Sampling` follows from them."""
+    """How completions are drawn; a prompt's own `Sampling` follows from them.
+
+    `max_tokens` None: what suits how the model is asked.
+    """
 
     temperature: float = 0.7
     top_p: float = 1.0
-    max_tokens: int = 300
+    max_tokens: int | None = None
     seed: int = 0
 
     def greedy(self) -> Self:
@@ -26,13 +29,12 @@ class SamplingSettings:
 
 @dataclass(frozen=True)
 class Running:
-    """How a model is prompted, which engine runs it, and what that is told.
+    """Which engine runs a model, and what that is told.
 
     `engine_arg` is as typed, NAME=VALUE; the three after it are short for arguments of their names.
     `engines.arguments` reads them all into the engine's own type.
     """
 
-    prompt: str = "auto"
     engine: str = "hf"
     engine_arg: Sequence[str] | None = None
     base_url: Sequence[str] | None = None
@@ -55,10 +57,6 @@ class Running:
             return self
         return replace(self, engine_arg=[*given, f"{_SHARE}=0.45"])
 
-    def as_trained(self) -> Self:
-        """The same for a model that knows how it was prompted in training."""
-        return replace(self, prompt="auto")
-
     def identity(self) -> dict[str, object]:
         """What determines the records; the rest may change before a run is resumed."""
-        return {"prompt": self.prompt, "engine": self.engine, "engine_arg": self.engine_arg}
+        return {"engine": self.engine, "engine_arg": self.engine_arg}

@@ -10,10 +10,10 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
-from sormctl.evaluation.choices import distinct, outcomes
+from sormctl.evaluation.choices import distinct, kind_of, outcomes
 from sormctl.evaluation.metrics import (
     average,
     clustered_difference,
@@ -62,6 +62,21 @@ class FinalVerdicts:
         return [hit for hit in self.hits if hit >= 0] if -1 in self.hits else self.hits
 
 
+@dataclass(slots=True)
+class Endings:
+    """How the solutions of one kind ended."""
+
+    total: int = 0
+    cut_off: int = 0
+    no_answer: int = 0
+
+    def add(self, solution: Solution) -> None:
+        """Counts one of them."""
+        self.total += 1
+        self.cut_off += solution.is_cut_off
+        self.no_answer += solution.predicted is None
+
+
 class Evaluation:
     """Collects problems one by one; keeps a few numbers of each, not the solutions.
 
@@ -77,6 +92,7 @@ class Evaluation:
         self._aggregations = aggregations
         self._num_problems = 0
         self._columns: dict[Way, Column] = defaultdict(Column)
+        self._endings: dict[Way, Endings] = defaultdict(Endings)
         self._on_wrong: dict[Way, list[float]] = defaultdict(list)
         self._steps: dict[tuple[str, Truth], StepTally] = defaultdict(StepTally)  # model, truth
         self._final: dict[str, FinalVerdicts] = defaultdict(FinalVerdicts)
@@ -94,6 +110,9 @@ class Evaluation:
             column.problems.append(self._num_problems)
             column.values.append(value)
             column.tokens.append(tokens)
+        for solution in known:
+            unchosen = Way("only") if len(known) == 1 else Way("each", (kind_of(solution),))
+            self._endings[unchosen].add(solution)
         self._num_problems += 1
         if DRAFT in found and found[DRAFT].value == 0:
             for way, outcome in found.items():
@@ -171,7 +190,11 @@ class Evaluation:
     def _accuracies(self) -> Iterator[ReportRow]:
         for way, column in self._columns.items():
             tokens = sum(column.tokens) / len(column.tokens)
-            yield ReportRow(way, average(column.values), tokens)
+            row = ReportRow(way, average(column.values), tokens)
+            if ended := self._endings.get(way):
+                shares = ended.cut_off / ended.total, ended.no_answer / ended.total
+                row = replace(row, cut_off=shares[0], no_answer=shares[1])
+            yield row
 
     def _differences(self) -> Iterator[ReportRow]:
         """Paired differences: whatever is chosen or refined, against drafts and best of k."""

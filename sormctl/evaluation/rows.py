@@ -120,11 +120,18 @@ About = Way | Fixed | Difference | Judgement | JudgementDifference
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """One line of the report. `tokens` is the mean number generated for one problem."""
+    """One line of the report.
+
+    `tokens` is the mean number generated for one problem. Where no solution is chosen, `cut_off`
+    and `no_answer` are the shares of the solutions that ended at the token limit, and of those that
+    state no answer.
+    """
 
     about: About
     estimate: Estimate
     tokens: float | None = None
+    cut_off: float | None = None
+    no_answer: float | None = None
 
     @property
     def section(self) -> str:
@@ -141,6 +148,7 @@ class ReportRow:
         e = self.estimate
         data = {"section": self.section, "name": self.name, "value": e.value, "n": e.n}
         data |= {"low": e.low, "high": e.high}
-        if self.tokens is not None:
-            data["tokens"] = self.tokens
+        for name in ("tokens", "cut_off", "no_answer"):
+            if (value := getattr(self, name)) is not None:
+                data[name] = value
         return {**data, "about": to_builtins(self.about)}

@@ -67,6 +67,13 @@ class Searching:
         float,
         typer.Option(min=0, max=1, help="Share of labels that may be expected wrong (guided)."),
     ] = TOLERANCE
+    keep_thoughts: Annotated[
+        bool,
+        typer.Option(
+            "--keep-thoughts",
+            help="Put each solution's thought before its prefixes; none of them are shared then.",
+        ),
+    ] = False
     gather: Annotated[
         bool,
         typer.Option(
@@ -92,8 +99,14 @@ class Searching:
             raise UsageError("--scores goes with --strategy guided")
         if self.siblings and self.name is How.exhaustive:
             raise UsageError("--siblings saves rollouts and --exhaustive makes them all")
+        if self.siblings and self.keep_thoughts:
+            raise UsageError(
+                "--siblings shares prefixes and --keep-thoughts none; drop one of them"
+            )
         found = strategy(self.name.value, self.k, self.tolerance)
-        return Labelling(found, self.consistency.value, self.siblings, self.scores)
+        return Labelling(
+            found, self.consistency.value, self.siblings, self.scores, self.keep_thoughts
+        )
 
 
 def searchable(how: Labelling, temperature: float) -> Callable[[Solution], None]:

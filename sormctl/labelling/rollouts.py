@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,8 +14,8 @@ from sormctl.labelling.consistency import is_consistent
 from sormctl.labelling.labels import Path, Rollout, label_paths, sibling_rollouts
 from sormctl.labelling.strategies import Strategy
 from sormctl.records import Problem, Solution, Steps
-from sormctl.tasks.base import Task
 from sormctl.tasks.prompts import draft_prompt
+from sormctl.tasks.reading import Reader
 from sormctl.tasks.registry import get_task
 
 
@@ -24,22 +25,32 @@ class Labelling:
 
     `consistency` is a mode of `consistency.is_consistent`; `siblings` takes the other samples of
     the problem as rollouts; `scores` names the reward model's scores that guide the strategy.
+    `keep_thoughts` puts a solution's thought before its prefixes.
     """
 
     strategy: Strategy
     consistency: str = "string"
     siblings: bool = False
     scores: str | None = None
+    keep_thoughts: bool = False
 
 
 async def label_solutions(
     generator: Generator, solutions: Sequence[Solution], how: Labelling
 ) -> list[Solution]:
-    """SORM labels of solutions of one problem from rollouts of their prefixes (3.1 step 2)."""
+    """SORM labels of solutions of one problem from rollouts of their prefixes (3.1 step 2).
+
+    Solutions share the rollouts of a common prefix, unless each keeps its own thought before it.
+    """
+    if how.keep_thoughts and len(solutions) > 1:
+        alone = await gather(*(label_solutions(generator, [one], how) for one in solutions))
+        return [labelled for (labelled,) in alone]
     problem = solutions[0]
     task = get_task(problem.task)
 
-    asked = draft_prompt(task, problem.question, generator.style)
+    asked = draft_prompt(task, problem.question, generator.asking)
+    asked = replace(asked, thought=problem.thought if how.keep_thoughts else None)
+    reader = generator.reader(task)
     separators = _separators(solutions)
 
     def consistent(prefix: Steps, rest: Steps) -> bool:
@@ -47,8 +58,8 @@ async def label_solutions(
 
     async def roll_out(prefix: Steps, indices: range) -> list[Rollout]:
         prompt = replace(asked, steps=prefix, separators=separators[prefix])
-        completions = await generator.complete(prompt, problem.problem_id, indices)
-        return [_rollout(task, problem, prefix, c, consistent) for c in completions]
+        completions = await generator.complete(task, prompt, problem.problem_id, indices)
+        return [_rollout(reader, problem, prefix, c, consistent) for c in completions]
 
     # by id: a solution that comes twice is not its own sibling
     outcomes = {s.solution_id: (s.steps, bool(s.correct)) for s in solutions if how.siblings}
@@ -80,13 +91,13 @@ def _separators(solutions: Sequence[Solution]) -> dict[Steps, Steps]:
 
 
 def _rollout(
-    task: Task,
+    reader: Reader,
     problem: Problem,
     prefix: Steps,
     completion: Completion,
     consistent: Callable[[Steps, Steps], bool],
 ) -> Rollout:
-    read = read_completion(task, problem.question, completion)
-    is_right = task.is_correct(read.predicted, problem.answer) is True
+    read = read_completion(reader, problem.question, completion)
+    is_right = reader.task.is_correct(read.predicted, problem.answer) is True
     succeeded = is_right and consistent(prefix, read.steps)
     return Rollout(read.steps, succeeded, completion.generated_tokens)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+TELLING = 0.01  # the share of answers from which on it is said that they were cut off
 _WIDTH = 160  # where the output is no terminal, so that a log can be read
 _LEAST = 60  # room for names beside the figures; a narrower terminal breaks the lines itself
 _HEADING = 13  # of figures, wider only if a word is
@@ -28,11 +29,21 @@ def print_rows(rows: Sequence[ReportRow]) -> None:
     console = _console()
     for section, members in groupby(rows, key=lambda row: row.section):
         listed = list(members)
-        table = _table(section, ("%", "95 % interval", "n", "tokens"), map(_cells, listed))
+        endings = any(row.cut_off or row.no_answer for row in listed)
+        columns = ("%", "95 % interval", "n", "tokens", *(_ENDINGS if endings else ()))
+        table = _table(section, columns, (_cells(row)[: len(columns) + 1] for row in listed))
         if judgements := [(r.about, r) for r in listed if isinstance(r.about, Judgement)]:
             models = _models_table(section, judgements)
             table = models if _fits(models, console) else table
         console.print(table)
+
+
+def print_cut_off(rows: Sequence[ReportRow]) -> None:
+    """Says on standard error which answers were cut off, and what helps, if more than 1 % were."""
+    for row in rows:
+        if row.cut_off and row.cut_off > TELLING:
+            share = f"{_percent(row.cut_off)} % were cut off at the token limit"
+            _console().print(f"{row.name}: {share}; raise --max-tokens\n")
 
 
 def print_unknown(count: int) -> None:
@@ -53,6 +64,7 @@ def print_stages(costs: Sequence[Mapping[str, Any]]) -> None:
         _console().print(_table("stages", columns, cells))
 
 
+_ENDINGS = ("cut off %", "no answer %")
 _COSTS = ("records", "tokens", "seconds")
 
 
@@ -103,7 +115,8 @@ def _cells(row: ReportRow) -> tuple[str, ...]:
     if math.isnan(estimate.low):
         interval = ""
     tokens = "" if row.tokens is None else f"{row.tokens:,.0f}"
-    return row.name, _percent(estimate.value), interval, f"{estimate.n:,}", tokens
+    ended = ("" if share is None else _percent(share) for share in (row.cut_off, row.no_answer))
+    return row.name, _percent(estimate.value), interval, f"{estimate.n:,}", tokens, *ended
 
 
 def _plus_minus(estimate: Estimate) -> str:

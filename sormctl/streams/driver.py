@@ -63,7 +63,6 @@ class Costs(Generic[M]):
 
 
 FREE: Costs[Any] = Costs()
-GENERATED: Costs[Solution] = Costs(lambda made: {TOKENS: made.usage.generated_tokens})
 
 
 def map_records(
@@ -123,7 +122,9 @@ def map_groups(
         progress.fraction = lambda: _fraction(inputs, output.tally)
         finished = Counter(output.finished)
         records = _unfinished(inputs, group(inputs.records(parse, check)), finished)
-        asyncio.run(Flow(records, opening, transform, writer.write, concurrency).run())
+        asyncio.run(
+            Flow(records, opening, transform, writer.write, concurrency, progress.note).run()
+        )
         notes = costs.summary(output.tally.counts) if inputs.num_records else [NO_RECORDS]
         for note in notes:
             progress.note(note)
@@ -195,7 +196,7 @@ def pipe_records(
     transform: Callable[[Iterator[T]], Iterable[Made]],
     *,
     check: Callable[[T], object] = accept,
-    summary: Callable[[], str] | None = None,
+    summary: Callable[[], Iterable[str]] = tuple,
 ) -> None:
     """Writes what `transform` makes of the whole stream. A file appears whole, or not at all.
 
@@ -241,7 +242,7 @@ def _pipe(
     job: Job,
     inputs: Inputs,
     made: Iterable[Made],
-    summary: Callable[[], str] | None = None,
+    summary: Callable[[], Iterable[str]] = tuple,
 ) -> None:
     tally = Tally()
     with ExitStack() as stack:
@@ -264,8 +265,9 @@ def _pipe(
             progress.note(NO_RECORDS)
         elif not tally.records_out:
             progress.note(f"of {inputs.num_records:,} records read, none gave one to write")
-        elif summary:
-            progress.note(summary())
+        else:
+            for note in summary():
+                progress.note(note)
 
 
 def write_records(job: Job, records: Iterable[Made], files: Sequence[str] = ()) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import Any, Final, Generic, Protocol, Self, TypeVar
@@ -18,10 +18,13 @@ R = TypeVar("R")
 
 
 class Model(Protocol):
-    """What makes results. `capacity` is how many calls keep it busy."""
+    """What makes results: how many calls keep it busy, and what its user should know."""
 
     @property
     def capacity(self) -> int: ...
+
+    @property
+    def notes(self) -> Sequence[str]: ...
 
 
 W = TypeVar("W", bound=Model)
@@ -33,10 +36,11 @@ WINDOW: Final = 4  # results that may wait for an earlier one, in units of the c
 class Flow(Generic[W, T, R]):
     """Applies `transform(model, record)` to each of `records`, (keys, record).
 
-    `opening` loads the model once there is a record. At most `concurrency` calls are in flight;
-    None: as many as keep the model busy. `emit(keys, result)` is awaited in the order of the
-    input; the error of a record, or of reading on, is raised in its place in that order. `records`
-    is consumed in a thread, so that waiting for input stops nothing.
+    `opening` loads the model once there is a record; `note` is told what its user should know. At
+    most `concurrency` calls are in flight; None: as many as keep the model busy. `emit(keys,
+    result)` is awaited in the order of the input; the error of a record, or of reading on, is
+    raised in its place in that order. `records` is consumed in a thread, so that waiting for input
+    stops nothing.
     """
 
     def __init__(
@@ -46,12 +50,14 @@ class Flow(Generic[W, T, R]):
         transform: Callable[[W, T], Awaitable[R]],
         emit: Callable[[Keys, R], Awaitable[None]],
         concurrency: int | None,
+        note: Callable[[str], None],
     ) -> None:
         self._records = records
         self._opening = opening
         self._transform = transform
         self._emit = emit
         self._concurrency = concurrency
+        self._note = note
         self._slots: asyncio.Semaphore  # this one and the next are made once the model is open
         self._window: asyncio.Queue[tuple[Keys, asyncio.Future[R]] | None]
         self._active: set[asyncio.Future[R]] = set()
@@ -63,6 +69,8 @@ class Flow(Generic[W, T, R]):
             if first is None:
                 return
             async with self._opening() as model:
+                for note in model.notes:
+                    self._note(note)
                 concurrency = self._concurrency or max(model.capacity, AT_LEAST)
                 self._slots = asyncio.Semaphore(concurrency)
                 self._window = asyncio.Queue(WINDOW * concurrency)

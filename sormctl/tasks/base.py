@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sormctl.asking import WorkedExample
 from sormctl.records import Problem, Solution
 from sormctl.tasks.answers import NUMERIC, AnswerKind
 from sormctl.tasks.steps import split_lines, step_result
@@ -21,14 +22,6 @@ class Hub:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """A worked example for one-shot prompting."""
-
-    question: str
-    steps: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Task:
     """One benchmark, as data and functions; others add one by the entry point `sormctl.tasks`.
 
@@ -38,11 +31,10 @@ class Task:
 
     name: str
     answer: AnswerKind = NUMERIC
-    instruction: str = (
-        "Solve the problem step by step, one short step on each line. "
-        "End with a line that holds only #### and the final answer."
+    instruction: str = (  # to a chat model, in the words that the field's models know
+        "Please reason step by step, and put your final answer within \\boxed{}."
     )
-    example: Example | None = None
+    examples: tuple[WorkedExample, ...] = ()  # for few-shot prompts, the best one first
     # text of a completion -> steps; a step -> its intermediate result R_j (3.1, post-processing 2)
     split: Callable[[str], list[str]] = split_lines
     result: Callable[[str], str | None] = step_result

@@ -13,11 +13,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from sormctl.asking import WorkedExample
 from sormctl.errors import RecordError
 from sormctl.records import Problem, Solution
+from sormctl.tasks import worked
 from sormctl.tasks.announcing import announced
 from sormctl.tasks.answers import CHOICE, EXACT, MATH, NUMERIC, AnswerKind, reference_answer
-from sormctl.tasks.base import Example, Task
+from sormctl.tasks.base import Task
 from sormctl.tasks.steps import split_annotated
 
 QUESTION = ("question", "problem", "prompt", "input")
@@ -50,6 +52,14 @@ def parse(kind: AnswerKind, row: Mapping[str, Any], split: str, index: int) -> P
         reference=_reference(row, lines),
         extra=_others(row),
     )
+
+
+def worked_example(row: Mapping[str, Any]) -> WorkedExample:
+    """A row with a worked solution as an example for few-shot prompts, in the row's own words."""
+    question = _text(row, _field(row, QUESTION, "question"))
+    solved = _field(row, ("steps", *REFERENCE, *ANSWER), "worked solution")
+    lines = row[solved] if isinstance(row[solved], list) else [_text(row, solved)]
+    return WorkedExample(question, "\n".join(map(str, lines)))
 
 
 def _found(row: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
@@ -95,45 +105,18 @@ def _others(row: Mapping[str, Any]) -> dict[str, Any]:
     return {f"row_{name}" if name in _OURS else name: value for name, value in rest.items()}
 
 
-def _task(kind: AnswerKind, example: Example) -> Task:
-    return Task(kind.name, kind, example=example, split=split_annotated, parse=partial(parse, kind))
+def _task(kind: AnswerKind, examples: tuple[WorkedExample, ...]) -> Task:
+    return Task(
+        kind.name, kind, examples=examples, split=split_annotated, parse=partial(parse, kind)
+    )
 
 
-NUMERIC_TASK = _task(
-    NUMERIC,
-    Example(
-        "A shelf holds 4 rows of 9 books. 7 books are taken away. How many books are left?",
-        ("The shelf holds 4 * 9 = 36 books.", "There are 36 - 7 = 29 books left.", "#### 29"),
-    ),
-)
-MATH_TASK = _task(
-    MATH,
-    Example(
-        "What is the positive solution of $x^2 = \\frac{9}{16}$?",
-        (
-            "The solutions are $x = \\pm\\sqrt{\\frac{9}{16}} = \\pm\\frac{3}{4}$.",
-            "The positive one is $\\frac{3}{4}$.",
-            "#### \\frac{3}{4}",
-        ),
-    ),
-)
-EXACT_TASK = _task(
-    EXACT,
-    Example(
-        "Ann is older than Bob and Bob is older than Cem. Who is the youngest of the three?",
-        ("Bob is younger than Ann.", "Cem is younger than Bob.", "#### Cem"),
-    ),
-)
+NUMERIC_TASK = _task(NUMERIC, worked.NUMERIC)
+MATH_TASK = _task(MATH, worked.MATH)
+EXACT_TASK = _task(EXACT, worked.EXACT)
 CHOICE_TASK = replace(
-    _task(
-        CHOICE,
-        Example(
-            "What is 12 divided by 4? (A) 2 (B) 3 (C) 4 (D) 8",
-            ("12 / 4 = 3.", "That is choice B.", "#### B"),
-        ),
-    ),
+    _task(CHOICE, worked.CHOICE),
     instruction=(
-        "Solve the problem step by step, one short step on each line. "
-        "End with a line that holds only #### and the letter of the right choice."
+        "Please reason step by step, and put the letter of the right choice within \\boxed{}."
     ),
 )

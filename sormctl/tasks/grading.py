@@ -6,17 +6,20 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from sormctl.asking import THINK
 from sormctl.errors import RecordError
 from sormctl.records import MAX_COUNT, Json, Solution, parse
 from sormctl.seeds import digest
 from sormctl.tasks.announcing import announced
 from sormctl.tasks.answers import reference_answer
 from sormctl.tasks.base import Task
-from sormctl.tasks.reading import read_answer, read_text
+from sormctl.tasks.reading import Reader, read_answer
 from sormctl.tasks.registry import get_task
 
 
-def grader(default_task: str | None = None) -> Callable[[Json], Solution]:
+def grader(
+    default_task: str | None = None, steps: str | None = None, think: tuple[str, str] = THINK
+) -> Callable[[Json], Solution]:
     """A function from a completion to its graded solution; RecordError if it is none.
 
     A completion is a problem with `steps`, or with a `text` that is cut into steps; what it says
@@ -25,13 +28,15 @@ def grader(default_task: str | None = None) -> Callable[[Json], Solution]:
     an announced answer counts. An `answer` that is a worked solution gives way to what it announces
     and becomes the `reference`. `default_task` is for records that name no task. A record without
     `solution_id` gets one that depends on the problem, the steps and how often the same came
-    before. That count is the only state: some 100 bytes for each distinct completion without an id.
+    before; that count is the only state: some 100 bytes for each distinct completion without an id.
+
+    `steps` and `think` are those of a `Reader`.
     """
     seen: dict[bytes, int] = {}
 
     def grade(data: Json) -> Solution:
         task = _task(data, default_task)
-        solution, predicted = _read(data, task)
+        solution, predicted = _read(data, Reader(task, steps, think))
         return replace(
             solution,
             solution_id=solution.solution_id or _solution_id(solution, seen),
@@ -50,8 +55,9 @@ def _task(data: Json, default: str | None) -> Task:
     return get_task(name)
 
 
-def _read(data: Json, task: Task) -> tuple[Solution, str | None]:
+def _read(data: Json, reader: Reader) -> tuple[Solution, str | None]:
     """The solution, not graded yet, and the answer that it states."""
+    task = reader.task
     rest = {name: value for name, value in data.items() if name not in ("text", "steps")}
     graded = {"task": task.name, "solution_id": "", **rest, "predicted": None, "correct": False}
     graded |= _problem_fields(data, task)
@@ -65,7 +71,7 @@ def _read(data: Json, task: Task) -> tuple[Solution, str | None]:
     if steps is not None:
         solution = parse({**graded, "steps": steps}, Solution)
         return solution, read_answer(task, solution.question, solution.steps, is_cut)
-    read = read_text(task, question if isinstance(question, str) else "", str(text), is_cut)
+    read = reader.read(question if isinstance(question, str) else "", str(text), is_cut)
     graded |= {"steps": read.steps, "separators": read.separators}
     graded |= {"thought": read.thought} if read.thought else {}
     return parse(graded, Solution), read.predicted

@@ -7,8 +7,9 @@ from typing import Any
 
 from sormctl.errors import RecordError
 from sormctl.records import Problem
+from sormctl.tasks import worked
 from sormctl.tasks.answers import NUMERIC
-from sormctl.tasks.base import Example, Hub, Task
+from sormctl.tasks.base import Hub, Task
 from sormctl.tasks.steps import split_annotated
 
 
@@ -33,15 +34,7 @@ def parse(row: Mapping[str, Any], split: str, index: int) -> Problem:
 TASK = Task(
     name="gsm8k",
     answer=NUMERIC,
-    example=Example(
-        "A baker makes 6 trays of 12 rolls. She sells 50 rolls at $2 each and gives the rest "
-        "to her neighbours. How many rolls do the neighbours get?",
-        (
-            "The baker makes 6 * 12 = 72 rolls.",
-            "The neighbours get 72 - 50 = 22 rolls.",
-            "#### 22",
-        ),
-    ),
+    examples=(worked.BAKER, worked.TAXI, worked.CLASS, worked.MARBLES, worked.BOOKS),
     split=split_annotated,
     parse=parse,
     files={"train": "gsm8k/train.jsonl", "test": "gsm8k/test.jsonl"},

@@ -1,41 +1,48 @@
 """What models are asked: the only place that builds a prompt.
 
 Training, sampling, scoring and refining all come here, so a model is used on the text it was
-trained on. A prompt is followed by steps, each closed by a newline.
+trained on. A prompt is followed by steps, each closed by what stands between steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from sormctl.asking import QUESTION, Asking, WorkedExample
 from sormctl.errors import UsageError
 from sormctl.prompts import Message, Prompt
 from sormctl.tasks.base import Task
 
 BAD = "[BAD]"
 _REFINE = "The draft may be wrong; [BAD] stands before its first wrong step, if that is known."
+_PLAIN = f"Question: {QUESTION}\nAnswer:\n"
 
 
-def draft_prompt(task: Task, question: str, style: str, steps: Sequence[str] = ()) -> Prompt:
-    """Asks a student for the solution that begins with `steps`; also what a reward model reads."""
-    return _prompt(task, style, f"Question: {question}\n", "Answer:\n", steps=steps)
+def draft_prompt(task: Task, question: str, asking: Asking) -> Prompt:
+    """Asks a student for a solution; also what a reward model reads before the steps."""
+    return _prompt(task, asking, _layout(task, asking).replace(QUESTION, question))
 
 
 def refine_prompt(
-    task: Task, question: str, draft: Sequence[str], first_error: int | None, style: str
+    task: Task, question: str, draft: Sequence[str], first_error: int | None, asking: Asking
 ) -> Prompt:
     """Asks a refiner for a better solution than `draft` (paper, 3.1 step 3).
 
     With `first_error` (local and value refinement) the text `[BAD] ` stands before that step.
     """
-    body = "".join(f"{step}\n" for step in mark_error(draft, first_error))
-    draft_body = f"Question: {question}\nDraft:\n{body}"
-    return _prompt(task, style, draft_body, "Refinement:\n", f"{task.instruction} {_REFINE}")
+    steps = "".join(f"{step}\n" for step in mark_error(draft, first_error))
+    body = f"Question: {question}\nDraft:\n{steps}"
+    if not asking.is_chat:
+        return _prompt(task, asking, f"{body}Refinement:\n")
+    instruction = _instruction(task, asking).replace(QUESTION, "").strip()
+    return _prompt(task, asking, f"{instruction} {_REFINE}\n\n{body.rstrip()}")
 
 
-def stop_strings(style: str) -> tuple[str, ...]:
-    """What ends a completion beside the end of the sequence: a one-shot model asks on by itself."""
-    return ("\nQuestion:",) if style == "one-shot" else ()
+def stop_strings(task: Task, asking: Asking) -> tuple[str, ...]:
+    """What ends a completion beside the end of the sequence: a question that the model invents."""
+    cue = _layout(task, asking).partition(QUESTION)[0].strip().rpartition("\n")[2]
+    return (f"\n{cue}",) if asking.invents and cue else ()
 
 
 def mark_error(draft: Sequence[str], first_error: int | None) -> list[str]:
@@ -43,18 +50,55 @@ def mark_error(draft: Sequence[str], first_error: int | None) -> list[str]:
     return [f"{BAD} {step}" if i == first_error else step for i, step in enumerate(draft)]
 
 
-def _prompt(
-    task: Task, style: str, body: str, cue: str, instruction: str = "", steps: Sequence[str] = ()
-) -> Prompt:
-    if style == "chat":
-        message = Message("user", f"{instruction or task.instruction}\n\n{body.rstrip()}")
-        return Prompt(messages=(message,), steps=tuple(steps))
-    shot = _shot(task) if style == "one-shot" else ""
-    return Prompt(text=shot + body + cue, steps=tuple(steps))
+def _prompt(task: Task, asking: Asking, asked: str) -> Prompt:
+    """What is asked, after the system's words and the worked examples."""
+    shots = _examples(task, asking)
+    layout = _layout(task, asking)
+    empty = Prompt(
+        chat_args=asking.chat_args,
+        between=asking.between,
+        think=asking.think,
+        thinks=asking.thinks,
+    )
+    if asking.is_chat:
+        turns = [Message("system", asking.system)] if asking.system else []
+        for shot in shots:
+            turns.append(Message("user", layout.replace(QUESTION, shot.question)))
+            turns.append(Message("assistant", _solution(shot, asking)))
+        return replace(empty, messages=(*turns, Message("user", asked)))
+    instruction = asking.instruction if QUESTION not in (asking.instruction or "") else None
+    parts = [f"{words}\n\n" for words in (asking.system, instruction) if words]
+    parts += [
+        f"{layout.replace(QUESTION, shot.question)}{_solution(shot, asking)}\n\n" for shot in shots
+    ]
+    return replace(empty, text="".join([*parts, asked]))
 
 
-def _shot(task: Task) -> str:
-    if task.example is None:
-        raise UsageError(f"task {task.name} has no worked example; give --prompt plain or chat")
-    steps = "".join(f"{step}\n" for step in task.example.steps)
-    return f"Question: {task.example.question}\nAnswer:\n{steps}\n"
+def _layout(task: Task, asking: Asking) -> str:
+    """The text of one question, with `{question}` in its place."""
+    if QUESTION in (asking.instruction or ""):
+        return str(asking.instruction)
+    return f"{_instruction(task, asking)}\n\nQuestion: {QUESTION}" if asking.is_chat else _PLAIN
+
+
+def _instruction(task: Task, asking: Asking) -> str:
+    return task.instruction if asking.instruction is None else asking.instruction
+
+
+def _examples(task: Task, asking: Asking) -> Sequence[WorkedExample]:
+    if not isinstance(asking.examples, int):
+        return asking.examples
+    if asking.examples > len(task.examples):
+        raise UsageError(
+            f"task {task.name} has {len(task.examples)} worked examples, not {asking.examples}; "
+            "give --examples FILE, or --prompt plain or chat"
+        )
+    return task.examples[: asking.examples]
+
+
+def _solution(example: WorkedExample, asking: Asking) -> str:
+    if example.answer is None:
+        return example.solution
+    if asking.is_chat:
+        return f"{example.solution}\nThe final answer is \\boxed{{{example.answer}}}."
+    return f"{example.solution}\n#### {example.answer}"

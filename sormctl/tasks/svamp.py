@@ -12,8 +12,9 @@ from typing import Any
 
 from sormctl.errors import RecordError
 from sormctl.records import Problem
+from sormctl.tasks import worked
 from sormctl.tasks.answers import NUMERIC
-from sormctl.tasks.base import Example, Hub, Task
+from sormctl.tasks.base import Hub, Task
 
 
 def parse(row: Mapping[str, Any], split: str, index: int) -> Problem:
@@ -45,16 +46,7 @@ def join_question(body: str, question: str) -> str:
 TASK = Task(
     name="svamp",
     answer=NUMERIC,
-    example=Example(
-        "Tom had 15 marbles. He lost 4 of them and then bought 3 bags with 6 marbles each. "
-        "How many marbles does Tom have now?",
-        (
-            "After losing some Tom had 15 - 4 = 11 marbles.",
-            "He bought 3 * 6 = 18 marbles.",
-            "Now Tom has 11 + 18 = 29 marbles.",
-            "#### 29",
-        ),
-    ),
+    examples=(worked.MARBLES, worked.BOOKS, worked.TAXI, worked.CLASS, worked.BAKER),
     parse=parse,
     files={"train": "svamp/SVAMP.json[:700]", "test": "svamp/SVAMP.json[700:]"},
     hub=Hub("ChilleD/SVAMP", None, {"train": "train", "test": "test"}),

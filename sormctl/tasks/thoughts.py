@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-START, END = "<think>", "</think>"
+from sormctl.asking import THINK
 
 
-def part_thought(text: str, start: str = START, end: str = END) -> tuple[str, str, bool]:
+def part_thought(text: str, think: tuple[str, str] = THINK) -> tuple[str, str, bool]:
     """The thought and the visible solution of a completion, and whether each thought is closed.
 
     Some chat templates open the thought in the prompt: an end without a start closes one that
     began with the text, or behind the thought before it. A thought that never ends goes on to the
     end of the text. Several thoughts are joined by a line end, what is visible as it stands.
     """
+    start, end = think
     thoughts, visible = [], []
     *closed, rest = text.split(end)
     for part in closed:

@@ -15,7 +15,9 @@ import msgspec
 from msgspec import Struct
 
 from sormctl import __version__
+from sormctl.asking import Asking
 from sormctl.errors import UsageError
+from sormctl.models import former_asking
 from sormctl.records import Json
 from sormctl.streams.output import replace_file
 
@@ -71,14 +73,14 @@ class TooLong(StrEnum):
 class Recipe(Struct, frozen=True, kw_only=True):
     """What was asked and decides the trained weights: `--resume` wants it unchanged.
 
-    `model` is a folder or a name on the hub, `prompt` a style, never `auto`. `batch_size` counts
-    examples a step over all processes, `max_length` tokens; `warmup` is a share of the steps.
-    `held_out` is a share or a file, as typed. The last four are a reward model's.
+    `model` is a folder or a name on the hub, `asking` how it is asked. `batch_size` counts examples
+    a step over all processes, `max_length` tokens; `warmup` is a share of the steps. `held_out` is
+    a share or a file, as typed. The last four are a reward model's.
     """
 
     kind: str
     model: str
-    prompt: str
+    asking: Asking
     epochs: int
     lr: float
     batch_size: int
@@ -205,12 +207,19 @@ def write_config(config: TrainConfig, data: Data) -> None:
 
 def read_config(path: Path) -> TrainConfig:
     """What was asked, of what `write_config` wrote."""
-    return msgspec.convert(json.loads(path.read_bytes()), TrainConfig)
+    return msgspec.convert(_current(json.loads(path.read_bytes())), TrainConfig)
 
 
 def read_data(path: Path) -> Data:
     """What was found, of what `write_config` wrote."""
     return msgspec.convert(json.loads(path.read_bytes()), Data)
+
+
+def _current(run: Json) -> Json:
+    """A run as it is written now; once it named only the style in which the model is asked."""
+    if "asking" in run or "prompt" not in run:
+        return run
+    return {**run, "asking": msgspec.to_builtins(former_asking(run["prompt"]))}
 
 
 def write_settled(config: TrainConfig, settled: Settled) -> None:
@@ -231,7 +240,8 @@ def first_difference(old: Json, new: Json) -> str | None:
     Both are as `as_json` made them; `msgspec.ValidationError` if `old` is not.
     """
     for part in (Recipe, Provenance):
-        before, after = (msgspec.structs.asdict(msgspec.convert(run, part)) for run in (old, new))
+        runs = (msgspec.convert(_current(run), part) for run in (old, new))
+        before, after = map(msgspec.structs.asdict, runs)
         for name, was in before.items():
             if was != after[name]:
                 if name.endswith("_sha256"):

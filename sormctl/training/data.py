@@ -15,9 +15,10 @@ from random import Random
 from typing import Any
 
 import orjson
+from msgspec import convert
 
 from sormctl.engines.encoding import encode_steps, prompt_ids, step_ids
-from sormctl.prompts import Message, Prompt
+from sormctl.prompts import Prompt
 from sormctl.records import Json, Steps
 
 StepTargets = tuple[float | None, ...]  # ints are classes, floats shares of successes
@@ -25,6 +26,8 @@ StepTargets = tuple[float | None, ...]  # ints are classes, floats shares of suc
 # Batches are cut from this many shuffled batches' worth of rows, sorted by length: 5 % of the slots
 # are padding then, and 21 % without.
 _SORTED_BATCHES = 50
+
+_LAYOUT = ("chat_args", "between", "think", "thinks")  # of a prompt; written where unusual
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,10 @@ class Row:
 def example_json(example: Example) -> dict[str, Any]:
     """The JSON object of an example; `parse_example` reads it back."""
     prompt = example.prompt
+    given, usual = asdict(prompt), asdict(Prompt())
     return {
         "prompt": [asdict(turn) for turn in prompt.messages] if prompt.messages else prompt.text,
+        **{name: given[name] for name in _LAYOUT if given[name] != usual[name]},
         "steps": example.steps,
         "labels": example.labels,
         "mode": example.mode,
@@ -94,10 +99,9 @@ def example_json(example: Example) -> dict[str, Any]:
 def parse_example(data: Json) -> Example:
     """What `example_json` wrote."""
     prompt, labels = data["prompt"], data["labels"]
-    if isinstance(prompt, str):
-        asked = Prompt(text=prompt)
-    else:
-        asked = Prompt(messages=tuple(Message(**turn) for turn in prompt))
+    written = {"text": prompt} if isinstance(prompt, str) else {"messages": prompt}
+    laid_out = {name: data[name] for name in _LAYOUT if name in data}
+    asked = convert({**written, **laid_out}, Prompt)
     judged = None if labels is None else tuple(labels)
     rival = None if data["rival"] is None else tuple(data["rival"])
     return Example(asked, tuple(data["steps"]), judged, data["mode"], rival)
@@ -120,7 +124,7 @@ def encode(tokenizer: Any, example: Example) -> Row:
         return _judged_row(tokenizer, example.prompt, example.steps, example.labels)
     ids = prompt_ids(tokenizer, example.prompt)
     start = len(ids)  # the first target
-    for step in step_ids(tokenizer, example.steps):
+    for step in step_ids(tokenizer, example.steps, example.prompt.between):
         ids += step
     ids.append(tokenizer.eos_token_id)
     # N = len(ids) - start targets; each is predicted by the output one position before it

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from sormctl.asking import Asking
 from sormctl.balancing import worst_imbalance
 from sormctl.errors import DataError
 from sormctl.records import Json, encode
@@ -19,13 +20,13 @@ from sormctl.training.config import CLASS_NAMES, Data, TrainConfig, parse_held_o
 from sormctl.training.data import Example, example_json
 from sormctl.training.progress import TrainingProgress
 
-# of (inputs, prompt style); None for each record that is skipped
-ReadExamples = Callable[[Sequence[str], str], Iterator[Example | None]]
+# of (inputs, how the model is asked); None for each record that is skipped
+ReadExamples = Callable[[Sequence[str], Asking], Iterator[Example | None]]
 
 
-def one_each(parse: Callable[[Json, str], Example | None]) -> ReadExamples:
+def one_each(parse: Callable[[Json, Asking], Example | None]) -> ReadExamples:
     """The examples that `parse` makes of the records, one of each."""
-    return lambda inputs, style: read_records(inputs, lambda data: parse(data, style))
+    return lambda inputs, asking: read_records(inputs, lambda data: parse(data, asking))
 
 
 def is_held_out(problem_id: str, share: float) -> bool:
@@ -133,11 +134,11 @@ def spool(config: TrainConfig, inputs: Sequence[str], examples: ReadExamples) ->
         if isinstance(held_out, Path):
             # those of which there is no example, too
             of_file = {hash(name) for name in read_records([str(held_out)], _problem_id)}
-            for example in examples([str(held_out)], config.prompt):
+            for example in examples([str(held_out)], config.asking):
                 if example is not None:
                     found.held_out.add(example)
         share = held_out if isinstance(held_out, float) else 0.0
-        for example in examples(inputs, config.prompt):
+        for example in examples(inputs, config.asking):
             if example is None:
                 found.skipped += 1
             elif hash(example.problem) in of_file:

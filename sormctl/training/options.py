@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from sormctl import options
+from sormctl.asking import AskingSettings
+from sormctl.models import resolve_model, settle_asking
 from sormctl.training.config import Dtype, Objective, Optimizer, Packing, TooLong, TrainConfig
 
 Output = Annotated[
@@ -189,7 +191,6 @@ class Training:
     weight_decay: WeightDecay = 0.0
     optimizer: OptimizerName = Optimizer.adamw
     dtype: DtypeName = Dtype.auto
-    prompt: options.PromptStyle = "auto"
     seed: options.Seed = 0
     packing: PackingChoice = Packing.auto
     gradient_checkpointing: GradientCheckpointing = False
@@ -204,38 +205,16 @@ class Training:
     num_processes: NumProcesses = None
 
     def config(
-        self, kind: str, epochs: int, lr: float, target: Target | None = None
+        self,
+        kind: str,
+        epochs: int,
+        lr: float,
+        said: AskingSettings,
+        target: Target | None = None,
     ) -> TrainConfig:
         """A run that trains a model of that kind."""
-        target = target or Target()
-        return TrainConfig(
-            kind=kind,
-            model=self.model,
-            output=str(self.output),
-            prompt=self.prompt,
-            epochs=epochs,
-            lr=lr,
-            batch_size=self.batch_size,
-            max_length=self.max_length,
-            max_batch_tokens=self.max_batch_tokens,
-            warmup=self.warmup,
-            weight_decay=self.weight_decay,
-            optimizer=self.optimizer,
-            dtype=self.dtype,
-            seed=self.seed,
-            packing=self.packing,
-            gradient_checkpointing=self.gradient_checkpointing,
-            lora=self.lora,
-            merge_lora=self.merge_lora,
-            held_out=self.held_out,
-            evaluate_every=self.evaluate_every,
-            patience=self.patience,
-            track=self.track,
-            save_every=self.save_every,
-            keep_checkpoints=self.keep_checkpoints,
-            num_processes=self.num_processes,
-            objective=target.objective,
-            soft_labels=target.soft_labels,
-            classes=target.classes,
-            too_long=target.too_long,
-        )
+        model = resolve_model(self.model)
+        given = {**vars(self), **vars(target or Target()), "kind": kind, "epochs": epochs, "lr": lr}
+        given |= {"model": model, "output": str(self.output)}
+        given |= {"asking": settle_asking(model, said).taught()}
+        return TrainConfig(**{name: given[name] for name in TrainConfig.__struct_fields__})

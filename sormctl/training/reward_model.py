@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from sormctl.asking import Asking
 from sormctl.errors import RecordError
 from sormctl.pairing import contrastive_pairs
 from sormctl.prompts import Prompt
@@ -30,14 +31,14 @@ def step_labels(solution: Solution) -> StepTargets:
     return solution.labels_given()
 
 
-def parse(data: Json, style: str, targets_of: TargetsOf = step_labels) -> Example | None:
+def parse(data: Json, asking: Asking, targets_of: TargetsOf = step_labels) -> Example | None:
     """A labelled solution as an example; None if none of its labels is a target."""
     solution = parse_record(data, Solution)
     targets = targets_of(solution)
     if all(target is None for target in targets):
         return None
     problem = solution.problem_id
-    return Example(_prompt(solution, style), solution.steps, targets, problem=problem)
+    return Example(_prompt(solution, asking), solution.steps, targets, problem=problem)
 
 
 def soft_labels(solution: Solution) -> StepTargets:
@@ -67,7 +68,7 @@ def rated_labels(solution: Solution) -> StepTargets:
     return tuple(None if rating is None else rating + 1 for rating in ratings)
 
 
-def pairs(inputs: Sequence[str], style: str, seed: int) -> Iterator[Example | None]:
+def pairs(inputs: Sequence[str], asking: Asking, seed: int) -> Iterator[Example | None]:
     """Contrastive pairs of graded solutions, grouped by problem in bounded memory (appendix F).
 
     None for each solution that is in no pair.
@@ -75,10 +76,10 @@ def pairs(inputs: Sequence[str], style: str, seed: int) -> Iterator[Example | No
     for group in group_solutions(Inputs(inputs).records(Solution, known_task)):
         paired = contrastive_pairs(group, seed)
         for good, bad in paired:
-            asked, problem = _prompt(good, style), good.problem_id
+            asked, problem = _prompt(good, asking), good.problem_id
             yield Example(asked, good.steps, rival=bad.steps, problem=problem)
         yield from (None for _ in range(len(group) - 2 * len(paired)))
 
 
-def _prompt(solution: Solution, style: str) -> Prompt:
-    return draft_prompt(get_task(solution.task), solution.question, style)
+def _prompt(solution: Solution, asking: Asking) -> Prompt:
+    return draft_prompt(get_task(solution.task), solution.question, asking)

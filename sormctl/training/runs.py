@@ -18,7 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from sormctl.errors import SormctlError, UsageError
-from sormctl.models import SETTINGS_FILE, prompt_style, read_settings, resolve_model
+from sormctl.models import SETTINGS_FILE, read_settings
 from sormctl.streams.output import locked, writing
 from sormctl.training import launch
 from sormctl.training.checkpoints import list_checkpoints, publish
@@ -53,15 +53,13 @@ def run(
 ) -> None:
     """Trains on the `examples` of the inputs and leaves the model at its output.
 
-    `config` has model and prompt as the user typed them. `skipped` names the records for which
+    `skipped` names the records for which
     `examples` gives None. Raises UsageError, DataError, ModelError, OutputError, BusyError.
     """
     _check_options(config)
     if options.accelerate_config and (rank := machine_rank(options.accelerate_config)):
         _help(config, rank, options)
         return
-    model = resolve_model(config.model)
-    config = replace(config, model=model, prompt=prompt_style(model, config.prompt))
     output = Path(config.output)
     _check_output(output, options)
     with _workspace(config), _progress(config, options) as progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sormctl.asking import Asking
 from sormctl.errors import RecordError
 from sormctl.records import Json, Problem, Solution, Steps
 from sormctl.records import parse as parse_record
@@ -12,12 +13,12 @@ from sormctl.training.data import Example
 SKIPPED = "solutions not known to be correct"
 
 
-def parse(data: Json, style: str) -> Example | None:
+def parse(data: Json, asking: Asking) -> Example | None:
     """A correct solution, or a problem with its reference steps; None for an incorrect solution."""
     problem, steps = _problem_and_steps(data)
     if steps is None:
         return None
-    prompt = draft_prompt(get_task(problem.task), problem.question, style)
+    prompt = draft_prompt(get_task(problem.task), problem.question, asking)
     return Example(prompt, steps, problem=problem.problem_id)
 
 

@@ -21,6 +21,7 @@ from sormctl.streams.output import locked
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
 from sormctl.training.checkpoints import list_checkpoints
+from tests.asked import PLAIN
 from tests.e2e.trainings import ENVIRONMENT, SMALL, fill, finish, sormctl, start
 from tests.engines.problems import plain_scores
 from tests.models import make_model
@@ -153,7 +154,7 @@ def scores(model: Path, solutions: str) -> list[list[float]]:
     """1 - P(incorrect) by transformers alone."""
     found = [parse(json.loads(line), Solution) for line in solutions.splitlines()]
     task = get_task("math")
-    jobs = [(draft_prompt(task, x.question, "plain"), x.steps) for x in found]
+    jobs = [(draft_prompt(task, x.question, PLAIN), x.steps) for x in found]
     return plain_scores(str(model), jobs)
 
 

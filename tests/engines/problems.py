@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 
 import torch
@@ -13,9 +14,13 @@ from sormctl.prompts import Prompt
 from sormctl.tasks.chain.problems import generate
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
+from tests.asked import PLAIN
 
 PROMPTS = [
-    draft_prompt(get_task("chain"), problem.question, "plain", problem.reference[: i % 3])
+    replace(
+        draft_prompt(get_task("chain"), problem.question, PLAIN),
+        steps=(problem.reference or ())[: i % 3],
+    )
     for i, problem in enumerate(islice(generate("test", 0), 10))
 ]
 

@@ -14,6 +14,7 @@ from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
 from sormctl.training.data import Example, Row, encode, plan_batches, split_batch
 from sormctl.training.worker.losses import collate
+from tests.asked import PLAIN
 from tests.invariance import tokenizers
 from tests.published import DATA, needs_data
 
@@ -54,7 +55,7 @@ def rows(request: pytest.FixtureRequest, problems: list[Problem], tokenizer: Any
     task, made = get_task("gsm8k"), []
     for problem in problems:
         steps = problem.reference or ()
-        prompt = draft_prompt(task, problem.question, "plain")
+        prompt = draft_prompt(task, problem.question, PLAIN)
         made.append(Example(prompt, steps, labels=(1,) * len(steps) if judged else None))
     return [encode(tokenizer, example) for example in made]
 

@@ -4,7 +4,9 @@ from dataclasses import replace
 from math import nan
 
 import pytest
+from msgspec.structs import replace as replace_struct
 
+from sormctl.asking import default_asking
 from sormctl.engines.running import SamplingSettings
 from sormctl.errors import EngineError, TooLongError
 from sormctl.inference import Generator, Judge, locate_error, refine_solution, sample_solutions
@@ -13,13 +15,14 @@ from sormctl.labelling.strategies import Exact, Exhaustive, Strategy
 from sormctl.prompts import Prompt
 from sormctl.records import Solution
 from sormctl.seeds import derive_seed
+from tests.asked import PLAIN
 from tests.fakes import ScriptedEngine
 from tests.unit.examples import PROBLEM, solution, wrong
 
 
 def generator(script, *, logprobs: bool = False, **settings) -> Generator:
     sampling = SamplingSettings(**settings)
-    return Generator(ScriptedEngine(script), "m", "plain", sampling, logprobs)
+    return Generator(ScriptedEngine(script), "m", PLAIN, sampling, logprobs)
 
 
 def label(script, draft: Solution, strategy: Strategy, consistency: str = "string") -> Solution:
@@ -44,6 +47,47 @@ def test_samples_are_split_graded_and_have_their_own_seeds() -> None:
     assert first.usage.generated_tokens > 0
 
 
+def test_a_chat_is_read_in_blocks_and_has_more_room() -> None:
+    text = "So:\n\\[\n2 + 4 = 6\n\\]\n\n\\boxed{6}"
+    engine = ScriptedEngine(lambda prompt, seed: text)
+    chat = Generator(engine, "m", default_asking("chat"))
+    (made,) = asyncio.run(sample_solutions(chat, PROBLEM, 1))
+    assert (made.steps, made.separators) == (
+        ("So:\n\\[\n2 + 4 = 6\n\\]", "\\boxed{6}"),
+        ("\n\n", ""),
+    )
+    assert (chat.max_tokens, generator(engine.script).max_tokens) == (1024, 300)
+    assert replace(chat, sampling=SamplingSettings(max_tokens=9)).max_tokens == 9
+    other = replace(chat, asking=replace_struct(chat.asking, system="Be short."))
+    (asked_otherwise,) = asyncio.run(sample_solutions(other, PROBLEM, 1))
+    assert asked_otherwise.solution_id != made.solution_id
+
+
+def test_who_has_no_template_is_told_so_once() -> None:
+    engine = ScriptedEngine(lambda prompt, seed: "")
+    (note,) = Generator(engine, "m", default_asking("plain")).notes
+    assert note == "no chat template: asked plainly; see --prompt one-shot"
+    for asking in (PLAIN, default_asking("chat"), default_asking("one-shot")):
+        assert not Generator(engine, "m", asking).notes
+
+
+def test_thoughts_stand_before_prefixes_if_they_are_kept() -> None:
+    prompts: list[Prompt] = []
+
+    def script(prompt: Prompt, seed: int) -> str:
+        prompts.append(prompt)
+        return "#### 7"
+
+    drafts = [wrong(f"s{i}", thought=f"hm {i}") for i in range(2)]
+    for keep in (False, True):
+        prompts.clear()
+        how = Labelling(Exhaustive(1), keep_thoughts=keep)
+        asyncio.run(label_solutions(generator(script), drafts, how))
+        kept = {"hm 0", "hm 1"} if keep else {None}
+        assert {prompt.thought for prompt in prompts} == kept
+        assert len(prompts) == len(kept) * (len(drafts[0].steps) - 1)
+
+
 def test_log_probabilities_are_noted_if_asked_for_and_change_nothing_else() -> None:
     def one(**settings) -> Solution:
         return asyncio.run(
@@ -60,7 +104,7 @@ def test_an_engine_that_gives_too_little_ends_the_run() -> None:
         async def sample(self, prompt, params):
             return (await super().sample(prompt, params))[1:]
 
-    student = Generator(Stingy(lambda prompt, seed: "#### 6"), "m", "plain")
+    student = Generator(Stingy(lambda prompt, seed: "#### 6"), "m", PLAIN)
     with pytest.raises(EngineError, match="asked for 2 completions, the engine gave 1"):
         asyncio.run(sample_solutions(student, PROBLEM, 2))
 
@@ -143,13 +187,13 @@ def test_scores_that_are_no_numbers_end_the_run() -> None:
         async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
             return [0.5, nan]
 
-    judge = Judge(Broken(lambda prompt, seed: ""), "plain")
+    judge = Judge(Broken(lambda prompt, seed: ""), PLAIN)
     with pytest.raises(EngineError, match=r"scores are no numbers; .* dtype=float32"):
         asyncio.run(judge.score(solution()))
 
 
 def test_solutions_without_steps_have_no_scores() -> None:
-    judge = Judge(ScriptedEngine(lambda prompt, seed: ""), "plain")
+    judge = Judge(ScriptedEngine(lambda prompt, seed: ""), PLAIN)
     assert asyncio.run(judge.score(solution(steps=()))) == ()
     assert asyncio.run(judge.score(solution())) == (0.5, 0.5)
 
@@ -177,7 +221,7 @@ def test_a_text_that_was_cut_off_has_only_an_announced_answer() -> None:
             return [replace(c, finish="length") for c in await super().sample(prompt, params)]
 
     def predicted(text: str) -> str | None:
-        made = Generator(Cut(lambda prompt, seed: text), "m", "plain")
+        made = Generator(Cut(lambda prompt, seed: text), "m", PLAIN)
         return asyncio.run(sample_solutions(made, PROBLEM, 1))[0].predicted
 
     assert predicted("2 + 2 = 4\nThen she buys 6") is None
@@ -193,9 +237,9 @@ def test_what_is_too_long_for_a_model_does_not_end_the_run() -> None:
             raise TooLongError("a solution of 9 tokens")
 
     engine = Short(lambda prompt, seed: "")
-    (sampled,) = asyncio.run(sample_solutions(Generator(engine, "m", "plain"), PROBLEM, 1))
+    (sampled,) = asyncio.run(sample_solutions(Generator(engine, "m", PLAIN), PROBLEM, 1))
     assert (sampled.correct, sampled.source["finish"]) == (False, "too-long")
-    assert asyncio.run(Judge(engine, "plain").score(solution())) == (0.0, 0.0)
+    assert asyncio.run(Judge(engine, PLAIN).score(solution())) == (0.0, 0.0)
 
 
 def test_a_copied_draft_is_not_labelled_twice() -> None:

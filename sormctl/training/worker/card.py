@@ -20,7 +20,7 @@ _USES = {
     REFINER: "sormctl refine --model FOLDER drafts.jsonl",
     REWARD_MODEL: "sormctl score --rm FOLDER solutions.jsonl",
 }
-_ABOVE = {"kind", "model", "output", "prompt", "held_out"}  # told above the table of settings
+_ABOVE = {"kind", "model", "output", "asking", "held_out"}  # told above the table of settings
 
 SNIPPET = """\
 import torch
@@ -53,7 +53,7 @@ def model_card(config: TrainConfig, settled: Settled, data: Data, course: Sequen
 | | |
 |---|---|
 | base model | `{config.model}` |
-| prompt | {config.prompt} |
+| prompt | {config.asking.style} |
 | examples | {data.examples:,} |
 | sha256 of the examples | `{data.data_sha256}` |
 {_too_long(data)}{_held_out(config, data)}
@@ -75,7 +75,7 @@ The settings: {_table(settings)}"""
 def _loading(config: TrainConfig) -> str:
     judges = config.kind == REWARD_MODEL
     loader = "AutoModelForTokenClassification" if judges else "AutoModelForCausalLM"
-    if not judges or config.prompt != "plain":
+    if not judges or config.asking.style != "plain":
         return f"transformers loads it with `{loader}`.\n"
     return f"With transformers alone (`sorm` is this folder):\n\n```python\n{SNIPPET}```\n"
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from msgspec import to_builtins
 
 from sormctl.errors import ModelError, first_line
 from sormctl.models import SETTINGS_FILE
@@ -117,7 +118,8 @@ def save_model(
     finished = finished.to(dtype)
     settings = {
         "kind": config.kind,
-        "prompt": config.prompt,
+        "prompt": config.asking.style,
+        "asking": to_builtins(config.asking),
         "mode": data.mode,
         "version": data.version,
         "training": as_json(config, data),

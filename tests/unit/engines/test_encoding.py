@@ -1,14 +1,13 @@
-import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sormctl.engines.encoding import encode_steps, load_tokenizer, p_correct, prompt_ids, step_ids
-from sormctl.errors import ModelError, UsageError, first_line
-from sormctl.models import prompt_style, resolve_model
+from sormctl.errors import ModelError, first_line
+from sormctl.models import resolve_model
 from sormctl.prompts import Message, Prompt
 from tests.invariance.families import byte_tokenizer
 
@@ -50,42 +49,56 @@ def test_a_chat_prompt_is_the_rendered_template_then_the_steps() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        (Prompt(), "<think>\n"),  # it may think
+        (Prompt(steps=("a",)), "<think>\n</think>\n\na\n"),
+        (Prompt(thought="hm"), "<think>\nhm</think>\n\n"),
+        (Prompt(thought="hm", steps=("a",)), "<think>\nhm</think>\n\na\n"),
+        (Prompt(thinks=False), "<think>\n</think>\n\n"),  # it was trained on steps alone
+    ],
+)
+def test_a_thought_that_the_template_begins_is_closed(prompt: Prompt, expected: str) -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = TEMPLATE + "{{ '<think>\\n' }}"
+    asked = replace(prompt, messages=(Message("user", "?"),))
+    assert tokenizer.decode(prompt_ids(tokenizer, asked)) == f"<user>?\n<assistant>{expected}"
+    ids, _ = encode_steps(tokenizer, replace(asked, steps=()), ["b"])
+    assert tokenizer.decode(ids).endswith("</think>\n\nb\n")
+
+
+def test_a_thought_stands_in_its_tags_where_none_is_begun() -> None:
+    prompt = Prompt(text="?", thought="hm", think=("[T]", "[/T]"), steps=("a",))
+    assert TOKENIZER.decode(prompt_ids(TOKENIZER, prompt)) == "?[T]hm[/T]\n\na\n"
+
+
+def test_arguments_reach_the_template() -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = "{{ mode is false }}{{ words[1] }}"
+    prompt = Prompt(
+        messages=(Message("user", "?"),), chat_args=(("mode", "false"), ("words", '["a", "b"]'))
+    )
+    assert tokenizer.decode(prompt_ids(tokenizer, prompt)) == "Trueb"
+
+
+def test_what_a_template_refuses_is_said() -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = "{{ raise_exception('no system role') }}"
+    with pytest.raises(ModelError, match="template refuses the prompt: no system role"):
+        prompt_ids(tokenizer, Prompt(messages=(Message("system", "?"),)))
+
+
+def test_steps_may_be_parted_by_more_than_a_line_end() -> None:
+    prompt = Prompt(text="?", steps=("a",), between="\n\n")
+    ids, positions = encode_steps(TOKENIZER, prompt, ["b", "c"])
+    assert TOKENIZER.decode(ids) == "?a\n\nb\n\nc\n\n"
+    assert positions[-1] == len(ids) - 1
+
+
 def test_a_chat_prompt_needs_a_template() -> None:
     with pytest.raises(ModelError, match="--prompt plain"):
         prompt_ids(TOKENIZER, Prompt(messages=(Message("user", "?"),)))
-
-
-def model_folder(folder: Path, settings: dict[str, Any] | None, template: str | None) -> str:
-    tokenizer = byte_tokenizer()
-    tokenizer.chat_template = template
-    tokenizer.save_pretrained(folder)
-    (folder / "config.json").write_text("{}")
-    if settings is not None:
-        (folder / "sormctl.json").write_text(json.dumps(settings))
-    return str(folder)
-
-
-@pytest.mark.parametrize(
-    ("settings", "template", "expected"),
-    [
-        (None, None, "plain"),
-        (None, TEMPLATE, "chat"),
-        ({"prompt": "plain"}, TEMPLATE, "plain"),
-        ({"prompt": "one-shot"}, None, "one-shot"),
-        ({"kind": "student"}, TEMPLATE, "chat"),
-    ],
-)
-def test_auto_asks_the_model_folder(
-    tmp_path: Path, settings: dict[str, Any] | None, template: str | None, expected: str
-) -> None:
-    folder = model_folder(tmp_path, settings, template)
-    assert prompt_style(folder, "auto") == expected
-    assert prompt_style(folder, "one-shot") == "one-shot"
-
-
-def test_an_unknown_style_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="auto or one of plain, chat, one-shot"):
-        prompt_style(str(tmp_path), "poem")
 
 
 def test_a_hosted_model_may_be_called_anything() -> None:
@@ -93,13 +106,6 @@ def test_a_hosted_model_may_be_called_anything() -> None:
         assert resolve_model(name, is_hosted=True) == name
         with pytest.raises(ModelError, match="no such model folder"):
             resolve_model(name)
-
-
-def test_settings_that_are_no_json_are_named(tmp_path: Path) -> None:
-    folder = model_folder(tmp_path, {}, None)
-    (tmp_path / "sormctl.json").write_text("{")
-    with pytest.raises(ModelError, match=r"sormctl\.json: not JSON"):
-        prompt_style(folder, "auto")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +146,8 @@ def test_an_adapter_alone_is_no_model(tmp_path: Path) -> None:
 
 
 def test_folders_and_hub_names_resolve(tmp_path: Path) -> None:
-    folder = model_folder(tmp_path, None, None)
+    (tmp_path / "config.json").write_text("{}")
+    folder = str(tmp_path)
     assert resolve_model(folder) == folder
     assert resolve_model("HuggingFaceTB/SmolLM2-135M") == "HuggingFaceTB/SmolLM2-135M"
 

@@ -41,6 +41,18 @@ def test_one_solution_a_problem_is_plain_accuracy() -> None:
     assert rows(evaluation) == {"accuracy": 0.5}
 
 
+def test_what_was_cut_off_or_has_no_answer_is_a_share_of_each_kind() -> None:
+    evaluation = Evaluation()
+    cut = {"predicted": None, "source": {**SAMPLE, "finish": "length"}}
+    evaluation.add([solution("d", source=GREEDY), solution("a", **cut), solution("b")])
+    evaluation.add([solution("d", source=GREEDY, predicted=None), solution("a"), solution("b")])
+    found = {row.name: (row.cut_off, row.no_answer) for row in evaluation.rows()}
+    assert (found["draft"], found["sample"]) == ((0, 0.5), (0.25, 0.25))
+    assert found["maj@2"] == (None, None)
+    (row, *_) = (row.json() for row in evaluation.rows() if row.name == "sample")
+    assert (row["cut_off"], row["no_answer"]) == (0.25, 0.25)
+
+
 def test_samples_give_votes_and_pass_at_k() -> None:
     """Two of four right, and the wrong answer ties with the right one; ids break the tie."""
     group = [solution("a"), solution("b"), wrong("c"), wrong("d")]

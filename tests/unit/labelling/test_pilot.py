@@ -9,6 +9,7 @@ from sormctl.labelling.pilot import PILOT, draw_pilot, plan
 from sormctl.labelling.rollouts import Labelling
 from sormctl.labelling.strategies import Bisect, Exact, Strategy
 from sormctl.records import Solution, Usage
+from tests.asked import PLAIN
 from tests.fakes import ScriptedEngine
 from tests.unit.examples import wrong
 
@@ -33,7 +34,7 @@ def test_the_pilot_is_a_bounded_draw_of_all_problems() -> None:
 def test_the_plan_scales_what_the_pilot_cost() -> None:
     """No rollout succeeds: 2 prefixes, 8 rollouts each, of 5 words, for each of 100 problems."""
     engine = ScriptedEngine(lambda prompt, seed: "2 + 2 = 5")
-    student = Generator(engine, "m", "plain")
+    student = Generator(engine, "m", PLAIN)
     expected = asyncio.run(plan(student, draw_pilot(groups(100), 8, 0), Labelling(Exact(8))))
     assert round(expected.rollouts) == 100 * 16
     assert round(expected.tokens) == 100 * 16 * 5
@@ -43,7 +44,7 @@ def test_the_plan_scales_what_the_pilot_cost() -> None:
 def test_samples_that_stand_in_for_rollouts_cost_the_plan_nothing() -> None:
     """Of 8 rollouts from each of 2 shared prefixes one is the other sample, and costs nothing."""
     engine = ScriptedEngine(lambda prompt, seed: "2 + 2 = 5")
-    student = Generator(engine, "m", "plain")
+    student = Generator(engine, "m", PLAIN)
     pairs = [[s, replace(s, solution_id="w2")] for (s,) in groups(4)]
     how = Labelling(Exact(8), siblings=True)
     expected = asyncio.run(plan(student, draw_pilot(iter(pairs), 8, 0), how))
@@ -59,7 +60,7 @@ def test_the_plan_counts_labels_that_are_not_exact(strategy: Strategy, differing
     draft = replace(next(groups(1))[0], steps=steps)
     how = Labelling(strategy, consistency="off")
     draw = draw_pilot(iter([[draft]]), 8, 0)
-    assert asyncio.run(plan(Generator(engine, "m", "plain"), draw, how)).differing == differing
+    assert asyncio.run(plan(Generator(engine, "m", PLAIN), draw, how)).differing == differing
 
 
 def test_few_problems_are_all_in_the_pilot() -> None:

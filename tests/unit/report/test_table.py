@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from sormctl.evaluation.evaluation import Evaluation
-from sormctl.report.table import print_rows, print_stages, print_unknown
+from sormctl.report.table import print_cut_off, print_rows, print_stages, print_unknown
 from tests.terminal import terminal
 from tests.unit.examples import solution, wrong
 
@@ -55,6 +55,20 @@ def _evaluation(name: str = "orm") -> Evaluation:
         others = [solution(f"s{i}", source=kind, **judged) for i, kind in enumerate(kinds)]
         evaluation.add([draft, *others])
     return evaluation
+
+
+def test_what_was_cut_off_is_a_column_and_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    evaluation = Evaluation()
+    for made in (solution(), solution(predicted=None, source={"finish": "length"})):
+        evaluation.add([made])
+    print_rows(evaluation.rows())
+    print_cut_off(evaluation.rows())
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "cut off % no answer %" in shown
+    assert "50.0 9.5 to 90.5 2 10 50.0 50.0" in shown
+    assert "accuracy: 50.0 % were cut off at the token limit; raise --max-tokens" in shown
+    print_rows(_evaluation().rows())
+    assert "cut off" not in capsys.readouterr().err
 
 
 def test_what_is_unknown_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sormctl.records import Problem, parse, to_json
 from sormctl.tasks.chain import TASK, language, problems
 from sormctl.tasks.prompts import draft_prompt, refine_prompt
 from sormctl.tasks.registry import get_task
+from tests.asked import PLAIN
 
 STUDENT = Path(sormctl.__file__).parent / "embedded" / "student"
 
@@ -209,8 +211,8 @@ def test_oracle_needs_the_expression(chain: object) -> None:
 def texts(problem: Problem) -> str:
     """A refiner's prompt and target, which hold all that a student sees too."""
     steps = problem.reference or ()
-    prompt = refine_prompt(TASK, problem.question, steps, 1, "plain")
-    draft = draft_prompt(TASK, problem.question, "plain", steps)
+    prompt = refine_prompt(TASK, problem.question, steps, 1, PLAIN)
+    draft = replace(draft_prompt(TASK, problem.question, PLAIN), steps=steps)
     return prompt.text + draft.text + "".join(f"{step}\n" for step in draft.steps)
 
 

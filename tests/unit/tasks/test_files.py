@@ -9,7 +9,6 @@ import pytest
 from sormctl.errors import RecordError
 from sormctl.records import Problem
 from sormctl.tasks.files import CHOICE_TASK, EXACT_TASK, MATH_TASK, NUMERIC_TASK
-from sormctl.tasks.prompts import draft_prompt
 
 TASKS = [NUMERIC_TASK, MATH_TASK, EXACT_TASK, CHOICE_TASK]
 
@@ -92,10 +91,3 @@ def test_a_field_that_has_another_meaning_here_is_renamed_and_kept() -> None:
 def test_a_row_that_does_not_fit_is_explained(row: dict[str, Any], message: str) -> None:
     with pytest.raises(RecordError, match=message):
         parse(NUMERIC_TASK, row)
-
-
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
-def test_every_kind_can_be_prompted_with_a_worked_example(task: Any) -> None:
-    assert "#### " in draft_prompt(task, "?", "one-shot").text
-    answer = task.predict(task.example.steps)
-    assert task.is_correct(answer, task.example.steps[-1].removeprefix("#### "))

@@ -49,11 +49,6 @@ def test_model_output_loses_its_annotations_too() -> None:
     assert TASK.is_correct(TASK.predict(steps), "24")
 
 
-def test_the_worked_example_is_solved_by_its_steps() -> None:
-    assert TASK.example is not None
-    assert TASK.predict(TASK.example.steps) == "22"
-
-
 @needs_data
 @pytest.mark.parametrize(("split", "count"), [("train", 7473), ("test", 1319)])
 def test_every_published_problem_is_read_and_its_solution_is_correct(

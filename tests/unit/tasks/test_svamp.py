@@ -48,11 +48,6 @@ def test_another_row_is_refused() -> None:
         parse({"ID": "1", "Body": "b", "Question": "q", "Answer": "many"}, "test", 0)
 
 
-def test_the_worked_example_is_solved_by_its_steps() -> None:
-    assert TASK.example is not None
-    assert TASK.predict(TASK.example.steps) == "29"
-
-
 @needs_data
 def test_the_published_problems_are_split_in_700_and_300() -> None:
     train = list(read_problems("svamp", "train", data_dir=DATA))

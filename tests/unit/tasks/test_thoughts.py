@@ -29,7 +29,7 @@ def test_a_thought_is_parted_from_the_solution(text: str, parts: tuple[str, str,
 
 
 def test_the_tags_may_be_others() -> None:
-    assert part_thought("[T]a[/T]b", "[T]", "[/T]") == ("a", "b", True)
+    assert part_thought("[T]a[/T]b", ("[T]", "[/T]")) == ("a", "b", True)
 
 
 @given(st.lists(st.sampled_from(["<think>", "</think>", "a", "\n", " "])).map("".join))

@@ -12,13 +12,14 @@ from msgspec import structs, to_builtins
 from sormctl.records import Json, Problem, encode, parse, to_json
 from sormctl.training.config import STUDENT, Data, Dtype, Optimizer, TrainConfig, write_config
 from sormctl.training.data import Example, example_json
+from tests.asked import PLAIN
 from tests.unit.examples import PROBLEM, solution
 
 CONFIG = TrainConfig(
     kind=STUDENT,
     model="",
     output="",
-    prompt="plain",
+    asking=PLAIN,
     epochs=2,
     lr=1e-2,
     batch_size=4,

@@ -27,6 +27,7 @@ from sormctl.training.data import (
     split_batch,
     truncated,
 )
+from tests.asked import PLAIN
 from tests.models import make_model
 from tests.unit.examples import PROBLEM, solution, wrong
 from tests.unit.training.runs import problems, sums, write_jsonl
@@ -126,19 +127,19 @@ def test_rows_without_room_for_a_step_are_left_out_all_the_same(tokenizer, tmp_p
 
 def test_a_student_learns_correct_solutions_and_references() -> None:
     record = sums(1)[0]
-    learned = student.parse(record, "plain")
-    assert learned == student.parse(problems([record])[0], "plain")
+    learned = student.parse(record, PLAIN)
+    assert learned == student.parse(problems([record])[0], PLAIN)
     assert learned is not None and learned.labels is None
-    assert student.parse(to_json(wrong()), "plain") is None
+    assert student.parse(to_json(wrong()), PLAIN) is None
     with pytest.raises(RecordError, match="no `steps` and no `reference`"):
-        student.parse({**problems([record])[0], "reference": None}, "plain")
+        student.parse({**problems([record])[0], "reference": None}, PLAIN)
 
 
 def test_a_reward_model_needs_labels() -> None:
     with pytest.raises(RecordError, match="run `sormctl label-steps` first"):
-        reward_model.parse(to_json(solution()), "plain")
-    assert reward_model.parse(to_json(solution(labels=(None, None))), "plain") is None
-    example = reward_model.parse(to_json(solution(labels=(1, None))), "plain")
+        reward_model.parse(to_json(solution()), PLAIN)
+    assert reward_model.parse(to_json(solution(labels=(None, None))), PLAIN) is None
+    example = reward_model.parse(to_json(solution(labels=(1, None))), PLAIN)
     assert example is not None and example.labels == (1, None)
     assert example.prompt.text == "Question: What is 2 + 2 + 2?\nAnswer:\n"
 
@@ -188,7 +189,7 @@ def test_pairs_are_made_of_the_solutions_of_a_problem(tmp_path: Path) -> None:
     other = solution("s2", problem=structs.replace(PROBLEM, problem_id="p2"))
     mixed = (wrong(), other, solution(), wrong("w2", steps=("#### 7",)))
     path = write_jsonl(tmp_path / "graded.jsonl", [to_json(x) for x in mixed])
-    found = list(reward_model.pairs([str(path)], "plain", seed=0))
+    found = list(reward_model.pairs([str(path)], PLAIN, seed=0))
     assert found.count(None) == 2
     (example,) = (x for x in found if x is not None)
     assert example.steps == solution().steps
@@ -208,7 +209,7 @@ def test_a_refiner_learns_the_target_of_the_draft(first_error: int | None, mode:
         first_error=first_error,
         target=STEPS,
     )
-    example = refiner.parse(to_json(pair), "plain")
+    example = refiner.parse(to_json(pair), PLAIN)
     assert (example.steps, example.mode) == (STEPS, mode)
     assert ("[BAD] #### 4" in example.prompt.text) == (mode == "local")
 

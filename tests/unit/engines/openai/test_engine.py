@@ -277,7 +277,7 @@ async def test_the_tokenizer_says_how_a_hosted_model_is_prompted(tmp_path: Path)
             arguments = [f"tokenizer={tokenizer}"]
             running = Running(engine="openai", engine_arg=arguments, base_url=[script.url])
             async with open_generator("llama3:8b", SamplingSettings(), running) as student:
-                assert student.style == style
+                assert student.asking.style == style
 
 
 async def test_a_missing_key_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from sormctl.training.worker.held_out import Best
 from sormctl.training.worker.loop import Stopped
 from sormctl.training.worker.losses import contrastive_loss, language_model_loss, reward_model_loss
 from sormctl.training.worker.model import load_language_model, load_reward_model
+from tests.asked import PLAIN
 from tests.engines.problems import plain_scores
 from tests.models import make_model
 from tests.unit.training.runs import configured, prepare, sums, train_here
@@ -38,7 +39,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def judged(count: int) -> list[Example]:
-    return [example for x in sums(count, 0.5) if (example := reward_model.parse(x, "plain"))]
+    return [example for x in sums(count, 0.5) if (example := reward_model.parse(x, PLAIN))]
 
 
 def run(folder: Path, model: str, **fields: object) -> TrainConfig:
@@ -101,7 +102,7 @@ def test_watching_changes_nothing(tmp_path: Path, tiny: str) -> None:
 
 
 def test_a_language_model_has_a_loss_only(tmp_path: Path, tiny: str) -> None:
-    examples = [example for x in sums(30) if (example := student.parse(x, "plain"))]
+    examples = [example for x in sums(30) if (example := student.parse(x, PLAIN))]
     config = configured(model=tiny, output=str(tmp_path / "out"), held_out="0.2", epochs=10)
     events = train_here(
         prepare(config, examples[:24], examples[24:]), load_language_model, language_model_loss

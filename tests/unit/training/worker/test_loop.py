@@ -23,8 +23,9 @@ from transformers import (
     BertForTokenClassification,
 )
 
+from sormctl.asking import NOTHING_SAID
 from sormctl.errors import DataError, ModelError, OutputError, UsageError
-from sormctl.models import prompt_style, read_settings
+from sormctl.models import read_settings, settle_asking
 from sormctl.records import to_json
 from sormctl.training import refiner, reward_model, student
 from sormctl.training.checkpoints import list_checkpoints
@@ -35,6 +36,7 @@ from sormctl.training.worker.loop import Stopped
 from sormctl.training.worker.losses import contrastive_loss, language_model_loss, reward_model_loss
 from sormctl.training.worker.model import load_language_model, load_reward_model
 from sormctl.training.worker.settled import mixed_precision
+from tests.asked import PLAIN
 from tests.models import make_model
 from tests.unit.training.runs import CONFIG, configured, losses, prepare, sums, train_here
 
@@ -47,11 +49,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def references(count: int) -> list[Example]:
-    return [example for x in sums(count) if (example := student.parse(x, "plain"))]
+    return [example for x in sums(count) if (example := student.parse(x, PLAIN))]
 
 
 def judged(count: int) -> list[Example]:
-    return [example for x in sums(count, 0.5) if (example := reward_model.parse(x, "plain"))]
+    return [example for x in sums(count, 0.5) if (example := reward_model.parse(x, PLAIN))]
 
 
 def student_run(
@@ -159,7 +161,7 @@ def test_the_folder_says_what_it_is(tmp_path: Path, tiny: str) -> None:
     settings = read_settings(folder)
     assert (settings["kind"], settings["prompt"], settings["mode"]) == ("student", "plain", "local")
     assert settings["training"]["lr"] == CONFIG.lr
-    assert prompt_style(str(folder), "auto") == "plain"
+    assert settle_asking(str(folder), NOTHING_SAID) == PLAIN
     logged = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in logged] == [1, 10, 12]
     assert [line["loss"] for line in logged] == losses(events)
@@ -396,6 +398,6 @@ def test_a_global_refiner_trains_on_its_pairs(tmp_path: Path, tiny: str) -> None
         for i in range(8)
     ]
     config = configured(model=tiny, output=str(tmp_path / "out"), epochs=8)
-    prepare(config, [refiner.parse(to_json(pair), "plain") for pair in pairs])
+    prepare(config, [refiner.parse(to_json(pair), PLAIN) for pair in pairs])
     history = losses(train_student(config))
     assert history[-1] < history[0] / 2

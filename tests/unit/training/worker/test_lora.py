@@ -21,6 +21,7 @@ from sormctl.training.config import REWARD_MODEL, Optimizer
 from sormctl.training.worker.loop import Stopped
 from sormctl.training.worker.losses import language_model_loss, reward_model_loss
 from sormctl.training.worker.model import load_language_model, load_reward_model
+from tests.asked import PLAIN
 from tests.models import make_model
 from tests.unit.training.runs import configured, losses, prepare, sums, train_here
 
@@ -41,9 +42,7 @@ def test_a_merged_reward_model_is_a_plain_one(
     tmp_path: Path, tiny: str, optimizer: Optimizer
 ) -> None:
     """All labels are 1: the head, trained in full, learns to say so. Embeddings stay."""
-    examples = [
-        replace(x, labels=(1, 1)) for y in sums(24) if (x := reward_model.parse(y, "plain"))
-    ]
+    examples = [replace(x, labels=(1, 1)) for y in sums(24) if (x := reward_model.parse(y, PLAIN))]
     config = configured(
         kind=REWARD_MODEL, model=tiny, output=str(tmp_path / "rm"), epochs=8, lora=2
     )
@@ -59,7 +58,7 @@ def test_a_merged_reward_model_is_a_plain_one(
 
 
 def test_merged_or_not_it_says_the_same(tmp_path: Path, tiny: str) -> None:
-    examples = [x for y in sums(24) if (x := student.parse(y, "plain"))]
+    examples = [x for y in sums(24) if (x := student.parse(y, PLAIN))]
     made = []
     for merged in (True, False):
         config = configured(
@@ -79,7 +78,7 @@ def test_merged_or_not_it_says_the_same(tmp_path: Path, tiny: str) -> None:
 
 def test_checkpoints_hold_what_is_trained(tmp_path: Path, tiny: str) -> None:
     """And are enough to go on from, for a reward model with its new head."""
-    examples = [x for y in sums(24, 0.5) if (x := reward_model.parse(y, "plain"))]
+    examples = [x for y in sums(24, 0.5) if (x := reward_model.parse(y, PLAIN))]
     made = []
     asked = itertools.count(1)
     for name in ("plain", "broken"):
@@ -98,7 +97,7 @@ def test_checkpoints_hold_what_is_trained(tmp_path: Path, tiny: str) -> None:
 
 def test_checkpointing_reaches_the_adapters(tmp_path: Path, tiny: str) -> None:
     """The embeddings are frozen, so a careless checkpoint would cut the gradients off."""
-    examples = [x for y in sums(24) if (x := student.parse(y, "plain"))]
+    examples = [x for y in sums(24) if (x := student.parse(y, PLAIN))]
     history = []
     for again in (False, True):
         config = configured(model=tiny, output=str(tmp_path / str(again)), lora=4)
@@ -114,7 +113,7 @@ def test_without_peft_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "peft", None)
     config = prepare(
         configured(model=tiny, output=str(tmp_path / "out"), lora=4),
-        [x for y in sums(4) if (x := student.parse(y, "plain"))],
+        [x for y in sums(4) if (x := student.parse(y, PLAIN))],
     )
     with pytest.raises(UsageError, match=r"--lora needs peft; pip install 'sormctl\[lora\]'"):
         train_here(config, load_language_model, language_model_loss)

@@ -1,0 +1,38 @@
+"""What completions came to, counted while they are written: their tokens, and what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sormctl.records import Solution
+from sormctl.streams.driver import Costs
+from sormctl.streams.manifest import TOKENS, Counts
+
+TELLING = 0.01  # the share of completions from which on it is said
+
+
+def count_completion(solution: Solution) -> Counts:
+    """One completion; whether it was cut off at the token limit, and whether it has no answer."""
+    return {
+        TOKENS: solution.usage.generated_tokens,
+        "completions": 1,
+        "cut_off": solution.is_cut_off,
+        "no_answer": solution.predicted is None,
+    }
+
+
+def what_went_wrong(counts: Counts) -> Iterator[str]:
+    """What the user should know of the completions that were counted, and what helps."""
+    total, cut_off, unread = (counts[n] for n in ("completions", "cut_off", "no_answer"))
+    if cut_off > TELLING * total:
+        yield f"{_share(cut_off, total)} were cut off at the token limit; raise --max-tokens"
+    if unread > TELLING * total:
+        of_these = f", {cut_off:,} of them cut off" if cut_off else ""
+        yield f"{_share(unread, total)} state no answer{of_these}"
+
+
+def _share(count: int, total: int) -> str:
+    return f"{count:,} of {total:,} solutions ({count / total:.1%})"
+
+
+GENERATED: Costs[Solution] = Costs(count_completion, what_went_wrong)
