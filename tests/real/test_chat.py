@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -60,3 +61,35 @@ def test_a_prefix_continues_the_text(qwen: Path, texts: list[Record], tmp_path: 
     sormctl("label-steps", "--model", qwen, *greedy, "-o", labelled, source)
     labels = [label for solution in records(labelled) for label in solution["labels"]]
     assert sum(labels) >= 0.9 * len(labels)
+
+
+def test_what_is_cut_off_is_said(smollm2: Path, problems: Path, tmp_path: Path) -> None:
+    """By the command that cut, and by the table."""
+    path = tmp_path / "cut.jsonl"
+    run = sormctl(
+        "sample", "--model", smollm2, "--greedy", "--max-tokens", 20, "-o", path, problems
+    )
+    assert "12 of 12 solutions (100.0%) were cut off at the token limit; raise --max-tokens" in (
+        run.err
+    )
+    (row,) = json.loads(sormctl("eval", path).out)["rows"]
+    assert (row["cut_off"], row["no_answer"]) == (1, 1)
+
+
+def test_the_words_are_the_users(smollm2: Path, problems: Path, tmp_path: Path) -> None:
+    """Texts are like those of the examples, and steps are cut as it was said."""
+    path = tmp_path / "shown.jsonl"
+    shots = write(
+        tmp_path / "shots.jsonl",
+        [
+            {"question": question, "solution": f"Well then: {answer}.\n\n#### {answer}"}
+            for question, answer in (("2 + 2?", 4), ("3 + 4?", 7), ("5 - 3?", 2))
+        ],
+    )
+    words = ("--system", "You add.", "--instruction", "{question}", "--examples", shots)
+    options = (*words, "--steps", "paragraphs", "--greedy", "--max-tokens", 40)
+    sormctl("sample", "--model", smollm2, *options, "-o", path, problems)
+    shown = [s for s in records(path) if s["steps"][-1].startswith("#### ")]
+    assert len(shown) >= 6
+    assert sum(text(s).startswith("Well then: ") for s in shown) >= 3
+    assert all(len(s["steps"]) == 2 and s["predicted"] for s in shown)
