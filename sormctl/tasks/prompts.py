@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sormctl.asking import QUESTION, Asking, WorkedExample
+from sormctl.asking import FORMER_INSTRUCTION, QUESTION, Asking, WorkedExample
 from sormctl.errors import UsageError
 from sormctl.prompts import Message, Prompt
 from sormctl.tasks.base import Task
 
 BAD = "[BAD]"
-_REFINE = "The draft may be wrong; [BAD] stands before its first wrong step, if that is known."
+_FORMER = "The draft may be wrong; [BAD] stands before its first wrong step, if that is known."
 _PLAIN = f"Question: {QUESTION}\nAnswer:\n"
 
 
@@ -36,7 +36,11 @@ def refine_prompt(
     if not asking.is_chat:
         return _prompt(task, asking, f"{body}Refinement:\n")
     instruction = _instruction(task, asking).replace(QUESTION, "").strip()
-    return _prompt(task, asking, f"{instruction} {_REFINE}\n\n{body.rstrip()}")
+    if instruction == FORMER_INSTRUCTION:
+        return _prompt(task, asking, f"{instruction} {_FORMER}\n\n{body.rstrip()}")
+    mark = "" if first_error is None else f"; {BAD} stands before its first wrong step"
+    asked = f"{body}\nThe draft may be wrong{mark}. Write a better solution. {instruction}"
+    return _prompt(task, asking, asked.rstrip())
 
 
 def stop_strings(task: Task, asking: Asking) -> tuple[str, ...]:
