@@ -25,7 +25,10 @@ ifneq ($(wildcard ../shared/data),)
 export SORMCTL_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help demo paper results test test-paper test-all lint fix docs golden bench setup clean
+# Where `make test-real` keeps real models; 1.3 GB.
+MODELS ?= .models
+
+.PHONY: help demo paper results test test-paper test-all test-real lint fix docs golden bench setup clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,13 +45,17 @@ results: $(VENV)/.installed ## docs/results.md and its plots from docs/results/
 	$(BIN)/python -m examples.paper.report render docs/results -o docs/results.md
 
 test: $(VENV)/.installed-vllm ## tests, but for the slow ones
-	$(BIN)/pytest -m "not slow and not gpu" --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -m "not slow and not gpu and not real" --cov --cov-report=term:skip-covered
 
 test-paper: $(VENV)/.installed-rl ## the paper's experiments at their smallest scale, as a test of the graph
 	$(BIN)/pytest tests/e2e/test_paper.py
 
 test-all: $(VENV)/.installed-vllm ## all tests that this machine can run
-	$(BIN)/pytest --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -m "not real" --cov --cov-report=term:skip-covered
+
+test-real: $(VENV)/.installed-real ## real models through the commands, made in MODELS=DIR the first time
+	$(BIN)/python -m tests.real.models $(MODELS)
+	SORMCTL_MODELS=$(abspath $(MODELS)) $(BIN)/pytest tests/real
 
 lint: $(VENV)/.installed ## style and types
 	$(BIN)/ruff check .
@@ -83,9 +90,13 @@ $(VENV)/.installed-rl: $(VENV)/.installed
 	$(BIN)/python -m pip install -q -e '.[rl]' && touch $@ \
 		|| echo "TRL cannot be installed here; refiners by reinforcement learning will be left out"
 
+$(VENV)/.installed-real: $(VENV)/.installed-vllm
+	$(BIN)/python -m pip install -q 'gguf>=0.19,<1'
+	touch $@
+
 $(VENV)/.installed-docs: $(VENV)/.installed
 	$(BIN)/python -m pip install -q -e '.[docs]'
 	touch $@
 
 clean: ## remove what make made
-	rm -rf $(VENV) runs site
+	rm -rf $(VENV) .models runs site

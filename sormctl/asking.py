@@ -17,6 +17,11 @@ from sormctl.errors import UsageError
 
 STYLES = ("plain", "chat", "one-shot")
 THINK = ("<think>", "</think>")
+# what chat models were asked whose folder does not say so
+FORMER_INSTRUCTION = (
+    "Solve the problem step by step, one short step on each line. "
+    "End with a line that holds only #### and the final answer."
+)
 QUESTION = "{question}"  # stands for the question in an instruction that lays out all of it
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import ValidationError, convert
 from msgspec.structs import replace
 
-from sormctl.asking import STYLES, Asking, AskingSettings, default_asking
+from sormctl.asking import FORMER_INSTRUCTION, STYLES, Asking, AskingSettings, default_asking
 from sormctl.errors import ModelError, first_line
 
 SETTINGS_FILE = "sormctl.json"
@@ -24,12 +24,6 @@ _EMBEDDED = "embedded:"
 _SAMPLED_BYTES = 1 << 20
 
 _EMBEDDED_NAMES = ("student",)
-
-# what models were asked whose folder does not say so
-_FORMER = (
-    "Solve the problem step by step, one short step on each line. "
-    "End with a line that holds only #### and the final answer."
-)
 
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
 
@@ -106,7 +100,7 @@ def trained_asking(folder: Path) -> Asking | None:
 def former_asking(style: str) -> Asking:
     """How a model was asked that was trained when only the style was noted."""
     asking = default_asking(style).taught()
-    return replace(asking, instruction=_FORMER, steps=None) if asking.is_chat else asking
+    return replace(asking, instruction=FORMER_INSTRUCTION, steps=None) if asking.is_chat else asking
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sormctl.asking import QUESTION, Asking, WorkedExample
+from sormctl.asking import FORMER_INSTRUCTION, QUESTION, Asking, WorkedExample
 from sormctl.errors import UsageError
 from sormctl.prompts import Message, Prompt
 from sormctl.tasks.base import Task
 
 BAD = "[BAD]"
-_REFINE = "The draft may be wrong; [BAD] stands before its first wrong step, if that is known."
+_FORMER = "The draft may be wrong; [BAD] stands before its first wrong step, if that is known."
 _PLAIN = f"Question: {QUESTION}\nAnswer:\n"
 
 
@@ -37,7 +37,12 @@ def refine_prompt(
         return _prompt(task, asking, f"{body}Refinement:\n")
     lines = _instruction(task, asking).split("\n")
     instruction = "\n".join(line for line in lines if QUESTION not in line).strip()
-    return _prompt(task, asking, f"{instruction or task.instruction} {_REFINE}\n\n{body.rstrip()}")
+    instruction = instruction or task.instruction
+    if instruction == FORMER_INSTRUCTION:
+        return _prompt(task, asking, f"{instruction} {_FORMER}\n\n{body.rstrip()}")
+    mark = "" if first_error is None else f"; {BAD} stands before its first wrong step"
+    asked = f"{body}\nThe draft may be wrong{mark}. Write a better solution. {instruction}"
+    return _prompt(task, asking, asked.rstrip())
 
 
 def stop_strings(task: Task, asking: Asking) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import pytest
 
 from sormctl.asking import Asking, WorkedExample, default_asking
 from sormctl.errors import UsageError
+from sormctl.models import former_asking
 from sormctl.prompts import Message
 from sormctl.tasks.prompts import draft_prompt, refine_prompt, stop_strings
 from sormctl.tasks.registry import get_task
@@ -39,8 +40,16 @@ def test_an_instruction_may_lay_out_the_whole_question() -> None:
     chat = Asking("chat", instruction="{question}\n\nBe short.")
     assert draft_prompt(TASK, "2 + 3?", chat).messages == (Message("user", "2 + 3?\n\nBe short."),)
     (refining,) = refine_prompt(TASK, "2 + 3?", ["2 + 3 = 6"], 0, chat).messages
-    assert refining.content.startswith("Be short. The draft may be wrong")
-    assert refining.content.endswith("Draft:\n[BAD] 2 + 3 = 6")
+    assert refining.content == (
+        "Question: 2 + 3?\nDraft:\n[BAD] 2 + 3 = 6\n\nThe draft may be wrong; [BAD] stands before "
+        "its first wrong step. Write a better solution. Be short."
+    )
+
+
+def test_a_refiner_of_former_days_is_asked_as_it_was_trained() -> None:
+    (asked,) = refine_prompt(TASK, "2 + 3?", ["2 + 3 = 6"], 0, former_asking("chat")).messages
+    assert asked.content.startswith("Solve the problem step by step, ")
+    assert asked.content.endswith("if that is known.\n\nQuestion: 2 + 3?\nDraft:\n[BAD] 2 + 3 = 6")
 
 
 def test_words_before_a_plain_question_come_once() -> None:
