@@ -11,6 +11,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from zlib import crc32
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Parse = Callable[[Json], T] | type[T]  # what makes a value of an object; or the class of a record
 STDIN = "-"
+LONGEST = 1 << 28  # bytes of a line; a longer one is no record, and would fill the memory
 AROUND = b"\xef\xbb\xbf\x1e \t\r\n"  # byte order mark, record separator, spaces
 
 
@@ -145,7 +147,10 @@ def _lines(source: _Source) -> Iterator[tuple[int, bytes]]:
     buffered = io.BufferedReader(source, BLOCK)
     number = 0
     try:
-        for number, line in enumerate(gzip.GzipFile(fileobj=buffered) if packed else buffered, 1):
+        file = gzip.GzipFile(fileobj=buffered) if packed else buffered
+        for number, line in enumerate(iter(partial(file.readline, LONGEST), b""), 1):
+            if len(line) == LONGEST:
+                raise DataError(f"{source.name}:{number}: a line of more than {LONGEST:,} bytes")
             source.num_used = source.num_bytes if packed else source.num_used + len(line)
             if text := line.strip(AROUND):
                 yield number, text

@@ -113,10 +113,12 @@ class Manifest:
 def stage_costs(folder: Path) -> list[dict[str, Any]]:
     """What each file in a folder cost, by the manifests beside them, in the order of their start.
 
-    Each has `file`, `command`, `records`, `tokens` (generated) and `seconds`.
+    Each has `file`, `command`, `records`, `tokens` (generated) and `seconds`. Manifests of other
+    tools are passed over.
     """
     paths = sorted(folder.glob(f"*{MANIFEST_SUFFIX}"))
-    made = sorted(((_read(path), path.name) for path in paths), key=lambda item: item[0]["started"])
+    ours = ((made, path.name) for path in paths if (made := _read(path)).keys() >= _COSTS)
+    made = sorted(ours, key=lambda item: str(item[0]["started"]))
     return [
         {
             "file": name.removesuffix(MANIFEST_SUFFIX),
@@ -129,6 +131,7 @@ def stage_costs(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
+_COSTS = {"started", "command", "records_out", TOKENS, "seconds"}
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 

@@ -129,10 +129,10 @@ def locked(path: Path) -> Iterator[io.FileIO]:
     """The file at `path`, made if need be, as its only writer; else BusyError.
 
     Some file systems know no locks (Lustre without its option, NFS without its daemon): then the
-    user is warned, once, and sees to it.
+    user is warned, once, and sees to it. OutputError for a link in its place.
     """
     with writing(path):
-        file = io.FileIO(path, "ab+")
+        file = io.FileIO(path, "ab+", opener=_no_link)
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -158,5 +158,11 @@ def replace_file(path: Path, data: bytes) -> None:
     """Writes a small file in one move."""
     partial = path.with_name(f"{path.name}{PARTIAL}")
     with writing(path):
-        partial.write_bytes(data)
+        with io.FileIO(partial, "wb", opener=_no_link) as file:
+            file.write(data)
         os.replace(partial, path)
+
+
+def _no_link(name: str, flags: int) -> int:
+    """Opens a file that we write beside another, and no link that somebody has put in its place."""
+    return os.open(name, flags | os.O_NOFOLLOW, 0o666)

@@ -35,7 +35,9 @@ def load_language_model(folder: str) -> Any:
     """The language model in `folder`."""
     from transformers import AutoModelForCausalLM
 
-    return AutoModelForCausalLM.from_pretrained(folder, dtype="float32", trust_remote_code=False)
+    return AutoModelForCausalLM.from_pretrained(
+        folder, dtype="float32", trust_remote_code=False, use_safetensors=True
+    )
 
 
 def load_reward_model(folder: str, classes: int = 2) -> Any:
@@ -48,7 +50,7 @@ def load_reward_model(folder: str, classes: int = 2) -> Any:
     config.label2id = {name: label for label, name in enumerate(names)}
     config.classifier_dropout = 0.0  # else 0.1, and a run could not be repeated
     return AutoModelForTokenClassification.from_pretrained(
-        folder, config=config, dtype="float32", trust_remote_code=False
+        folder, config=config, dtype="float32", trust_remote_code=False, use_safetensors=True
     )
 
 

@@ -209,3 +209,15 @@ def test_the_length_of_a_pipe_is_unknown(monkeypatch: pytest.MonkeyPatch) -> Non
         assert inputs.fraction is None
         assert list(inputs.records(same)) == []
     assert inputs.parents[0]["name"] == "<stdin>"
+
+
+@pytest.mark.parametrize("name", ["long.jsonl", "long.jsonl.gz"])
+def test_a_line_that_never_ends_is_no_record(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sormctl.streams.jsonl.LONGEST", 1000)
+    path = tmp_path / name
+    data = b'{"id": 1}\n' + b"[" * 5000
+    path.write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    with pytest.raises(DataError, match=r":2: a line of more than 1,000 bytes"):
+        list(RecordReader([str(path)]).lines())

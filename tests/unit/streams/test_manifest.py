@@ -80,3 +80,8 @@ def test_what_stages_cost(tmp_path: Path) -> None:
     costs = stage_costs(tmp_path)
     assert {cost["file"]: cost["tokens"] for cost in costs} == {"b.jsonl": 10, "a.jsonl": 20}
     assert {cost["file"]: cost["command"] for cost in costs}["a.jsonl"] == "refine"
+
+
+def test_manifests_of_other_tools_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "theirs.manifest.json").write_text('{"started": 3}')
+    assert stage_costs(tmp_path) == []

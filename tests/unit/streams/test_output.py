@@ -13,7 +13,15 @@ import pytest
 
 from sormctl.errors import BusyError, OutputError
 from sormctl.records import encode
-from sormctl.streams.output import BLOCK, Sink, device, locked, standard_output, whole_file
+from sormctl.streams.output import (
+    BLOCK,
+    Sink,
+    device,
+    locked,
+    replace_file,
+    standard_output,
+    whole_file,
+)
 
 
 def test_a_record_is_a_line() -> None:
@@ -147,3 +155,15 @@ def test_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(OutputError, match="standard output is closed; give -o FILE"):
         standard_output().__enter__()
+
+
+def test_a_link_in_the_place_of_a_side_file_is_not_followed(tmp_path: Path) -> None:
+    """Whoever may write into a shared folder could else have any file of ours replaced."""
+    precious, path = tmp_path / "precious", tmp_path / "out"
+    precious.write_text("mine")
+    path.with_name("out.partial").symlink_to(precious)
+    with pytest.raises(OutputError, match="cannot write"), whole_file(path):
+        pass
+    with pytest.raises(OutputError, match="cannot write"):
+        replace_file(path, b"theirs")
+    assert precious.read_text() == "mine"
