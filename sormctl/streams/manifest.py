@@ -118,7 +118,7 @@ def stage_costs(folder: Path) -> list[dict[str, Any]]:
     """
     paths = sorted(folder.glob(f"*{MANIFEST_SUFFIX}"))
     ours = ((made, path.name) for path in paths if (made := _read(path)).keys() >= _COSTS)
-    made = sorted(ours, key=lambda item: str(item[0]["started"]))
+    in_order = sorted(ours, key=lambda item: str(item[0]["started"]))
     return [
         {
             "file": name.removesuffix(MANIFEST_SUFFIX),
@@ -127,7 +127,7 @@ def stage_costs(folder: Path) -> list[dict[str, Any]]:
             "tokens": manifest[TOKENS],
             "seconds": manifest["seconds"],
         }
-        for manifest, name in made
+        for manifest, name in in_order
     ]
 
 
