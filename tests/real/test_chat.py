@@ -55,7 +55,7 @@ def test_no_mark_of_the_template_is_in_the_text(texts: list[Record]) -> None:
 
 def test_a_prefix_continues_the_text(qwen: Path, texts: list[Record], tmp_path: Path) -> None:
     """Greedy rollouts from each prefix of a greedy text come to its answer."""
-    correct = [draft for draft in texts if draft["correct"] and len(draft["steps"]) > 2][:3]
+    correct = [draft for draft in texts if draft["correct"] and len(draft["steps"]) > 2][:2]
     source, labelled = write(tmp_path / "correct.jsonl", correct), tmp_path / "labelled.jsonl"
     greedy = ("--strategy", "exhaustive", "-k", 1, "--temperature", 0, "--max-tokens", 400)
     sormctl("label-steps", "--model", qwen, *greedy, "-o", labelled, source)

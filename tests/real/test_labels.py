@@ -12,7 +12,7 @@ from tests.real.shell import ENVIRONMENT, Record, command, records, sormctl, wri
 
 pytestmark = pytest.mark.real
 
-ROLLOUTS = ("-k", 2, "--max-tokens", 80, "--concurrency", 2)
+ROLLOUTS = ("-k", 2, "--max-tokens", 50, "--concurrency", 2)
 
 
 def lengths(solutions: list[Record], field: str) -> dict[str, int]:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from pathlib import Path
 
 import pytest
 
 from benchmarks.labelling import TOLERANCES, Once, draw_plot
+from sormctl.asking import default_asking
 from sormctl.engines.base import Sampling
 from sormctl.prompts import Prompt
+from sormctl.tasks.prompts import draft_prompt
+from sormctl.tasks.registry import get_task
 from tests.fakes import ScriptedEngine
+
+HARNESS = Path(__file__).parents[2] / "benchmarks" / "harness"
 
 
 def test_what_was_generated_is_not_generated_again() -> None:
@@ -44,3 +51,11 @@ def test_the_plot_of_a_table_is_always_the_same_file(tmp_path: Path) -> None:
     first, second = ((tmp_path / name).read_bytes() for name in names)
     assert first == second
     assert first.count(b"<use") > len(TOLERANCES)
+
+
+@pytest.mark.parametrize("name", ["gsm8k", "svamp"])
+def test_the_harness_asks_in_the_words_of_sormctl(name: str) -> None:
+    template = re.search(r'doc_to_text: (".*")', (HARNESS / f"{name}.yaml").read_text("utf-8"))
+    asked = re.sub(r"\{\{.*?\}\}", "How many?", json.loads(template[1]))
+    (message,) = draft_prompt(get_task(name), "How many?", default_asking("chat")).messages
+    assert asked == message.content
