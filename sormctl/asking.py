@@ -125,6 +125,8 @@ def parse_chat_args(pairs: Sequence[str]) -> tuple[tuple[str, str], ...]:
         name, equals, value = pair.partition("=")
         if not (name.isidentifier() and equals):
             raise UsageError(f"--chat-arg {pair}: must be NAME=VALUE")
+        if name in ("tokenize", "add_generation_prompt", "conversation"):
+            raise UsageError(f"--chat-arg {name}: is not for you to say; it is given already")
         try:
             found[name] = json.dumps(json.loads(value))
         except ValueError:

@@ -51,6 +51,7 @@ WRITERS = {name for name in COMMANDS if not name.startswith("train")} - {
     "doctor",
 }
 _NAME = 200  # characters of a file's name that are shown
+_WORDS = {"KeyboardInterrupt": "interrupted"}  # of errors without a message
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
 
 
@@ -100,7 +101,7 @@ def tell_reader(argv: Sequence[str], error: BaseException | None) -> None:
         return
     if any(word.startswith(("-o", "--output")) for word in argv) or not _is_read(sys.stdout):
         return
-    said = one_line(str(error) or type(error).__name__)
+    said = one_line(str(error) or _WORDS.get(type(error).__name__, type(error).__name__))
     with suppress(OSError):  # nobody reads it, or there is no room
         sys.stdout.flush()
         os.write(sys.stdout.fileno(), failure_line(command, said))

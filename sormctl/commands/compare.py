@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sormctl.errors import SormctlError, UsageError, one_line
+from sormctl.errors import DataError, SormctlError, UsageError, one_line
 from sormctl.reranking import AGGREGATIONS
 from sormctl.streams.jsonl import RecordReader
 
@@ -43,6 +43,9 @@ def compare(
     old_row: Annotated[
         str | None, typer.Option(help="Row of the old run, if it is another.", metavar="NAME")
     ] = None,
+    common: Annotated[
+        bool, typer.Option("--common", help="Leave out problems that only one of them has.")
+    ] = False,
     min_gain: Annotated[
         float | None,
         typer.Option(
@@ -77,10 +80,13 @@ def compare(
     if min_gain is not None and no_worse_than is not None:
         raise UsageError("give --min-gain or --no-worse-than, not both")
     before, after = ([_run(name, aggregation) for name in _files(side)] for side in (old, new))
+    for side, runs in (("old", before), ("new", after)):
+        if not all(run.rows for run in runs):
+            raise DataError(f"the {side} run has no solution that is known to be right or wrong")
     decisive = RowPair(old_row or row, row) if row else answers_given(before, after)
     if decisive is None:
         raise UsageError(f"which row decides? give --row, one of {after[0].named()}")
-    first, *others = compare_runs(before, after, decisive)
+    first, *others = compare_runs(before, after, decisive, only_common=common)
     typer.echo(written([first, *others], form.value), nl=False)
     least = min_gain or 0.0 if no_worse_than is None else -no_worse_than
     text, has_passed = verdict(first, least / 100)

@@ -27,10 +27,10 @@ class Run:
 
     def __init__(self, groups: Iterable[Sequence[Solution]], aggregations: Sequence[str]) -> None:
         self.rows: dict[Way, dict[str, Outcome]] = {}
-        self.questions: dict[str, str] = {}
+        self.asked: dict[str, tuple[str, str | None]] = {}
         for group in groups:
             name = problem_name(group[0])
-            self.questions[name] = group[0].question
+            self.asked[name] = group[0].question, group[0].answer
             known = [each for each in distinct(group) if each.correct is not None]
             for way, outcome in outcomes(known, aggregations).items() if known else ():
                 self.rows.setdefault(way, {})[name] = outcome
@@ -78,17 +78,22 @@ class RowPair(NamedTuple):
 
 
 def compare_runs(
-    old: Sequence[Run], new: Sequence[Run], decisive: RowPair | None = None
+    old: Sequence[Run],
+    new: Sequence[Run],
+    decisive: RowPair | None = None,
+    *,
+    only_common: bool = False,
 ) -> Iterator[Comparison]:
     """The decisive rows first, if they are given, and then the rows that all runs have.
 
     `old` and `new` have one run a seed, the same seeds. DataError where a problem has another
-    question, or where nothing can be compared.
+    question or answer, where one run has problems that the other has not, unless `only_common` ones
+    are wanted, and where nothing can be compared.
     """
     if len(old) != len(new):
         raise UsageError(f"{len(old)} old and {len(new)} new runs; give as many of each")
     for before, after in zip(old, new, strict=True):
-        _check_questions(before, after)
+        _check_problems(before, after, only_common)
     first, *others = [*old, *new]
     names = [str(way) for way in first.rows]
     shared = [RowPair(name, name) for name in names if all(run.of_row(name) for run in others)]
@@ -104,11 +109,14 @@ def answers_given(old: Sequence[Run], new: Sequence[Run]) -> RowPair | None:
     return RowPair(*(str(found.pop()) for found in sides))
 
 
-def _check_questions(old: Run, new: Run) -> None:
-    for name in old.questions.keys() & new.questions.keys():
-        if old.questions[name] != new.questions[name]:
+def _check_problems(old: Run, new: Run, only_common: bool) -> None:
+    for name in old.asked.keys() & new.asked.keys():
+        if old.asked[name] != new.asked[name]:
             problem = name.partition("\0")[2]
-            raise DataError(f"problem {problem} has another question in each run")
+            raise DataError(f"problem {problem} has another question or answer in each run")
+    alone = len(old.asked.keys() ^ new.asked.keys())
+    if alone and not only_common and old.asked.keys() & new.asked.keys():
+        raise DataError(f"{alone:,} problems are in one run only; --common leaves them out")
 
 
 def _compare_rows(rows: RowPair, old: Sequence[Run], new: Sequence[Run]) -> Comparison:

@@ -36,12 +36,17 @@ class Labelling:
     keep_thoughts: bool = False
 
 
+class _NoRoomError(Exception):
+    """A prefix leaves no room for a rollout in what the model reads."""
+
+
 async def label_solutions(
     generator: Generator, solutions: Sequence[Solution], how: Labelling
 ) -> list[Solution]:
     """SORM labels of solutions of one problem from rollouts of their prefixes (3.1 step 2).
 
     Solutions share the rollouts of a common prefix, unless each keeps its own thought before it.
+    Where a prefix leaves no room for a rollout, no step has a label.
     """
     if how.keep_thoughts and len(solutions) > 1:
         alone = await gather(*(label_solutions(generator, [one], how) for one in solutions))
@@ -59,6 +64,8 @@ async def label_solutions(
 
     async def roll_out(prefix: Steps, indices: range) -> list[Rollout]:
         completions = await generator.complete(task, written[prefix], problem.problem_id, indices)
+        if any(completion.finish == "too-long" for completion in completions):
+            raise _NoRoomError
         return [_rollout(reader, problem, prefix, c, consistent) for c in completions]
 
     # by id: a solution that comes twice is not its own sibling
@@ -74,7 +81,10 @@ async def label_solutions(
         )
         for solution in solutions
     ]
-    found = await label_paths(paths, how.strategy, roll_out)
+    try:
+        found = await label_paths(paths, how.strategy, roll_out)
+    except _NoRoomError:  # nobody knows; and one such problem must not end the run
+        return [structs.replace(s, labels=(None,) * len(s.steps), rollouts=None) for s in solutions]
     return [
         structs.replace(s, labels=f.labels, rollouts=f.rollouts, verifiers=f.verifiers)
         for s, f in zip(solutions, found, strict=True)

@@ -12,6 +12,7 @@ from msgspec import to_builtins
 from sormctl.errors import one_line
 from sormctl.evaluation.comparing import Comparison
 
+SIGNIFICANT = 0.05
 _HEADINGS = ("row", "old", "new", "difference", "n", "won", "lost", "p", "tokens")
 
 
@@ -26,8 +27,11 @@ def written(rows: Sequence[Comparison], form: str) -> str:
 
 
 def verdict(row: Comparison, least: float) -> tuple[str, bool]:
-    """What is found of the decisive row, and whether it has gained more than `least`."""
-    has_passed = row.low > least
+    """What is found of the decisive row, and whether it has gained more than `least`.
+
+    A gain above 0 must be told by McNemar's test, too: of few problems the interval knows little.
+    """
+    has_passed = row.low > least and (least != 0 or row.p is None or row.p < SIGNIFICANT)
     wanted = "better"
     if least:
         wanted = f"{'better by more' if least > 0 else 'worse by less'} than {abs(100 * least):g}%"

@@ -17,6 +17,7 @@ def count_completion(solution: Solution) -> Counts:
         TOKENS: solution.usage.generated_tokens,
         "completions": 1,
         "cut_off": solution.is_cut_off,
+        "too_long": solution.source.get("finish") == "too-long",
         "no_answer": solution.predicted is None,
     }
 
@@ -24,6 +25,8 @@ def count_completion(solution: Solution) -> Counts:
 def what_went_wrong(counts: Counts) -> Iterator[str]:
     """What the user should know of the completions that were counted, and what helps."""
     total, cut_off, unread = (counts[n] for n in ("completions", "cut_off", "no_answer"))
+    if too_long := counts["too_long"]:
+        yield f"{_share(too_long, total)} were not made: the prompt is longer than the model reads"
     if cut_off > TELLING * total:
         yield f"{_share(cut_off, total)} were cut off at the token limit; raise --max-tokens"
     if unread > TELLING * total:

@@ -104,8 +104,13 @@ _UNSAID_BEFORE = re.compile(
     r"(?i)(?:\b(?:find|get|reach|determine|calculate|verify|check|compute|obtain|give|write|state|"
     r"if|whether|suppose|assume|assuming|unless|not|isn't|what|which|why|how)\s+(?:that\s+|out\s+|is\s+)?)"
     r"(?:(?:the|our|my|your|this|final|correct|right|an?)\s+)*$"
+    r"|\b(?:wrong|incorrect|false|mistaken)\s+$"
 )
-_NOT = re.compile(r"(?i)^\s*(?:not|n't|wrong|incorrect|unknown|unclear|in\s+the\s+form)\b")
+_NOT = re.compile(
+    r"(?i)^\s*(?:(?:not|n't|wrong|incorrect|unknown|unclear|in\s+the\s+form)\b"
+    r"|(?:correct|found|obtained|reached|verified|confirmed|checked|consistent)\b,?"
+    r"\s+(?:because|since|by|in|to|as|with|from|using|after|when)\b)"
+)
 
 _END_TAG = re.compile(r"(?i)[<\[]\s*/\s*(?:final[_ -]?)?answer\s*[>\]]")
 _DECORATION = re.compile(r"[\s*_#>`:=\-\uff1a|]*")

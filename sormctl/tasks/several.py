@@ -58,6 +58,10 @@ def _rest() -> re.Pattern[str]:
     )
 
 
+# where an answer ends and what proves it begins: "5. Check: …", "5 (5 + 7 = 12)", "5, so that …"
+_GOES_ON = re.compile(
+    r"\.\s+(?=[A-Za-z])|;\s|[\s*]\((?=[^()]*=)|,?\s(?:because|since|so|as|for|where)\b"
+)
 _LABEL = re.compile(  # of a line: `2. `, `Step 3:`, a heading's number
     r"^\W*(?:(?:step|part|case|question)\s*\d+\W*|\d{1,3}[.)]\s+(?=\S))|<\|[^|<>]{0,40}\|>",
     re.IGNORECASE,
@@ -97,6 +101,9 @@ def stated(text: str) -> str | None:
 def _prepared(text: str) -> str:
     """The readable text behind its last `=`, or without the letters of several assignments."""
     text = _BULLET.sub("-", readable(text))
+    if "=" in text:
+        head = _GOES_ON.split(text, maxsplit=1)[0]
+        text = head if numbers_in(head[:MAX_STATED]) else text
     if "=" in text:
         tail = text.rpartition("=")[2]
         if len(_ASSIGNED.findall(text[:MAX_STATED])) > 1:

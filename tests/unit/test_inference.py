@@ -295,3 +295,13 @@ def test_the_id_of_a_sample_never_changes() -> None:
         made = Generator(ScriptedEngine(lambda prompt, seed: "#### 6"), "m", asking)
         (drawn,) = asyncio.run(sample_solutions(made, PROBLEM, 1))
         assert drawn.solution_id == "p1/sample-163380fd2e"
+
+
+def test_a_prefix_that_leaves_no_room_has_no_label() -> None:
+    class Short(ScriptedEngine):
+        async def sample(self, prompt, params):
+            raise TooLongError("a prompt of 9 tokens")
+
+    made = Generator(Short(lambda prompt, seed: ""), "m", PLAIN)
+    (found,) = asyncio.run(label_solutions(made, [wrong()], Labelling(Exact(2))))
+    assert (found.labels, found.rollouts) == ((None, None), None)

@@ -9,6 +9,7 @@ import pytest
 from sormctl.errors import RecordError
 from sormctl.records import to_json
 from sormctl.tasks.grading import grader
+from sormctl.tasks.registry import get_task
 from tests.unit.tasks import math_as_written, numbers_as_written, words_as_written
 
 
@@ -207,3 +208,35 @@ def test_only_a_line_end_ends_a_step(character: str) -> None:
 def test_the_text_of_an_option_stands_for_its_letter(text: str, letter: str) -> None:
     question = "How many? (A) 9 (B) 12 apples (C) 15"
     assert grade("choice", letter, text, question=question)["correct"]
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("The answer is 5. Check: 5 + 7 = 12.", "5"),
+        ("Answer: 5 (5 + 7 = 12)", "5"),
+        ("**Answer: 5** (5 + 7 = 12)", "5"),
+        ("#### 5 (since 5 x 2 = 10)", "5"),
+        ("The final answer is $5$ because $5 \\times 2 = 10$.", "5"),
+        ("The answer is 18 dollars, because there are 16 - 3 - 4 = 9 eggs.", "18"),
+        ("The answer is x = 5, so that 2x = 10", "5"),
+        ("#### 12 + 6 = 18 dollars", "18"),
+        ("Answer: 3 (packs) + 4 = 7", "7"),
+    ],
+)
+def test_what_proves_an_answer_is_none(text: str, answer: str) -> None:
+    assert get_task("numeric").predict([text]) == answer
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "answer"),
+    [
+        ("numeric", "\\boxed{18}. The answer is correct, by 2 checks.", "18"),
+        ("numeric", "\\boxed{18}\n\nThe answer was found in 3 steps.", "18"),
+        ("numeric", "The answer is 5. A common wrong answer is 6.", "5"),
+        ("choice", "The answer is B. The incorrect answer is A.", "B"),
+        ("choice", "The correct answer is B. The wrong answers are A, C and D.", "B"),
+    ],
+)
+def test_what_is_said_of_an_answer_announces_none(kind: str, text: str, answer: str) -> None:
+    assert get_task(kind).predict(text.split("\n")) == answer
