@@ -35,7 +35,8 @@ def score(
 
     Example: sormctl score --rm orm/ < drafts.jsonl > scored.jsonl
     """
-    check_slot(rm, Slot.reward_model, prompt)
+    if not running.is_hosted:
+        check_slot(rm, Slot.reward_model, prompt)
     label = name or Path(rm).resolve().name
     said = AskingSettings(prompt)
     asked = {**said.identity(), **running.identity()}

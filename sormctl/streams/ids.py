@@ -24,7 +24,9 @@ class KnownIds:
         """RecordError for a record whose id another one has; the same may come again."""
         if not isinstance(record, Problem):
             return
-        told = record.steps if isinstance(record, Solution) else record.answer
+        kind, name, told = "problem", record.problem_id, record.answer or ""
+        if isinstance(record, Solution):
+            kind, name, told = "solution", record.solution_id, "\n".join(record.steps)
         file, line = self._inputs.place
         content = hash((record.question, told)) & _HASH
         known = self._known.setdefault(
@@ -32,9 +34,8 @@ class KnownIds:
             (file << _LINE_BITS | line) << 64 | content,
         )
         if known & _HASH != content:
-            kind = "solution" if isinstance(record, Solution) else "problem"
             file, line = divmod(known >> 64, 1 << _LINE_BITS)
             raise RecordError(
                 f"{shown(self._inputs.names[file])}:{line} has another {kind} of the id "
-                f"{record.key}; give each its own"
+                f"{name}; give each its own"
             )

@@ -82,4 +82,4 @@ def test_a_problem_is_not_ranked_twice(models: dict[str, str], tmp_path: Path) -
         file.write(orjson.dumps({**WRONG, "solution_id": "added"}) + b"\n")
     grown = CliRunner().invoke(app, argv)
     assert grown.exit_code == 2
-    assert "record added: its problem was ranked without it before; give --over" in grown.stderr
+    assert "record p1/added: its problem was ranked without it before; give --over" in grown.stderr
