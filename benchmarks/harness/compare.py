@@ -106,7 +106,9 @@ def print_whole(read: Read) -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", required=True, help="what the harness ran; for its template")
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("samples", type=Path, nargs="+", metavar="SAMPLES")

@@ -21,14 +21,14 @@ def lengths(solutions: list[Record], field: str) -> dict[str, int]:
 
 def test_labels_are_taken_up_after_a_kill(smollm2: Path, drafts: Path, tmp_path: Path) -> None:
     """What was labelled before stays as it is; each solution is there once, with all its labels."""
-    wrong = [draft for draft in records(drafts) if not draft["correct"]]
-    source = write(tmp_path / "wrong.jsonl", wrong[:4])
-    path = tmp_path / "labelled.jsonl"
+    wrong_first = sorted(records(drafts), key=lambda draft: draft["correct"])
+    source = write(tmp_path / "drafts.jsonl", wrong_first[:4])
+    path, journal = tmp_path / "labelled.jsonl", tmp_path / "labelled.jsonl.journal"
     arguments = ("label-steps", "--model", smollm2, *ROLLOUTS, "--resume", "-o", path, source)
     with subprocess.Popen(
         command(*arguments), env=ENVIRONMENT, stderr=subprocess.DEVNULL
     ) as process:
-        while not (path.exists() and path.stat().st_size):
+        while not (journal.exists() and journal.stat().st_size):
             assert process.poll() is None
             time.sleep(0.05)
         process.kill()
@@ -41,5 +41,5 @@ def test_labels_are_taken_up_after_a_kill(smollm2: Path, drafts: Path, tmp_path:
     assert lengths(labelled, "labels") == lengths(records(source), "steps")
     for solution in labelled:
         assert set(solution["labels"]) <= {0, 1}
-        assert solution["labels"][-1] == 0
+        assert solution["labels"][-1] == solution["correct"]
         assert solution["labels"] == sorted(solution["labels"], reverse=True)
