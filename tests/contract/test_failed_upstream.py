@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import orjson
@@ -16,6 +17,7 @@ from tests.contract.commands import CORRECT, PROBLEM, PURE, WITH_A_MODEL, WRONG,
 from tests.contract.shell import ROOT, SORMCTL, run
 
 LINES = b"".join(orjson.dumps(record) + b"\n" for record in (CORRECT, WRONG))
+PROGRAM = f"{sys.executable} -m sormctl"
 FAILED = failure_line("label-steps", "no space")
 READERS = (
     *PURE,
@@ -73,7 +75,7 @@ def test_who_fails_says_so_at_the_end_of_the_pipe(
 def test_a_pipe_that_is_closed_is_told_nothing() -> None:
     done = run([*SORMCTL, "filter"], LINES)
     assert (done.returncode, done.stdout.count(b"\n")) == (0, 2)
-    shown = "for i in 1 2 3; do cat; done | python -m sormctl filter | head -n 1"
+    shown = f"for i in 1 2 3; do cat; done | {PROGRAM} filter | head -n 1"
     line = subprocess.run(["bash", "-c", shown], input=LINES, capture_output=True, cwd=ROOT)
     assert b"sormctl_failed" not in line.stdout
 
@@ -81,8 +83,8 @@ def test_a_pipe_that_is_closed_is_told_nothing() -> None:
 def test_a_shell_without_pipefail_publishes_no_model(tmp_path: Path) -> None:
     (tmp_path / "samples.jsonl").write_bytes(LINES)
     typed = (
-        "(head -1000 samples.jsonl; echo '{broken') | python -m sormctl label-steps --by outcome"
-        " | python -m sormctl train-rm --model embedded:student -o orm"
+        f"(head -1000 samples.jsonl; echo '{{broken') | {PROGRAM} label-steps --by outcome"
+        f" | {PROGRAM} train-rm --model embedded:student -o orm"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(
