@@ -52,6 +52,12 @@ def _several() -> re.Pattern[str]:
 
 
 @cache  # to compile it takes milliseconds, which `--help` need not pay
+def _unfinished() -> re.Pattern[str]:
+    """A calculation that nobody has finished, `5 + 3`: it states neither of its numbers."""
+    return re.compile(rf"(?>{NUMBER})(?:\s*[+*]\s*(?>{NUMBER}))+[\s$.*)\]}}]*$")
+
+
+@cache  # to compile it takes milliseconds, which `--help` need not pay
 def _rest() -> re.Pattern[str]:
     return re.compile(  # what may follow the whole: its unit, a remark, the next sentence
         rf"(?i:\s?[ap]\.?\s?m\b\.?)?{_WORD}{{0,3}}[\s*_`'\")\]}}$.!,;]*(?:$|\n|\(|[.!]\s|(?:each|respectively|because|since)\b)"
@@ -80,7 +86,7 @@ def stated(text: str) -> str | None:
 
     Of a calculation what stands after its last `=` counts. A text that begins with a number, or
     with numbers that make one answer (`3:30`, `10-15`, `3 hours 20 minutes`, `2 and 3`), states
-    these; of another sentence the last number is taken.
+    these; of another sentence the last number is taken. A calculation without a result states none.
     """
     bare = text.strip(" .$*")
     if bare.isdecimal() and bare.isascii():  # as nearly all are
@@ -91,6 +97,8 @@ def stated(text: str) -> str | None:
     if first is None:
         numbers = numbers_in(_REMARK.sub(" ", text)) or numbers_in(text)
         return canonical_number(numbers[-1]) if numbers else None
+    if _unfinished().match(text, position):
+        return None
     whole = _several().match(text, position) if len(text) <= MAX_STATED else None
     if whole and (rest := _rest().match(text, whole.end())):
         half = _HALF.match(rest.group().strip())

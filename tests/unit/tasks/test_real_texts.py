@@ -240,3 +240,10 @@ def test_what_proves_an_answer_is_none(text: str, answer: str) -> None:
 )
 def test_what_is_said_of_an_answer_announces_none(kind: str, text: str, answer: str) -> None:
     assert get_task(kind).predict(text.split("\n")) == answer
+
+
+def test_a_calculation_without_its_result_states_no_number() -> None:
+    predict = get_task("numeric").predict
+    assert predict(["So \\boxed{15000 + 5000} = 20000."]) == "20000"
+    for text in ("The answer is 5 + 3.", "#### 5 * 3", "\\boxed{5*3}"):
+        assert predict([text]) != "5"
