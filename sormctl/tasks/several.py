@@ -111,7 +111,9 @@ def _prepared(text: str) -> str:
     text = _BULLET.sub("-", readable(text))
     if "=" in text:
         head = _GOES_ON.split(text, maxsplit=1)[0]
-        text = head if numbers_in(head[:MAX_STATED]) else text
+        start = _lead().match(head).end()  # type: ignore[union-attr]  # it matches everywhere
+        if number_at(head, start) is not None or _ASSIGNED.match(head.strip()):
+            text = head
     if "=" in text:
         tail = text.rpartition("=")[2]
         if len(_ASSIGNED.findall(text[:MAX_STATED])) > 1:

@@ -221,6 +221,7 @@ def test_the_text_of_an_option_stands_for_its_letter(text: str, letter: str) -> 
         ("The answer is 18 dollars, because there are 16 - 3 - 4 = 9 eggs.", "18"),
         ("The answer is x = 5, so that 2x = 10", "5"),
         ("#### 12 + 6 = 18 dollars", "18"),
+        ("#### Ann reads 6 hours, Bob 2 hours. She reads 6 hours - 2 hours = 4 hours more.", "4"),
         ("Answer: 3 (packs) + 4 = 7", "7"),
     ],
 )
