@@ -112,7 +112,7 @@ class Judge:
     async def score(self, solution: Solution) -> tuple[float, ...]:
         """P(correct) after each step of a solution, by one forward pass.
 
-        A solution that is longer than the model reads is scored 0 at every step. EngineError where
+        A solution that is longer than the model reads is scored 0 at every step. ModelError where
         the model gives no numbers: nothing compares with these, so each step would pass as right.
         """
         if not solution.steps:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 
+from sormctl.errors import UsageError
 from sormctl.records import Solution
 from sormctl.tasks.registry import get_task
 
@@ -41,6 +42,13 @@ AGGREGATIONS: dict[str, Callable[[Scores], float]] = {
     "product": math.prod,
     "penultimate-mean": penultimate_mean,
 }
+
+
+def known_aggregations(names: Sequence[str]) -> None:
+    """UsageError for a name of `--agg` that is none."""
+    for name in names:
+        if name not in AGGREGATIONS:
+            raise UsageError(f"--agg {name}: must be one of {', '.join(AGGREGATIONS)}")
 
 
 def scorer(name: str, aggregation: str = "final") -> Callable[[Solution], float]:

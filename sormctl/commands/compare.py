@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sormctl.errors import DataError, SormctlError, UsageError, one_line
-from sormctl.reranking import AGGREGATIONS
+from sormctl.reranking import AGGREGATIONS, known_aggregations
 from sormctl.streams.jsonl import RecordReader
 
 if TYPE_CHECKING:
@@ -73,8 +73,7 @@ def compare(
     from sormctl.evaluation.comparing import RowPair, answers_given, compare_runs
     from sormctl.report.compared import verdict, written
 
-    if unknown := [name for name in aggregation if name not in AGGREGATIONS]:
-        raise UsageError(f"--agg {unknown[0]}: must be one of {', '.join(AGGREGATIONS)}")
+    known_aggregations(aggregation)
     if old_row and not row:
         raise UsageError("--old-row goes with --row, the row of the new run")
     if min_gain is not None and no_worse_than is not None:

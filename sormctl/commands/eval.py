@@ -30,11 +30,12 @@ from sormctl.report.table import (
     print_unknown,
     write_report,
 )
-from sormctl.reranking import AGGREGATIONS
+from sormctl.reranking import AGGREGATIONS, known_aggregations
 from sormctl.streams.driver import pipe_groups
 from sormctl.streams.job_outputs import Job, side_file
 from sormctl.streams.jsonl import accept
 from sormctl.streams.manifest import stage_costs
+from sormctl.streams.output import is_device
 from sormctl.test_time import SOLUTIONS, Models, TestTime
 
 
@@ -185,8 +186,7 @@ def eval(
 
 
 def _check_options(aggregation: Sequence[str], bench: Bench, streams: options.Streams) -> None:
-    if unknown := [name for name in aggregation if name not in AGGREGATIONS]:
-        raise UsageError(f"--agg {unknown[0]}: must be one of {', '.join(AGGREGATIONS)}")
+    known_aggregations(aggregation)
     if bench.bench and streams.inputs:
         raise UsageError("--bench makes its own solutions; give it no files")
     if bench.models and not bench.bench:
@@ -197,7 +197,9 @@ def _check_options(aggregation: Sequence[str], bench: Bench, streams: options.St
 
 def _kept(bench: Bench, output: Path | None) -> Path | None:
     """The folder in which the stages of a benchmark are kept; the rows alone go to a `.json`."""
-    return output if bench.bench and output and output.suffix != ".json" else None
+    if not bench.bench or output is None or str(output) == "-" or is_device(output):
+        return None
+    return None if output.suffix == ".json" else output
 
 
 def _report(

@@ -18,7 +18,7 @@ from sormctl.evaluation.ways import distinct
 from sormctl.inference import Judge, open_judge
 from sormctl.models import model_digest
 from sormctl.records import Solution
-from sormctl.reranking import AGGREGATIONS, choose
+from sormctl.reranking import AGGREGATIONS, choose, known_aggregations
 from sormctl.slots import Slot, check_slot
 from sormctl.streams.driver import Group, map_groups, pipe_groups
 from sormctl.streams.grouping import group_solutions
@@ -66,8 +66,7 @@ def rerank(
 
     Example: cat drafts.jsonl global.jsonl local.jsonl | sormctl rerank --rm orm/ > best.jsonl
     """
-    if aggregation not in AGGREGATIONS:
-        raise UsageError(f"--agg {aggregation}: must be one of {', '.join(AGGREGATIONS)}")
+    known_aggregations([aggregation])
     if vote is not Vote.majority and (rm is None) == (scores is None):
         raise UsageError(f"--vote {vote} needs either --rm MODEL or --scores NAME")
     if vote is not Vote.score and keep > 1:

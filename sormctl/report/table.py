@@ -13,13 +13,13 @@ from sormctl.errors import one_line
 from sormctl.evaluation.metrics import Estimate
 from sormctl.evaluation.rows import Difference, Judgement, ReportRow, Way
 from sormctl.evaluation.ways import answer_given
+from sormctl.streams.completions import TELLING
 from sormctl.streams.output import writing
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-TELLING = 0.01  # the share of answers from which on it is said that they were cut off
 _WIDTH = 160  # where the output is no terminal, so that a log can be read
 _LEAST = 60  # room for names beside the figures; a narrower terminal breaks the lines itself
 _HEADING = 13  # of figures, wider only if a word is

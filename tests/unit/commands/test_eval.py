@@ -221,3 +221,15 @@ def test_a_bench_keeps_its_stages_and_goes_on(tmp_path: Path) -> None:
         assert (again / name).read_bytes() == (kept / name).read_bytes()
     without = CliRunner().invoke(app, [*typed, "--resume"])
     assert (without.exit_code, "-o DIR" in without.stderr) == (2, True)
+
+
+def test_a_stream_is_no_folder_to_keep_stages_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    typed = ["eval", "-q", "--bench", "chain", "-n", "1", "--student", "embedded:student"]
+    for output in ("-", "/dev/null"):
+        result = CliRunner().invoke(app, [*typed, "--best-of", "0", "-o", output])
+        assert result.exit_code == 0, result.stderr
+        assert bool(result.stdout) == (output == "-")
+    assert not list(tmp_path.iterdir())
