@@ -41,7 +41,7 @@ def commands_page() -> str:
 
 
 def _command(name: str, command: Any) -> Iterator[str]:
-    text, _, example = inspect.cleandoc(command.help).partition("Example:")
+    text, _, example = inspect.cleandoc(command.help.replace("\b", "")).partition("Example:")
     context = command.make_context(name, [], resilient_parsing=True)
     usage = " ".join((f"sormctl {name}", *command.collect_usage_pieces(context)))
     yield f"## {name}\n\n{text.strip()}\n\n```text\n{usage}\n```\n"

@@ -139,3 +139,9 @@ def test_pipes_fail_if_any_command_does(path: Path) -> None:
     text = path.read_text("utf-8").replace("\\\n", " ").replace("|\n", "| ")
     piped = re.search(r"^[^`|\n]*\bsormctl [^`\n]*\|\s*sormctl [a-z]", text, re.MULTILINE)
     assert not piped or "pipefail" in text, piped.group()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_pages_hold_no_control_characters(path: Path) -> None:
+    text = path.read_text("utf-8").replace("\n", "")
+    assert not [c for c in text if c < " " or "\x7f" <= c < "\xa0"]
