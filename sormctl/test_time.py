@@ -81,7 +81,7 @@ class TestTime:
     running: Running
     sampling: SamplingSettings  # of samples; drafts and refinements are greedy
     threshold: float
-    best_of: int  # samples for the best-of-n baseline; 0 leaves it out
+    num_samples: int  # of a problem, for votes and the best of n; 0 leaves them out
     folder: Path
     job: Job
 
@@ -102,8 +102,8 @@ class TestTime:
             made.append(self._refine("global", models.globally, drafts))
         if models.locally:
             made.append(self._refine("local", models.locally, drafts))
-        if self.best_of:
-            made.append(self._sample("samples", asked, self.best_of, self.sampling))
+        if self.num_samples:
+            made.append(self._sample("samples", asked, self.num_samples, self.sampling))
         if models.orm:
             return self._score(SOLUTIONS, models.orm, "orm", made)
         pipe_records(self._job(SOLUTIONS, made), Solution, iter)

@@ -66,8 +66,14 @@ class Bench:
     local: Annotated[
         str | None, typer.Option("--local", help="Local refiner; needs --sorm.", metavar="M")
     ] = None
-    best_of: Annotated[
-        int, typer.Option(min=0, help="Samples for the best-of-n baseline; 0 leaves it out.")
+    samples: Annotated[
+        int,
+        typer.Option(
+            "--samples",
+            "--best-of",
+            min=0,
+            help="Samples a problem for votes and the best of n; 0 leaves them out.",
+        ),
     ] = 3
     threshold: options.Threshold = THRESHOLD
 
@@ -167,7 +173,7 @@ def eval(
             overwrite = job.overwrite or kept is None
             stage = replace(job, arguments=asked, resume=resume, overwrite=overwrite)
             path = TestTime(
-                models, said, running, sampling, bench.threshold, bench.best_of, folder, stage
+                models, said, running, sampling, bench.threshold, bench.samples, folder, stage
             )
             solved = path.solve(_problems(bench, fields, sampling.seed), input_files(bench.bench))
             job = replace(job, arguments={**job.arguments, **asked}, inputs=[str(solved)])

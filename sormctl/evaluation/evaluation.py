@@ -29,7 +29,7 @@ from sormctl.evaluation.rows import (
     Way,
 )
 from sormctl.evaluation.steps import FINAL_ACCURACY, STEP_ACCURACY, THRESHOLD, StepTally
-from sormctl.evaluation.ways import distinct, kind_of, outcomes
+from sormctl.evaluation.ways import SAMPLES, distinct, kind_of, outcomes
 from sormctl.records import Json, Labels, Solution
 from sormctl.tasks.registry import get_task
 
@@ -233,11 +233,16 @@ def _both(first: Column, second: Column) -> tuple[Sequence[float], Sequence[floa
 def _comparable(way: Way, baseline: Way) -> bool:
     """Whether a way is held against a baseline.
 
-    Against the draft is held whatever refines it, or is chosen by a reward model; against the best
-    of k samples, what the same model chooses in the same manner among draft and refinements.
+    Against the draft is held whatever refines it, or is chosen by a reward model. What a model
+    chooses among draft and refinements is held against the best of samples by the same model and in
+    the same manner, and against votes of as many samples, or of as many tokens.
     """
     if baseline == DRAFT:
         return way.model is not None or (way.chooser == "each" and way.only_refines)
-    if baseline.chooser != "score" or baseline.n is None or way.n is not None:
+    if baseline.kinds != SAMPLES or way.model is None or way.kinds == SAMPLES:
         return False
-    return (way.model, way.aggregation) == (baseline.model, baseline.aggregation)
+    is_same_cost = baseline.n == len(way.kinds) or baseline.within == way.kinds
+    same = baseline.model in (None, way.model) and baseline.aggregation in (None, way.aggregation)
+    if baseline.chooser == "score":
+        return same and (baseline.n is not None or is_same_cost)
+    return same and is_same_cost and baseline.chooser in ("majority", "weighted")

@@ -22,10 +22,10 @@ REFINEMENTS: tuple[Kind, ...] = ("global", "local", "value")
 DRAFT_FIRST: tuple[Kind, ...] = ("draft", *REFINEMENTS)
 
 _OF_SAMPLES = {
-    "score": "rerank@{}",
-    "majority": "maj@{}",
-    "weighted": "weighted maj@{}",
-    "oracle": "pass@{}",
+    "score": "rerank{}",
+    "majority": "maj{}",
+    "weighted": "weighted maj{}",
+    "oracle": "pass{}",
 }
 _OF_KINDS = {"each": "{}", "score": "{}", "weighted": "weighted {}", "oracle": "{}, oracle"}
 
@@ -37,8 +37,9 @@ class Way(Struct, frozen=True, omit_defaults=True, tag_field="section", tag="acc
     chosen: the mean over the candidates. As in `rerank`, `score` takes the best by a reward model's
     score, `majority` and `weighted` are votes. `oracle` takes a correct one if there is one.
 
-    Candidates are all solutions of some `kinds`; with `n` as many samples. `model` names the reward
-    model, and `aggregation` how its step scores become one number.
+    Candidates are all solutions of some `kinds`; with `n` as many samples, with `within` those that
+    cost no more tokens than the solutions of these kinds. `model` names the reward model, and
+    `aggregation` how its step scores become one number.
     """
 
     chooser: Chooser
@@ -46,14 +47,17 @@ class Way(Struct, frozen=True, omit_defaults=True, tag_field="section", tag="acc
     n: int | None = None
     model: str | None = None
     aggregation: str | None = None
+    within: tuple[Kind, ...] = ()
 
     def __str__(self) -> str:
         if self.chooser == "only":
             return "accuracy"
-        if self.n is None:
-            text = _OF_KINDS[self.chooser].format(" + ".join(self.kinds))
+        if self.n is not None:
+            text = _OF_SAMPLES[self.chooser].format(f"@{self.n}")
+        elif self.within:
+            text = _OF_SAMPLES[self.chooser].format(f" at the tokens of {_sum(self.within)}")
         else:
-            text = _OF_SAMPLES[self.chooser].format(self.n)
+            text = _OF_KINDS[self.chooser].format(_sum(self.kinds))
         if self.model is not None:
             text += f" by {self.model}"
         return text if self.aggregation in (None, "final") else f"{text}, {self.aggregation}"
@@ -62,6 +66,10 @@ class Way(Struct, frozen=True, omit_defaults=True, tag_field="section", tag="acc
     def only_refines(self) -> bool:
         """Whether all candidates are refinements."""
         return bool(self.kinds) and self.kinds[0] in REFINEMENTS  # a draft would stand first
+
+
+def _sum(kinds: tuple[Kind, ...]) -> str:
+    return " + ".join(kinds)
 
 
 class Fixed(Struct, frozen=True, tag_field="section", tag="wrong drafts"):

@@ -7,8 +7,9 @@ What the solutions are decides which ways there are: a student's greedy *draft*,
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import accumulate, combinations
 from typing import NamedTuple
 
 from sormctl.evaluation.metrics import pass_at_k
@@ -80,7 +81,28 @@ def outcomes(group: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes
     }
     if samples := kinds.get("sample"):
         found |= _of_samples(samples, aggregations)
+        found |= _at_equal_cost(samples, kinds, aggregations)
     return found | _of_candidates(kinds, aggregations)
+
+
+def first_within(samples: Sequence[Solution], tokens: int) -> Sequence[Solution]:
+    """The samples that so many generated tokens pay for, in the order in which they were drawn.
+
+    All before the first that would pass the budget; the first sample in any case.
+    """
+    drawn = _as_drawn(samples)
+    spent = accumulate([sample.usage.generated_tokens for sample in drawn])
+    return drawn[: max(1, sum(total <= tokens for total in spent))]
+
+
+def _as_drawn(samples: Sequence[Solution]) -> Sequence[Solution]:
+    """By their index; those that have none, or the same, by their id."""
+
+    def place(sample: Solution) -> int:
+        index = sample.source.get("index")
+        return index if isinstance(index, int) else 0
+
+    return sorted(by_id(samples), key=place)
 
 
 def _of_samples(samples: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes:
@@ -88,16 +110,43 @@ def _of_samples(samples: Sequence[Solution], aggregations: Sequence[str]) -> Out
     found = {Way("each", SAMPLES): _on_average(samples)}
     if k == 1:
         return found
-    ballots = agreeing(samples, get_task(samples[0].task).answer.equal)
-    undecided = by_id(samples)[0]  # stands for all if nobody votes
-    found[Way("majority", SAMPLES, k)] = _of(elected(ballots) or undecided, tokens)
-    for model in _scored(samples):
-        found |= _reranked(samples, model, aggregations, SAMPLES, k)
-        winner = elected(ballots, reward(model)) or undecided
-        found[Way("weighted", SAMPLES, k, model, "final")] = _of(winner, tokens)
+    found |= _chosen(samples, aggregations, partial(Way, kinds=SAMPLES, n=k))
     for size in (*[size for size in SIZES if size < k], k):
         cost = tokens * size // k
         found[Way("oracle", SAMPLES, size)] = Outcome(pass_at_k(k, right, size), cost)
+    return found
+
+
+def _at_equal_cost(
+    samples: Sequence[Solution],
+    kinds: Mapping[Kind, Sequence[Solution]],
+    aggregations: Sequence[str],
+) -> Outcomes:
+    """What is chosen of as many samples as there are of draft and refinements, or of their cost."""
+    pipeline = tuple(kind for kind in DRAFT_FIRST if kind in kinds)
+    if len(samples) == 1 or len(pipeline) == 1 or "draft" not in pipeline:
+        return {}
+    refined = [solution for kind in pipeline for solution in kinds[kind]]
+    affordable = first_within(samples, _tokens(refined))
+    found = _chosen(affordable, aggregations, partial(Way, kinds=SAMPLES, within=pipeline))
+    if (n := len(refined)) < len(samples):
+        as_many = _as_drawn(samples)[:n]
+        found |= _chosen(as_many, aggregations, partial(Way, kinds=SAMPLES, n=n))
+    return found
+
+
+def _chosen(
+    samples: Sequence[Solution], aggregations: Sequence[str], way: Callable[..., Way]
+) -> Outcomes:
+    """What votes and reward models choose; `way` is given the chooser."""
+    tokens = _tokens(samples)
+    ballots = agreeing(samples, get_task(samples[0].task).answer.equal)
+    undecided = by_id(samples)[0]  # stands for all if nobody votes
+    found = {way("majority"): _of(elected(ballots) or undecided, tokens)}
+    for model in _scored(samples):
+        found |= _reranked(samples, model, aggregations, way)
+        winner = elected(ballots, reward(model)) or undecided
+        found[way("weighted", model=model, aggregation="final")] = _of(winner, tokens)
     return found
 
 
@@ -115,7 +164,7 @@ def _of_candidates(
             candidates = [solution for kind in these for solution in kinds[kind]]
             if "draft" in these:
                 for model in _scored(candidates):
-                    found |= _reranked(candidates, model, aggregations, these)
+                    found |= _reranked(candidates, model, aggregations, partial(Way, kinds=these))
                     if size > 2:
                         winner, *_ = choose(candidates, "weighted", model)
                         way = Way("weighted", these, model=model, aggregation="final")
@@ -126,16 +175,12 @@ def _of_candidates(
 
 
 def _reranked(
-    solutions: Sequence[Solution],
-    model: str,
-    aggregations: Sequence[str],
-    kinds: tuple[Kind, ...],
-    n: int | None = None,
+    solutions: Sequence[Solution], model: str, aggregations: Sequence[str], way: Callable[..., Way]
 ) -> Outcomes:
     tokens = _tokens(solutions)
     return {
-        Way("score", kinds, n, model, aggregation): _of(best(solutions, model, aggregation), tokens)
-        for aggregation in aggregations
+        way("score", model=model, aggregation=name): _of(best(solutions, model, name), tokens)
+        for name in aggregations
     }
 
 

@@ -197,7 +197,7 @@ def test_two_models_are_no_one_run() -> None:
 
 def test_a_bench_keeps_its_stages_and_goes_on(tmp_path: Path) -> None:
     typed = ["eval", "-q", "--bench", "chain", "-n", "6", "--student", "embedded:student"]
-    typed += ["--max-tokens", "40", "--best-of", "2"]
+    typed += ["--max-tokens", "40", "--samples", "2"]
     kept, again = tmp_path / "kept", tmp_path / "again"
     result = CliRunner().invoke(app, [*typed, "-o", str(kept)])
     assert (result.exit_code, result.stdout) == (0, ""), result.stderr

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from sormctl.evaluation.evaluation import Evaluation, problem_part
 from sormctl.evaluation.rows import Judgement, Way
 from sormctl.evaluation.steps import StepTally
-from sormctl.evaluation.ways import Outcome, kind_of, outcomes
+from sormctl.evaluation.ways import Outcome, first_within, kind_of, outcomes
 from sormctl.records import Problem, Solution, Usage
 from tests.unit.examples import PROBLEM, solution, wrong
 
@@ -107,6 +107,68 @@ def test_in_a_vote_two_that_agree_outweigh_a_third() -> None:
     assert [name for name in found if name.startswith("weighted")] == [
         "weighted draft + global + local by orm"
     ]
+
+
+def refined(*samples: Solution) -> list[Solution]:
+    """A wrong draft of 10 tokens with two refinements that cost as much, and samples beside."""
+    scores = {"orm": (0.5, 0.4)}
+    return [
+        wrong("d", source=GREEDY, scores=scores),
+        solution("g", source={"kind": "global"}, scores={"orm": (0.5, 0.9)}),
+        wrong("l", source={"kind": "local"}, scores=scores),
+        *samples,
+    ]
+
+
+def sampled(index: int, tokens: int, is_right: bool, score: float = 0.5) -> Solution:
+    made = (solution if is_right else wrong)(
+        f"s{9 - index}", source={**SAMPLE, "index": index}, scores={"orm": (0.5, score)}
+    )
+    return replace(made, usage=Usage(generated_tokens=tokens))
+
+
+TOKENS_OF_ALL = "at the tokens of draft + global + local"
+
+
+def test_as_many_samples_vote_as_there_are_candidates_and_as_many_as_cost_the_same() -> None:
+    """Of 30 tokens: two samples, both wrong; of three one is right, of five three."""
+    group = refined(*(sampled(i, 15, is_right=i > 1, score=0.1 * i) for i in range(5)))
+    found = outcomes_by_name(group)
+    assert found["maj@5"] == (1, 75)
+    assert found["maj@3"] == (0, 45)
+    assert found["weighted maj@3 by orm"] == (1, 45)  # 0 and 0.1 against 0.2
+    assert found[f"maj {TOKENS_OF_ALL}"] == (0, 30)
+    assert found[f"weighted maj {TOKENS_OF_ALL} by orm"] == (0, 30)
+    assert found[f"rerank {TOKENS_OF_ALL} by orm"] == (0, 30)
+    assert found["draft + global + local by orm"] == (1, 30)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "count"),
+    [([15, 15, 1], 2), ([31, 1, 1], 1), ([10, 25, 1], 1), ([1, 2, 3], 3), ([30, 0, 0], 3)],
+)
+def test_samples_are_paid_for_in_the_order_in_which_they_were_drawn(
+    tokens: list[int], count: int
+) -> None:
+    samples = [sampled(i, each, is_right=True) for i, each in enumerate(tokens)]
+    assert first_within(samples[::-1], 30) == samples[:count]
+
+
+def test_the_answer_given_is_held_against_votes_of_the_same_cost() -> None:
+    evaluation = Evaluation()
+    evaluation.add(refined(*(sampled(i, 10, is_right=False) for i in range(4))))
+    found = rows(evaluation)
+    given = "draft + global + local by orm"
+    for other in ("maj@3", f"maj {TOKENS_OF_ALL}", f"weighted maj {TOKENS_OF_ALL} by orm"):
+        assert found[f"{given} - {other}"] == 1
+    assert f"{given} - rerank@4 by orm" in found
+    assert f"{given} - maj@4" not in found
+    assert f"draft + global by orm - maj {TOKENS_OF_ALL}" not in found
+
+
+def test_without_refinements_there_is_no_cost_to_equal() -> None:
+    found = outcomes_by_name([sampled(0, 9, True), sampled(1, 9, False), solution(source=GREEDY)])
+    assert not [name for name in found if "tokens" in name]
 
 
 def test_every_aggregation_has_its_row() -> None:

@@ -31,6 +31,11 @@ TEXTS = [
     (Way("oracle", SAMPLES, 8), "accuracy", "pass@8"),
     (Way("score", SAMPLES, 3, "orm", "final"), "accuracy", "rerank@3 by orm"),
     (Way("score", SAMPLES, 3, "orm", "mean"), "accuracy", "rerank@3 by orm, mean"),
+    (
+        Way("majority", SAMPLES, within=("draft", "global")),
+        "accuracy",
+        "maj at the tokens of draft + global",
+    ),
     (BEST, "accuracy", "draft + global by orm by me"),
     (
         Way("weighted", ("draft", "global", "local"), None, "orm", "final"),
