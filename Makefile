@@ -38,7 +38,7 @@ setup: $(VENV)/.installed ## create .venv and install sormctl with what developm
 demo: $(VENV)/.installed ## the whole pipeline on the embedded benchmark, minutes on two cores
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/demo.sh
 
-paper: $(VENV)/.installed-rl ## the paper's experiments: BENCH=chain SCALE=demo, cpu or gpu, STUDENT=...
+paper: $(VENV)/.installed-rl ## the paper's experiments: BENCH=chain SCALE=demo, cpu, laptop or gpu, STUDENT=...
 	PATH="$(abspath $(BIN)):$$PATH" $(MAKE) -f examples/paper/Makefile
 
 results: $(VENV)/.installed ## docs/results.md and its plots from docs/results/

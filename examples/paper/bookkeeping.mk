@@ -9,6 +9,9 @@ endif
 ifeq ($(filter given supervised,$(FIRST)),)
 $(error FIRST=$(FIRST) is none of given, supervised)
 endif
+ifeq ($(filter 1 2 3,$(ROUNDS)),)
+$(error ROUNDS=$(ROUNDS) is none of 1, 2, 3)
+endif
 NO_SPACES = make knows no names with spaces
 ifneq ($(word 2,$(BENCH)),)
 $(error BENCH=$(BENCH): $(NO_SPACES))
@@ -36,6 +39,8 @@ LIST_SETTINGS = printf '%s\n' \
   'FIRST=$(FIRST)' \
   'PROMPT=$(PROMPT)' \
   'PROBLEMS=$(PROBLEMS)' \
+  'HELD=$(HELD)' \
+  'ROUNDS=$(ROUNDS)' \
   'SAMPLES=$(SAMPLES)' \
   'LABELLED=$(LABELLED)' \
   'VALUED=$(VALUED)' \
@@ -52,7 +57,8 @@ LIST_SETTINGS = printf '%s\n' \
   'REFINER_EPOCHS=$(REFINER_EPOCHS)' \
   'TRAINING=$(TRAINING)' \
   'RL=$(RL)' \
-  'PRM800K=$(PRM800K)'
+  'PRM800K=$(PRM800K)' \
+  'APPENDICES=$(APPENDICES)'
 CHANGED := $(shell test ! -e $(MADE_WITH) || $(LIST_SETTINGS) \
   | diff $(MADE_WITH) - | sed -n 's/^< //p' | head -n 1)
 ifneq ($(CHANGED),)
@@ -71,7 +77,7 @@ noted:
 endif
 
 # What was cut off is kept, made older than anything, and so gone on with.
-.PRECIOUS: %/samples.jsonl %/steps.jsonl %/values.jsonl %/labels-consistency-off.jsonl \
+.PRECIOUS: %/samples.jsonl %/held.jsonl %/steps.jsonl %/values.jsonl %/labels-consistency-off.jsonl \
   %/drafts.jsonl %/three.jsonl %/many.jsonl %/draft-steps.jsonl %/chosen-from.jsonl %/learn-drafts.jsonl \
   %/refined-global.jsonl %/refined-local.jsonl %/refined-local-orm.jsonl %/refined-value.jsonl \
   %/refined-prompted.jsonl %/refined-rl.jsonl %/refined-rl-orm.jsonl \

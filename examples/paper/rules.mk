@@ -28,11 +28,36 @@ else
 	echo $(STUDENT) > $@
 endif
 
+# a round of expert iteration: from the pretrained model, on what all students before it got right
+define LEARN_FROM_SAMPLES
+mkdir -p $(@D)
+sormctl filter --correct --unique -q $^ | sormctl train-student --model $(STUDENT) \
+  --seed $(notdir $*) --epochs $(EI_EPOCHS) --resume -q $(TRAINING) -o $(@D)/model
+echo $(@D)/model > $@
+endef
+ifeq ($(ROUNDS),1)
 %/ei/student: %/sft/samples.jsonl
+	$(LEARN_FROM_SAMPLES)
+else
+%/ei-1/student: %/sft/samples.jsonl
+	$(LEARN_FROM_SAMPLES)
+%/ei-2/student: %/sft/samples.jsonl %/ei-1/samples.jsonl
+	$(LEARN_FROM_SAMPLES)
+%/ei-3/student: %/sft/samples.jsonl %/ei-1/samples.jsonl %/ei-2/samples.jsonl
+	$(LEARN_FROM_SAMPLES)
+# of the rounds the first that no other exceeds on problems that none has learned from
+%/ei/student: $(ROUND_FOLDERS:%=\%/%/held.jsonl)
 	mkdir -p $(@D)
-	sormctl filter --correct --unique -q $< | sormctl train-student --model $(STUDENT) \
-	  --seed $(notdir $*) --epochs $(EI_EPOCHS) --resume -q $(TRAINING) -o $(@D)/model
-	echo $(@D)/model > $@
+	for held in $^; do echo "$$(grep -c '"correct":true' $$held) $$(cat $$(dirname $$held)/student)"; done \
+	  | sort -s -n -r -k 1,1 | sed -n '1s/^[0-9]* //p' > $@
+%/held-problems.jsonl: %/student
+	sormctl problems $(BENCH) --split train -n $$(($(PROBLEMS) + $(HELD))) --seed $(SEED) -q \
+	  | tail -n +$$(($(PROBLEMS) + 1)) > $@.part && mv $@.part $@
+%/held.jsonl: %/held-problems.jsonl
+	sormctl sample --greedy --model "$(MODEL)" $(GENERATE) $< -o $@
+%/held.json: %/held.jsonl
+	$(EVAL) $< -o $@
+endif
 
 %/train.jsonl: %/student
 	sormctl problems $(BENCH) --split train -n $(PROBLEMS) --seed $(SEED) --overwrite -q -o $@
@@ -207,18 +232,19 @@ endif
 
 # ── tables ───────────────────────────────────────────────────────────────────────────────────────
 
-# tables 1, 2, 3, figures 3, 4, appendices H and I. Of the student after expert iteration only what a
-# comparison of the two needs
+# tables 1, 2, 3, figures 3, 4; with the appendices H and I of one student
+%/main.json: %/drafts-sorm.jsonl %/chosen-from.jsonl
+	$(EVAL) $^ -o $@
+# table 5, figure 5; with appendix F of one student
+AGGREGATIONS := --agg final --agg mean --agg weighted-mean --agg min --agg product --agg penultimate-mean
+%/many.json: %/many-sorm.jsonl
+	$(EVAL) $(AGGREGATIONS) $< -o $@
+ifneq ($(APPENDICES),)
 %/sft/main.json: %/sft/drafts-sorm-filtered-2.jsonl %/sft/chosen-from.jsonl
 	$(EVAL) $^ -o $@
-%/ei/main.json: %/ei/drafts-sorm.jsonl %/ei/chosen-from.jsonl
-	$(EVAL) $^ -o $@
-# table 5, figure 5, appendix F
-AGGREGATIONS := --agg final --agg mean --agg weighted-mean --agg min --agg product --agg penultimate-mean
 %/sft/many.json: %/sft/many-contrastive.jsonl
 	$(EVAL) $(AGGREGATIONS) $< -o $@
-%/ei/many.json: %/ei/many-sorm.jsonl
-	$(EVAL) $(AGGREGATIONS) $< -o $@
+endif
 # table 3: the first error found by the ORM
 %/local-orm.json: %/drafts.jsonl %/refined-global.jsonl %/refined-local-orm.jsonl
 	$(EVAL) $^ -o $@

@@ -38,7 +38,8 @@ def test_graph_makes_every_result_once(tmp_path: Path) -> None:
     for row in ("draft + global + local by the ORM", "best by the SORM, 4 samples"):
         assert re.search(rf"\| {re.escape(row)} \| [0-9.]+ \| [0-9.]+ to ", text)
     assert {path.name for path in collected.parent.glob("*.svg")} == {
-        "demo.budget.svg",
+        "demo.budget-ei.svg",
+        "demo.budget-sft.svg",
         "demo.figure-4.svg",
         "demo.figure-5.svg",
     }
@@ -61,9 +62,10 @@ def test_graph_keeps_to_its_settings(tmp_path: Path, option: str) -> None:
     ("option", "said"),
     [
         ("OUT=a b", "OUT=a b: make knows no names with spaces"),
-        ("SCALE=big", "SCALE=big is none of demo, cpu, gpu"),
+        ("SCALE=big", "SCALE=big is none of demo, cpu, laptop, gpu"),
         ("BENCH=gsm8k", "STUDENT is missing"),
         ("STUDENTS=sft rl", "STUDENTS=sft rl: rl is none of sft, ei"),
+        ("ROUNDS=4", "ROUNDS=4 is none of 1, 2, 3"),
         ("FIRST=trained", "FIRST=trained is none of given, supervised"),
         ("PRM800K=missing.jsonl", "PRM800K=missing.jsonl: no such file"),
     ],
@@ -74,7 +76,7 @@ def test_graph_tells_what_it_cannot_do(tmp_path: Path, option: str, said: str) -
     assert not [*tmp_path.iterdir()]
 
 
-@pytest.mark.parametrize("scale", ["demo", "cpu", "gpu"])
+@pytest.mark.parametrize("scale", ["demo", "cpu", "laptop", "gpu"])
 def test_a_scale_sets_every_size(tmp_path: Path, scale: str) -> None:
     graph = ("make", "-n", "--warn-undefined-variables", "-f", PAPER / "Makefile")
     done = start(tmp_path, *graph, f"SCALE={scale}", f"OUT={tmp_path}")
@@ -96,9 +98,24 @@ def test_graph_keeps_nothing_of_a_pipe_that_failed(tmp_path: Path) -> None:
     assert not target.exists()
 
 
+def test_the_best_round_is_the_first_that_no_other_exceeds(tmp_path: Path) -> None:
+    for number, right in enumerate((1, 2, 2), start=1):
+        folder = tmp_path / "1" / f"ei-{number}"
+        folder.mkdir(parents=True)
+        (folder / "student").write_text(f"round {number}\n")
+        records = ('{"correct":true}\n' if i < right else "{}\n" for i in range(3))
+        (folder / "held.jsonl").write_text("".join(records))
+    graph = ("make", "-f", PAPER / "Makefile", "SCALE=demo", "ROUNDS=3", f"OUT={tmp_path}")
+    kept = [f"-o{path}" for path in tmp_path.glob("1/*/*")]
+    best = tmp_path / "1" / "ei" / "student"
+    run(tmp_path, *graph, *kept, best)
+    assert best.read_text() == "round 2\n"
+
+
 def test_graph_keeps_what_can_be_gone_on_with(tmp_path: Path) -> None:
     """Make removes what a command that failed was writing, unless its pattern is on a list."""
-    graph = ("make", "-n", "-B", "-f", PAPER / "Makefile", "SCALE=demo", f"OUT={tmp_path}")
+    graph = ("make", "-n", "-B", "-f", PAPER / "Makefile", "SCALE=demo", "ROUNDS=2")
+    graph += (f"OUT={tmp_path}",)
     commands = run(tmp_path, *graph).replace("\\\n", "").splitlines()
     resumed = re.findall(r"--resume .*-o \S+/(\S+\.jsonl)$", "\n".join(commands), re.MULTILINE)
     kept = re.search(r"\.PRECIOUS: ((?:.*\\\n)*.*)", (PAPER / "bookkeeping.mk").read_text("utf-8"))

@@ -30,7 +30,8 @@ def collect(out: Path, settings: Sequence[str], checkout: Path = HERE) -> dict[s
     if not results:
         raise ValueError(f"{out} holds no results; run `make paper` first")
     seeds = sorted({seed for by_seed in results.values() for seed in by_seed}, key=int)
-    students = sorted({name.split("/")[0] for name in results if "/" in name}, reverse=True)
+    judged = {name.partition("/")[0] for name in results if not name.endswith("/held")}
+    students = [student for student in ("sft", "ei") if student in judged]
     bootstrap = Bootstrap([_problems(results, seed) for seed in seeds])
     k = _most_samples(results)
     made = made_with(out)

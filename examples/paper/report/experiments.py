@@ -8,7 +8,7 @@ from functools import partial
 
 from examples.paper.report import rows
 from examples.paper.report.rows import AtLevel, Subject
-from examples.paper.report.verdicts import Ref
+from examples.paper.report.verdicts import Ref, filled
 from sormctl.evaluation.rows import Fixed, Truth, Way
 from sormctl.evaluation.steps import AUC, FINAL_ACCURACY, LOCATED, STEP_ACCURACY
 
@@ -33,14 +33,16 @@ RATES = (STEP_ACCURACY, *FINAL_RATES[1:], AUC, LOCATED)
 BUDGETS = (2, 4, 8, 16, 32, 64, 96)
 CHOICES: dict[str, Callable[[int], Way]] = {
     "majority": rows.majority,
+    "ORM-weighted vote": partial(rows.weighted, model="orm"),
     "best by the ORM": partial(rows.rerank, model="orm"),
     "best by the SORM": partial(rows.rerank, model="sorm"),
 }
 SINGLE: dict[str, Ref] = {
-    "draft": ("sft/main", rows.DRAFT),
-    "draft + global by the ORM": ("sft/main", rows.best("orm", "draft", "global")),
-    "draft + local by the ORM": ("sft/main", rows.best("orm", "draft", "local")),
-    "draft + global + local by the ORM": ("sft/main", rows.BY_ORM),
+    "draft": ("{s}/main", rows.DRAFT),
+    "draft + global by the ORM": ("{s}/main", rows.best("orm", "draft", "global")),
+    "draft + local by the ORM": ("{s}/main", rows.best("orm", "draft", "local")),
+    "draft + global + local by the ORM": ("{s}/main", rows.BY_ORM),
+    "draft + global + local, ORM-weighted vote": ("{s}/main", rows.BY_VOTE),
     "draft after expert iteration": ("ei/main", rows.DRAFT),
 }
 
@@ -60,6 +62,16 @@ class Experiment:
     rates: Sequence[str] = ()
     judged: str = "step"
     plot: str | None = None
+
+    def concrete(self, student: str, k: int) -> list[tuple[str, str, Subject]]:
+        """Labels, results and rows, with the name of a student and the number of samples.
+
+        Of lines that then say the same, the first.
+        """
+        found: dict[Ref, str] = {}
+        for label, ref in self.lines.items():
+            found.setdefault(filled(ref, student, k), label.format(k=k))
+        return [(label, result, row) for (result, row), label in found.items()]
 
     @property
     def by_student(self) -> bool:
@@ -155,6 +167,7 @@ EXPERIMENTS = (
             {
                 "draft (greedy)": rows.DRAFT,
                 "majority of three samples": rows.majority(3),
+                "ORM-weighted vote of three samples": rows.weighted(3, "orm"),
                 "best of three samples by the ORM": rows.rerank(3, "orm"),
                 "draft + global by the ORM": rows.best("orm", "draft", "global"),
                 "draft + local by the ORM": rows.best("orm", "draft", "local"),
@@ -173,11 +186,20 @@ EXPERIMENTS = (
         | _many(
             {
                 "maj@{k}": rows.majority(rows.MOST),
+                "maj@{k}, weighted by the ORM": rows.weighted(rows.MOST, "orm"),
                 "pass@{k}": rows.passing(rows.MOST),
                 "rerank@{k} by the ORM": rows.rerank_most("orm"),
             }
         ),
         "maj@1 is over all test problems, the others over the first of them.",
+    ),
+    Experiment(
+        "rounds",
+        "B: rounds of expert iteration",
+        {"before": ("sft/held", rows.ONLY)}
+        | {f"round {n}": (f"ei-{n}/held", rows.ONLY) for n in (1, 2, 3)},
+        "Greedy accuracy on problems of the train part that no round has learned from. The student "
+        "is that of the first round that no other exceeds.",
     ),
     Experiment(
         "table-6",
@@ -269,18 +291,18 @@ EXPERIMENTS = (
         "budget",
         "Accuracy at equal budget",
         {
-            "one sample": ("sft/budget-1", rows.ONLY),
+            "one sample": ("{s}/budget-1", rows.ONLY),
             **{
-                f"{label}, {n} samples": (f"sft/budget-{n}", choice(n))
+                f"{label}, {n} samples": (f"{{s}}/budget-{n}", choice(n))
                 for label, choice in CHOICES.items()
                 for n in BUDGETS
             },
             **SINGLE,
         },
-        "Accuracy against the tokens that are generated for a problem, by the student before "
-        "expert iteration unless it says otherwise. N samples are the first of those of table 5, "
-        "on fewer problems than the refinements. Scoring generates nothing, and does not count; "
-        "nor does what was generated for training.",
+        "Accuracy against the tokens that are generated for a problem, by this student unless it "
+        "says otherwise. N samples are the first of those of table 5, where `n` says on how many "
+        "problems. Scoring generates nothing, and does not count; nor does what was generated for "
+        "training.",
         plot="budget",
     ),
 )

@@ -23,6 +23,7 @@ from examples.paper.report.tables import (
     table,
     tally,
     trained_table,
+    was_run,
 )
 
 NOTICE = (
@@ -113,12 +114,13 @@ def _run(run: Run, folder: Path, link: str) -> Iterator[str]:
     yield f"## {name}: tables and figures\n"
     yield READING
     for experiment in EXPERIMENTS:
+        if not was_run(run, experiment):
+            continue
         yield f"### {name}: {experiment.title}\n"
         if experiment.note:
             yield experiment.note + "\n"
-        plot = f"{name}.{experiment.plot}.svg"
-        if experiment.plot and (folder / plot).exists():
-            yield f"![{experiment.title}]({link}/{plot})\n"
+        for plot in sorted(folder.glob(f"{name}.{experiment.plot}*.svg")):
+            yield f"![{experiment.title}]({link}/{plot.name})\n"
         yield from experiment_tables(run, experiment)
         yield from _fragment(folder / f"{name}.{experiment.key}.md")
     yield f"### {name}: the differences\n"

@@ -28,8 +28,15 @@ STYLE: dict[Any, Any] = {
 }
 BLUE, ORANGE, GREEN, RED, GREY = "#2b6cb0", "#dd6b20", "#2f855a", "#c53030", "#718096"
 # colour and marker of each choice, of each single way, in the order of experiments.py
-CHOICE_STYLES = ((GREY, "o"), (BLUE, "s"), (GREEN, "^"))
-SINGLE_STYLES = (("black", "D"), (ORANGE, "P"), ("#b7791f", "X"), (RED, "*"), ("#805ad5", "d"))
+CHOICE_STYLES = ((GREY, "o"), ("#319795", "v"), (BLUE, "s"), (GREEN, "^"))
+SINGLE_STYLES = (
+    ("black", "D"),
+    (ORANGE, "P"),
+    ("#b7791f", "X"),
+    (RED, "*"),
+    (RED, "p"),
+    ("#805ad5", "d"),
+)
 STYLES = dict(
     zip((*CHOICE_LABELS.values(), *SINGLE), (*CHOICE_STYLES, *SINGLE_STYLES), strict=True)
 )
@@ -56,7 +63,7 @@ def save(figure: Figure, path: Path, description: str | None = None) -> None:
 def drawn(plot: Plot) -> Figure:
     """The plot as matplotlib has it."""
     with mpl.rc_context(STYLE):
-        return budget(plot) if plot.name == "budget" else bars(plot)
+        return budget(plot) if plot.name.startswith("budget") else bars(plot)
 
 
 def bars(plot: Plot) -> Figure:

@@ -9,7 +9,6 @@ from typing import Any
 from examples.paper.report.experiments import BUDGETS, CHOICES, EXPERIMENTS, SINGLE, Experiment
 from examples.paper.report.rows import ONLY
 from examples.paper.report.tables import STUDENT_NAMES, figures
-from examples.paper.report.verdicts import filled
 
 Run = Mapping[str, Any]
 CHOICE_LABELS = {choice: f"{choice}, n samples" for choice in CHOICES}
@@ -43,41 +42,36 @@ class Plot:
 
 
 def plots_of(run: Run) -> Iterator[Plot]:
-    """The plots that a run has figures for."""
+    """The plots that a run has figures for; of accuracy at equal budget one for each student."""
     for experiment in EXPERIMENTS:
         if experiment.plot == "budget":
-            found = [*_budget(run)]
-        elif experiment.plot:
-            found = [*_by_student(run, experiment)]
-        else:
-            continue
-        if found:
-            yield Plot(experiment.plot, tuple(found))
+            for student in run["students"]:
+                if found := tuple(_budget(run, experiment, student)):
+                    yield Plot(f"budget-{student}", found)
+        elif experiment.plot and (found := tuple(_by_student(run, experiment))):
+            yield Plot(experiment.plot, found)
 
 
 def _by_student(run: Run, experiment: Experiment) -> Iterator[Series]:
     """Accuracies, a series for each student."""
     for student in run["students"]:
-        points = []
-        for label, ref in experiment.lines.items():
-            result, row = filled(ref, student, run["samples"])
-            if found := figures(run, result, row):
-                points.append(_point(found, label=label.format(k=run["samples"])))
-        if points:
-            yield Series(STUDENT_NAMES.get(student, student), tuple(points))
+        lines = experiment.concrete(student, run["samples"])
+        found = [(label, figures(run, result, row)) for label, result, row in lines]
+        if points := tuple(_point(each, label=label) for label, each in found if each):
+            yield Series(STUDENT_NAMES.get(student, student), points)
 
 
-def _budget(run: Run) -> Iterator[Series]:
+def _budget(run: Run, experiment: Experiment, student: str) -> Iterator[Series]:
     """Accuracy against generated tokens: samples to choose from, and refinements."""
-    if "sft/budget-1" not in run["results"]:
+    if f"{student}/budget-1" not in run["results"]:
         return
-    one = figures(run, "sft/budget-1", ONLY)
+    one = figures(run, f"{student}/budget-1", ONLY)
     for label, choice in CHOICES.items():
-        found = [figures(run, f"sft/budget-{n}", choice(n)) for n in BUDGETS]
+        found = [figures(run, f"{student}/budget-{n}", choice(n)) for n in BUDGETS]
         points = tuple(_point(each, tokens=each["tokens"]) for each in (one, *found) if each)
         yield Series(CHOICE_LABELS[label], points)
-    for label, ref in SINGLE.items():
-        if each := figures(run, *ref):
+    for label, result, row in experiment.concrete(student, run["samples"]):
+        if label in SINGLE and (each := figures(run, result, row)):
             yield Series(label, (_point(each, tokens=each["tokens"]),))
 
 

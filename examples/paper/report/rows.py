@@ -79,6 +79,11 @@ def majority(n: int) -> Way:
     return Way("majority", ("sample",), n)
 
 
+def weighted(n: int, model: str) -> Way:
+    """The vote of n samples, each weighted by a reward model."""
+    return Way("weighted", ("sample",), n, model, "final")
+
+
 def passing(n: int) -> Way:
     """A right one of n samples."""
     return Way("oracle", ("sample",), n)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -18,7 +17,6 @@ from examples.paper.report.verdicts import (
     REPRODUCED,
     UNDECIDED,
     Claim,
-    filled,
     is_certain,
     judge,
 )
@@ -73,11 +71,8 @@ def anchor(run: Run, result: str) -> str:
 def experiment_tables(run: Run, experiment: Experiment) -> Iterator[str]:
     """The table of an experiment; one for each student where that makes a difference."""
     for student in run["students"] if experiment.by_student else [""]:
-        lines = [
-            (label.format(k=run["samples"]), *filled((file, row), student, run["samples"]))
-            for label, (file, row) in experiment.lines.items()
-            if _is_planned(run, file)
-        ]
+        asked = experiment.concrete(student, run["samples"])
+        lines = [line for line in asked if _is_asked(run, line[1])]
         title = f"`{student}`" if student else ""
         yield from (
             _rates(run, experiment, title, lines) if experiment.rates else _list(run, title, lines)
@@ -85,10 +80,18 @@ def experiment_tables(run: Run, experiment: Experiment) -> Iterator[str]:
         yield ""
 
 
-def _is_planned(run: Run, file: str) -> bool:
-    """Whether there are enough samples for what a line says."""
-    budget = re.fullmatch(r"sft/budget-(\d+)", file)
-    return budget is None or int(budget[1]) <= run["samples"]
+def was_run(run: Run, experiment: Experiment) -> bool:
+    """Whether there is a figure for any line of its tables."""
+    return any(
+        figures(run, result, row)
+        for student in (run["students"] if experiment.by_student else [""])
+        for _, result, row in experiment.concrete(student, run["samples"])
+    )
+
+
+def _is_asked(run: Run, file: str) -> bool:
+    """Whether a line is asked: a choice among so many samples is where there are as many."""
+    return "/budget-" not in file or file in run["results"]
 
 
 Line = tuple[str, str, Subject]  # label, result, row
