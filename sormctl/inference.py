@@ -16,6 +16,7 @@ from sormctl.asking import NOTHING_SAID, Asking, AskingSettings, default_asking
 from sormctl.engines.arguments import parse_arguments
 from sormctl.engines.base import Completion, Engine, Sampling
 from sormctl.engines.encoding import begins_thought
+from sormctl.engines.keeping import KeepingEngine, Kept
 from sormctl.engines.registry import create_engine
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import EngineError, ModelError, TooLongError
@@ -49,6 +50,10 @@ class Generator:
     def capacity(self) -> int:
         """How many requests keep the engine busy."""
         return self.engine.capacity
+
+    def keeping(self, kept: Kept) -> Generator:
+        """The same, whose completions are kept."""
+        return replace(self, engine=KeepingEngine(self.engine, kept))
 
     def seeded(self, seed: int) -> Generator:
         """The same with another seed."""
@@ -108,6 +113,10 @@ class Judge:
     def notes(self) -> Sequence[str]:
         """What its user should know: nothing."""
         return ()
+
+    def keeping(self, kept: Kept) -> Judge:
+        """The same, whose scores are kept."""
+        return replace(self, engine=KeepingEngine(self.engine, kept))
 
     async def score(self, solution: Solution) -> tuple[float, ...]:
         """P(correct) after each step of a solution, by one forward pass.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from itertools import compress
@@ -23,7 +25,7 @@ from sormctl.labelling.options import Searching, searchable
 from sormctl.labelling.pilot import Draw, draw_pilot
 from sormctl.labelling.rollouts import Labelling, label_solutions
 from sormctl.models import model_digest
-from sormctl.records import Solution
+from sormctl.records import Json, Solution
 from sormctl.report.labelling import plan_lines, summary_lines
 from sormctl.slots import Slot, check_slot
 from sormctl.streams.driver import Costs, Group, map_groups, pipe_records
@@ -78,64 +80,79 @@ def label_steps(
     if plan and (by is not By.rollouts or streams.output):
         raise UsageError("--plan goes with --by rollouts and writes nothing; drop --by or -o")
     if by is not By.rollouts:
-        job = streams.job("label-steps", {"by": by.value})
         label = _by_outcome if by is By.outcome else _by_oracle
+        job = streams.job("label-steps", {"by": by.value})
         pipe_records(job, Solution, partial(map, label), check=known_task)
         return
     if model is None:
         raise UsageError("--by rollouts needs --model, the student that made the solutions")
     check_slot(model, Slot.student)
-    said = asking.settings()
-    check = searchable(how, sampling.temperature)
-    adjacent = Adjacent(searching.gather)
+    rollouts = _Rollouts(model, how, searching, sampling, asking.settings(), running)
     if plan:
+        rollouts.plan(streams)
+    else:
+        rollouts.label(streams, concurrency)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rollouts:
+    """Labelling by rollouts, as it was asked for."""
+
+    model: str
+    how: Labelling
+    searching: Searching
+    sampling: SamplingSettings
+    said: AskingSettings
+    running: Running
+
+    def label(self, streams: options.LongStreams, concurrency: int | None) -> None:
+        """Labels the solutions of each problem that stand together."""
+        searching, adjacent = self.searching, Adjacent(self.searching.gather)
+
+        async def labelled(generator: Generator, group: Group[Solution]) -> Sequence[Solution]:
+            found = await label_solutions(generator, group.records, self.how)
+            return list(compress(found, group.pending))
+
+        map_groups(
+            streams.job("label-steps", self._arguments()),
+            Solution,
+            self._open,
+            labelled,
+            group=adjacent.groups,
+            check=searchable(self.how, self.sampling.temperature),
+            concurrency=concurrency,
+            costs=Costs(
+                lambda solution: _spent(solution, searching.k),
+                lambda spent: summary_lines(spent, searching.name, adjacent.scattered),
+            ),
+        )
+
+    def plan(self, streams: options.LongStreams) -> None:
+        """Says what labelling would cost, by that of a pilot."""
         inputs = RecordReader(streams.inputs or (), streams.shard)
+        check = searchable(self.how, self.sampling.temperature)
+        groups = Adjacent(self.searching.gather).groups
         with inputs.placing():
-            draw = draw_pilot(
-                adjacent.groups(inputs.records(Solution, check)), searching.k, sampling.seed
-            )
-        for line in asyncio.run(_plan(draw, how, model, said, sampling, running)):
+            solutions = inputs.records(Solution, check)
+            draw = draw_pilot(groups(solutions), self.searching.k, self.sampling.seed)
+        for line in asyncio.run(self._planned(draw)):
             typer.echo(line, err=True)
-        return
-    models = {"model": model, "weights": model_digest(model)}
-    asked = {**said.identity(), **running.identity(), **vars(sampling)}
-    arguments = {"by": by.value, **models, **searching.arguments(), **asked}
-    map_groups(
-        streams.job("label-steps", arguments),
-        Solution,
-        lambda: open_generator(model, sampling, running, said, slot=Slot.student),
-        partial(_labelled, how=how),
-        group=adjacent.groups,
-        check=check,
-        concurrency=concurrency,
-        costs=Costs(
-            lambda solution: _spent(solution, searching.k),
-            lambda spent: summary_lines(spent, searching.name, adjacent.scattered),
-        ),
-    )
 
+    async def _planned(self, draw: Draw) -> Sequence[str]:
+        if not draw.problems:
+            raise UsageError("--plan: the input has no records")
+        if not draw.plain_tokens:
+            raise UsageError("--plan needs solutions with `usage.generated_tokens`, to go by")
+        async with self._open() as generator:
+            return plan_lines(draw, await pilot.plan(generator, draw, self.how))
 
-async def _labelled(
-    generator: Generator, group: Group[Solution], how: Labelling
-) -> Sequence[Solution]:
-    labelled = await label_solutions(generator, group.records, how)
-    return list(compress(labelled, group.pending))
+    def _open(self) -> AbstractAsyncContextManager[Generator]:
+        return open_generator(self.model, self.sampling, self.running, self.said, slot=Slot.student)
 
-
-async def _plan(
-    draw: Draw,
-    how: Labelling,
-    model: str,
-    said: AskingSettings,
-    sampling: SamplingSettings,
-    running: Running,
-) -> Sequence[str]:
-    if not draw.problems:
-        raise UsageError("--plan: the input has no records")
-    if not draw.plain_tokens:
-        raise UsageError("--plan needs solutions with `usage.generated_tokens`, to go by")
-    async with open_generator(model, sampling, running, said, slot=Slot.student) as generator:
-        return plan_lines(draw, await pilot.plan(generator, draw, how))
+    def _arguments(self) -> Json:
+        models = {"model": self.model, "weights": model_digest(self.model)}
+        asked = {**self.said.identity(), **self.running.identity(), **vars(self.sampling)}
+        return {"by": By.rollouts.value, **models, **self.searching.arguments(), **asked}
 
 
 def _spent(solution: Solution, k: int) -> Counts:

@@ -11,6 +11,7 @@ import typer
 
 from sormctl import options
 from sormctl.asking import AskingSettings
+from sormctl.engines.keeping import Kept
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import UsageError
 from sormctl.evaluation.steps import THRESHOLD
@@ -119,6 +120,11 @@ class Refiner:
     def notes(self) -> Sequence[str]:
         """What the refiner's user should know."""
         return self.generator.notes
+
+    def keeping(self, kept: Kept) -> Refiner:
+        """The same, whose completions and scores are kept."""
+        judge = self.judge and self.judge.keeping(kept)
+        return Refiner(self.generator.keeping(kept), judge)
 
 
 @asynccontextmanager

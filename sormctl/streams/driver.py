@@ -12,6 +12,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from sormctl.errors import UsageError
 from sormctl.records import Json, Record, Solution, encode
+from sormctl.streams.ahead import RecordAnswers
 from sormctl.streams.failures import Failures
 from sormctl.streams.flow import Background, Flow, Opening, W
 from sormctl.streams.grouping import Line
@@ -19,7 +20,7 @@ from sormctl.streams.ids import KnownIds
 from sormctl.streams.job_outputs import Job, growing_output, whole_output
 from sormctl.streams.journal import Journal, Keys, Unjournalled
 from sormctl.streams.jsonl import Parse, RecordReader, accept
-from sormctl.streams.manifest import TOKENS, Counts, Tally
+from sormctl.streams.manifest import Counts, Tally
 from sormctl.streams.progress import Progress
 from sormctl.streams.spool import Spool
 
@@ -113,7 +114,8 @@ def map_groups(
        something is left is worked on as a whole.
     3. `opening` loads the model once there is a group. At most `concurrency` groups are in flight;
        None: as many as keep the model busy.
-    4. Results are written as soon as all before them are. A record that fails ends the run then,
+    4. Results are written as soon as all before them are; until then a file keeps what the model
+       has answered. A record that fails ends the run then,
        or at its end where the job leaves out those on which the engine fails.
 
     UsageError at the end if an earlier run finished records that the input no longer has.
@@ -128,15 +130,17 @@ def map_groups(
     with ExitStack() as stack:
         progress = stack.enter_context(_progress(job))
         output = stack.enter_context(growing_output(job, inputs, progress))
-        writer = _Writer(output, stack.enter_context(Background()), costs.count, progress)
-        progress.fraction = lambda: _fraction(inputs, output.tally)
+        thread = stack.enter_context(Background())
+        work = _Work(transform, output, thread, costs.count, progress)
+        before = output.tally.records_in
+        progress.fraction = lambda: _fraction(inputs, before + progress.records)
         finished = Counter(output.finished)
         records = _unfinished(inputs, group(inputs.records(parse, checked)), finished)
         failures = Failures(job.skip_failed, progress.warn)
         flow = Flow(
-            records, opening, transform, writer.write, concurrency, progress.note, failures.take
+            records, opening, work.make, work.write, concurrency, progress.note, failures.take
         )
-        asyncio.run(flow.run())
+        asyncio.run(progress.during(flow.run()))
         notes = costs.summary(output.tally.counts) if inputs.num_records else [NO_RECORDS]
         for note in notes:
             progress.note(note)
@@ -170,37 +174,54 @@ def _taken(counts: Counter[str], name: str) -> bool:
     return True
 
 
-def _fraction(inputs: RecordReader, tally: Tally) -> float | None:
+def _fraction(inputs: RecordReader, finished: int) -> float | None:
     """How much of the work is done: of what has been read, not all is finished."""
-    finished = tally.records_in / max(inputs.num_records, 1)
-    return inputs.fraction and inputs.fraction * min(finished, 1.0)
+    return inputs.fraction and inputs.fraction * min(finished / max(inputs.num_records, 1), 1.0)
 
 
-class _Writer(Generic[M]):
-    """Writes results, counts them and shows how far the run has come."""
+class _Result(NamedTuple, Generic[M]):
+    """What was made of a group, and where the answers began that were kept for it."""
+
+    made: Sequence[M]
+    place: int
+
+
+class _Work(Generic[W, N, M]):
+    """Makes results, keeping the model's answers until they are written; counts and shows both."""
 
     def __init__(
         self,
+        transform: Callable[[W, Group[N]], Awaitable[Sequence[M]]],
         output: Journal | Unjournalled,
         thread: Background,
         count: Callable[[M], Counts],
         progress: Progress,
     ) -> None:
+        self._transform = transform
         self._output = output
         self._thread = thread
         self._count = count
         self._progress = progress
 
-    async def write(self, keys: Keys, made: Sequence[M]) -> None:
-        tally = self._output.tally
-        before = tally.counts[TOKENS]
-        tally.add(len(keys), len(made), map(self._count, made))
+    async def make(self, model: W, keys: Keys, group: Group[N]) -> _Result[M]:
+        """What is made of a group, of which the records of these `keys` are to be written."""
+        ahead = self._output.ahead
+        place = ahead.place if ahead else 0
+        answers = RecordAnswers(keys[0], ahead, self._progress.add_tokens)
+        made = await self._transform(model.keeping(answers), group)
+        self._progress.add(len(keys))
+        return _Result(made, place)
+
+    async def write(self, keys: Keys, result: _Result[M]) -> None:
+        """Writes it, in its turn."""
+        made, output = result.made, self._output
+        output.tally.add(len(keys), len(made), map(self._count, made))
         lines = b"".join(map(encode, made))
-        if isinstance(self._output, Journal):
-            self._output.write(keys, lines)
+        if isinstance(output, Journal):
+            output.write(keys, lines)
+            output.ahead.written(result.place)
         else:  # its reader may be slow: meanwhile, work goes on
-            await self._thread.call(self._output.write, keys, lines)
-        self._progress.add(len(keys), tally.counts[TOKENS] - before)
+            await self._thread.call(output.write, keys, lines)
 
 
 def pipe_records(

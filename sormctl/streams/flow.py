@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from sormctl.errors import EngineError, SormctlError
+from sormctl.streams.ahead import RecordAnswers
 from sormctl.streams.journal import Keys
 
 T = TypeVar("T")
@@ -18,13 +19,21 @@ R = TypeVar("R")
 
 
 class OpenModel(Protocol):
-    """What makes results: how many calls keep it busy, and what its user should know."""
+    """What makes results."""
 
     @property
-    def capacity(self) -> int: ...
+    def capacity(self) -> int:
+        """How many calls keep it busy."""
+        ...
 
     @property
-    def notes(self) -> Sequence[str]: ...
+    def notes(self) -> Sequence[str]:
+        """What its user should know."""
+        ...
+
+    def keeping(self, answers: RecordAnswers) -> Self:
+        """The same, whose answers are kept there, and taken from there if they are known."""
+        ...
 
 
 W = TypeVar("W", bound=OpenModel)
@@ -34,7 +43,7 @@ WINDOW: Final = 4  # results that may wait for an earlier one, in units of the c
 
 
 class Flow(Generic[W, T, R]):
-    """Applies `transform(model, record)` to each of `records`, (keys, record).
+    """Applies `transform(model, keys, record)` to each of `records`, (keys, record).
 
     `opening` loads the model once there is a record; `note` is told what its user should know. At
     most `concurrency` calls are in flight; None: as many as keep the model busy. `emit(keys,
@@ -47,7 +56,7 @@ class Flow(Generic[W, T, R]):
         self,
         records: Generator[tuple[Keys, T], None, None],
         opening: Opening[W],
-        transform: Callable[[W, T], Awaitable[R]],
+        transform: Callable[[W, Keys, T], Awaitable[R]],
         emit: Callable[[Keys, R], Awaitable[None]],
         concurrency: int | None,
         note: Callable[[str], None],
@@ -102,7 +111,7 @@ class Flow(Generic[W, T, R]):
 
     async def _apply(self, model: W, keys: Keys, record: T) -> R:
         try:
-            return await self._transform(model, record)
+            return await self._transform(model, keys, record)
         except SormctlError as error:
             raise type(error)(f"record {keys[0]}: {error}") from error
         finally:

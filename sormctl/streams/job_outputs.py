@@ -11,6 +11,7 @@ from typing import Any
 
 from sormctl.errors import SormctlError, UsageError
 from sormctl.records import Json, Record, encode
+from sormctl.streams.ahead import AHEAD_SUFFIX, is_begun
 from sormctl.streams.journal import JOURNAL_SUFFIX, Journal, Unjournalled, journalled
 from sormctl.streams.jsonl import STDIN, RecordReader, stat_input
 from sormctl.streams.manifest import MANIFEST_SUFFIX, Manifest, Parents, Tally
@@ -58,19 +59,21 @@ def growing_output(
         with _stream(job) as sink:
             yield Unjournalled(sink)
         return
-    if has_content(path) and not (job.resume or job.overwrite):
+    if is_begun(path) and not (job.resume or job.overwrite):
         raise UsageError(f"{path} exists; give --resume to continue it or --overwrite")
     _refuse_inputs(inputs.names, [path, *_files_beside(path)])
     with journalled(path, _manifest(path, job, lambda: inputs.parents), job.resume) as journal:
         if journal.finished:
             progress.note(f"{journal.finished.total():,} records were finished before")
+        if known := journal.ahead.known:
+            progress.note(f"{len(known):,} answers of the model for others were kept")
         try:
             yield journal
         except (SormctlError, KeyboardInterrupt) as error:
-            if journal.tally.records_in and not isinstance(error, UsageError):
-                progress.note(
-                    f"{journal.tally.records_in:,} records are finished; --resume goes on"
-                )
+            done, ahead = journal.tally.records_in, journal.ahead.place
+            if (done or ahead) and not isinstance(error, UsageError):
+                kept = ", what was generated for others is kept" if ahead else ""
+                progress.note(f"{done:,} records are finished{kept}; --resume goes on")
             raise
 
 
@@ -143,7 +146,8 @@ def _stream(job: Job) -> AbstractContextManager[Sink]:
 
 def _files_beside(path: Path) -> list[Path]:
     """The files that a job writes beside its output, whatever stands in them."""
-    suffixes = (PARTIAL, JOURNAL_SUFFIX, MANIFEST_SUFFIX, MANIFEST_SUFFIX + PARTIAL)
+    replaced = (AHEAD_SUFFIX, MANIFEST_SUFFIX)
+    suffixes = (PARTIAL, JOURNAL_SUFFIX, *replaced, *(suffix + PARTIAL for suffix in replaced))
     return [path.with_name(path.name + suffix) for suffix in suffixes]
 
 

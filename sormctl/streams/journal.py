@@ -3,7 +3,8 @@
 Beside FILE lies FILE.journal: one line an input record (or group of records that are worked on
 together), written once what was made of it is in FILE: `[size of FILE, keys, *tally]`, the tally
 summed up since the beginning. To resume, both files are cut to the last whole line of
-the journal that FILE still covers, and the records whose keys remain are not made again.
+the journal that FILE still covers, and the records whose keys remain are not made again. What was
+answered for others is in `ahead`.
 """
 
 from __future__ import annotations
@@ -19,23 +20,25 @@ from typing import Any
 import orjson
 
 from sormctl.errors import UsageError
+from sormctl.streams.ahead import Ahead, is_begun
 from sormctl.streams.manifest import Manifest, Tally
-from sormctl.streams.output import Sink, has_content, locked, writing
+from sormctl.streams.output import Sink, locked, writing
 
 JOURNAL_SUFFIX = ".journal"
 Keys = tuple[str, ...]  # of the input records of one entry
 
 
 class Journal:
-    """An output file and its journal.
+    """An output file and its journal, and what is `ahead` of them.
 
     `finished` counts the keys of the input records whose outputs are in the file; `tally` sums
     them up and is for the caller to keep.
     """
 
-    def __init__(self, file: io.FileIO, journal: io.FileIO, path: Path) -> None:
+    def __init__(self, file: io.FileIO, journal: io.FileIO, path: Path, ahead: Ahead) -> None:
         self.finished: Counter[str] = Counter()
         self.tally = Tally()
+        self.ahead = ahead
         self._file, self._journal = file, journal
         self._data = Sink(file, str(path), compressed=path.suffix == ".gz")
         self._entries = Sink(journal, f"{path}{JOURNAL_SUFFIX}")
@@ -50,7 +53,7 @@ class Journal:
         self._entries.flush()
 
     def resume(self) -> None:
-        """Cuts both files to what was finished, and remembers it."""
+        """Cuts both files to what was finished, and remembers it, and what is ahead."""
         size = os.fstat(self._file.fileno()).st_size
         end = 0
         self._journal.seek(0)
@@ -63,10 +66,15 @@ class Journal:
                 self.finished.update(keys)
                 self.tally = Tally(num_in, num_out, Counter(counts))
                 end += len(line)
-        self.cut(self._data.num_bytes, end)
+        self._cut(self._data.num_bytes, end)
+        self.ahead.resume(self.finished)
 
-    def cut(self, data: int = 0, entries: int = 0) -> None:
-        """Keeps the first bytes of each file."""
+    def clear(self) -> None:
+        """Keeps nothing of what is there."""
+        self._cut(0, 0)
+        self.ahead.clear()
+
+    def _cut(self, data: int, entries: int) -> None:
         os.ftruncate(self._journal.fileno(), entries)
         os.ftruncate(self._file.fileno(), data)
 
@@ -77,6 +85,7 @@ class Unjournalled:
     def __init__(self, sink: Sink) -> None:
         self.finished: Counter[str] = Counter()
         self.tally = Tally()
+        self.ahead: None = None
         self._sink = sink
 
     def write(self, keys: Keys, lines: bytes) -> None:
@@ -93,7 +102,7 @@ def journalled(path: Path, manifest: Manifest, resume: bool) -> Iterator[Journal
     another process is writing it.
     """
     entries_path = path.with_name(f"{path.name}{JOURNAL_SUFFIX}")
-    resume = resume and has_content(path)
+    resume = resume and is_begun(path)
     if resume:
         if not (manifest.exists() and entries_path.exists()):
             raise UsageError(f"cannot --resume: {path} has no journal beside it; give --overwrite")
@@ -102,11 +111,11 @@ def journalled(path: Path, manifest: Manifest, resume: bool) -> Iterator[Journal
         entries = stack.enter_context(locked(entries_path))
         with writing(path):
             file = stack.enter_context(io.FileIO(path, "ab"))
-        journal = Journal(file, entries, path)
+        journal = Journal(file, entries, path, stack.enter_context(Ahead(path)))
         if resume:
             journal.resume()
         else:
-            journal.cut()
+            journal.clear()
         with manifest.recording(journal.tally):
             yield journal
 

@@ -132,7 +132,7 @@ def locked(path: Path) -> Iterator[io.FileIO]:
     user is warned, once, and sees to it. OutputError for a link in its place.
     """
     with writing(path):
-        file = io.FileIO(path, "ab+", opener=_no_link)
+        file = io.FileIO(path, "ab+", opener=no_link)
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -158,11 +158,11 @@ def replace_file(path: Path, data: bytes) -> None:
     """Writes a small file in one move."""
     partial = path.with_name(f"{path.name}{PARTIAL}")
     with writing(path):
-        with io.FileIO(partial, "wb", opener=_no_link) as file:
+        with io.FileIO(partial, "wb", opener=no_link) as file:
             file.write(data)
         os.replace(partial, path)
 
 
-def _no_link(name: str, flags: int) -> int:
+def no_link(name: str, flags: int) -> int:
     """Opens a file that we write beside another, and no link that somebody has put in its place."""
     return os.open(name, flags | os.O_NOFOLLOW, 0o666)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
 import orjson
@@ -12,6 +13,7 @@ import orjson
 from sormctl.errors import UsageError, one_line
 
 EVERY = 10.0  # seconds between two plain lines
+TICK = 1.0  # seconds between two looks whether it is time for one
 
 
 class Display:
@@ -78,30 +80,54 @@ class Display:
 
 
 class Progress(Display):
-    """Counts records and tokens. `fraction()` is the share of the work that is done, if known."""
+    """Counts what is finished: `records` of the input, and tokens.
+
+    `fraction()` is the share of the work that is done, if known.
+    """
 
     def __init__(self, command: str, quiet: bool = False, log_format: str = "text") -> None:
         super().__init__(command, quiet, log_format)
         self.fraction: Callable[[], float | None] = lambda: None
-        self._records = 0
+        self.records = 0
         self._tokens = 0
         self._start = time.monotonic()
 
     def __exit__(self, error: object, *rest: object) -> None:
         super().__exit__(error, *rest)
-        if error is None and self._records:
+        if error is None and self.records:
             self.report(self._summary(), self._figures())
 
-    def add(self, records: int = 1, tokens: int = 0) -> None:
-        """Counts finished input records and the tokens generated for them."""
-        self._records += records
-        self._tokens += tokens
-        if self.due:
+    def add(self, records: int = 1) -> None:
+        """Counts records that are finished."""
+        self.records += records
+        self._tick()
+
+    def add_tokens(self, count: int) -> None:
+        """Counts tokens that were generated."""
+        self._tokens += count
+        self._tick()
+
+    async def during(self, work: Awaitable[None]) -> None:
+        """Does the work, and shows how it gets on also where nothing is finished for a while."""
+
+        async def tick() -> None:
+            while True:
+                await asyncio.sleep(TICK)
+                self._tick()
+
+        ticking = asyncio.create_task(tick())
+        try:
+            await work
+        finally:
+            ticking.cancel()
+
+    def _tick(self) -> None:
+        if self.due and (self.records or self._tokens):
             self.show(self._summary(), self._figures(), self.fraction())
 
     def _figures(self) -> dict[str, Any]:
         return {
-            "records": self._records,
+            "records": self.records,
             "generated_tokens": self._tokens,
             "seconds": round(time.monotonic() - self._start, 3),
             "fraction": self.fraction(),
@@ -109,7 +135,7 @@ class Progress(Display):
 
     def _summary(self) -> str:
         seconds = max(time.monotonic() - self._start, 1e-3)
-        parts = [f"{self._records:,} records", f"{self._records / seconds:,.1f} records/s"]
+        parts = [f"{self.records:,} records", f"{self.records / seconds:,.1f} records/s"]
         if self._tokens:
             parts += [f"{self._tokens:,} tokens", f"{self._tokens / seconds:,.0f} tokens/s"]
         return ", ".join(parts)

@@ -14,8 +14,7 @@ import typer
 from sormctl import cli, options
 from sormctl.streams.driver import map_records
 from sormctl.streams.job_outputs import Job
-from tests.fakes import ScriptedEngine
-from tests.unit.streams.jobs import Item, scripted
+from tests.unit.streams.jobs import Item, Model, opening
 
 
 @cli.app.command()
@@ -28,12 +27,12 @@ def slow(
 ) -> None:
     """Sleep."""
 
-    async def copied(engine: ScriptedEngine, record: Item) -> Sequence[Item]:
+    async def copied(model: Model, record: Item) -> Sequence[Item]:
         await asyncio.sleep(seconds)
         return [Item({**record, "copy": i}) for i in range(2)]
 
     job = Job("slow", {}, inputs or (), output, resume=resume)
-    map_records(job, Item, scripted, copied, concurrency=concurrency)
+    map_records(job, Item, opening, copied, concurrency=concurrency)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from sormctl.engines.base import Sampling
+from sormctl.engines.base import Engine, Sampling
+from sormctl.engines.keeping import KeepingEngine, Kept
 from sormctl.prompts import Prompt
 from sormctl.records import Json
 from sormctl.streams.driver import Costs, map_records
@@ -38,6 +41,31 @@ def scripted() -> ScriptedEngine:
     return ScriptedEngine(echo)
 
 
+@dataclass(frozen=True)
+class Model:
+    """A model of nothing but an engine."""
+
+    engine: Engine
+    notes: Sequence[str] = ()
+
+    @property
+    def capacity(self) -> int:
+        return self.engine.capacity
+
+    def keeping(self, kept: Kept) -> Model:
+        return Model(KeepingEngine(self.engine, kept), self.notes)
+
+
+@asynccontextmanager
+async def opened(engine: ScriptedEngine) -> AsyncIterator[Model]:
+    async with engine:
+        yield Model(engine, engine.notes)
+
+
+def opening() -> AbstractAsyncContextManager[Model]:
+    return opened(scripted())
+
+
 class Item(dict[str, Any]):
     """A record without a schema."""
 
@@ -51,7 +79,7 @@ def run(
 ) -> None:
     """Samples each problem: `num_samples` records for the first, none for each fifth."""
 
-    async def sampled(engine: ScriptedEngine, problem: Item) -> Sequence[Item]:
+    async def sampled(model: Model, problem: Item) -> Sequence[Item]:
         seeds = tuple(range(0 if problem["words"] == 5 else num_samples))
         prompt = Prompt(f"{problem['id']} {problem['words']}")
         return [
@@ -60,8 +88,8 @@ def run(
                 text=completion.text,
                 usage={"generated_tokens": completion.generated_tokens},
             )
-            for completion in await engine.sample(prompt, Sampling(seeds))
+            for completion in await model.engine.sample(prompt, Sampling(seeds))
         ]
 
     costs: Costs[Item] = Costs(lambda made: made["usage"])
-    map_records(job, Item, lambda: engine, sampled, concurrency=concurrency, costs=costs)
+    map_records(job, Item, lambda: opened(engine), sampled, concurrency=concurrency, costs=costs)

@@ -31,7 +31,17 @@ from sormctl.streams.driver import (
 )
 from sormctl.streams.job_outputs import Job
 from tests.fakes import ScriptedEngine
-from tests.unit.streams.jobs import Item, echo, problems, read, run, scripted, write
+from tests.unit.streams.jobs import (
+    Item,
+    Model,
+    echo,
+    opening,
+    problems,
+    read,
+    run,
+    scripted,
+    write,
+)
 
 
 async def backwards(prompt: Prompt) -> None:
@@ -457,7 +467,7 @@ def test_records_from_nowhere(tmp_path: Path) -> None:
 def grouped(tmp_path: Path, shown: list[Any], **options: Any) -> None:
     """Writes records in groups of equal `words`; notes what each group was shown."""
 
-    async def kept(engine: ScriptedEngine, group: Group[Item]) -> list[Item]:
+    async def kept(model: Model, group: Group[Item]) -> list[Item]:
         shown.append([(r["id"], new) for r, new in zip(*group, strict=True)])
         return list(compress(*group))
 
@@ -467,7 +477,7 @@ def grouped(tmp_path: Path, shown: list[Any], **options: Any) -> None:
     map_groups(
         Job("group", {}, [str(tmp_path / "in.jsonl")], tmp_path / "out.jsonl", **options),
         Item,
-        scripted,
+        opening,
         kept,
         group=group,
         concurrency=2,
@@ -578,7 +588,7 @@ def test_left_out_of_a_stream(tmp_path: Path, capfd: pytest.CaptureFixture[str])
 def test_a_group_that_fails_is_left_out_as_a_whole(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def pairs(engine: ScriptedEngine, group: Group[Item]) -> list[Item]:
+    async def pairs(model: Model, group: Group[Item]) -> list[Item]:
         if group.records[0].key == "p2":
             raise EngineError("refused")
         return list(compress(group.records, group.pending))
@@ -588,6 +598,6 @@ def test_a_group_that_fails_is_left_out_as_a_whole(
 
     job = sampling(tmp_path, 6, skip_failed=True)
     with pytest.raises(IncompleteError, match=r"^2 of 6 records failed and were left out"):
-        map_groups(job, Item, scripted, pairs, group=by_two)
+        map_groups(job, Item, opening, pairs, group=by_two)
     assert "left out: record p2: refused; with it, 1 more of its group" in capsys.readouterr().err
     assert [item["id"] for item in read(tmp_path / "out.jsonl")] == ["p0", "p1", "p4", "p5"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import sys
 
 import orjson
@@ -17,7 +19,8 @@ Captured = pytest.CaptureFixture[str]
 
 def test_one_line_at_the_end(capsys: Captured) -> None:
     with Progress("sample") as shown:
-        shown.add(1200, 45310)
+        shown.add(1200)
+        shown.add_tokens(45310)
         shown.add()
     err = capsys.readouterr().err
     assert err.startswith("sample: 1,201 records, ")
@@ -36,11 +39,29 @@ def test_a_line_now_and_then(capsys: Captured, monkeypatch: pytest.MonkeyPatch) 
     assert all(line.endswith(", 25% done") for line in lines[:2])
 
 
+def test_tokens_are_told_while_no_record_is_finished(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    monkeypatch.setattr(progress, "TICK", 0.0)
+
+    async def work() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await asyncio.Event().wait()
+        shown.add_tokens(7)
+
+    with Progress("sample") as shown:
+        asyncio.run(shown.during(work()))
+    assert re.match(r"sample: 0 records, 0\.0 records/s, 7 tokens, ", capsys.readouterr().err)
+
+
 def test_json(capsys: Captured) -> None:
     with Progress("sample", log_format="json") as shown:
         shown.fraction = lambda: 0.5
         shown.note("the input has no records")
-        shown.add(2, 30)
+        shown.add(2)
+        shown.add_tokens(30)
     note, last = map(orjson.loads, capsys.readouterr().err.splitlines())
     assert note == {"command": "sample", "message": "the input has no records"}
     assert (last["records"], last["generated_tokens"], last["fraction"]) == (2, 30, 0.5)

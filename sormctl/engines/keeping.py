@@ -1,0 +1,71 @@
+"""An engine whose answers are kept, so that a run that goes on need not ask for them again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Protocol, Self, TypeVar
+
+from msgspec import MsgspecError, json
+
+from sormctl.engines.base import Completion, Engine, Sampling
+from sormctl.prompts import Prompt
+
+T = TypeVar("T")
+_encode = json.Encoder().encode
+_completions = json.Decoder(list[Completion])
+_scores = json.Decoder(list[float])
+
+
+class Kept(Protocol):
+    """Where the answers for one record are kept, as JSON, by the name of the call."""
+
+    def get(self, call: str) -> bytes | None: ...
+
+    def put(self, call: str, answer: bytes, tokens: int) -> None: ...
+
+
+class KeepingEngine:
+    """Asks `engine` what is not `kept`, and keeps what it answers. Whoever made it ends it."""
+
+    def __init__(self, engine: Engine, kept: Kept) -> None:
+        self._engine = engine
+        self._kept = kept
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Nothing to end."""
+
+    @property
+    def capacity(self) -> int:
+        return self._engine.capacity
+
+    async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
+        call = _name("sample", prompt, params)
+        if (known := self._known(call, _completions)) is not None:
+            return known
+        found = await self._engine.sample(prompt, params)
+        self._kept.put(call, _encode(found), sum(each.generated_tokens for each in found))
+        return found
+
+    async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
+        call = _name("score", prompt, steps)
+        if (known := self._known(call, _scores)) is not None:
+            return known
+        found = await self._engine.score(prompt, steps)
+        self._kept.put(call, _encode(found), 0)
+        return found
+
+    def _known(self, call: str, decoder: json.Decoder[T]) -> T | None:
+        answer = self._kept.get(call)
+        try:
+            return None if answer is None else decoder.decode(answer)
+        except MsgspecError:  # damaged; or scores that are no numbers, which JSON does not have
+            return None
+
+
+def _name(*call: object) -> str:
+    """What tells a call from all others: whatever decides the answer."""
+    return blake2b(_encode(call), digest_size=16).hexdigest()
