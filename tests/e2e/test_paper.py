@@ -25,16 +25,17 @@ def test_graph_makes_every_result_once(tmp_path: Path) -> None:
     report = (sys.executable, "-m", "examples.paper.report")
     run(ROOT, *report, "collect", tmp_path, "SCALE=demo", "-o", collected)
     run(ROOT, *report, "render", collected.parent, "-o", page)
-    text = page.read_text("utf-8")
+    text = "".join(path.read_text("utf-8") for path in collected.parent.glob("*.md"))
+    assert "results/demo-claims.md" in page.read_text("utf-8")
     if (ROOT / ".git").exists():
         (noted,) = (tmp_path / "commits").read_text("utf-8").splitlines()
         assert f"Made by commit {noted.split()[1]} (from " in text
     for model in ("sft/orm", "sft/sorm", "sft/value", "ei/model", "ei/local"):
         assert re.search(rf"\| `{model}` \| `\S+` \| `\S+` \| [0-9,]+ \| [0-9]+ \|", text)
     for name in ("sft/main", "sft/value", "sft/many", "sft/labels", "cross-sft", "sft/budget-4"):
-        assert f"#### demo {name}.json\n" in text
+        assert f"### {name}.json\n" in text
     if find_spec("trl") is not None:
-        assert "#### demo sft/rl-orm.json\n" in text
+        assert "### sft/rl-orm.json\n" in text
     for row in ("draft + global + local by the ORM", "best by the SORM, 4 samples"):
         assert re.search(rf"\| {re.escape(row)} \| [0-9.]+ \| [0-9.]+ to ", text)
     assert {path.name for path in collected.parent.glob("*.svg")} == {
@@ -42,6 +43,7 @@ def test_graph_makes_every_result_once(tmp_path: Path) -> None:
         "demo.budget-sft.svg",
         "demo.figure-4.svg",
         "demo.figure-5.svg",
+        "summary.svg",
     }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from examples.paper.report.collect import collect
 from examples.paper.report.costs import HERE
-from examples.paper.report.page import render
+from examples.paper.report.page import INDEX, render
 
 
 def main() -> None:
@@ -33,9 +33,11 @@ def main() -> None:
     )
     collecting.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
     collecting.set_defaults(run=_collect)
-    rendering = commands.add_parser("render", help="the page and its plots from such files")
-    rendering.add_argument("folder", type=Path, help="collected files and hand-written fragments")
-    rendering.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    rendering = commands.add_parser("render", help="the pages and their plots from such files")
+    rendering.add_argument("folder", type=Path, help="collected files, and fragments/")
+    rendering.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="the first page"
+    )
     rendering.add_argument("--no-plots", action="store_true", help="leave the plots as they are")
     rendering.set_defaults(run=_render)
     arguments = parser.parse_args()
@@ -56,9 +58,9 @@ def _render(arguments: argparse.Namespace) -> None:
         from examples.paper.report.plots import draw
 
         draw(arguments.folder)
-    text = render(arguments.folder, arguments.output.parent)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(text, "utf-8")
+    for name, text in render(arguments.folder).items():
+        path = arguments.output if name == INDEX else arguments.folder / f"{name}.md"
+        path.write_text(text, "utf-8")
 
 
 def to_json(data: object, depth: int = 3) -> str:

@@ -1,14 +1,13 @@
-"""The page of results: everything that was collected, and what was written by hand, in its place.
+"""The pages of results: everything that was collected, and what was written by hand, in its place.
 
-A folder holds collected files, `RUN.json`, and fragments of Markdown: `intro.md` begins the page,
-`RUN.md` follows the claims of a run, `RUN.KEY.md` its experiment KEY, and `end-*.md` end the page,
-in the order of their names.
+A folder holds collected files, `RUN.json`, and `fragments/` of Markdown. `intro.md` is the first
+page, `RUN.md` the page that says why, `RUN.KEY.md` follows its experiment KEY, `RUN.commands.md`
+its commands, and `end-*.md` make one page, in the order of their names.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from examples.paper.report.chains import chains, target
 from examples.paper.report.experiments import EXPERIMENTS
 from examples.paper.report.read import read_runs
 from examples.paper.report.tables import (
+    COMMANDS,
     Run,
     claims_table,
     differences_table,
@@ -26,15 +26,13 @@ from examples.paper.report.tables import (
     was_run,
 )
 
-NOTICE = (
-    "<!-- Made by `python -m examples.paper.report render`; edit docs/results/*.md instead. -->"
-)
+NOTICE = "<!-- Made by `python -m examples.paper.report render`; edit docs/results/fragments/. -->"
 RULE = """\
 A claim is a paired difference, or several, and what it must be. It is *reproduced* if the 95 %
 interval and every seed's value lie where the claim says, for all of its differences; *not
 reproduced* if for one of them the interval and every seed's value lie elsewhere; else *undecided*.
 The figures are those of the difference that comes nearest to failing, in points, with its interval.
-All are [below](#{anchor}).
+All are [below](#the-differences).
 
 A seed is a run of everything, with its own samples and trained models. The intervals are those of a
 bootstrap over seeds and problems: a replicate draws as many seeds as there are, with replacement,
@@ -57,7 +55,7 @@ FEW = """\
 {n} seeds are few: where trainings differ more than test sets do, the intervals are too narrow. So
 the seeds' values stand beside them, and half of Student's interval of these alone (*t over seeds*,
 degrees of freedom: {df}), which is {t}. A verdict has a star (★) if
-that interval gives it too ([why](decisions/0010-intervals-over-seeds.md)).
+that interval gives it too ([why](../decisions/0010-intervals-over-seeds.md)).
 """
 T_OWN = "right for any number of seeds, and wide"
 T_SHARED = "wide, and speaks of other trainings, but of no problems other than these"
@@ -85,14 +83,32 @@ last part if it was interrupted; other training notes none.
 """
 
 
-def render(folder: Path, beside: Path) -> str:
-    """The page; links are relative to the folder `beside` that it will lie in."""
-    lines = [NOTICE, "", *_fragment(folder / "intro.md", "# Results")]
+FRAGMENTS = "fragments"
+SINGLE_RUNS = "single-runs"
+INDEX = "index"
+
+
+def render(folder: Path) -> dict[str, str]:
+    """The pages by name: `INDEX`, which lies beside the folder, and those within it."""
+    found, listed = {}, []
     for run in read_runs(folder):
-        lines += _run(run, folder, os.path.relpath(folder, beside))
-    for path in sorted(folder.glob("end-*.md")):
-        lines += _fragment(path)
-    return "\n".join(lines).rstrip() + "\n"
+        pages = {name: [*lines] for name, lines in _run(run, folder).items()}
+        found |= {f"{run['name']}-{name}": _page(lines) for name, lines in pages.items() if lines}
+        listed += [*_listed(run["name"], folder, [name for name in pages if pages[name]])]
+    if ends := sorted((folder / FRAGMENTS).glob("end-*.md")):
+        found[SINGLE_RUNS] = _page(line for path in ends for line in _fragment(path))
+        listed.append(f"- [Single runs]({folder.name}/{SINGLE_RUNS}.md)")
+    intro = _fragment(folder / FRAGMENTS / "intro.md", "# Results")
+    return {INDEX: _page([*intro, *listed])} | found
+
+
+def _page(lines: Iterable[str]) -> str:
+    return "\n".join([NOTICE, "", *lines]).rstrip() + "\n"
+
+
+def _listed(run: str, folder: Path, pages: Sequence[str]) -> Iterator[str]:
+    links = (f"[{TITLES[name]}]({folder.name}/{run}-{name}.md)" for name in pages)
+    yield f"- `{run}`: " + ", ".join(links)
 
 
 def _fragment(path: Path, default: str = "") -> Iterator[str]:
@@ -102,48 +118,70 @@ def _fragment(path: Path, default: str = "") -> Iterator[str]:
         yield ""
 
 
-def _run(run: Run, folder: Path, link: str) -> Iterator[str]:
-    name = run["name"]
-    yield f"## {name}: the paper's claims\n"
-    yield _made(run, link) + "\n"
+TITLES = {
+    "claims": "the paper's claims",
+    "why": "what came out otherwise, and why",
+    "tables": "tables and figures",
+    "commands": "commands",
+}
+
+
+def _run(run: Run, folder: Path) -> dict[str, Iterator[str]]:
+    """The lines of each page of a run."""
+    return {
+        "claims": _claims(run),
+        "why": _fragment(folder / FRAGMENTS / f"{run['name']}.md"),
+        "tables": _tables(run, folder),
+        COMMANDS: _commands(run, folder),
+    }
+
+
+def _title(run: Run, page: str) -> str:
+    return f"# {run['name']}: {TITLES[page]}\n"
+
+
+def _claims(run: Run) -> Iterator[str]:
+    yield _title(run, "claims")
+    yield _made(run) + "\n"
     yield from claims_table(run)
     yield ""
     yield from tally(run)
     yield "\n" + _rule(run)
-    yield from _fragment(folder / f"{name}.md")
-    yield f"## {name}: tables and figures\n"
+    yield "## The differences\n"
+    yield from differences_table(run)
+
+
+def _tables(run: Run, folder: Path) -> Iterator[str]:
+    name = run["name"]
+    yield _title(run, "tables")
     yield READING
     for experiment in EXPERIMENTS:
         if not was_run(run, experiment):
             continue
-        yield f"### {name}: {experiment.title}\n"
+        yield f"## {experiment.title}\n"
         if experiment.note:
             yield experiment.note + "\n"
         for plot in sorted(folder.glob(f"{name}.{experiment.plot}*.svg")):
-            yield f"![{experiment.title}]({link}/{plot.name})\n"
+            yield f"![{experiment.title}]({plot.name})\n"
         yield from experiment_tables(run, experiment)
-        yield from _fragment(folder / f"{name}.{experiment.key}.md")
-    yield f"### {name}: the differences\n"
-    yield from differences_table(run)
-    yield ""
-    yield from _commands(run)
+        yield from _fragment(folder / FRAGMENTS / f"{name}.{experiment.key}.md")
 
 
 def _rule(run: Run) -> str:
     """How claims are judged, and what was resampled."""
     n, shared = len(run["seeds"]), run.get("shared_problems", False)
-    rule = RULE.format(anchor=f"{run['name']}-the-differences", drawn=SHARED if shared else OWN)
+    rule = RULE.format(drawn=SHARED if shared else OWN)
     return rule + (FEW.format(n=n, df=n - 1, t=T_SHARED if shared else T_OWN) if n > 1 else ONE)
 
 
-def _made(run: Run, link: str) -> str:
+def _made(run: Run) -> str:
     """What a run was, in some sentences."""
     libraries = ", ".join(f"{name} {version}" for name, version in run["libraries"].items())
     settings = " ".join(run["settings"])
     return (
         f"`make paper {settings}`, seeds {', '.join(run['seeds'])}; sormctl {run['version']}, "
         f"{libraries}. First file {_minute(run['started'])}, last {_minute(run['finished'])}. "
-        f"{_commits(run)} All figures: [{run['name']}.json]({link}/{run['name']}.json)."
+        f"{_commits(run)} All figures: [{run['name']}.json]({run['name']}.json)."
     )
 
 
@@ -166,20 +204,20 @@ def _minute(moment: str) -> str:
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _commands(run: Run) -> Iterator[str]:
-    name = run["name"]
+def _commands(run: Run, folder: Path) -> Iterator[str]:
+    yield _title(run, COMMANDS)
     if run.get("trained"):
-        yield f"### {name}: what each model learned from\n"
+        yield "## What each model learned from\n"
         yield from trained_table(run)
         yield EXAMPLES
-    yield f"### {name}: what it cost\n"
+    yield "## What it cost\n"
     head = ("made by", "files a seed", "records", "tokens generated", "seconds")
     yield from table(head, _cost_lines(run["costs"]), words=0)
     yield (
         "\nAll seeds together, by the manifests beside the files; training leaves none. Where "
         "commands ran side by side, seconds overlap.\n"
     )
-    yield f"### {name}: commands\n"
+    yield "## Commands\n"
     yield (
         f"What `make -n` prints for seed {run['seeds'][0]}; `$OUT` is the folder of the run. Below "
         "each result stand the commands behind it that are not above. A remark says what all seeds "
@@ -188,8 +226,9 @@ def _commands(run: Run) -> Iterator[str]:
     costs = {cost["file"]: cost for cost in run["costs"]}
     for result, commands in chains(run["commands"]):
         remarked = [command + _remark(costs.get(target(command))) for command in commands]
-        yield f"#### {name} {result}\n"
+        yield f"### {result}\n"
         yield "```sh\n" + "\n".join(remarked) + "\n```\n"
+    yield from _fragment(folder / FRAGMENTS / f"{run['name']}.{COMMANDS}.md")
 
 
 def _cost_lines(costs: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[str]]:

@@ -15,8 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from examples.paper.report.experiments import SINGLE
-from examples.paper.report.plotted import CHOICE_LABELS, Plot, Point, Series, plots_of
-from examples.paper.report.read import read_runs
+from examples.paper.report.plotted import CHOICE_LABELS, Plot, Point, Series, plots_in
 
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "sormctl",
@@ -44,11 +43,9 @@ ERRORS: dict[str, Any] = {"fmt": "none", "ecolor": "#2d3748", "elinewidth": 1, "
 
 
 def draw(folder: Path) -> None:
-    """Draws every plot of every collected file of a folder beside it."""
-    for run in read_runs(folder):
-        for plot in plots_of(run):
-            path = folder / f"{run['name']}.{plot.name}.svg"
-            save(drawn(plot), path, msgspec.json.encode(plot).decode("utf-8"))
+    """Draws every plot of the collected files of a folder beside them."""
+    for name, plot in plots_in(folder).items():
+        save(drawn(plot), folder / name, msgspec.json.encode(plot).decode("utf-8"))
 
 
 def save(figure: Figure, path: Path, description: str | None = None) -> None:

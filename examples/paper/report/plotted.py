@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from examples.paper.report.experiments import BUDGETS, CHOICES, EXPERIMENTS, SINGLE, Experiment
+from examples.paper.report.read import read_runs
 from examples.paper.report.rows import ONLY
 from examples.paper.report.tables import STUDENT_NAMES, figures
 
@@ -39,6 +41,37 @@ class Plot:
 
     name: str
     series: tuple[Series, ...]
+
+
+# the lines of figure 4 that the first page shows
+SUMMARY = (
+    "draft (greedy)",
+    "majority of three samples",
+    "ORM-weighted vote of three samples",
+    "draft + global + local by the ORM",
+    "draft + global + local, ORM-weighted vote",
+)
+
+
+def plots_in(folder: Path) -> dict[str, Plot]:
+    """The plots of all collected files of a folder by the name of their file."""
+    runs = read_runs(folder)
+    found = {f"{run['name']}.{plot.name}.svg": plot for run in runs for plot in plots_of(run)}
+    return found | {"summary.svg": summary(runs)}
+
+
+def summary(runs: Sequence[Run]) -> Plot:
+    """The method beside what costs as much, of every run and student."""
+    (figure_4,) = (each for each in EXPERIMENTS if each.key == "figure-4")
+    series = (
+        Series(
+            f"{run['name']}, {each.label}",
+            tuple(point for point in each.points if point.label in SUMMARY),
+        )
+        for run in runs
+        for each in _by_student(run, figure_4)
+    )
+    return Plot("summary", tuple(series))
 
 
 def plots_of(run: Run) -> Iterator[Plot]:

@@ -24,6 +24,7 @@ from sormctl.evaluation.steps import AUC, LOCATED
 
 Run = Mapping[str, Any]  # a collected file, and its `name`
 NOT_RUN = "not run"
+COMMANDS = "commands"  # the page of a run that anchors lead to
 STUDENT_NAMES = {
     "sft": "before expert iteration",
     "ei": "after expert iteration",
@@ -64,8 +65,8 @@ def anchor(run: Run, result: str) -> str:
     """A link to the commands that made a result, if they are known."""
     if not any(command.endswith(f"/{result}.json") for command in run["commands"]):
         return result
-    slug = f"{run['name']}-{result}json".replace("/", "")
-    return f"[{result}](#{slug})"
+    slug = f"{result}json".replace("/", "")
+    return f"[{result}]({run['name']}-{COMMANDS}.md#{slug})"
 
 
 def experiment_tables(run: Run, experiment: Experiment) -> Iterator[str]:

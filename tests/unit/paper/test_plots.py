@@ -10,8 +10,7 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from examples.paper.report.plotted import Plot, Point, plots_of
-from examples.paper.report.read import read_runs
+from examples.paper.report.plotted import Plot, Point, plots_in, plots_of
 
 RESULTS = Path(__file__).parents[3] / "docs" / "results"
 DESCRIPTION = ".//{http://purl.org/dc/elements/1.1/}description"
@@ -23,12 +22,7 @@ def described(path: Path) -> Plot:
     return msgspec.json.decode(text, type=Plot)
 
 
-def expected(folder: Path) -> dict[str, Plot]:
-    runs = read_runs(folder)
-    return {f"{run['name']}.{plot.name}.svg": plot for run in runs for plot in plots_of(run)}
-
-
-PLOTS = expected(RESULTS)
+PLOTS = plots_in(RESULTS)
 
 
 def test_committed_plots_are_fresh() -> None:

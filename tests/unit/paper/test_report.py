@@ -55,9 +55,9 @@ def test_seeds_that_share_their_problems(run: dict[str, Any], tmp_path: Path) ->
     assert (shared["shared_problems"], run["shared_problems"]) == (True, False)
     (found,) = shared["claims"]["similar-shares"]["sft"]
     assert found["mcnemar"] == {"first": 2, "second": 1, "p": 1.0}
-    assert "a replicate draws problems once" in page(shared, tmp_path)
+    assert "a replicate draws problems once" in pages(shared, tmp_path)["small-claims"]
     (tmp_path / "own").mkdir()
-    assert "each seed has its own test problems" in page(run, tmp_path / "own")
+    assert "each seed has its own test problems" in pages(run, tmp_path / "own")["small-claims"]
 
 
 def test_seeds_are_named_where_some_have_no_figure(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_seeds_are_named_where_some_have_no_figure(tmp_path: Path) -> None:
     assert "seeds" not in found["results"]["sft/main"]["global"]
     prompted = found["claims"]["ei-refiner"][""][1]
     assert (prompted["second"], prompted["seeds"]) == (["sft/prompted", "global"], ["2"])
-    assert "| 100.0 (seed 2) |" in page(found, tmp_path)
+    assert "| 100.0 (seed 2) |" in pages(found, tmp_path)["small-tables"]
 
 
 def test_models_and_commits_are_told(tmp_path: Path) -> None:
@@ -90,19 +90,20 @@ def test_models_and_commits_are_told(tmp_path: Path) -> None:
     (out / "commits").write_text(
         "2026-11-01T10:00:00+00:00 abc1234\n2026-11-02T10:00:00+00:00 abc1235\n"
     )
-    text = page(collect(out, ["BENCH=chain", "SCALE=demo"]), tmp_path)
+    made = pages(collect(out, ["BENCH=chain", "SCALE=demo"]), tmp_path)
     row = "`sft/orm` | `embedded:student` | `sft/outcomes.jsonl` | 12,000 | 2 | 32 | 750 | 0.001"
-    assert f"| {row} |  | 1 |" in text
-    assert "Made by commit abc1234 (from 2026-11-01 10:00 UTC); collected" in text
-    assert "abc1235" not in text  # nothing was made after it
-    assert "/home/me" not in text
+    assert f"| {row} |  | 1 |" in made["small-commands"]
+    assert "Made by commit abc1234 (from 2026-11-01 10:00 UTC); collected" in made["small-claims"]
+    assert "abc1235" not in made["small-claims"]  # nothing was made after it
+    assert "/home/me" not in "".join(made.values())
 
 
 def test_a_student_that_has_no_result_yet_may_have_models(tmp_path: Path) -> None:
     make_tree(tmp_path / "out")
     how = {"model": "a", "output": "b", "examples": 9, "epochs": 2, "batch_size": 3, "lr": 1e-3}
     write_model(tmp_path / "out" / "1" / "ei" / "model", {"training": how}, [{"step": 6}])
-    assert "| `ei/model` |" in page(collect(tmp_path / "out", ["SCALE=demo"]), tmp_path)
+    found = pages(collect(tmp_path / "out", ["SCALE=demo"]), tmp_path)
+    assert "| `ei/model` |" in found["small-commands"]
 
 
 def test_what_was_not_run_is_missing(run: dict[str, Any]) -> None:
@@ -112,19 +113,25 @@ def test_what_was_not_run_is_missing(run: dict[str, Any]) -> None:
 
 
 def test_every_figure_leads_to_its_commands(run: dict[str, Any], tmp_path: Path) -> None:
-    text = page(run, tmp_path)
+    made = pages(run, tmp_path)
     headings = {
-        re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")
+        f"{name}.md#" + re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")
+        for name, text in made.items()
         for line in text.splitlines()
         if line.startswith("#")
     }
-    links = set(re.findall(r"\]\(#([^)]+)\)", text))
-    assert "small-sftmainjson" in links
+    links = {
+        link if link.partition("#")[0] else f"{name}.md{link}"
+        for name, text in made.items()
+        for link in re.findall(r"\]\(([^)]*#[^)]+)\)", text)
+        if not link.startswith("..")
+    }
+    assert "small-commands.md#sftmainjson" in links
     assert links <= headings
-    block = text.split("#### small sft/main.json")[1].split("```")[1]
+    block = made["small-commands"].split("### sft/main.json")[1].split("```")[1]
     assert "sormctl eval --overwrite" in block
     assert "-o $OUT/1/sft/main.json  # 2 records, 3 s" in block
-    assert "sormctl train-rm" in block and "not run" in text
+    assert "sormctl train-rm" in block and "not run" in made["small-claims"]
 
 
 @pytest.mark.parametrize("name", ["main.json", "main.outcomes.jsonl", "main.json.manifest.json"])
@@ -153,29 +160,45 @@ def test_each_result_must_have_a_command(tmp_path: Path) -> None:
 
 def test_nothing_is_rendered_of_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds no collected results"):
-        render(tmp_path / "missing", tmp_path)
+        render(tmp_path / "missing")
     (tmp_path / "small.json").write_text('{"settings": ')
     with pytest.raises(ValueError, match=r"small\.json cannot be read"):
-        render(tmp_path, tmp_path)
+        render(tmp_path)
 
 
 def test_fragments_have_their_places(run: dict[str, Any], tmp_path: Path) -> None:
     results = tmp_path / "results"
     results.mkdir()
     names = ("intro", "small", "small.table-1", "end-2", "end-1")
+    (results / "fragments").mkdir()
     for name in names:
-        (results / f"{name}.md").write_text(f"fragment {name}")
-    found = re.findall(r"fragment (\S+)", page(run, tmp_path))
-    assert found == ["intro", "small", "small.table-1", "end-1", "end-2"]
+        (results / "fragments" / f"{name}.md").write_text(f"fragment {name}")
+    made = pages(run, tmp_path).items()
+    found = {name: re.findall(r"fragment (\S+)", text) for name, text in made}
+    assert {name: each for name, each in found.items() if each} == {
+        "index": ["intro"],
+        "small-why": ["small"],
+        "small-tables": ["small.table-1"],
+        "single-runs": ["end-1", "end-2"],
+    }
 
 
-def page(run: dict[str, Any], folder: Path) -> str:
+def pages(run: dict[str, Any], folder: Path) -> dict[str, str]:
     results = folder / "results"
     results.mkdir(exist_ok=True)
     (results / "small.json").write_text(to_json(run))
-    return render(results, folder)
+    return render(results)
 
 
-def test_committed_page_is_fresh() -> None:
-    """`make results` makes it."""
-    assert (ROOT / "docs" / "results.md").read_text("utf-8") == render(RESULTS, ROOT / "docs")
+def test_committed_pages_are_fresh() -> None:
+    """`make results` makes them."""
+    committed = {path.stem: path.read_text("utf-8") for path in RESULTS.glob("*.md")}
+    assert {"index": (ROOT / "docs" / "results.md").read_text("utf-8")} | committed == render(
+        RESULTS
+    )
+
+
+@pytest.mark.parametrize(("name", "text"), render(RESULTS).items(), ids=lambda each: each[:20])
+def test_committed_pages_are_short(name: str, text: str) -> None:
+    prose = re.sub(r"```.*?```|^[|!#<-].*$", "", text, flags=re.DOTALL | re.MULTILINE).split()
+    assert len(prose) < (300 if name == "index" else 1500)
