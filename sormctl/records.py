@@ -12,7 +12,17 @@ from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
-from msgspec import Meta, MsgspecError, Struct, ValidationError, convert, field, json, to_builtins
+from msgspec import (
+    Meta,
+    MsgspecError,
+    Raw,
+    Struct,
+    ValidationError,
+    convert,
+    field,
+    json,
+    to_builtins,
+)
 from msgspec.structs import fields, replace
 
 from sormctl.errors import RecordError
@@ -321,7 +331,7 @@ def parse_record(data: Json, kind: type[R]) -> R:
     return record
 
 
-def encode(record: Record | Json) -> bytes:
+def encode(record: Record | Json | Raw) -> bytes:
     """A record, or any object, as a line of JSON. Optional fields that are absent are left out."""
     try:
         if isinstance(record, Record) and record.extra:

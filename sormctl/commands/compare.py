@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sormctl.errors import DataError, SormctlError, UsageError, one_line
+from sormctl.report.formats import Format
 from sormctl.reranking import AGGREGATIONS, known_aggregations
 from sormctl.streams.jsonl import RecordReader
 
@@ -16,15 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sormctl.evaluation.comparing import Run
-
-
-class Format(StrEnum):
-    """What is written to standard output."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
-    md = "md"
 
 
 def compare(
@@ -71,7 +62,7 @@ def compare(
     Example: sormctl compare yesterday.jsonl today.jsonl --min-gain 0.5
     """
     from sormctl.evaluation.comparing import RowPair, answers_given, compare_runs
-    from sormctl.report.compared import verdict, written
+    from sormctl.report.compared import comparison_as, verdict
 
     known_aggregations(aggregation)
     if old_row and not row:
@@ -86,7 +77,7 @@ def compare(
     if decisive is None:
         raise UsageError(f"which row decides? give --row, one of {after[0].named()}")
     first, *others = compare_runs(before, after, decisive, only_common=common)
-    typer.echo(written([first, *others], form.value), nl=False)
+    typer.echo(comparison_as(form, [first, *others]), nl=False)
     least = min_gain or 0.0 if no_worse_than is None else -no_worse_than
     text, has_passed = verdict(first, least / 100)
     if not has_passed:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,30 +13,32 @@ from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
+from msgspec import Raw
 
 from sormctl import options
 from sormctl.asking import AskingSettings
-from sormctl.errors import SormctlError, UsageError
+from sormctl.errors import UsageError
 from sormctl.evaluation.apart import Evaluations, OneRun
 from sormctl.evaluation.evaluation import problem_part
-from sormctl.evaluation.rows import Way
+from sormctl.evaluation.gates import check_gate
 from sormctl.evaluation.steps import THRESHOLD
-from sormctl.evaluation.ways import answer_given
 from sormctl.problems import input_files, read_problems
-from sormctl.records import Json, Problem, Solution
+from sormctl.records import Problem, Solution
+from sormctl.report.evaluated import evaluation_as
+from sormctl.report.formats import Format
+from sormctl.report.important import MOST_LINES
 from sormctl.report.table import (
     print_cut_off,
     print_report,
     print_stages,
     print_unknown,
-    write_report,
 )
 from sormctl.reranking import AGGREGATIONS, known_aggregations
 from sormctl.streams.driver import pipe_groups
 from sormctl.streams.job_outputs import Job, side_file
 from sormctl.streams.jsonl import accept
 from sormctl.streams.manifest import stage_costs
-from sormctl.streams.output import is_device
+from sormctl.streams.output import is_device, replace_file
 from sormctl.test_time import SOLUTIONS, Models, TestTime
 
 
@@ -95,6 +98,26 @@ class Bench:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """How the result is written."""
+
+    form: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            help="Of standard output, or of -o FILE; by default JSON, which is not shown on a "
+            "terminal, and the table on standard error.",
+        ),
+    ] = None
+    everything: Annotated[
+        bool,
+        typer.Option(
+            "--all", help=f"All lines of the table, in place of the {MOST_LINES} that matter most."
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
 class Gate:
     """What a script asks of the result."""
 
@@ -138,6 +161,7 @@ def eval(
             metavar="FILE",
         ),
     ] = None,
+    shown: Shown,
     bench: Bench,
     fields: options.RowOptions,
     gate: Gate,
@@ -152,7 +176,8 @@ def eval(
     Drafts, samples and refinements of a problem may stand together: each way of answering gets its
     accuracy, interval and tokens, and choices are compared with drafts and best of n, paired.
     Scores add reranking, labels step accuracy. The rows go to standard output unless that is a
-    terminal. With --bench, `-o DIR` keeps what every stage made, and `eval DIR` reports it again.
+    terminal; --format writes them as you like. With --bench, `-o DIR` keeps what every stage made,
+    and `eval DIR` reports it again.
 
     Example: cat drafts.jsonl global.jsonl local.jsonl | sormctl score --rm orm/ | sormctl eval
     """
@@ -177,18 +202,22 @@ def eval(
             )
             solved = path.solve(_problems(bench, fields, sampling.seed), input_files(bench.bench))
             job = replace(job, arguments={**job.arguments, **asked}, inputs=[str(solved)])
-        if kept:
-            job = replace(job, output=kept / "rows.json", overwrite=True)
-        report = partial(_report, found=found, costs=costs, job=job, outcomes=outcomes)
+        job, is_shown = _written(job, kept)
+        form = Format.json if kept else shown.form or Format.json
+        text = partial(evaluation_as, found=found, costs=costs, everything=shown.everything)
+        report = partial(_report, found=found, job=job, outcomes=outcomes, text=partial(text, form))
         pipe_groups(job, report, accept if by else OneRun().check)
-    print_report(found.rows)
     if kept:
-        write_report(found.rows, kept / "table.txt")
+        replace_file(kept / "table.txt", text(Format.table).encode())
+    if shown.form is None:
+        print_report(found.rows, everything=shown.everything)
+    elif is_shown:
+        typer.echo(text(shown.form), nl=False)
     print_cut_off(found.all_rows)
     print_unknown(found.unknown)
     print_stages(costs)
     if gate.min_accuracy is not None:
-        _check_gate(found, gate.gate, gate.min_accuracy)
+        check_gate(found, gate.gate, gate.min_accuracy)
 
 
 def _check_options(aggregation: Sequence[str], bench: Bench, streams: options.Streams) -> None:
@@ -208,21 +237,32 @@ def _kept(bench: Bench, output: Path | None) -> Path | None:
     return None if output.suffix == ".json" else output
 
 
+def _written(job: Job, kept: Path | None) -> tuple[Job, bool]:
+    """What the job writes, and whether standard output is left to show the result afterwards.
+
+    So it is where the stages are kept, and on a terminal, which the progress has to itself.
+    """
+    if kept:
+        return replace(job, output=kept / "rows.json", overwrite=True), True
+    if (job.output is None or str(job.output) == "-") and sys.stdout.isatty():
+        return replace(job, output=Path(os.devnull)), True
+    return job, False
+
+
 def _report(
     groups: Iterable[list[Solution]],
     found: Evaluations,
-    costs: Sequence[Json],
     job: Job,
     outcomes: Path | None,
-) -> Iterator[Json]:
-    """Takes the solutions, problem by problem, and gives all rows as one object."""
+    text: Callable[[], str],
+) -> Iterator[Raw]:
+    """Takes the solutions, problem by problem, and gives the result as a whole."""
     with side_file(job, outcomes) as write:
         for group in groups:
             found.add(group)
             if outcomes is not None:
                 write(problem_part(group, found.aggregations))
-    if job.output is not None or not sys.stdout.isatty():
-        yield {"rows": list(found.rows_json()), "stages": costs, "unknown": found.unknown}
+    yield Raw(text().rstrip("\n").encode())
 
 
 def _files(inputs: Sequence[str]) -> list[str]:
@@ -241,20 +281,3 @@ def _problems(bench: Bench, fields: options.RowOptions, seed: int) -> Iterator[P
         seed=seed,
         limit=bench.limit,
     )
-
-
-def _check_gate(found: Evaluations, name: str | None, least: float) -> None:
-    """SormctlError if a row is below `least`, in any of the runs that are reported apart."""
-    ways = {row.about: row for row in found.all_rows if isinstance(row.about, Way)}
-    if not ways:
-        why = "it is unknown of each solution whether it is correct; run `sormctl grade`"
-        raise UsageError(f"nothing to gate: {why if found.unknown else 'no solutions'}")
-    wanted = name or str(answer_given([*ways]) or "")
-    gated = [row for row in found.all_rows if isinstance(row.about, Way) and row.name == wanted]
-    if not gated:
-        known = ", ".join(f"`{way}`" for way in ways)
-        raise UsageError(f"--gate {name or 'is needed'}: give one of {known}")
-    for row in gated:
-        if row.estimate.value < least:
-            value = f"{row.estimate.value:.4f}"
-            raise SormctlError(f"{row.name} is {value}, below --min-accuracy {least}")

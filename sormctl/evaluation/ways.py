@@ -127,12 +127,12 @@ def _at_equal_cost(
     if len(samples) == 1 or len(pipeline) == 1 or "draft" not in pipeline:
         return {}
     refined = [solution for kind in pipeline for solution in kinds[kind]]
-    affordable = first_within(samples, _tokens(refined))
-    found = _chosen(affordable, aggregations, partial(Way, kinds=SAMPLES, within=pipeline))
+    found: Outcomes = {}
     if (n := len(refined)) < len(samples):
         as_many = _as_drawn(samples)[:n]
         found |= _chosen(as_many, aggregations, partial(Way, kinds=SAMPLES, n=n))
-    return found
+    affordable = first_within(samples, _tokens(refined))
+    return found | _chosen(affordable, aggregations, partial(Way, kinds=SAMPLES, within=pipeline))
 
 
 def _chosen(

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import orjson
 from msgspec import to_builtins
 
 from sormctl.errors import one_line
 from sormctl.evaluation.comparing import Comparison
+from sormctl.report.formats import Format, as_columns, as_csv, as_markdown
 
 SIGNIFICANT = 0.05
 _HEADINGS = ("row", "old", "new", "difference", "n", "won", "lost", "p", "tokens")
 
 
-def written(rows: Sequence[Comparison], form: str) -> str:
-    """The rows as `table`, `json` (one object a line), `csv` or `md`."""
-    if form == "json":
+def comparison_as(form: Format, rows: Sequence[Comparison]) -> str:
+    """The rows in a form; as `json` one object a line."""
+    if form is Format.json:
         return "".join(orjson.dumps(to_builtins(row)).decode() + "\n" for row in rows)
-    if form == "csv":
-        return _as_csv(rows)
+    if form is Format.csv:
+        names = [name for name in Comparison.__struct_fields__ if name != "by_seed"]
+        return as_csv(names, ([getattr(row, name) for name in names] for row in rows))
     lines = [_HEADINGS, *([*map(one_line, _cells(row))] for row in rows)]
-    return _as_markdown(lines) if form == "md" else _as_text(lines)
+    return as_markdown(lines) if form is Format.md else as_columns(lines)
 
 
 def verdict(row: Comparison, least: float) -> tuple[str, bool]:
@@ -56,32 +56,3 @@ def _cells(row: Comparison) -> tuple[str, ...]:
 def _gain(row: Comparison) -> str:
     low, high = 100 * row.low, 100 * row.high
     return f"{100 * row.difference:+.1f} ({low:.1f} to {high:.1f})"
-
-
-def _as_csv(rows: Sequence[Comparison]) -> str:
-    names = [name for name in Comparison.__struct_fields__ if name != "by_seed"]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([getattr(row, name) for name in names] for row in rows)
-    return text.getvalue()
-
-
-def _as_markdown(lines: Sequence[Sequence[str]]) -> str:
-    heading, *others = lines
-    ruled = [heading, ["---", *["---:"] * (len(heading) - 1)], *others]
-    return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in ruled)
-
-
-def _as_text(lines: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "".join(f"{_padded(line, widths)}\n" for line in lines)
-
-
-def _padded(line: Sequence[str], widths: Sequence[int]) -> str:
-    def cells() -> Iterator[str]:
-        first, *others = zip(line, widths, strict=True)
-        yield first[0].ljust(first[1])
-        yield from (cell.rjust(width) for cell, width in others)
-
-    return "  ".join(cells()).rstrip()

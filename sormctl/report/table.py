@@ -1,20 +1,23 @@
-"""Evaluation rows as tables in the terminal."""
+"""Evaluation rows as tables for people: in the terminal, in a file, in Markdown."""
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
+from operator import attrgetter
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, TextIO
 
 from sormctl.errors import one_line
+from sormctl.evaluation.evaluation import DRAFT
 from sormctl.evaluation.metrics import Estimate
 from sormctl.evaluation.rows import Difference, Judgement, ReportRow, Way
 from sormctl.evaluation.ways import answer_given
+from sormctl.report.formats import as_markdown
+from sormctl.report.important import most_important
 from sormctl.streams.completions import TELLING
-from sormctl.streams.output import writing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,60 +27,101 @@ _WIDTH = 160  # where the output is no terminal, so that a log can be read
 _LEAST = 60  # room for names beside the figures; a narrower terminal breaks the lines itself
 _HEADING = 13  # of figures, wider only if a word is
 
-
-def print_report(rows: Mapping[str, Sequence[ReportRow]]) -> None:
-    """Prints the report on standard error, under the value of what is reported apart."""
-    _report(rows, _console())
+Rows = Mapping[str, Sequence[ReportRow]]  # by the value of what is reported apart
 
 
-def write_report(rows: Mapping[str, Sequence[ReportRow]], path: Path) -> None:
-    """Writes the same to a file."""
-    with writing(path), path.open("w", encoding="utf-8") as file:
-        _report(rows, _console(file))
+def print_report(rows: Rows, *, everything: bool = False) -> None:
+    """Prints the report on standard error: the lines that matter most, or all."""
+    _report(rows, _console(), everything)
 
 
-def _report(rows: Mapping[str, Sequence[ReportRow]], console: Console) -> None:
+def report_text(rows: Rows, *, everything: bool = False) -> str:
+    """The same, as a file holds it."""
+    text = io.StringIO()
+    _report(rows, _console(text), everything)
+    return text.getvalue()
+
+
+def report_markdown(rows: Rows, *, everything: bool = False) -> str:
+    """The same in Markdown, a table a section."""
+    parts = []
+    for value, listed in rows.items():
+        parts += [f"## {one_line(value)}\n"] if value else []
+        parts += [f"{said}\n"] if (said := headline(listed)) else []
+        shown, left_out = (listed, 0) if everything else most_important(listed)
+        for section, columns, members in _sections(shown):
+            lines = [(section, *columns), *(map(one_line, _cells(row, columns)) for row in members)]
+            parts.append(as_markdown([[*line] for line in lines]))
+        parts += [f"{_left_out(left_out)}\n"] if left_out else []
+    return "\n".join(parts)
+
+
+def _report(rows: Rows, console: Console, everything: bool) -> None:
     for value, listed in rows.items():
         if value:
             console.print(f"── {one_line(value)}")
         if said := headline(listed):
             console.print(f"{said}\n")
-        _print_rows(listed, console)
+        left_out = _print_rows(listed, console, everything)
+        if left_out:
+            console.print(f"{_left_out(left_out)}\n")
+
+
+def _left_out(count: int) -> str:
+    return f"{count:,} more lines: --all shows them"
 
 
 def headline(rows: Sequence[ReportRow]) -> str | None:
     """What the answer that is given gains over the draft, and costs; None where it is the draft."""
     ways = {row.about: row for row in rows if isinstance(row.about, Way)}
-    given, draft = answer_given([*ways]), Way("each", ("draft",))
+    given = answer_given([*ways])
     if given is None:
         return None
-    gain = next((row.estimate for row in rows if row.about == Difference(given, draft)), None)
+    gain = next((row.estimate for row in rows if row.about == Difference(given, DRAFT)), None)
     if gain is None:
         return None
     name = "refined" if len(given.kinds) > 1 else str(given)
-    cost = (ways[given].tokens or 0) / max(ways[draft].tokens or 0, 1)
+    cost = (ways[given].tokens or 0) / max(ways[DRAFT].tokens or 0, 1)
     interval = f"{100 * gain.low:.1f} to {100 * gain.high:.1f}"
     return (
         f"{name} {_percent(ways[given].estimate.value)} %, "
-        f"draft {_percent(ways[draft].estimate.value)} %: {100 * gain.value:+.1f} ({interval}), "
+        f"draft {_percent(ways[DRAFT].estimate.value)} %: {100 * gain.value:+.1f} ({interval}), "
         f"{cost:.1f} times the tokens"
     )
 
 
-def _print_rows(rows: Sequence[ReportRow], console: Console) -> None:
-    """A table a section.
+def _print_rows(rows: Sequence[ReportRow], console: Console, everything: bool) -> int:
+    """A table a section; gives the number of lines that are left out.
 
-    The figures of a reward model stand side by side if the terminal is wide enough.
+    The figures of a reward model stand on one line if the terminal is wide enough.
     """
+    judgements = [(row.about, row) for row in rows if isinstance(row.about, Judgement)]
+    is_wide = not judgements or _fits(_models_table("", judgements), console)
+    left_out = 0
+    if not everything:
+        line = _side_by_side if is_wide else attrgetter("about")
+        rows, left_out = most_important(rows, line)
+    for section, columns, members in _sections(rows):
+        judged = [(row.about, row) for row in members if isinstance(row.about, Judgement)]
+        if judged and is_wide:
+            console.print(_models_table(section, judged))
+        else:
+            console.print(_table(section, columns, (_cells(row, columns) for row in members)))
+    return left_out
+
+
+def _side_by_side(row: ReportRow) -> Hashable:
+    return row.about.sides if isinstance(row.about, Judgement) else row.about
+
+
+def _sections(
+    rows: Iterable[ReportRow],
+) -> Iterator[tuple[str, Sequence[str], Sequence[ReportRow]]]:
+    """Name, columns and rows of each section."""
     for section, members in groupby(rows, key=lambda row: row.section):
         listed = list(members)
         endings = any(row.cut_off or row.no_answer for row in listed)
-        columns = ("%", "95 % interval", "n", "tokens", *(_ENDINGS if endings else ()))
-        table = _table(section, columns, (_cells(row)[: len(columns) + 1] for row in listed))
-        if judgements := [(r.about, r) for r in listed if isinstance(r.about, Judgement)]:
-            models = _models_table(section, judgements)
-            table = models if _fits(models, console) else table
-        console.print(table)
+        yield section, (*_FIGURES, *(_ENDINGS if endings else ())), listed
 
 
 def print_cut_off(rows: Sequence[ReportRow]) -> None:
@@ -108,6 +152,7 @@ def print_stages(costs: Sequence[Mapping[str, Any]]) -> None:
         _console().print(_table("stages", columns, cells))
 
 
+_FIGURES = ("%", "95 % interval", "n", "tokens")
 _ENDINGS = ("cut off %", "no answer %")
 _COSTS = ("records", "tokens", "seconds")
 
@@ -154,14 +199,16 @@ def _console(file: TextIO | None = None) -> Console:
     return console
 
 
-def _cells(row: ReportRow) -> tuple[str, ...]:
+def _cells(row: ReportRow, columns: Sequence[str]) -> tuple[str, ...]:
+    """The name and the figures of these columns."""
     estimate = row.estimate
     interval = f"{_percent(estimate.low)} to {_percent(estimate.high)}"
     if math.isnan(estimate.low):
         interval = ""
     tokens = "" if row.tokens is None else f"{row.tokens:,.0f}"
     ended = ("" if share is None else _percent(share) for share in (row.cut_off, row.no_answer))
-    return row.name, _percent(estimate.value), interval, f"{estimate.n:,}", tokens, *ended
+    cells = row.name, _percent(estimate.value), interval, f"{estimate.n:,}", tokens, *ended
+    return cells[: len(columns) + 1]
 
 
 def _plus_minus(estimate: Estimate) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+from msgspec import Raw
+
 from sormctl.errors import UsageError
 from sormctl.records import Json, Record, Solution, encode
 from sormctl.streams.ahead import RecordAnswers
@@ -34,7 +36,7 @@ class Keyed(Protocol):
 
 N = TypeVar("N", bound=Keyed)
 T = TypeVar("T")
-Made = Record | Json  # what a command makes
+Made = Record | Json | Raw  # what a command makes; Raw: a text as it stands
 M = TypeVar("M", bound=Made)
 NO_RECORDS = "the input has no records"
 

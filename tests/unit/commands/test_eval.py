@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +17,9 @@ from typer.testing import CliRunner
 
 from sormctl.cli import app
 from sormctl.records import Problem, Solution, encode, to_json
+from sormctl.reranking import AGGREGATIONS
 from sormctl.tasks.chain.problems import problem
+from tests.terminal import terminal
 from tests.unit.examples import PROBLEM, solution, wrong
 
 
@@ -157,6 +162,50 @@ def test_the_first_line_says_what_is_gained() -> None:
     assert result.stderr.startswith(
         "refined 100.0 %, draft 0.0 %: +100.0 (51.0 to 100.0), 2.0 times the tokens\n"
     )
+
+
+@pytest.mark.parametrize("form", ["table", "md", "csv", "json"])
+def test_the_result_in_every_form(form: str, tmp_path: Path) -> None:
+    typed = ["eval", "-q", "--format", form]
+    result = CliRunner().invoke(app, typed, lines_of(*refined_run()))
+    assert (result.exit_code, result.stderr) == (0, "")
+    written = tmp_path / "result"
+    kept = CliRunner().invoke(app, [*typed, "-o", str(written)], lines_of(*refined_run()))
+    assert (kept.stdout, written.read_text()) == ("", result.stdout)
+    first, *others = result.stdout.splitlines()
+    if form in ("table", "md"):
+        assert first.startswith("refined 100.0 %, draft 0.0 %: +100.0")
+    if form == "md":
+        assert "| draft + global by orm | 100.0 | 51.0 to 100.0 | 4 | 20 |" in others
+    if form == "csv":
+        (row,) = (row for row in csv.DictReader([first, *others]) if row["name"] == "global")
+        assert (row["section"], row["value"], row["tokens"]) == ("accuracy", "1.0", "10.0")
+    if form == "json":
+        assert (others, json.loads(first)["unknown"]) == ([], 0)
+
+
+def test_all_lines_where_they_are_wanted() -> None:
+    typed = ["eval", "-q", *(f"--agg={name}" for name in AGGREGATIONS)]
+    short, whole = (
+        CliRunner().invoke(app, [*typed, *more], lines_of(*refined_run()))
+        for more in ((), ("--all",))
+    )
+    assert "--all shows them" in short.stderr
+    assert len(whole.stderr) > len(short.stderr)
+    assert short.stdout == whole.stdout
+
+
+@pytest.mark.parametrize("form", [(), ("--format", "csv")])
+def test_on_a_terminal_the_result_is_shown_once(
+    form: tuple[str, ...], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text(lines_of(*refined_run()))
+    argv = [sys.executable, "-m", "sormctl", "eval", *form, str(path)]
+    with terminal() as shown:
+        subprocess.run(argv, stdout=shown.file, stderr=subprocess.PIPE, check=True)
+    assert ("accuracy,global,1.0" in shown.drawn) == bool(form)
+    assert bool(shown.drawn) == bool(form)
 
 
 @pytest.mark.parametrize(

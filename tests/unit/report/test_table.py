@@ -26,7 +26,7 @@ def test_no_figure_is_cut_off(width: int, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("TERM", "xterm")
     with terminal() as shown, monkeypatch.context() as patched:
         patched.setattr(sys, "stderr", shown.file)
-        print_report({"": _evaluation().rows()})
+        print_report({"": _evaluation().rows()}, everything=True)
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown.drawn)
     assert "…" not in plain
     assert max(map(len, plain.splitlines())) <= max(width, 60)  # the least there is
@@ -38,7 +38,7 @@ def test_no_figure_is_cut_off(width: int, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_name_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
-    print_report({"": _evaluation("orm[bold]:smile:").rows()})
+    print_report({"": _evaluation("orm[bold]:smile:").rows()}, everything=True)
     print_stages([{"file": "a[red].jsonl", "command": "eval", **dict.fromkeys(COSTS, 1)}])
     shown = capsys.readouterr().err
     assert "rerank@3 by orm[bold]:smile:" in shown
@@ -67,7 +67,7 @@ def test_what_was_cut_off_is_a_column_and_is_said(capsys: pytest.CaptureFixture[
     assert "cut off % no answer %" in shown
     assert "50.0 9.5 to 90.5 2 10 50.0 50.0" in shown
     assert "accuracy: 50.0 % state no answer, 50.0 % were cut off; raise --max-tokens" in shown
-    print_report({"": _evaluation().rows()})
+    print_report({"": _evaluation().rows()}, everything=True)
     assert "cut off" not in capsys.readouterr().err
 
 
@@ -81,5 +81,5 @@ def test_what_is_unknown_is_said(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_model_whose_name_has_a_colon_has_a_line_of_its_own(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    print_report({"": _evaluation("hub: orm").rows()})
+    print_report({"": _evaluation("hub: orm").rows()}, everything=True)
     assert "hub: orm against labels" in capsys.readouterr().err
