@@ -7,12 +7,16 @@ python -m examples.paper.report render docs/results -o docs/results.md
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 from pathlib import Path
 
+import orjson
+
 from examples.paper.report.collect import collect
 from examples.paper.report.costs import HERE
-from examples.paper.report.page import INDEX, render
+from examples.paper.report.page import INDEX, OUTCOMES, render
+from examples.paper.report.read import outcomes
 
 
 def main() -> None:
@@ -21,7 +25,10 @@ def main() -> None:
         prog="python -m examples.paper.report", description=__doc__.splitlines()[0]
     )
     commands = parser.add_subparsers(required=True)
-    collecting = commands.add_parser("collect", help="all seeds of a graph into one small file")
+    collecting = commands.add_parser(
+        "collect",
+        help="all seeds of a graph in one small file, and each problem's outcomes beside",
+    )
     collecting.add_argument("out", type=Path, help="the graph's OUT")
     collecting.add_argument("settings", nargs="*", help="what it was made with: SCALE=cpu ...")
     collecting.add_argument(
@@ -51,6 +58,9 @@ def _collect(arguments: argparse.Namespace) -> None:
     found = collect(arguments.out, arguments.settings, arguments.checkout.resolve())
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(to_json(found), "utf-8")
+    # without a time, so that the same outcomes make the same bytes
+    with gzip.GzipFile(arguments.output.with_suffix(OUTCOMES), "wb", mtime=0) as file:
+        file.writelines(orjson.dumps(row) + b"\n" for row in outcomes(arguments.out))
 
 
 def _render(arguments: argparse.Namespace) -> None:

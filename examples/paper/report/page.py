@@ -86,6 +86,7 @@ last part if it was interrupted; other training notes none.
 FRAGMENTS = "fragments"
 SINGLE_RUNS = "single-runs"
 INDEX = "index"
+OUTCOMES = ".outcomes.jsonl.gz"  # beside a collected file
 
 
 def render(folder: Path) -> dict[str, str]:
@@ -129,7 +130,7 @@ TITLES = {
 def _run(run: Run, folder: Path) -> dict[str, Iterator[str]]:
     """The lines of each page of a run."""
     return {
-        "claims": _claims(run),
+        "claims": _claims(run, folder),
         "why": _fragment(folder / FRAGMENTS / f"{run['name']}.md"),
         "tables": _tables(run, folder),
         COMMANDS: _commands(run, folder),
@@ -140,9 +141,9 @@ def _title(run: Run, page: str) -> str:
     return f"# {run['name']}: {TITLES[page]}\n"
 
 
-def _claims(run: Run) -> Iterator[str]:
+def _claims(run: Run, folder: Path) -> Iterator[str]:
     yield _title(run, "claims")
-    yield _made(run) + "\n"
+    yield _made(run, folder) + "\n"
     yield from claims_table(run)
     yield ""
     yield from tally(run)
@@ -174,15 +175,21 @@ def _rule(run: Run) -> str:
     return rule + (FEW.format(n=n, df=n - 1, t=T_SHARED if shared else T_OWN) if n > 1 else ONE)
 
 
-def _made(run: Run) -> str:
+def _made(run: Run, folder: Path) -> str:
     """What a run was, in some sentences."""
     libraries = ", ".join(f"{name} {version}" for name, version in run["libraries"].items())
     settings = " ".join(run["settings"])
     return (
         f"`make paper {settings}`, seeds {', '.join(run['seeds'])}; sormctl {run['version']}, "
         f"{libraries}. First file {_minute(run['started'])}, last {_minute(run['finished'])}. "
-        f"{_commits(run)} All figures: [{run['name']}.json]({run['name']}.json)."
+        f"{_commits(run)} All figures: [{run['name']}.json]({run['name']}.json)"
+        f"{_outcomes(run, folder)}."
     )
+
+
+def _outcomes(run: Run, folder: Path) -> str:
+    name = run["name"] + OUTCOMES
+    return f"; each problem's outcomes: [{name}]({name})" if (folder / name).exists() else ""
 
 
 def _commits(run: Run) -> str:

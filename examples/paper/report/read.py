@@ -154,6 +154,14 @@ def read_result(path: Path) -> Result:
     return replace(result, rows={**rows, **dict(result.derived())})
 
 
+def outcomes(out: Path) -> Iterator[dict[str, Any]]:
+    """What each problem contributed to each result of a graph, to check its figures by."""
+    for result, by_seed in sorted(read_results(out).items()):
+        for seed, found in sorted(by_seed.items()):
+            for problem in found.problems.values():
+                yield {"result": result, "seed": int(seed), **problem}
+
+
 def read_runs(folder: Path) -> list[dict[str, Any]]:
     """Every collected file of a folder, with its `name`; ValueError if there is none."""
     found = []

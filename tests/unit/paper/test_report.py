@@ -12,6 +12,7 @@ import pytest
 from examples.paper.report.__main__ import to_json
 from examples.paper.report.collect import collect
 from examples.paper.report.page import render
+from examples.paper.report.read import outcomes
 from tests.unit.paper.tree import ORM, make_tree, write_model, write_result
 
 ROOT = Path(__file__).parents[3]
@@ -35,6 +36,12 @@ def test_rows_are_over_the_seeds(run: dict[str, Any]) -> None:
     assert (rows[ORM]["value"], rows[ORM]["n"]) == (0.5, 32)
     assert rows["orm against labels: AUC"]["value"] == 0.8
     assert "low" not in rows["orm against labels: AUC"]
+
+
+def test_outcomes_are_enough_to_check_a_figure(tmp_path: Path) -> None:
+    make_tree(tmp_path)
+    kept = [row for row in outcomes(tmp_path) if row["result"] == "sft/main" and row["seed"] == 2]
+    assert sum(row["outcomes"]["draft"] for row in kept) / len(kept) == 0.25
 
 
 def test_claims_are_paired_differences(run: dict[str, Any]) -> None:
