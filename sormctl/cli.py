@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from inspect import getdoc
+from keyword import iskeyword
 from typing import Annotated, Any, TextIO
 
 import typer
@@ -28,7 +29,8 @@ COMMANDS = (
     "grade",
     "filter",
     "label-steps",
-    "import-prm800k",
+    "import",
+    "export",
     "filter-labels",
     "balance",
     "train-rm",
@@ -153,7 +155,7 @@ def _help(command: Callable[..., None]) -> str:
 
 
 for _name in COMMANDS:
-    _function = _name.replace("-", "_")
+    _function = f"{_name}_" if iskeyword(_name) else _name.replace("-", "_")
     _command = getattr(import_module(f"sormctl.commands.{_function}"), _function)
     app.command(_name, help=_help(_command))(flattened(_command))
 

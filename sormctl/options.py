@@ -85,6 +85,9 @@ IdField = Annotated[
 Seed = Annotated[
     int, typer.Option(min=0, max=2**63 - 1, help="Seed of everything that is drawn at random.")
 ]
+FormatName = Annotated[
+    str, typer.Argument(help="Layout of the other tool's rows; see the page on formats.")
+]
 
 Model = Annotated[
     str,

@@ -25,19 +25,20 @@ MAY_IMPORT = {
         "__init__": "",
         "errors": "",
         "seeds": "",
+        "plugins": "errors",
         "asking": "errors",
         "prompts": "asking",
         "explaining": "",
         "records": "errors explaining",
         "models": "asking errors",
-        "tasks": "asking errors seeds prompts records",
+        "tasks": "asking errors plugins seeds prompts records",
         "engines": "asking errors prompts records models",
         "slots": "errors models",
         "streams": "__init__ errors records",
         "rows": "errors explaining records streams",
         "problems": "asking errors records tasks streams rows",
         "options": "asking errors engines streams tasks problems",
-        "importing": "errors seeds records tasks",
+        "formats": "errors plugins seeds records tasks",
         **dict.fromkeys(PAPER.split(), "errors seeds records tasks"),
         "evaluation": "errors records tasks reranking",
         "inference": "asking errors seeds prompts records models tasks engines slots",
@@ -126,7 +127,8 @@ def test_imports_point_down(path: Path) -> None:
 RUN_MODELS = ("sormctl.engines.hf.", "sormctl.training.worker.", "sormctl.tasks.algebra_worker")
 SUMS = "sormctl.evaluation.intervals"  # thousands of resamplings; imported where they are wanted
 LIGHT = [path for path in FILES if not name_of(path).startswith((*RUN_MODELS, SUMS))]
-PURE_ROOMS = {*PAPER.split(), "errors", "seeds", "prompts", "records", "tasks", "evaluation"}
+PURE_ROOMS = {*PAPER.split(), "formats", "errors", "seeds", "prompts", "records", "tasks"}
+PURE_ROOMS |= {"evaluation"}
 PURE_MODULES = {f"sormctl.labelling.{name}" for name in ("labels", "strategies", "consistency")}
 # what nothing but the end of a process can stop is thought about in a process of its own
 BESIDE = {"sormctl.tasks.algebra", "sormctl.tasks.algebra_worker"}
@@ -151,8 +153,8 @@ def test_the_pure_layer_needs_no_model_file_or_clock(path: Path) -> None:
     assert "import random" not in path.read_text()  # the global one; Random(seed) is pure
 
 
-# what a caller finds by convention, in a module of its own: entry points, tasks, a kind of examples
-BY_CONVENTION = {"main", "create", "parse"}
+# what a caller finds by convention in a module: entry points, kinds of examples, formats
+BY_CONVENTION = {"main", "create", "parse", "read", "write"}
 
 
 def test_a_public_name_has_one_meaning() -> None:

@@ -107,7 +107,7 @@ endif
 # appendix H
 ifneq ($(PRM800K),)
 %/for-prm.jsonl: %/student
-	sormctl import-prm800k $(PRM800K) --overwrite -q -o $@
+	sormctl import prm800k $(PRM800K) --overwrite -q -o $@
 %/prm/sormctl.json: %/for-prm.jsonl
 	sormctl train-rm $(TRAIN) --epochs $(RM_EPOCHS) --classes 3 $< -o $(@D)
 else

@@ -18,14 +18,15 @@ PARQUET, CSV, TSV = ".parquet", ".csv", ".tsv"
 JSON = (".json", *LINES)
 
 
-def read_rows(name: str) -> Rows:
+def read_rows(name: str, *, unpack: bool = True) -> Rows:
     """The rows of a file, or of standard input (`-`), with their places.
 
     The format is that of the file's name; where the name says none, what the file begins with
-    decides. UsageError at once if it cannot be read; DataError at a row that cannot be read.
+    decides. A single object of JSON may hold the array of rows; without `unpack` it is the row.
+    UsageError at once if it cannot be read; DataError at a row that cannot be read.
     """
     stat_input(name)
-    return _rows(name)
+    return _rows(name, unpack)
 
 
 def row_stem(name: str) -> str:
@@ -35,7 +36,7 @@ def row_stem(name: str) -> str:
     return PurePath(without_compression(name)).stem if is_file else "stdin"
 
 
-def _rows(name: str) -> Rows:
+def _rows(name: str, unpack: bool) -> Rows:
     place = shown(name)
     suffix = PurePath(without_compression(name)).suffix.lower()
     with opened(name) as content:
@@ -53,7 +54,7 @@ def _rows(name: str) -> Rows:
         elif suffix == CSV or (suffix not in JSON and _is_header(first[1])):
             yield from csv_rows(found, place)
         else:
-            yield from json_rows(found, content, place, suffix)
+            yield from json_rows(found, content, place, suffix, unpack)
 
 
 def _is_header(line: bytes) -> bool:

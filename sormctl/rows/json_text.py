@@ -14,25 +14,26 @@ from msgspec.json import Decoder
 
 from sormctl.errors import DataError, RecordError
 from sormctl.explaining import explain_line
-from sormctl.records import TOO_DEEP, Json, load_object
+from sormctl.records import FAILED, TOO_DEEP, Json, load_object
 from sormctl.rows.base import Lines, PlacedRow, Rows, filled, is_text
 from sormctl.streams.jsonl import AROUND
 
 LINES = (".jsonl", ".ndjson")  # a file of such a name holds an object a line
 
 
-def json_rows(lines: Lines, rest: BinaryIO, name: str, suffix: str) -> Rows:
+def json_rows(lines: Lines, rest: BinaryIO, name: str, suffix: str, unpack: bool = True) -> Rows:
     """The rows of a text of JSON, which is read whole unless it holds an object a line.
 
-    `lines` are those of `rest`, which has not been read beyond the first of them.
+    `lines` are those of `rest`, which has not been read beyond the first of them. A single object
+    may hold the array of rows; without `unpack` it is the row.
     """
     number, first = next(lines)
     if not first.strip(AROUND).startswith(b"["):
-        if suffix in LINES:
+        if suffix in LINES or (not unpack and _is_whole(first)):
             return _each_line(chain([(number, first)], lines), name)
         if _is_whole(first) and (second := next(filled(lines), None)):
             return _each_line(chain([(number, first), second], lines), name)
-    return _document(b"\n" * (number - 1) + first + rest.read(), name)
+    return _document(b"\n" * (number - 1) + first + rest.read(), name, unpack)
 
 
 def digits(text: str) -> float | str:
@@ -63,7 +64,7 @@ def _object(decode: Any, line: bytes, place: str) -> Json:
         data = decode(line)
     except (MsgspecError, UnicodeDecodeError, RecursionError):
         data = None
-    if isinstance(data, dict):
+    if isinstance(data, dict) and FAILED not in data:
         return data
     try:
         return load_object(line)  # which says what is wrong with it
@@ -78,7 +79,7 @@ def _is_whole(line: bytes) -> bool:
         return False
 
 
-def _document(text: bytes, name: str) -> Rows:
+def _document(text: bytes, name: str, unpack: bool) -> Rows:
     try:
         data = _decoder().decode(text.lstrip(AROUND))
     except RecursionError:
@@ -86,7 +87,7 @@ def _document(text: bytes, name: str) -> Rows:
     except (MsgspecError, UnicodeDecodeError):
         raise _explained(text, name) from None
     if isinstance(data, dict):
-        return _objects(_array_in(data, name), name)
+        return _objects(_array_in(data, name) if unpack else [data], name)
     if not isinstance(data, list):
         raise DataError(f"{name}: holds no array of rows")
     return _objects(data, name)

@@ -306,10 +306,15 @@ def _pipe(
                 progress.note(note)
 
 
-def write_records(job: Job, records: Iterable[Made], files: Sequence[str] = ()) -> None:
+def write_records(
+    job: Job,
+    records: Iterable[Made],
+    files: Sequence[str] = (),
+    summary: Callable[[], Iterable[str]] = tuple,
+) -> None:
     """Writes records that come from no stream, maybe from `files`.
 
-    A file appears whole, or not at all.
+    A file appears whole, or not at all. `summary` says at the end what else the user should know.
     """
     with ExitStack() as stack:
         tally = Tally()
@@ -319,6 +324,8 @@ def write_records(job: Job, records: Iterable[Made], files: Sequence[str] = ()) 
             sink.write(encode(record))
             progress.add()
             tally.records_out += 1
+        for note in summary():
+            progress.note(note)
 
 
 def _progress(job: Job) -> Progress:

@@ -77,7 +77,7 @@ def parse(
         question=question,
         answer=answer,
         reference=_reference(row, worked, value),
-        extra=_others(row),
+        extra=kept_fields(row.unused()),
     )
 
 
@@ -157,9 +157,9 @@ def _reference(row: RowFields, worked: str | None, answer: Any) -> tuple[str, ..
     return tuple(lines) if len(lines) > 1 and any(announced(lines)) else None
 
 
-def _others(row: RowFields) -> dict[str, Any]:
-    """The fields that were not used; one with a name of ours is kept as `row_NAME`."""
-    return {f"row_{n}" if n in _OURS else n: value for n, value in row.unused().items()}
+def kept_fields(unused: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a row that were not used; one with a name of ours is kept as `row_NAME`."""
+    return {f"row_{n}" if n in _OURS else n: value for n, value in unused.items()}
 
 
 def _task(kind: AnswerKind, examples: tuple[WorkedExample, ...]) -> Task:

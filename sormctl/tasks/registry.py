@@ -11,9 +11,9 @@ makes `sormctl problems mytask` work, and every command after it, as soon as it 
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import entry_points
 
 from sormctl.errors import RecordError, UsageError
+from sormctl.plugins import load_plugin, plugin_names
 from sormctl.records import Problem
 from sormctl.tasks.base import Task
 
@@ -26,17 +26,18 @@ def get_task(name: str) -> Task:
 
     UsageError if its package is broken.
     """
-    found = entry_points(group=GROUP, name=name)
-    if not found:
+    task = load_plugin(GROUP, name, Task)
+    if task is None:
         raise RecordError(f"no task `{name}`; known tasks: {', '.join(task_names())}")
-    entry = next(iter(found))
-    try:
-        task = entry.load()
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"task `{name}` ({entry.value}) cannot be loaded: {error}") from error
-    if not isinstance(task, Task):
-        raise UsageError(f"task `{name}` ({entry.value}) is no sormctl.tasks.base.Task")
     return task
+
+
+def named_task(name: str) -> Task:
+    """The task that an option names; UsageError lists the names that exist."""
+    try:
+        return get_task(name)
+    except RecordError as error:
+        raise UsageError(str(error)) from None
 
 
 def known_task(problem: Problem) -> None:
@@ -46,4 +47,4 @@ def known_task(problem: Problem) -> None:
 
 def task_names() -> list[str]:
     """The names of all tasks that are installed."""
-    return sorted({entry.name for entry in entry_points(group=GROUP)})
+    return plugin_names(GROUP)

@@ -153,7 +153,7 @@ SoftLabels = Annotated[
 Classes = Annotated[
     int,
     typer.Option(
-        min=2, max=3, help="3: incorrect, neutral, correct, by `ratings` (import-prm800k)."
+        min=2, max=3, help="3: incorrect, neutral, correct, by `ratings` (import prm800k)."
     ),
 ]
 TooLongChoice = Annotated[

@@ -60,7 +60,7 @@ def rated_labels(solution: Solution) -> StepTargets:
     """The classes 0, 1, 2 (incorrect, neutral, correct) of `ratings` -1, 0, 1 (appendix H)."""
     ratings = solution.extra.get("ratings")
     if ratings is None:
-        raise RecordError("no `ratings`; see `sormctl import-prm800k`, or drop --classes 3")
+        raise RecordError("no `ratings`; see `sormctl import prm800k`, or drop --classes 3")
     if not isinstance(ratings, list | tuple) or len(ratings) != len(solution.steps):
         raise RecordError("`ratings` must be a list with one entry for each step")
     if any(type(x) is not int or x not in (-1, 0, 1) for x in ratings if x is not None):

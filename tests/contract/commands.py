@@ -58,9 +58,18 @@ PURE = (
     Command(("filter-labels", "--by", "orm"), (CORRECT, WRONG), "labels"),
     Command(("make-refine-pairs", "--mode", "global"), (CORRECT, WRONG), "steps", passes=False),
     Command(("make-refine-pairs", "--mode", "local"), (CORRECT, WRONG), "steps", passes=False),
+    Command(("export", "processbench"), (CORRECT, WRONG), "labels", passes=False),
     Command(("rerank", "--scores", "orm"), (CORRECT, WRONG), "scores"),
     Command(("rerank", "--vote", "majority"), (CORRECT, WRONG), "steps"),
 )
+JUDGED: dict[str, Any] = {
+    "id": "gsm8k-0",
+    "problem": "How many apples are 2 + 2?",
+    "steps": ["2 + 2 = 5", "The answer is 5."],
+    "final_answer_correct": False,
+    "label": 0,
+}
+IMPORTS = (Command(("import", "processbench"), (JUDGED,), "steps"),)  # these read foreign rows
 WITH_A_MODEL = (
     Command(("sample", "--model", "{student}", "-n", "2", "--max-tokens", "6"), (PROBLEM,), "task"),
     Command(

@@ -14,10 +14,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sormctl.cli import COMMANDS, app
-from tests.contract.commands import CORRECT, PROBLEM, PURE, WITH_A_MODEL, Command
+from tests.contract.commands import CORRECT, IMPORTS, PROBLEM, PURE, WITH_A_MODEL, Command
 from tests.contract.shell import ROOT, SORMCTL, start
 
 ALL = (*PURE, *WITH_A_MODEL)
+EVERY = (*ALL, *IMPORTS)
 HEAVY = ("torch", "transformers", "accelerate", "vllm", "datasets", "numpy", "rich")
 
 
@@ -35,7 +36,7 @@ def encoded(records: Sequence[dict[str, Any]], **extra: Any) -> list[bytes]:
     return [orjson.dumps({**record, **extra}) for record in records]
 
 
-@pytest.mark.parametrize("command", ALL, ids=str)
+@pytest.mark.parametrize("command", EVERY, ids=str)
 def test_empty_input_makes_empty_output(command: Command) -> None:
     """Even where the model does not exist: nothing is loaded for nothing."""
     result = invoke(command, [])
@@ -119,14 +120,14 @@ def test_a_bad_line_is_named(command: Command, line: bytes) -> None:
     )
 
 
-@pytest.mark.parametrize("command", PURE, ids=str)
+@pytest.mark.parametrize("command", (*PURE, *IMPORTS), ids=str)
 def test_a_bad_line_after_a_good_one(command: Command) -> None:
     result = invoke(command, [*encoded(command.records[:1]), b"{"])
     assert result.exit_code == 65
     assert f"sormctl {command.argv[0]}: <stdin>:2: not JSON" in result.stderr
 
 
-@pytest.mark.parametrize("command", ALL, ids=str)
+@pytest.mark.parametrize("command", EVERY, ids=str)
 def test_a_missing_field_is_named(command: Command) -> None:
     first = {name: value for name, value in command.records[0].items() if name != command.required}
     result = invoke(command, encoded([first]))
@@ -150,7 +151,7 @@ def test_an_unknown_task_is_named(command: Command) -> None:
     assert result.stderr.startswith(message)
 
 
-@pytest.mark.parametrize("command", ALL, ids=str)
+@pytest.mark.parametrize("command", EVERY, ids=str)
 def test_unknown_fields_pass_through(command: Command, request: pytest.FixtureRequest) -> None:
     models = request.getfixturevalue("models") if command.needs_model else NO_MODELS
     mine = {"mine": {"deep": [1, None, "ü"]}}
@@ -161,7 +162,7 @@ def test_unknown_fields_pass_through(command: Command, request: pytest.FixtureRe
     assert all(record.get("mine") == mine["mine"] for record in made) or not command.passes
 
 
-@pytest.mark.parametrize("command", ALL, ids=str)
+@pytest.mark.parametrize("command", EVERY, ids=str)
 def test_a_file_has_a_manifest_and_is_not_lost(command: Command, tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     assert invoke(command, [], NO_MODELS, "-o", str(path)).exit_code == 0
@@ -181,7 +182,7 @@ def test_a_folder_that_is_no_model(command: Command) -> None:
     assert re.fullmatch(rf"sormctl {command.argv[0]}: [^\n]*no/such/model[^\n]*\n", result.stderr)
 
 
-@pytest.mark.parametrize("command", PURE, ids=str)
+@pytest.mark.parametrize("command", (*PURE, *IMPORTS), ids=str)
 def test_a_reader_that_goes_away(command: Command) -> None:
     """`sormctl COMMAND | head -1`, with more output than a pipe holds."""
     copies = [

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from sormctl.cli import COMMANDS, WRITERS, app
 from sormctl.records import failure_line
-from tests.contract.commands import CORRECT, PROBLEM, PURE, WITH_A_MODEL, WRONG, Command
+from tests.contract.commands import CORRECT, IMPORTS, PROBLEM, PURE, WITH_A_MODEL, WRONG, Command
 from tests.contract.shell import ROOT, SORMCTL, run
 
 LINES = b"".join(orjson.dumps(record) + b"\n" for record in (CORRECT, WRONG))
@@ -21,6 +21,7 @@ PROGRAM = f"{sys.executable} -m sormctl"
 FAILED = failure_line("label-steps", "no space")
 READERS = (
     *PURE,
+    *IMPORTS,
     *WITH_A_MODEL,
     Command(("eval",), (CORRECT,), "correct"),
     Command(("eval", "--min-accuracy", "0.1"), (CORRECT,), "correct"),

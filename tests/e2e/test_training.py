@@ -28,7 +28,7 @@ from tests.models import make_model
 from tests.unit.examples import PROBLEM, solution
 from tests.unit.training.runs import sums, write_jsonl
 
-PRM800K = Path(__file__).parents[1] / "unit" / "importing" / "prm800k.jsonl"
+PRM800K = Path(__file__).parents[1] / "golden" / "files" / "formats" / "prm800k.rows.jsonl"
 MODELS = Path(__file__).parents[2] / "docs" / "models.md"
 FSDP = """\
 compute_environment: LOCAL_MACHINE
@@ -137,7 +137,7 @@ def test_what_an_objective_needs(
 
 def test_a_reward_model_of_three_classes(folder: Path) -> None:
     """Imported, trained, and read as 1 - P(incorrect)."""
-    code, people, err = sormctl(folder, "import-prm800k", str(PRM800K))
+    code, people, err = sormctl(folder, "import", "prm800k", str(PRM800K))
     assert code == 0, err
     (folder / "people.jsonl").write_text(people)
     command = ("train-rm", "--model", "tiny", "-o", "prm", *SMALL, "--classes", "3")

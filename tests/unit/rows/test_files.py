@@ -109,6 +109,21 @@ def test_places(tmp_path: Path, name: str, content: str, places: list[str]) -> N
     assert [row.place for row in read_rows(str(path))] == [f"{path}{place}" for place in places]
 
 
+@pytest.mark.parametrize(
+    ("content", "places"),
+    [('{"a":[{"b":1}]}', [":1"]), ('{"a":\n[{"b":1}]}', [": row 0"])],
+    ids=["one line", "several"],
+)
+def test_an_object_that_is_a_row(tmp_path: Path, content: str, places: list[str]) -> None:
+    """It may hold objects of its own, such as the turns of a conversation."""
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    assert [row.data for row in read_rows(str(path))] == [{"b": 1}]
+    found = list(read_rows(str(path), unpack=False))
+    assert [row.data for row in found] == [{"a": [{"b": 1}]}]
+    assert [row.place for row in found] == [f"{path}{place}" for place in places]
+
+
 class Endless(io.RawIOBase):
     """A text whose last part goes on for ever."""
 

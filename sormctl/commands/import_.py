@@ -1,0 +1,109 @@
+"""`sormctl import`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Annotated
+
+import typer
+
+from sormctl import options
+from sormctl.errors import UsageError
+from sormctl.formats.base import DataFormat, Importing, Neutral
+from sormctl.formats.known_problems import KnownProblems
+from sormctl.formats.registry import get_format
+from sormctl.problems import parsed
+from sormctl.records import Json, Problem, Solution
+from sormctl.rows.base import Rows
+from sormctl.rows.files import read_rows
+from sormctl.streams.driver import NO_RECORDS, write_records
+from sormctl.streams.jsonl import STDIN, read_records
+from sormctl.tasks.registry import named_task
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What some formats go by."""
+
+    neutral: Annotated[
+        Neutral | None,
+        typer.Option(help="Label of a step rated 0: correct by default; null: not trained on."),
+    ] = None
+
+
+def import_(
+    *,
+    format: options.FormatName,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="JSONL, JSON, CSV or Parquet (.gz and .zst too); standard input if there are "
+            "none.",
+            metavar="FILE",
+        ),
+    ] = None,
+    problems: Annotated[
+        str | None,
+        typer.Option(
+            help="Problems, of `sormctl problems`: rows about them get their ids and answers.",
+            metavar="FILE",
+        ),
+    ] = None,
+    task: Annotated[
+        str, typer.Option(help="Task that prompts and grades all others.", metavar="NAME")
+    ] = "math",
+    heeded: ImportOptions,
+    writing: options.Writing,
+) -> None:
+    """Turn another tool's data into solutions: step labels, benchmarks, completions.
+
+    Where a row does not say the reference answer, `answer` is null, and `correct` too unless the
+    row says that. Rows that hold no solution are left out, and counted.
+
+    Example: sormctl import prm800k phase2_train.jsonl
+    | sormctl train-rm --classes 3 --model embedded:student -o prm/
+    """
+    found, files = get_format(format), inputs or [STDIN]
+    if found.read is None:
+        raise UsageError(f"{format} can be written only, by `sormctl export {format}`")
+    said = vars(heeded)
+    known = KnownProblems(read_records([problems], Problem) if problems else ())
+    how = found.settings(Importing(named_task(task), known), said)
+    job = writing.job("import", {"format": format, "task": task, "problems": problems, **said})
+    rows = chain.from_iterable([read_rows(name, unpack=False) for name in files])
+    counts = Counter[str]()
+    write_records(
+        job, _solutions(rows, found, how, counts), files, lambda: _notes(found, how, counts)
+    )
+
+
+def _solutions(
+    rows: Rows, format: DataFormat, how: Importing, counts: Counter[str]
+) -> Iterator[Solution]:
+    read = format.read
+    assert read is not None
+
+    def solutions(row: Json, index: int) -> Sequence[Solution]:
+        return tuple(read(row, how))
+
+    for made in parsed(rows, solutions):
+        counts["rows"] += 1
+        counts["left out"] += not made
+        counts["solutions"] += len(made)
+        counts["unknown"] += sum(solution.answer is None for solution in made)
+        yield from made
+
+
+def _notes(format: DataFormat, how: Importing, counts: Counter[str]) -> Iterator[str]:
+    if not counts["rows"]:
+        yield NO_RECORDS
+    if empty := counts["left out"]:
+        yield f"left out: {empty:,} rows {format.left_out}"
+    if unknown := counts["unknown"]:
+        yield (
+            f"{unknown:,} of {counts['solutions']:,} solutions have no reference answer"
+            f"{'' if how.problems else '; --problems FILE gives it'}"
+        )

@@ -1,0 +1,60 @@
+"""What all imports have in common: a row's question and steps become a solution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import json
+
+from sormctl.formats.base import Importing
+from sormctl.records import Json, Problem, Solution
+from sormctl.seeds import digest
+from sormctl.tasks.reading import read_answer
+from sormctl.tasks.registry import get_task
+
+
+def asked(
+    how: Importing, question: str, answer: str | None = None, problem_id: str | None = None
+) -> Problem:
+    """The problem of a question: the user's, where they know it, else what the row says of it.
+
+    Rows of the same question are of the same problem, whatever the file.
+    """
+    known = how.problems.asking(question)
+    if known is not None:
+        return known
+    name = problem_id or f"problem-{digest(question).hex()[:12]}"
+    return Problem(task=how.task.name, problem_id=name, question=question, answer=answer)
+
+
+def labelled(
+    problem: Problem,
+    steps: Sequence[str],
+    labels: Sequence[int | None],
+    *,
+    solution_id: str,
+    correct: bool | None = None,
+    **fields: Any,
+) -> Solution:
+    """A solution whose steps were labelled, in whole or up to where it was.
+
+    So only an announced answer counts as one. `correct` is what the row says of it, if anything.
+    """
+    task = get_task(problem.task)
+    predicted = read_answer(task, problem.question, steps, is_cut=True)
+    verdict = task.is_correct(predicted, problem.answer) if correct is None else correct
+    return problem.solved(
+        solution_id=solution_id,
+        steps=tuple(steps),
+        predicted=predicted,
+        correct=verdict,
+        labels=tuple(labels),
+        **fields,
+    )
+
+
+def row_name(problem: Problem, kind: str, row: Json, number: int = 0) -> str:
+    """The id of a row's solution: rows that differ in anything have different ones."""
+    tag = digest(json.encode(row, order="sorted").decode(), str(number)).hex()[:12]
+    return f"{problem.problem_id}/{kind}-{tag}"

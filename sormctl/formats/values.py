@@ -1,0 +1,81 @@
+"""Values as strangers write them: lists in the cells of a table, whole numbers as floats."""
+
+from __future__ import annotations
+
+import json
+from ast import literal_eval
+from collections.abc import Mapping
+from typing import Any
+
+from sormctl.errors import RecordError
+from sormctl.formats.base import Neutral
+
+_TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
+_NEUTRAL = {Neutral.correct: 1, Neutral.incorrect: 0, Neutral.null: None}
+_KINDS: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
+
+
+def field(row: Mapping[str, Any], name: str, kind: type) -> Any:
+    """The value of a field that must be there, and of a kind (str, list or dict)."""
+    value = row.get(name)
+    if value is None:
+        raise RecordError(f"no `{name}`")
+    if kind is list:
+        value = listed(value)
+    if not isinstance(value, kind):
+        raise RecordError(f"`{name}` must be {_KINDS[kind]}")
+    return value
+
+
+def texts(row: Mapping[str, Any], name: str) -> list[str]:
+    """A list of texts."""
+    found: list[Any] = field(row, name, list)
+    if not all(isinstance(item, str) for item in found):
+        raise RecordError(f"`{name}` must hold texts")
+    return found
+
+
+def listed(value: Any) -> Any:
+    """A list, also one that is written in a cell of a table, as JSON or as Python does."""
+    if not (isinstance(value, str) and value.lstrip().startswith("[")):
+        return value
+    for read in (json.loads, literal_eval):
+        try:
+            return read(value.strip())
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+    return value
+
+
+def whole(value: Any) -> Any:
+    """1 for 1.0, as a column of whole numbers and nulls comes out of pandas, and for "1"."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
+        return int(value)
+    return value
+
+
+def truth(value: Any, name: str) -> bool | None:
+    """True, false or unknown."""
+    if value is None or value != value or value == "":
+        return None
+    if isinstance(value, bool):
+        return value
+    word = str(whole(value)).strip().lower()
+    if word not in (*_TRUE, *_FALSE):
+        raise RecordError(f"`{name}` must be true or false")
+    return word in _TRUE
+
+
+def rating_of(value: Any) -> int | None:
+    """A rating by a person: -1 wrong, 0 neutral, 1 right, None where there is none."""
+    rating = None if value != value else whole(value)
+    if rating is not None and (type(rating) is not int or rating not in (-1, 0, 1)):
+        raise RecordError("`rating` must be -1, 0, 1 or null")
+    return rating
+
+
+def rating_label(rating: int | None, neutral: Neutral) -> int | None:
+    """The label of a step that was rated; `neutral` says that of a rating 0."""
+    return {-1: 0, 0: _NEUTRAL[neutral], 1: 1, None: None}[rating]

@@ -1,1 +1,0 @@
-"""Other tools' data as records."""
