@@ -7,14 +7,15 @@ solutions is left to `evaluation`, which reports every choice.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
-from sormctl.errors import RecordError, UsageError
+from sormctl.errors import IncompleteError, UsageError
 from sormctl.inference import (
     Generator,
     Judge,
@@ -25,12 +26,14 @@ from sormctl.inference import (
     sample_solutions,
 )
 from sormctl.models import model_digest
-from sormctl.records import Problem, Solution, problem_name
+from sormctl.records import Problem, Solution
 from sormctl.slots import REFINERS, Slot, check_slot
 from sormctl.streams.completions import GENERATED
 from sormctl.streams.driver import FREE, Costs, map_records, pipe_records, write_records
 from sormctl.streams.flow import Opening, W
+from sormctl.streams.ids import KnownIds
 from sormctl.streams.job_outputs import Job
+from sormctl.streams.jsonl import RecordReader
 from sormctl.streams.output import has_content, writing
 from sormctl.tasks.registry import known_task
 
@@ -73,7 +76,8 @@ class Models:
 class TestTime:
     """How the test-time path is run, and where its stages write, `STAGE.jsonl` each.
 
-    `job` is what every stage inherits: the arguments, whether to resume, what is shown.
+    `job` is what every stage inherits: the arguments, whether to resume, whether to leave out what
+    fails, what is shown. `incomplete` says of which stages something was left out.
     """
 
     models: Models
@@ -84,6 +88,7 @@ class TestTime:
     num_samples: int  # of a problem, for votes and the best of n; 0 leaves them out
     folder: Path
     job: Job
+    incomplete: list[str] = field(default_factory=list)
 
     def solve(self, problems: Iterable[Problem], files: Sequence[str]) -> Path:
         """The file of drafts, refinements and samples of all problems, scored as `orm` and `sorm`.
@@ -115,17 +120,24 @@ class TestTime:
         if has_content(self._output("drafts")) and not (self.job.resume or self.job.overwrite):
             raise UsageError(f"{self.folder} has drafts; give --resume to go on, or --overwrite")
         job = replace(self._job("problems", ()), resume=False, overwrite=True)
-        write_records(job, _of_one_id(problems), files)
+        write_records(job, problems, files)
+        written = RecordReader([str(output)])
+        for _ in written.records(Problem, KnownIds(written).check):
+            pass  # before the first is drafted: solutions of two of one id would be mixed
         return output
 
     def _sample(self, stage: str, problems: Path, n: int, sampling: SamplingSettings) -> Path:
+        def opening() -> AbstractAsyncContextManager[Generator]:
+            opened = open_generator(
+                self.models.student, sampling, self.running, self.asking, slot=Slot.student
+            )
+            return _told(opened) if sampling.temperature else opened
+
         return self._map(
             stage,
             [problems],
             Problem,
-            lambda: open_generator(
-                self.models.student, sampling, self.running, self.asking, slot=Slot.student
-            ),
+            opening,
             lambda generator, problem: sample_solutions(generator, problem, n),
             GENERATED,
         )
@@ -156,7 +168,10 @@ class TestTime:
         costs: Costs[Solution],
     ) -> Path:
         job = self._job(stage, inputs)
-        map_records(job, kind, opening, transform, check=known_task, costs=costs)
+        try:
+            map_records(job, kind, opening, transform, check=known_task, costs=costs)
+        except IncompleteError as error:
+            self.incomplete.append(f"{stage}: {error}")
         return self._output(stage)
 
     def _job(self, stage: str, inputs: Sequence[Path]) -> Job:
@@ -167,11 +182,8 @@ class TestTime:
         return self.folder / f"{stage}.jsonl"
 
 
-def _of_one_id(problems: Iterable[Problem]) -> Iterator[Problem]:
-    """The problems; RecordError for one whose id another has: their solutions would be mixed."""
-    known: dict[str, int] = {}
-    for problem in problems:
-        content = hash((problem.question, problem.answer))
-        if known.setdefault(problem_name(problem), content) != content:
-            raise RecordError(f"two problems have the id {problem.problem_id}; give each its own")
-        yield problem
+@asynccontextmanager
+async def _told(opened: AbstractAsyncContextManager[Generator]) -> AsyncIterator[Generator]:
+    """A model of which an earlier stage has told what its user should know."""
+    async with opened as generator:
+        yield replace(generator, is_asked_plainly=False)

@@ -17,7 +17,7 @@ from msgspec import Raw
 
 from sormctl import options
 from sormctl.asking import AskingSettings
-from sormctl.errors import UsageError
+from sormctl.errors import IncompleteError, UsageError
 from sormctl.evaluation.apart import Evaluations, OneRun
 from sormctl.evaluation.evaluation import problem_part
 from sormctl.evaluation.gates import check_gate
@@ -170,6 +170,7 @@ def eval(
     running: options.RunningOptions,
     streams: options.Streams,
     resume: options.Resume = False,
+    skip_failed: options.SkipFailed = False,
 ) -> None:
     """Say what can be said of solutions: a table on standard error, its rows as JSON.
 
@@ -183,11 +184,13 @@ def eval(
     """
     _check_options(aggregation, bench, streams)
     kept = _kept(bench, streams.output)
-    if resume and not kept:
-        raise UsageError("--resume goes with --bench and -o DIR, which keeps the stages")
+    for name, is_given in (("--resume", resume), ("--skip-failed", skip_failed)):
+        if is_given and not kept:
+            raise UsageError(f"{name} goes with --bench and -o DIR, which keeps the stages")
     job = streams.job("eval", {"agg": aggregation, "by": by}, inputs=_files(streams.inputs or ()))
     costs = stage_costs(stages) if stages else []
     found = Evaluations(aggregation, by)
+    incomplete: Sequence[str] = ()
     with ExitStack() as stack:
         if bench.bench is not None:
             folder = kept or Path(stack.enter_context(TemporaryDirectory(prefix="sormctl-")))
@@ -195,12 +198,13 @@ def eval(
             models = bench.slots(said)
             asked = {**vars(bench), **vars(fields), **vars(sampling), **said.identity()}
             asked |= {**running.identity(), "weights": models.digests()}
-            overwrite = job.overwrite or kept is None
-            stage = replace(job, arguments=asked, resume=resume, overwrite=overwrite)
+            stage = replace(job, arguments=asked, resume=resume, skip_failed=skip_failed)
+            stage = replace(stage, overwrite=job.overwrite or kept is None)
             path = TestTime(
                 models, said, running, sampling, bench.threshold, bench.samples, folder, stage
             )
             solved = path.solve(_problems(bench, fields, sampling.seed), input_files(bench.bench))
+            incomplete = path.incomplete
             job = replace(job, arguments={**job.arguments, **asked}, inputs=[str(solved)])
         job, is_shown = _written(job, kept)
         form = Format.json if kept else shown.form or Format.json
@@ -216,6 +220,8 @@ def eval(
     print_cut_off(found.all_rows)
     print_unknown(found.unknown)
     print_stages(costs)
+    if incomplete:
+        raise IncompleteError("; ".join(incomplete))
     if gate.min_accuracy is not None:
         check_gate(found, gate.gate, gate.min_accuracy)
 

@@ -55,6 +55,7 @@ def rerank(
     keep: Annotated[int, typer.Option(min=1, help="Solutions of a problem to write.")] = 1,
     concurrency: options.Concurrency = None,
     resume: options.Resume = False,
+    skip_failed: options.SkipFailed = False,
     prompt: options.PromptStyle = "auto",
     running: options.RunningOptions,
     streams: options.Streams,
@@ -78,7 +79,8 @@ def rerank(
     weights = model_digest(rm) if rm else None
     said = AskingSettings(prompt)
     asked = {**said.identity(), **running.identity()}
-    job = streams.job("rerank", {**arguments, "weights": weights, **asked}, resume=resume)
+    made = {**arguments, "weights": weights, **asked}
+    job = streams.job("rerank", made, resume=resume, skip_failed=skip_failed)
 
     def best(group: Sequence[Solution]) -> list[Solution]:
         return choose(distinct(group), vote.value, name, aggregation)[:keep]

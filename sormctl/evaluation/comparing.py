@@ -9,7 +9,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from sormctl.errors import DataError, UsageError
-from sormctl.evaluation.intervals import Bootstrap, Share, mcnemar
+from sormctl.evaluation.intervals import Bootstrap, Share, mcnemar, more_often
 from sormctl.evaluation.metrics import Estimate, paired_difference
 from sormctl.evaluation.rows import Way
 from sormctl.evaluation.ways import Outcome, answer_given, distinct, outcomes
@@ -125,7 +125,7 @@ def _compare_rows(rows: RowPair, old: Sequence[Run], new: Sequence[Run]) -> Comp
     differences = tuple(one.value - two.value for one, two in zip(ours, theirs, strict=True))
     estimate = _difference(ours, theirs)
     test = mcnemar(ours, theirs)
-    won, lost = (test.first, test.second) if test else _more_often(ours, theirs)
+    won, lost = more_often(ours, theirs)
     return Comparison(
         row=str(rows),
         n=len(set(chain.from_iterable(share.problems for share in ours))),
@@ -168,15 +168,6 @@ def _difference(new: Sequence[Share], old: Sequence[Share]) -> Estimate:
         return paired_difference([*new[0].hits.values()], [*old[0].hits.values()])
     found = Bootstrap([share.problems for share in new]).difference(new, old)
     return Estimate(found.value, len(new[0].problems), found.low, found.high)
-
-
-def _more_often(new: Sequence[Share], old: Sequence[Share]) -> tuple[int, int]:
-    """Problems of which the new run is right more often, and less often."""
-    gains: dict[str, float] = {}
-    for one, two in zip(new, old, strict=True):
-        for name, value in one.hits.items():
-            gains[name] = gains.get(name, 0) + value - two.hits[name]
-    return sum(x > 0 for x in gains.values()), sum(x < 0 for x in gains.values())
 
 
 def _tokens(answers: Iterable[Answers]) -> float:

@@ -22,7 +22,7 @@ Where seeds share problems it speaks of trainings alone: it knows of no other pr
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -194,13 +194,17 @@ def mcnemar(first: Sequence[Share], second: Sequence[Share]) -> McNemar | None:
         return None
     if any(hits not in (0, 1) for share in (*first, *second) for hits in share.hits.values()):
         return None
-    more: Counter[str] = Counter()
-    for one, two in zip(first, second, strict=True):
-        for name in one.hits:
-            more[name] += int(one.hits[name] - two.hits[name])
-    only_first = sum(difference > 0 for difference in more.values())
-    only_second = sum(difference < 0 for difference in more.values())
+    only_first, only_second = more_often(first, second)
     return McNemar(only_first, only_second, sign_test(only_first, only_second))
+
+
+def more_often(first: Sequence[Share], second: Sequence[Share]) -> tuple[int, int]:
+    """Problems that the first got right more often, over all seeds, and the second more often."""
+    gains: defaultdict[str, float] = defaultdict(float)
+    for one, two in zip(first, second, strict=True):
+        for name, hits in one.hits.items():
+            gains[name] += hits - two.hits[name]
+    return sum(gain > 0 for gain in gains.values()), sum(gain < 0 for gain in gains.values())
 
 
 @cache

@@ -85,7 +85,9 @@ def test_a_benchmark_with_two_problems_of_one_id_is_refused_before_it_is_drafted
     bench = ("--bench", str(path), "--answer", "numeric", "--student", "embedded:student")
     result = CliRunner().invoke(app, ["eval", *bench])
     assert result.exit_code == 65
-    assert result.stderr.endswith("two problems have the id a; give each its own\n")
+    told = result.stderr.splitlines()[-1]
+    assert "problems.jsonl:3: " in told
+    assert told.endswith("problems.jsonl:1 has another problem of the id a; give each its own")
 
 
 @pytest.mark.parametrize("slot", ["student", "orm", "sorm", "global", "local"])
