@@ -19,8 +19,9 @@ import typer
 from typer.core import TyperGroup
 
 from sormctl import __version__
+from sormctl.configuration import from_file
 from sormctl.errors import IncompleteError, SormctlError, one_line
-from sormctl.options import flattened
+from sormctl.option_groups import Command, flattened
 from sormctl.records import failure_line
 
 COMMANDS = (
@@ -75,6 +76,15 @@ class Boundary(TyperGroup):
             raise SystemExit(INTERRUPTED) from error
         except OSError as error:
             raise SystemExit(_fail(ctx, _told(error), 1)) from error
+        except typer.TyperException as error:  # the command line itself
+            sys.stderr.write(f"{_misused(error)}\n")
+            raise SystemExit(error.exit_code) from error
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Lists the commands, each with the whole first sentence of its help."""
+        helps = [(name, self.commands[name].help or "") for name in COMMANDS]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text.partition("\n\n")[0]) for name, text in helps])
 
 
 def _told(error: OSError) -> str:
@@ -85,6 +95,17 @@ def _told(error: OSError) -> str:
         raise error
     name = str(error.filename)
     return f"cannot open {name if len(name) < _NAME else name[:_NAME] + '…'}: {error.strerror}"
+
+
+def _misused(error: Any) -> str:
+    """What typer says of a command line, in one line, with the way to the help."""
+    context: Any = getattr(error, "ctx", None)
+    parameter = getattr(error, "param", None)
+    name = context.command_path if context else "sormctl"
+    message = error.format_message().rstrip(".")
+    if parameter and from_file(context, parameter):
+        message = f"{context.params['config']}: {message}"
+    return f"{name}: {one_line(message)}; see {name} --help"
 
 
 def _fail(ctx: Any, message: str, code: int) -> int:
@@ -103,7 +124,8 @@ def tell_reader(argv: Sequence[str], error: BaseException | None) -> None:
         return
     if any(word.startswith(("-o", "--output")) for word in argv) or not _is_read(sys.stdout):
         return
-    said = one_line(str(error) or _WORDS.get(type(error).__name__, type(error).__name__))
+    text = error.format_message() if isinstance(error, typer.TyperException) else str(error)
+    said = one_line(text or _WORDS.get(type(error).__name__, type(error).__name__))
     with suppress(OSError):  # nobody reads it, or there is no room
         sys.stdout.flush()
         os.write(sys.stdout.fileno(), failure_line(command, said))
@@ -128,6 +150,7 @@ app = typer.Typer(
     name="sormctl",
     cls=Boundary,
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -157,7 +180,7 @@ def _help(command: Callable[..., None]) -> str:
 for _name in COMMANDS:
     _function = f"{_name}_" if iskeyword(_name) else _name.replace("-", "_")
     _command = getattr(import_module(f"sormctl.commands.{_function}"), _function)
-    app.command(_name, help=_help(_command))(flattened(_command))
+    app.command(_name, cls=Command, help=_help(_command))(flattened(_command))
 
 
 def main() -> None:

@@ -1,26 +1,32 @@
 """Options that several commands share, declared once: one by one, and in groups.
 
-A group is a dataclass of options. A command takes it as one parameter; `flattened` turns it into
-single options for Typer. Where a group adds options to a plain value, it is one, and travels on.
+A group is a dataclass of options. A command takes it as one parameter; `option_groups.flattened`
+turns it into single options for Typer. Where a group adds options to a plain value, it is one, and
+travels on.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, ClassVar
 
 import typer
 
-from sormctl.asking import AskingSettings, parse_chat_args, parse_think
+from sormctl.asking import STYLES, AskingSettings, parse_chat_args, parse_think
+from sormctl.engines.registry import ENGINES
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import UsageError, first_line
+from sormctl.option_groups import OUTPUT, among
+from sormctl.plugins import plugin_names
 from sormctl.problems import read_examples
 from sormctl.streams.job_outputs import Job
+from sormctl.tasks.answers import KINDS
 from sormctl.tasks.fields import Fields
 from sormctl.tasks.splitting import known_steps
+
+ASKED, RUN = "How the model is asked", "How models are run"  # titles in `--help`
 
 Inputs = Annotated[
     list[str] | None,
@@ -36,9 +42,23 @@ Resume = Annotated[
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace the output file if it exists.")
 ]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress on standard error.")]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "-q",
+        "--quiet",
+        help="No progress on standard error.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 LogFormat = Annotated[
-    str, typer.Option(help="Progress and messages on standard error: text or json.")
+    str,
+    typer.Option(
+        help="Progress and messages on standard error: text or json.",
+        metavar="text|json",
+        autocompletion=among(lambda: ("text", "json")),
+        rich_help_panel=OUTPUT,
+    ),
 ]
 SkipFailed = Annotated[
     bool,
@@ -60,6 +80,7 @@ Answer = Annotated[
     typer.Option(
         help="How answers compare, for your own file: numeric, math, exact or choice.",
         metavar="KIND",
+        autocompletion=among(lambda: KINDS),
     ),
 ]
 Question = Annotated[
@@ -86,7 +107,12 @@ Seed = Annotated[
     int, typer.Option(min=0, max=2**63 - 1, help="Seed of everything that is drawn at random.")
 ]
 FormatName = Annotated[
-    str, typer.Argument(help="Layout of the other tool's rows; see the page on formats.")
+    str,
+    typer.Argument(
+        help="Layout of the other tool's rows; see the page on formats.",
+        metavar="FORMAT",
+        autocompletion=among(lambda: plugin_names("sormctl.formats")),
+    ),
 ]
 
 Model = Annotated[
@@ -97,7 +123,12 @@ RewardModel = Annotated[
     str, typer.Option("--rm", help="Reward model: a folder or hub name.", metavar="M")
 ]
 EngineName = Annotated[
-    str, typer.Option("--engine", help="What runs the model: hf, vllm, openai or ray.")
+    str,
+    typer.Option(
+        "--engine",
+        help="What runs the model: hf, vllm, openai or ray.",
+        autocompletion=among(lambda: ENGINES),
+    ),
 ]
 EngineArg = Annotated[
     list[str] | None,
@@ -121,7 +152,12 @@ Replicas = Annotated[
 Verbose = Annotated[bool, typer.Option("--verbose", help="Let the engine talk on standard error.")]
 PromptStyle = Annotated[
     str,
-    typer.Option("--prompt", help="plain, chat, one-shot; auto asks the model folder."),
+    typer.Option(
+        "--prompt",
+        help="plain, chat, one-shot; auto asks the model folder.",
+        metavar="STYLE",
+        autocompletion=among(lambda: ("auto", *STYLES)),
+    ),
 ]
 System = Annotated[
     str | None,
@@ -168,7 +204,11 @@ Think = Annotated[
 ]
 Concurrency = Annotated[
     int | None,
-    typer.Option(min=1, help="Records in flight at once; by default what keeps the engine busy."),
+    typer.Option(
+        min=1,
+        help="Records in flight at once; by default what keeps the engine busy.",
+        rich_help_panel=RUN,
+    ),
 ]
 MaxTokens = Annotated[
     int | None,
@@ -184,6 +224,8 @@ TopP = Annotated[float, typer.Option(min=0.0, max=1.0, help="Nucleus sampling.")
 @dataclass(frozen=True)
 class Writing:
     """Where records go to."""
+
+    TITLE: ClassVar[str] = OUTPUT
 
     output: Output = None
     overwrite: Overwrite = False
@@ -216,6 +258,8 @@ class LongStreams(Streams):
 class RunningOptions(Running):
     """How models are run."""
 
+    TITLE: ClassVar[str] = RUN
+
     engine: EngineName = Running.engine
     engine_arg: EngineArg = None
     base_url: BaseUrl = None
@@ -227,6 +271,8 @@ class RunningOptions(Running):
 @dataclass(frozen=True)
 class ReadingOptions:
     """How completions are read."""
+
+    TITLE: ClassVar[str] = ASKED
 
     steps: Steps = None
     think: Think = None
@@ -279,6 +325,8 @@ def _text(given: str | None) -> str | None:
 class RowOptions(Fields):
     """How rows of the user's own become problems."""
 
+    TITLE: ClassVar[str] = "Rows of your own"
+
     question: Question = Fields.question
     answer_field: AnswerField = Fields.answer_field
     choices: Choices = Fields.choices
@@ -290,44 +338,9 @@ class RowOptions(Fields):
 class SamplingOptions(SamplingSettings):
     """How completions are drawn."""
 
+    TITLE: ClassVar[str] = ASKED
+
     temperature: Temperature = SamplingSettings.temperature
     top_p: TopP = SamplingSettings.top_p
     max_tokens: MaxTokens = SamplingSettings.max_tokens
     seed: Seed = SamplingSettings.seed
-
-
-def flattened(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with single options in the place of each group."""
-    signature = inspect.signature(command, eval_str=True)
-    groups: dict[str, Any] = {
-        name: parameter.annotation
-        for name, parameter in signature.parameters.items()
-        if is_dataclass(parameter.annotation)
-    }
-
-    def run(**values: Any) -> None:
-        for name, group in groups.items():
-            members = {item.name: values.pop(item.name) for item in fields(group)}
-            values[name] = group(**members)
-        command(**values)
-
-    singles = [single for item in signature.parameters.values() for single in _singles(item)]
-    run.__signature__ = inspect.Signature(singles)  # type: ignore[attr-defined]
-    run.__annotations__ = {single.name: single.annotation for single in singles}
-    return run
-
-
-def _singles(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
-    group = parameter.annotation
-    if not is_dataclass(group):
-        yield parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        return
-    hints = get_type_hints(group, include_extras=True)
-    for item in fields(group):
-        default = inspect.Parameter.empty if item.default is MISSING else item.default
-        yield inspect.Parameter(
-            item.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=default,
-            annotation=hints[item.name],
-        )

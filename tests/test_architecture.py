@@ -37,22 +37,26 @@ MAY_IMPORT = {
         "streams": "__init__ errors records",
         "rows": "errors explaining records streams",
         "problems": "asking errors records tasks streams rows",
-        "options": "asking errors engines streams tasks problems",
         "formats": "errors plugins seeds records tasks",
+        "configuration": "errors",
+        "option_groups": "configuration streams",
+        "options": "asking errors plugins engines streams tasks problems option_groups",
         **dict.fromkeys(PAPER.split(), "errors seeds records tasks"),
         "evaluation": "errors records tasks reranking",
         "inference": "asking errors seeds prompts records models tasks engines slots",
         "test_time": "asking errors records models tasks engines slots inference streams",
         "labelling": "errors prompts records tasks engines inference",
         "training": "__init__ asking errors seeds prompts records models tasks engines slots "
-        f"streams options {PAPER}",
+        f"streams option_groups options {PAPER}",
         "training.worker": "errors models engines evaluation training",
         "report": "errors records streams evaluation labelling",
         "doctor": "__init__ errors tasks",
     }.items()
 }
 MAY_IMPORT["commands"] = list(MAY_IMPORT)
-MAY_IMPORT["cli"] = ["__init__", "errors", "records", "options", "commands"]
+MAY_IMPORT["cli"] = [
+    *("__init__", "errors", "records", "configuration", "option_groups", "commands")
+]
 MAY_IMPORT["__main__"] = ["cli"]
 HEAVY = {
     "torch",

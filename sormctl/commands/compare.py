@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sormctl.errors import DataError, SormctlError, UsageError, one_line
+from sormctl.option_groups import among
 from sormctl.report.formats import Format
 from sormctl.reranking import AGGREGATIONS, known_aggregations
 from sormctl.streams.jsonl import RecordReader
@@ -21,9 +22,14 @@ if TYPE_CHECKING:
 def compare(
     *,
     old: Annotated[
-        str, typer.Argument(help="Solutions of the old run; of several seeds FILE,FILE,…")
+        str,
+        typer.Argument(
+            help="Solutions of the old run; of several seeds FILE,FILE,…", metavar="OLD"
+        ),
     ],
-    new: Annotated[str, typer.Argument(help="Solutions of the new run; as many seeds.")],
+    new: Annotated[
+        str, typer.Argument(help="Solutions of the new run; as many seeds.", metavar="NEW")
+    ],
     row: Annotated[
         str | None,
         typer.Option(
@@ -50,7 +56,11 @@ def compare(
     ] = None,
     aggregation: Annotated[
         list[str],
-        typer.Option("--agg", help=f"Repeatable: {', '.join(AGGREGATIONS)}."),
+        typer.Option(
+            "--agg",
+            help=f"Repeatable: {', '.join(AGGREGATIONS)}.",
+            autocompletion=among(lambda: AGGREGATIONS),
+        ),
     ] = ["final"],  # noqa: B006 (Typer copies it)
     form: Annotated[Format, typer.Option("--format", help="Of standard output.")] = Format.table,
 ) -> None:

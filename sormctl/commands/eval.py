@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 from msgspec import Raw
@@ -22,6 +22,7 @@ from sormctl.evaluation.apart import Evaluations, OneRun
 from sormctl.evaluation.evaluation import problem_part
 from sormctl.evaluation.gates import check_gate
 from sormctl.evaluation.steps import THRESHOLD
+from sormctl.option_groups import among
 from sormctl.problems import input_files, read_problems
 from sormctl.records import Problem, Solution
 from sormctl.report.evaluated import evaluation_as
@@ -39,6 +40,7 @@ from sormctl.streams.job_outputs import Job, side_file
 from sormctl.streams.jsonl import accept
 from sormctl.streams.manifest import stage_costs
 from sormctl.streams.output import is_device, replace_file
+from sormctl.tasks.registry import task_names
 from sormctl.test_time import SOLUTIONS, Models, TestTime
 
 
@@ -46,11 +48,14 @@ from sormctl.test_time import SOLUTIONS, Models, TestTime
 class Bench:
     """The whole test-time path on a benchmark, in the place of solutions that are read."""
 
+    TITLE: ClassVar[str] = "Test time on a benchmark"
+
     bench: Annotated[
         str | None,
         typer.Option(
             help="Run the whole test-time path on this benchmark (or your own data, with --answer) "
-            "instead of reading solutions."
+            "instead of reading solutions.",
+            autocompletion=among(task_names),
         ),
     ] = None
     split: Annotated[str | None, typer.Option(help="Split of the benchmark; test by default.")] = (
@@ -83,7 +88,10 @@ class Bench:
     def slots(self, said: AskingSettings) -> Models:
         """The models by what they are for; UsageError or ModelError where they do not fit."""
         if self.student is None:
-            raise UsageError("--bench needs --student, the model that drafts")
+            raise UsageError(
+                "--bench needs --student, the model that drafts; type it, or write it under [eval] "
+                "in sormctl.toml"
+            )
         if self.local is not None and self.sorm is None:
             raise UsageError("--local needs --sorm, which shows it the first error")
         models = Models(self.student, self.orm, self.sorm, self.global_, self.local)
@@ -138,7 +146,11 @@ def eval(
     *,
     aggregation: Annotated[
         list[str],
-        typer.Option("--agg", help=f"Repeatable: {', '.join(AGGREGATIONS)}."),
+        typer.Option(
+            "--agg",
+            help=f"Repeatable: {', '.join(AGGREGATIONS)}.",
+            autocompletion=among(lambda: AGGREGATIONS),
+        ),
     ] = ["final"],  # noqa: B006 (Typer copies it)
     by: Annotated[
         str | None,

@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from sormctl import options
+from sormctl.option_groups import among
 from sormctl.problems import input_files, read_problems
 from sormctl.streams.driver import write_records
+from sormctl.tasks.registry import task_names
 
 
 def problems(
@@ -19,6 +21,7 @@ def problems(
             help="A benchmark (gsm8k, svamp, chain); or with --answer your own file, - for "
             "standard input, or hf:OWNER/NAME[:CONFIG].",
             metavar="BENCH|FILE",
+            autocompletion=among(task_names),
         ),
     ],
     split: Annotated[

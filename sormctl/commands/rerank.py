@@ -17,6 +17,7 @@ from sormctl.errors import UsageError
 from sormctl.evaluation.ways import distinct
 from sormctl.inference import Judge, open_judge
 from sormctl.models import model_digest
+from sormctl.option_groups import among
 from sormctl.records import Solution
 from sormctl.reranking import AGGREGATIONS, choose, known_aggregations
 from sormctl.slots import Slot, check_slot
@@ -43,7 +44,12 @@ def rerank(
         str | None, typer.Option(help="Use these scores of the solutions instead.")
     ] = None,
     aggregation: Annotated[
-        str, typer.Option("--agg", help=f"Step scores to one number: {', '.join(AGGREGATIONS)}.")
+        str,
+        typer.Option(
+            "--agg",
+            help=f"Step scores to one number: {', '.join(AGGREGATIONS)}.",
+            autocompletion=among(lambda: AGGREGATIONS),
+        ),
     ] = "final",
     vote: Annotated[
         Vote,

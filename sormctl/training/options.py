@@ -22,30 +22,52 @@ from sormctl.training.config import (
     TrainConfig,
 )
 
+# titles in `--help`
+HOW, HELD_OUT, COST = "How it is trained", "Held-out problems", "Speed and memory"
+
 Output = Annotated[
     Path, typer.Option("-o", "--output", help="Folder of the trained model.", metavar="DIR")
 ]
-Epochs = Annotated[int, typer.Option(min=1, help="Times that every example is seen.")]
+Epochs = Annotated[
+    int, typer.Option(min=1, help="Times that every example is seen.", rich_help_panel=HOW)
+]
 LearningRate = Annotated[
     float,
-    typer.Option("--lr", min=0.0, max=10.0, help="Highest learning rate; it decays as a cosine."),
+    typer.Option(
+        "--lr",
+        min=0.0,
+        max=10.0,
+        help="Highest learning rate; it decays as a cosine.",
+        rich_help_panel=HOW,
+    ),
 ]
 BatchSize = Annotated[
-    int, typer.Option(min=1, help="Examples in one step, over all processes together.")
+    int,
+    typer.Option(
+        min=1, help="Examples in one step, over all processes together.", rich_help_panel=HOW
+    ),
 ]
 MaxLength = Annotated[
-    int, typer.Option(min=1, help="Examples of more tokens are left out, and counted.")
+    int,
+    typer.Option(
+        min=1, help="Examples of more tokens are left out, and counted.", rich_help_panel=HOW
+    ),
 ]
 HeldOut = Annotated[
     str | None,
     typer.Option(
         help="Train on all but this share of the problems, or but a file's, and evaluate on these.",
         metavar="SHARE|FILE",
+        rich_help_panel=HELD_OUT,
     ),
 ]
 EvaluateEvery = Annotated[
     int | None,
-    typer.Option(min=1, help="Steps between evaluations; by default a quarter of an epoch."),
+    typer.Option(
+        min=1,
+        help="Steps between evaluations; by default a quarter of an epoch.",
+        rich_help_panel=HELD_OUT,
+    ),
 ]
 Patience = Annotated[
     int | None,
@@ -53,6 +75,7 @@ Patience = Annotated[
         min=1,
         help="Stop after so many evaluations without a lower held-out loss; the model is that of "
         "the lowest.",
+        rich_help_panel=HELD_OUT,
     ),
 ]
 Track = Annotated[
@@ -60,26 +83,41 @@ Track = Annotated[
     typer.Option(
         help="Log to this tracker of accelerate, too, repeatable: wandb, tensorboard, …",
         metavar="NAME",
+        rich_help_panel=HELD_OUT,
     ),
 ]
 MaxBatchTokens = Annotated[
     int,
     typer.Option(
-        min=1, help="Tokens in one forward pass of a process; a larger batch goes through in parts."
+        min=1,
+        help="Tokens in one forward pass of a process; a larger batch goes through in parts.",
+        rich_help_panel=COST,
     ),
 ]
 Warmup = Annotated[
-    float, typer.Option(min=0.0, max=1.0, help="Share of the steps with a rising learning rate.")
+    float,
+    typer.Option(
+        min=0.0,
+        max=1.0,
+        help="Share of the steps with a rising learning rate.",
+        rich_help_panel=HOW,
+    ),
 ]
-WeightDecay = Annotated[float, typer.Option(min=0.0, help="Weight decay of matrices.")]
+WeightDecay = Annotated[
+    float, typer.Option(min=0.0, help="Weight decay of matrices.", rich_help_panel=HOW)
+]
 OptimizerName = Annotated[
-    Optimizer, typer.Option("--optimizer", help="muon: for the hidden matrices, adamw elsewhere.")
+    Optimizer,
+    typer.Option(
+        "--optimizer", help="muon: for the hidden matrices, adamw elsewhere.", rich_help_panel=HOW
+    ),
 ]
 DtypeName = Annotated[
     Dtype,
     typer.Option(
         "--dtype",
         help="What to compute in; weights stay float32. auto: bfloat16 where it is native.",
+        rich_help_panel=COST,
     ),
 ]
 PackingChoice = Annotated[
@@ -87,18 +125,25 @@ PackingChoice = Annotated[
     typer.Option(
         "--packing",
         help="Examples one after another, without padding. auto: on a GPU, in bfloat16.",
+        rich_help_panel=COST,
     ),
 ]
 GradientCheckpointing = Annotated[
     bool,
     typer.Option(
-        "--gradient-checkpointing", help="Compute activations twice: slower, in less memory."
+        "--gradient-checkpointing",
+        help="Compute activations twice: slower, in less memory.",
+        rich_help_panel=COST,
     ),
 ]
 LoraRank = Annotated[
     int | None,
     typer.Option(
-        "--lora", min=1, help="Train matrices of this rank beside the frozen ones.", metavar="RANK"
+        "--lora",
+        min=1,
+        help="Train matrices of this rank beside the frozen ones.",
+        metavar="RANK",
+        rich_help_panel=COST,
     ),
 ]
 MergeLora = Annotated[
@@ -106,17 +151,31 @@ MergeLora = Annotated[
     typer.Option(
         "--merge-lora/--no-merge-lora",
         help="Merge them into the saved model, or save a folder for peft, with them alone.",
+        rich_help_panel=COST,
     ),
 ]
 SaveEvery = Annotated[
-    str, typer.Option(help="Keep a checkpoint every so many steps (500) or minutes (10m).")
+    str,
+    typer.Option(
+        help="Keep a checkpoint every so many steps (500) or minutes (10m).",
+        rich_help_panel=options.OUTPUT,
+    ),
 ]
 KeepCheckpoints = Annotated[
-    int, typer.Option(min=1, help="Checkpoints of an unfinished run to keep, the newest.")
+    int,
+    typer.Option(
+        min=1,
+        help="Checkpoints of an unfinished run to keep, the newest.",
+        rich_help_panel=options.OUTPUT,
+    ),
 ]
 NumProcesses = Annotated[
     int | None,
-    typer.Option(min=1, help="Worker processes; by default one a GPU, or one on the CPU."),
+    typer.Option(
+        min=1,
+        help="Worker processes; by default one a GPU, or one on the CPU.",
+        rich_help_panel=COST,
+    ),
 ]
 AccelerateConfig = Annotated[
     Path | None,
@@ -125,13 +184,24 @@ AccelerateConfig = Annotated[
         metavar="FILE",
         exists=True,
         dir_okay=False,
+        rich_help_panel=COST,
     ),
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Continue an interrupted run from its last checkpoint.")
+    bool,
+    typer.Option(
+        "--resume",
+        help="Continue an interrupted run from its last checkpoint.",
+        rich_help_panel=options.OUTPUT,
+    ),
 ]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace the model, or what is left of another run.")
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Replace the model, or what is left of another run.",
+        rich_help_panel=options.OUTPUT,
+    ),
 ]
 
 
@@ -161,6 +231,7 @@ TooLongChoice = Annotated[
     typer.Option(
         "--too-long",
         help="truncate: train the steps within --max-length of a longer solution, too.",
+        rich_help_panel=HOW,
     ),
 ]
 

@@ -1,0 +1,151 @@
+"""Manners of the command line: help, completion, settings of a file and of the environment."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from sormctl.cli import COMMANDS, app
+from sormctl.option_groups import ARGUMENTS, by_title
+
+GROUP: Any = typer.main.get_command(app)
+
+
+def run(*argv: str, **env: str) -> Any:
+    return CliRunner().invoke(app, argv, env=env)
+
+
+def context(name: str) -> Any:
+    return GROUP.commands[name].make_context(name, [], resilient_parsing=True)
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_summaries_are_whole() -> None:
+    text = " ".join(run("-h", COLUMNS="80").stdout.split())
+    for name in COMMANDS:
+        summary = GROUP.commands[name].help.partition("\n\n")[0]
+        assert f"{name} {' '.join(summary.split())}" in text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_options_stand_under_at_most_six_titles(name: str) -> None:
+    groups = by_title(GROUP.commands[name], context(name))
+    titles = [title for title in groups if title != ARGUMENTS]
+    assert 1 <= len(titles) <= 6
+    assert titles[-1] == "Output and settings"
+    assert len(titles) == 1 or titles[0] == "Options"
+    shown = [option for records in groups.values() for option, _ in records]
+    assert not any(re.search(r"<(int|str|path|float)\b", option) for option in shown)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_short_help(name: str) -> None:
+    assert run(name, "-h").stdout == run(name, "--help").stdout != ""
+
+
+@pytest.mark.parametrize(
+    "argv, message",
+    [
+        (("evl",), "sormctl: No such command 'evl'. Did you mean 'eval'?; see sormctl --help"),
+        (("sample",), "sormctl sample: Missing option '--model'; see sormctl sample --help"),
+        (("eval", "--x"), "sormctl eval: No such option: --x; see sormctl eval --help"),
+        (("eval", "-n", "x"), "sormctl eval: Invalid value for '-n' / '--limit': "),
+    ],
+)
+def test_a_wrong_command_line_gets_one_line(argv: tuple[str, ...], message: str) -> None:
+    result = run(*argv)
+    assert result.exit_code == 2 and result.stderr.startswith(message)
+    assert result.stderr.count("\n") == 1 and result.stderr.endswith("--help\n")
+
+
+COMPLETED = [
+    ("sample --engine ", "hf openai ray vllm"),
+    ("sample --prompt ", "auto plain chat one-shot"),
+    ("problems ch", "chain choice"),
+    ("problems x --answer m", "math"),
+    ("eval --bench gs", "gsm8k"),
+    ("rerank --agg me", "mean"),
+    ("label-steps --by o", "outcome oracle"),
+]
+
+
+@pytest.mark.parametrize("typed, values", COMPLETED, ids=[typed for typed, _ in COMPLETED])
+def test_values_complete(typed: str, values: str) -> None:
+    words = f"sormctl {typed}"
+    env = {"_SORMCTL_COMPLETE": "complete_bash", "COMP_WORDS": words}
+    result = CliRunner().invoke(
+        app, [], prog_name="sormctl", env={**env, "COMP_CWORD": str(len(words.split(" ")) - 1)}
+    )
+    assert result.stdout.split() == values.split()
+
+
+def problems(*argv: str, **env: str) -> list[str]:
+    result = run("problems", "chain", *argv, **env)
+    assert result.exit_code == 0, result.stderr
+    return [orjson.loads(line)["problem_id"] for line in result.stdout.splitlines()]
+
+
+def test_typed_comes_before_environment_before_table_before_top() -> None:
+    Path("sormctl.toml").write_text("seed = 1\nlimit = 4\n")
+    assert problems() == [f"chain-test-1-{n}" for n in range(4)]
+    Path("sormctl.toml").write_text("seed = 1\n[problems]\nseed = 2\nn = 1\n")
+    assert problems() == ["chain-test-2-0"]
+    assert problems(SORMCTL_PROBLEMS_SEED="3") == ["chain-test-3-0"]
+    assert problems("--seed", "4", SORMCTL_PROBLEMS_SEED="3") == ["chain-test-4-0"]
+
+
+def test_a_file_that_is_named_comes_before_the_one_found() -> None:
+    Path("sormctl.toml").write_text("no such option = 1\n")
+    Path("run.toml").write_text("limit = 1\nseed = 7\n")
+    assert problems("--config", "run.toml") == ["chain-test-7-0"]
+    assert problems(SORMCTL_CONFIG="run.toml") == ["chain-test-7-0"]
+
+
+def test_what_a_file_gives_is_said_and_kept() -> None:
+    Path("sormctl.toml").write_text("[problems]\nlimit = 1\nseed = 7\n")
+    result = run("problems", "chain", "--seed", "8", "-o", "x.jsonl")
+    assert result.stderr.startswith("problems: sormctl.toml gives --limit\n")
+    kept = orjson.loads(Path("x.jsonl.manifest.json").read_bytes())["arguments"]
+    assert (kept["limit"], kept["seed"]) == (1, 8)
+    assert run("problems", "chain", "-q").stderr == ""
+
+
+def test_the_models_of_eval_may_stand_in_a_file() -> None:
+    missing = run("eval", "--bench", "chain")
+    assert missing.exit_code == 2 and "[eval]" in missing.stderr
+    Path("sormctl.toml").write_text(
+        '[eval]\nstudent = "embedded:student"\nglobal = "embedded:student"\nlimit = 2\n'
+    )
+    result = run("eval", "--bench", "chain")
+    assert "not trained to refine" in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("sed = 1", "f.toml: no option or command `sed`; did you mean `seed`?"),
+        ("[problems]\nsed = 1", "f.toml: [problems]: no option or command `sed`; did you mean"),
+        ("[problem]\nseed = 1", "f.toml: no option or command `problem`; did you mean `problems`?"),
+        ("problems = 1", "f.toml: `problems` is a command; its options go under [problems]"),
+        ("seed = 'x'", "f.toml: Invalid value for '--seed'"),
+        ("seed = [1, 2]", "f.toml: `seed` takes one value"),
+        ("seed = ", "f.toml: cannot be read: Invalid value"),
+        ("config = 'g.toml'", "f.toml: no option or command `config`"),
+    ],
+)
+def test_a_wrong_file_gets_one_line(text: str, message: str) -> None:
+    Path("f.toml").write_text(text)
+    result = run("problems", "chain", "--config", "f.toml")
+    assert result.exit_code == 2 and result.stdout == ""
+    assert result.stderr.startswith(f"sormctl problems: {message}")
+    assert result.stderr.count("\n") == 1
