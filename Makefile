@@ -28,7 +28,7 @@ endif
 # Where `make test-real` keeps real models; 1.3 GB.
 MODELS ?= .models
 
-.PHONY: help demo paper results test test-paper test-all test-real lint fix docs golden bench setup clean
+.PHONY: help demo paper results test test-paper test-all test-real lint fix docs golden bench browser setup clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -97,6 +97,11 @@ $(VENV)/.installed-real: $(VENV)/.installed-vllm
 $(VENV)/.installed-docs: $(VENV)/.installed
 	$(BIN)/python -m pip install -q -e '.[docs]'
 	touch $@
+
+browser: ## Debian's chromium, in which the report is tested; where it cannot be had, its tests are skipped
+	@command -v chromium-headless-shell chromium google-chrome >/dev/null || \
+		{ apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium-headless-shell >/dev/null; } || \
+		echo "no chromium can be installed here (as root: apt-get install chromium); tests/browser will be skipped"
 
 clean: ## remove what make made
 	rm -rf $(VENV) .models runs site

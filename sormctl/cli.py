@@ -43,6 +43,7 @@ COMMANDS = (
     "rerank",
     "eval",
     "compare",
+    "report",
     "show",
     "doctor",
 )
@@ -50,6 +51,7 @@ COMMANDS = (
 WRITERS = {name for name in COMMANDS if not name.startswith("train")} - {
     "eval",
     "compare",
+    "report",
     "show",
     "doctor",
 }

@@ -49,7 +49,7 @@ MAY_IMPORT = {
         "training": "__init__ asking errors seeds prompts records models tasks engines slots "
         f"streams option_groups options {PAPER}",
         "training.worker": "errors models engines evaluation training",
-        "report": "errors records streams evaluation labelling",
+        "report": "errors records tasks reranking streams evaluation labelling training.worker",
         "doctor": "__init__ errors tasks",
     }.items()
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
@@ -125,6 +125,11 @@ class Evaluation:
     def outcomes(self) -> dict[Way, list[float]]:
         """Of each row of accuracy the values of the problems that it is taken over."""
         return {way: column.values.tolist() for way, column in self._columns.items()}
+
+    @property
+    def tallies(self) -> Mapping[tuple[str, Truth], StepTally]:
+        """The step scores of each reward model, by name, beside each truth."""
+        return self._steps
 
     def shares(self) -> dict[Judgement, tuple[int, int]]:
         """Hits, and of how many, of each row of steps that is a share."""

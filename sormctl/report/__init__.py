@@ -1,1 +1,1 @@
-"""Tables and records for people, in the terminal."""
+"""Tables, records and runs for people: in the terminal, and as a page to look at."""

@@ -116,19 +116,23 @@ def stage_costs(folder: Path) -> list[dict[str, Any]]:
     Each has `file`, `command`, `records`, `tokens` (generated) and `seconds`. Manifests of other
     tools are passed over.
     """
-    paths = sorted(folder.glob(f"*{MANIFEST_SUFFIX}"))
-    ours = ((made, path.name) for path in paths if (made := _read(path)).keys() >= _COSTS)
-    in_order = sorted(ours, key=lambda item: str(item[0]["started"]))
     return [
         {
-            "file": name.removesuffix(MANIFEST_SUFFIX),
+            "file": name,
             "command": manifest["command"],
             "records": manifest["records_out"],
             "tokens": manifest[TOKENS],
             "seconds": manifest["seconds"],
         }
-        for manifest, name in in_order
+        for name, manifest in read_manifests(sorted(folder.glob(f"*{MANIFEST_SUFFIX}")))
     ]
+
+
+def read_manifests(paths: Iterable[Path]) -> list[tuple[str, dict[str, Any]]]:
+    """The name of each file and its manifest, in the order of their start; without other tools'."""
+    ours = ((path, made) for path in paths if (made := _read(path)).keys() >= _COSTS)
+    in_order = sorted(ours, key=lambda item: str(item[1]["started"]))
+    return [(path.name.removesuffix(MANIFEST_SUFFIX), made) for path, made in in_order]
 
 
 _COSTS = {"started", "command", "records_out", TOKENS, "seconds"}

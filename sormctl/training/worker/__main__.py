@@ -41,19 +41,19 @@ def main() -> None:
     stop = threading.Event()
     if stat.S_ISFIFO(os.fstat(0).st_mode):  # else a person or a scheduler has started it
         threading.Thread(target=_listen, args=(stop,), daemon=True).start()
-    report(events.Started())
+    report_event(events.Started())
     try:
         config = _config(Path(sys.argv[1]))
-        train(config, *_learner(config), report, stop.is_set)
+        train(config, *_learner(config), report_event, stop.is_set)
     except StoppedByUser:
         if os.environ.get("RANK", "0") == "0":  # all of them have
-            report(events.Stopped())
+            report_event(events.Stopped())
     except (SormctlError, OSError, RuntimeError, MemoryError) as error:
         if _PEER_IS_GONE.search(str(error)):  # its launcher tells what that one died of
             sys.stderr.write("another process of this run has gone\n")
             sys.exit(1)
         known = _as_user_error(error)
-        report(events.Failed(type(known).__name__, str(known)))
+        report_event(events.Failed(type(known).__name__, str(known)))
         sys.exit(known.exit_code)
     if torch.distributed.is_initialized():  # else a thread of gloo's now and then aborts the exit
         torch.distributed.destroy_process_group()
@@ -74,7 +74,7 @@ def _config(path: Path) -> TrainConfig:
     return read_config(path)
 
 
-def report(event: events.Event) -> None:
+def report_event(event: events.Event) -> None:
     """Tells the command."""
     sys.stdout.write(json.dumps(msgspec.to_builtins(event)) + "\n")
     sys.stdout.flush()

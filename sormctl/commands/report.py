@@ -1,0 +1,99 @@
+"""`sormctl report`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sormctl import __version__, options
+from sormctl.errors import UsageError
+from sormctl.evaluation.steps import THRESHOLD
+from sormctl.report.page.document import as_document
+from sormctl.report.page.found import find_files
+from sormctl.report.page.shown_run import RunRead, read_run, run_shown
+from sormctl.reranking import AGGREGATIONS, known_aggregations
+from sormctl.streams.output import has_content, whole_file
+
+if TYPE_CHECKING:
+    from sormctl.records import Json
+
+
+def report(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            help="Folder of a run, or its files. Of two folders the first is the old run, the "
+            "second the new one.",
+            metavar="FILES|DIR",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The page.")] = Path("report.html"),
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="The old run: its folder, or a file; repeatable.", metavar="OLD"),
+    ] = None,
+    samples: Annotated[
+        int, typer.Option(min=0, help="Samples of each problem that are shown; all of them vote.")
+    ] = 8,
+    aggregation: Annotated[
+        list[str],
+        typer.Option("--agg", help=f"Repeatable: {', '.join(AGGREGATIONS)}."),
+    ] = ["final"],  # noqa: B006 (Typer copies it)
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Make one page of a run, to look at in a browser: figures, charts, every problem.
+
+    It is made of what is there: solutions with their scores and labels, manifests, and the curves
+    of the models that were trained. In a folder the files count that `eval` has read there; before
+    there was an `eval`, all solutions of the problems that have a draft. The page is one file and
+    loads nothing. With two runs it also shows what has changed between them.
+
+    Example: sormctl report runs/demo -o report.html
+    """
+    known_aggregations(aggregation)
+    if has_content(output) and not overwrite:
+        raise UsageError(f"{output} exists; give --overwrite to replace it")
+    olds, news = _sides(inputs, against or [])
+    runs = [read_run(find_files(side), aggregation) for side in (olds, news) if side]
+    for run in runs:
+        if not run.groups:
+            raise UsageError(f"no solutions in {run.files.name}; there is nothing to look at")
+    data = {
+        "version": __version__,
+        "threshold": THRESHOLD,
+        "runs": [run_shown(run, samples) for run in runs],
+        "comparison": _comparison(runs, aggregation) if len(runs) == 2 else None,
+    }
+    page = as_document(data).encode()
+    with whole_file(output) as sink:
+        sink.write(page)
+    typer.echo(f"wrote {output}: {_counted(runs[-1])}, {len(page) / 1e6:.1f} MB", err=True)
+
+
+def _sides(inputs: Sequence[str], against: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """The names of the old run, if there is one, and of the new one."""
+    if not against and len(inputs) == 2 and all(Path(name).is_dir() for name in inputs):
+        return inputs[:1], inputs[1:]
+    return against, inputs
+
+
+def _comparison(runs: Sequence[RunRead], aggregations: Sequence[str]) -> Json:
+    """What `compare` says of the problems that both runs have."""
+    from msgspec import to_builtins
+
+    from sormctl.evaluation.comparing import Run, answers_given, compare_runs
+    from sormctl.report.compared import verdict
+
+    old, new = ([Run(run.groups, aggregations)] for run in runs)
+    decisive = answers_given(old, new)
+    rows = list(compare_runs(old, new, decisive, only_common=True))
+    found: dict[str, Any] = {"rows": to_builtins(rows)}
+    return {**found, "verdict": verdict(rows[0], 0.0)[0] if decisive else None}
+
+
+def _counted(run: RunRead) -> str:
+    solutions = sum(map(len, run.groups))
+    return f"{len(run.groups):,} problems, {solutions:,} solutions"

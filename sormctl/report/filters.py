@@ -1,0 +1,98 @@
+"""Which problems are worth a look: what refinement fixed or broke, and who disagrees with whom."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from sormctl.evaluation.rows import REFINEMENTS, Way
+from sormctl.evaluation.steps import THRESHOLD
+from sormctl.evaluation.ways import answer_given, kind_of, outcomes
+from sormctl.records import Solution
+from sormctl.reranking import best
+
+FIXED, BROKEN, CHOSEN_WRONGLY = "fixed", "broken", "chosen-wrongly"
+MODELS_DISAGREE, LABELS_DISAGREE = "models-disagree", "labels-disagree"
+CUT_OFF, NO_ANSWER, WRONG = "cut-off", "no-answer", "wrong"
+FILTERS = {
+    FIXED: "the draft is wrong, the answer given is right",
+    BROKEN: "the draft is right, the answer given is wrong",
+    CHOSEN_WRONGLY: "the answer given is wrong, another candidate is right",
+    WRONG: "the answer given is wrong",
+    MODELS_DISAGREE: "reward models see the first error of a solution at different steps",
+    LABELS_DISAGREE: "a reward model sees it at another step than the labels",
+    CUT_OFF: "a solution ended at the token limit",
+    NO_ANSWER: "a solution states no answer",
+}
+
+
+def filters_met(
+    group: Sequence[Solution], way: Way | None, threshold: float = THRESHOLD
+) -> set[str]:
+    """The names of the filters that the solutions of a problem pass.
+
+    `way` is the one whose answer a user gets; where nothing says which that is, the answer may be
+    any refinement.
+    """
+    return {*_by_answers(group, way), *_by_steps(group, threshold)}
+
+
+def candidates_of(way: Way, group: Sequence[Solution]) -> list[Solution]:
+    """The solutions among which a way of answering chooses; none if the problem lacks some."""
+    if way.chooser == "only":
+        return [*group] if len(group) == 1 else []
+    found = [solution for solution in group if kind_of(solution) in way.kinds]
+    return found if {kind_of(solution) for solution in found} == {*way.kinds} else []
+
+
+def chosen(way: Way | None, group: Sequence[Solution]) -> Solution | None:
+    """The solution that a way of answering gives; None where the problem does not allow it."""
+    candidates = candidates_of(way, group) if way else []
+    if way is None or way.chooser != "score":
+        return candidates[0] if len(candidates) == 1 else None
+    if not candidates or not all(way.model in solution.scores for solution in candidates):
+        return None
+    return best(candidates, str(way.model), way.aggregation or "final")
+
+
+def way_given(group: Sequence[Solution]) -> Way | None:
+    """The way whose answer a user gets, as far as the solutions of one problem alone say it."""
+    known = [solution for solution in group if solution.correct is not None]
+    return answer_given([*outcomes(known, ("final",))]) if known else None
+
+
+def first_below(scores: Sequence[float], threshold: float) -> int | None:
+    """The index of the first step that a reward model does not accept."""
+    return next((i for i, score in enumerate(scores) if score < threshold), None)
+
+
+def first_bad(labels: Collection[int | None]) -> int | None:
+    """The index of the first step that is labelled incorrect."""
+    return next((i for i, label in enumerate(labels) if label == 0), None)
+
+
+def _by_answers(group: Sequence[Solution], way: Way | None) -> Iterator[str]:
+    given = chosen(way, group)
+    refined = [solution for solution in group if kind_of(solution) in REFINEMENTS]
+    answers = [given.correct] if given else [solution.correct for solution in refined]
+    draft = next((solution for solution in group if kind_of(solution) == "draft"), None)
+    if draft is not None and draft.correct is False and True in answers:
+        yield FIXED
+    if draft is not None and draft.correct is True and False in answers:
+        yield BROKEN
+    if way is not None and given is not None and given.correct is False:
+        yield WRONG
+        if any(solution.correct for solution in candidates_of(way, group)):
+            yield CHOSEN_WRONGLY
+    if any(solution.is_cut_off for solution in group):
+        yield CUT_OFF
+    if any(solution.predicted is None for solution in group):
+        yield NO_ANSWER
+
+
+def _by_steps(group: Sequence[Solution], threshold: float) -> Iterator[str]:
+    for solution in group:
+        seen = {first_below(scores, threshold) for scores in solution.scores.values()}
+        if len(seen) > 1:
+            yield MODELS_DISAGREE
+        if solution.labels is not None and seen - {first_bad(solution.labels)}:
+            yield LABELS_DISAGREE

@@ -1,0 +1,150 @@
+"""One run as the page holds it: its figures, its step scores, its problems, its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec.structs import replace
+
+from sormctl.evaluation.apart import OneRun
+from sormctl.evaluation.evaluation import Evaluation
+from sormctl.evaluation.rows import DRAFT_FIRST, Kind, ReportRow, Truth, Way
+from sormctl.evaluation.steps import StepTally
+from sormctl.evaluation.ways import answer_given, kind_of
+from sormctl.records import Json, Solution
+from sormctl.report.page.found import FoundFiles
+from sormctl.report.page.shown_problem import problem_shown, ticks
+from sormctl.report.table import headline
+from sormctl.streams.jsonl import RecordReader
+
+MAX_POINTS = 400  # of a training curve
+_MODELS = ("model", "rm", "student", "orm", "sorm", "global_", "local")  # arguments that name one
+
+
+@dataclass(frozen=True, slots=True)
+class RunRead:
+    """A run in memory: its solutions, problem by problem, and what `eval` says of them."""
+
+    files: FoundFiles
+    groups: Sequence[Sequence[Solution]]
+    rows: Sequence[ReportRow]
+    tallies: Mapping[tuple[str, Truth], StepTally]
+    unknown: int
+
+    @property
+    def given(self) -> Way | None:
+        """The way whose answer a user gets."""
+        return answer_given([row.about for row in self.rows if isinstance(row.about, Way)])
+
+
+def read_run(files: FoundFiles, aggregations: Sequence[str] = ("final",)) -> RunRead:
+    """Reads its solutions; DataError for a bad one, and for those of several models."""
+    one, evaluation = OneRun(), Evaluation(aggregations)
+    groups = []
+    for group in RecordReader(files.solutions).groups():
+        if files.only_drafted and not any(kind_of(solution) == "draft" for solution in group):
+            continue
+        for solution in group:
+            one.check(solution)
+        groups.append(merged(group))
+        evaluation.add(groups[-1])
+    tallies = {**evaluation.tallies, **_by_answers(groups)}
+    return RunRead(files, groups, evaluation.rows(), tallies, evaluation.unknown)
+
+
+def merged(group: Sequence[Solution]) -> list[Solution]:
+    """Each solution once, with all scores, labels and rollouts that several files have of it."""
+    by_id: dict[str, list[Solution]] = {}
+    for solution in group:
+        by_id.setdefault(solution.solution_id, []).append(solution)
+    return [_together(same) for same in by_id.values()]
+
+
+def run_shown(run: RunRead, max_samples: int) -> Json:
+    """The run as JSON."""
+    return {
+        "name": run.files.name,
+        "headline": headline(run.rows),
+        "given": run.given and str(run.given),
+        "num_solutions": sum(map(len, run.groups)),
+        "num_tokens": sum(s.usage.generated_tokens for group in run.groups for s in group),
+        "unknown": run.unknown,
+        "sources": [*_sources(run.groups)],
+        "rows": [row.json() for row in run.rows],
+        "tallies": [_tally(*key, tally) for key, tally in run.tallies.items()],
+        "curves": [{"name": n, "rows": _thinned(rows)} for n, rows in run.files.metrics],
+        "files": [_file(name, made) for name, made in run.files.manifests],
+        "problems": [problem_shown(group, run.given, max_samples) for group in run.groups],
+    }
+
+
+def _together(same: Sequence[Solution]) -> Solution:
+    first = same[0]
+    if len(same) == 1:
+        return first
+    return replace(
+        first,
+        scores={name: values for each in reversed(same) for name, values in each.scores.items()},
+        labels=next((each.labels for each in same if each.labels is not None), None),
+        rollouts=next((each.rollouts for each in same if each.rollouts is not None), None),
+    )
+
+
+def _by_answers(groups: Sequence[Sequence[Solution]]) -> dict[tuple[str, Truth], StepTally]:
+    """The last score of each solution beside whether its answer is right."""
+    tallies: dict[tuple[str, Truth], StepTally] = {}
+    for solution in (solution for group in groups for solution in group):
+        for model, scores in solution.scores.items():
+            if scores and solution.correct is not None:
+                tally = tallies.setdefault((model, "answers"), StepTally())
+                tally.add(scores[-1:], [int(solution.correct)])
+    return tallies
+
+
+def _tally(model: str, truth: str, tally: StepTally) -> Json:
+    return {
+        "model": model,
+        "truth": truth,
+        "scores": [*map(ticks, tally.scores)],
+        "labels": "".join(map(str, tally.labels)),
+        "lengths": [*tally.lengths],
+    }
+
+
+def _sources(groups: Sequence[Sequence[Solution]]) -> Iterator[Json]:
+    """What made the solutions of each kind, and how many there are."""
+    found: dict[Kind, list[Any]] = {}
+    for solution in (solution for group in groups for solution in group):
+        kind, source = kind_of(solution), solution.source
+        found.setdefault(kind, [source.get("model"), source.get("temperature"), 0])[2] += 1
+    for kind in (*DRAFT_FIRST, "sample"):
+        if kind in found:
+            model, temperature, count = found[kind]
+            yield {"kind": kind, "model": model, "temperature": temperature, "count": count}
+
+
+def _thinned(rows: Sequence[Json]) -> Sequence[Json]:
+    """About `MAX_POINTS` of the rows, with the last and all that were held out."""
+    every = max(1, len(rows) // MAX_POINTS)
+    return [
+        row
+        for i, row in enumerate(rows)
+        if i % every == 0 or row is rows[-1] or any(key.startswith("held_out") for key in row)
+    ]
+
+
+def _file(name: str, made: Mapping[str, Any]) -> Json:
+    arguments = made.get("arguments") or {}
+    return {
+        "file": name,
+        "command": made["command"],
+        "models": [str(arguments[key]) for key in _MODELS if arguments.get(key)],
+        "parents": [parent["name"] for parent in made.get("parents", [])],
+        "records": made["records_out"],
+        "tokens": made["generated_tokens"],
+        "seconds": made["seconds"],
+        "started": made["started"],
+        "version": made.get("version"),
+    }

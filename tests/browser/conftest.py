@@ -1,0 +1,68 @@
+"""A real browser, or a reason why there is none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sormctl.evaluation.steps import THRESHOLD
+from sormctl.records import to_json
+from sormctl.report.page.document import as_document
+from sormctl.report.page.found import find_files
+from sormctl.report.page.shown_run import read_run, run_shown
+from tests.unit.report.runs_shown import whole_run
+from tests.unit.training.runs import write_jsonl
+
+NAMES = ("chromium-headless-shell", "chromium", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's chromium, driven by playwright."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        pytest.skip("no chromium; `make browser` installs Debian's")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as driver:
+        alone = [] if os.geteuid() else ["--no-sandbox"]  # which root has no use for
+        yield (found := driver.chromium.launch(executable_path=path, args=alone))
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a small run."""
+    folder = tmp_path_factory.mktemp("run")
+    solutions = [to_json(solution) for group in whole_run() for solution in group]
+    write_jsonl(folder / "scored.jsonl", solutions)
+    run = run_shown(read_run(find_files([str(folder)])), max_samples=2)
+    data = {"version": "0", "threshold": THRESHOLD, "runs": [run], "comparison": None}
+    (folder / "report.html").write_text(as_document(data), "utf-8")
+    return folder / "report.html"
+
+
+@pytest.fixture
+def opened(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a file; fails at the end if the page has raised an error or loaded anything else."""
+    contexts, faults = [], []
+
+    def open_page(path: Path, fragment: str = "", **options: Any) -> Any:
+        contexts.append(context := browser.new_context(**options))
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: faults.append(message.text))
+        page.on("request", lambda request: faults.append(request.url)
+                if not request.url.startswith("file:") else None)  # fmt: skip
+        page.goto(f"{path.as_uri()}{fragment}")
+        page.wait_for_selector("#problem")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert faults == []

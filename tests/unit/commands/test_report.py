@@ -1,0 +1,92 @@
+"""`sormctl report`: one file, and what it says of one run and of two."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from sormctl.cli import app
+from sormctl.records import Solution, to_json
+from tests.unit.report.runs_shown import refined, whole_run
+from tests.unit.training.runs import write_jsonl
+
+
+def sormctl(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [*map(str, arguments)])
+
+
+def data_of(page: Path) -> Any:
+    (packed,) = re.findall(r'id="data">([^<]*)<', page.read_text("utf-8"))
+    return json.loads(gzip.decompress(base64.b64decode(packed)))
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> tuple[Path, Path]:
+    """Two folders: the new run has one problem more right, and one that the old one lacks."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    write(old / "scored.jsonl", [*whole_run(), refined("p-4", "7", "7", "7", best="global")])
+    write(new / "scored.jsonl", [*whole_run(), refined("p-4", "7", "6", "7", best="global"),
+                                 refined("p-5", "6", "6", "6", best="draft")])  # fmt: skip
+    return old, new
+
+
+def write(path: Path, groups: list[list[Solution]]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    write_jsonl(path, [to_json(each) for group in groups for each in group])
+
+
+def test_the_rows_are_those_of_eval(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    page, file = tmp_path / "report.html", runs[1] / "scored.jsonl"
+    result = sormctl("report", file, "-o", page)
+    assert result.exit_code == 0
+    assert re.fullmatch(r"wrote \S+report.html: 6 problems, 33 solutions, 0.\d MB\n", result.stderr)
+    (run,) = data_of(page)["runs"]
+    assert run["rows"] == json.loads(sormctl("eval", file).stdout)["rows"]
+    assert run["name"] == str(file)
+
+
+def test_two_folders_are_compared(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    assert sormctl("report", *runs, "-o", page).exit_code == 0
+    data = data_of(page)
+    files = [folder / "scored.jsonl" for folder in runs]
+    compared = sormctl("compare", *files, "--common", "--format", "json").stdout.splitlines()
+    assert data["comparison"]["rows"] == [json.loads(line) for line in compared]
+    assert "+20.0" in data["comparison"]["verdict"]
+    assert [len(run["problems"]) for run in data["runs"]] == [5, 6]
+    page.unlink()
+    assert sormctl("report", files[1], "--against", files[0], "-o", page).exit_code == 0
+    assert data_of(page)["comparison"] == data["comparison"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("{folder}",), 2, "no solutions in"),
+        (("{folder}/none.jsonl",), 2, "cannot read"),
+        (("{folder}/empty.jsonl",), 2, "nothing to look at"),
+        (("{folder}/bad.jsonl",), 65, "bad.jsonl:1: not a JSON object"),
+        (("{folder}/empty.jsonl", "--agg", "none"), 2, "--agg none: must be one of"),
+        (("{folder}/empty.jsonl", "-o", "{folder}/bad.jsonl"), 2, "give --overwrite"),
+    ],
+)
+def test_what_cannot_be_shown_is_one_line(
+    arguments: tuple[str, ...], code: int, told: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "bad.jsonl").write_text("[]\n")
+    (folder / "empty.jsonl").write_text("")
+    result = sormctl("report", *(each.format(folder=folder) for each in arguments))
+    assert (result.exit_code, result.stderr.count("\n")) == (code, 1)
+    assert told in result.stderr
+    assert not (tmp_path / "report.html").exists()

@@ -1,0 +1,44 @@
+"""Which problems are worth a look."""
+
+from __future__ import annotations
+
+from sormctl.evaluation.rows import Way
+from sormctl.report.filters import chosen, filters_met, way_given
+from tests.unit.report.runs_shown import refined, whole_run
+
+GIVEN = Way("score", ("draft", "global", "local"), model="orm", aggregation="final")
+
+
+def test_each_problem_meets_its_filters() -> None:
+    fixed, broken, wrong, hostile = (
+        filters_met(group, GIVEN) - {"models-disagree", "labels-disagree"} for group in whole_run()
+    )
+    assert fixed == {"fixed"}
+    assert broken == {"broken", "wrong", "chosen-wrongly"}
+    assert wrong == {"wrong"}
+    assert hostile == {"wrong", "cut-off", "no-answer", "chosen-wrongly"}
+
+
+def test_first_errors_are_held_against_each_other_at_the_threshold() -> None:
+    group = refined("p", "7", "6", "6", best="local")
+    assert {"models-disagree", "labels-disagree"} <= filters_met(group, GIVEN)
+    assert not {"models-disagree", "labels-disagree"} & filters_met(group[:1], GIVEN, 0.6)
+
+
+def test_without_a_choice_any_refinement_counts() -> None:
+    fixed = [solution for solution in refined("p", "7", "6", "7", best="draft")][:3]
+    assert "fixed" in filters_met(fixed, None)
+    assert "fixed" not in filters_met(fixed, GIVEN)  # the draft was chosen
+
+
+def test_the_way_of_one_problem_is_that_of_the_run() -> None:
+    for group in whole_run():
+        assert way_given(group) == GIVEN
+        assert chosen(GIVEN, group) is not None
+
+
+def test_a_problem_that_lacks_a_candidate_has_no_answer_of_that_way() -> None:
+    group = refined("p", "7", "6", "7", best="global")
+    assert chosen(GIVEN, group[:2]) is None
+    assert chosen(Way("only"), group[:1]) is group[0]
+    assert chosen(Way("only"), group) is None
