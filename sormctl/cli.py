@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 
 from sormctl import __version__
 from sormctl.configuration import from_file
-from sormctl.errors import IncompleteError, SormctlError, one_line
+from sormctl.errors import IncompleteError, SormctlError, one_line, tell_user
 from sormctl.option_groups import Command, flattened
 from sormctl.records import failure_line
 
@@ -79,7 +79,7 @@ class Boundary(TyperGroup):
         except OSError as error:
             raise SystemExit(_fail(ctx, _told(error), 1)) from error
         except typer.TyperException as error:  # the command line itself
-            sys.stderr.write(f"{_misused(error)}\n")
+            tell_user(_misused(error))
             raise SystemExit(error.exit_code) from error
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -111,7 +111,7 @@ def _misused(error: Any) -> str:
 
 
 def _fail(ctx: Any, message: str, code: int) -> int:
-    sys.stderr.write(f"sormctl {ctx.invoked_subcommand}: {one_line(message)}\n")
+    tell_user(f"sormctl {ctx.invoked_subcommand}: {message}")
     return code
 
 

@@ -18,6 +18,9 @@ Every message is one line: what, where, next action.
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
+
 
 class SormctlError(Exception):
     """A failure the user can act on; `str(error)` is the one line that they see."""
@@ -83,10 +86,21 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else _stand_in(c) for c in text)
 
 
-def one_line(text: str) -> str:
-    """A message as a terminal shows it: printable, in one line, of `SHOWN` characters at most."""
-    shown = printable(text[: 2 * SHOWN])
-    return shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 1]}…"
+def one_line(text: str, most: int = SHOWN) -> str:
+    """A message as a terminal shows it: printable, in one line, of `most` characters at most."""
+    shown = printable(text[: most + 1])
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+
+
+def tell_user(text: str, most: int = SHOWN) -> None:
+    """Says something on standard error, as `one_line` shows it: nothing else writes there.
+
+    Whoever closed it, or filled its disk, is told nothing: what is written elsewhere goes on.
+    """
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"{one_line(text, most)}\n")
+            sys.stderr.flush()
 
 
 def _stand_in(character: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sormctl.errors import DataError, SormctlError, UsageError, one_line
+from sormctl.errors import DataError, SormctlError, UsageError, tell_user
 from sormctl.option_groups import among
 from sormctl.report.formats import Format
 from sormctl.reranking import AGGREGATIONS, known_aggregations
@@ -92,7 +92,7 @@ def compare(
     text, has_passed = verdict(first, least / 100)
     if not has_passed:
         raise SormctlError(text)
-    typer.echo(f"compare: {one_line(text)}", err=True)
+    tell_user(f"compare: {text}")
 
 
 def _files(side: str) -> Sequence[str]:

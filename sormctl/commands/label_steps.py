@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from sormctl import options
 from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
-from sormctl.errors import RecordError, UsageError
+from sormctl.errors import RecordError, UsageError, tell_user
 from sormctl.inference import Generator, open_generator
 from sormctl.labelling import pilot
 from sormctl.labelling.labels import outcome_labels, plain_tokens
@@ -136,7 +136,7 @@ class _Rollouts:
             solutions = inputs.records(Solution, check)
             draw = draw_pilot(groups(solutions), self.searching.k, self.sampling.seed)
         for line in asyncio.run(self._planned(draw)):
-            typer.echo(line, err=True)
+            tell_user(line)
 
     async def _planned(self, draw: Draw) -> Sequence[str]:
         if not draw.problems:

@@ -59,9 +59,9 @@ def report_markdown(rows: Rows, *, everything: bool = False) -> str:
 def _report(rows: Rows, console: Console, everything: bool) -> None:
     for value, listed in rows.items():
         if value:
-            console.print(f"── {one_line(value)}")
+            console.print(one_line(f"── {value}"))
         if said := headline(listed):
-            console.print(f"{said}\n")
+            console.print(f"{one_line(said)}\n")
         left_out = _print_rows(listed, console, everything)
         if left_out:
             console.print(f"{_left_out(left_out)}\n")
@@ -131,7 +131,7 @@ def print_cut_off(rows: Sequence[ReportRow]) -> None:
         said = [f"{_percent(cut)} % were cut off; raise --max-tokens"] if cut > TELLING else []
         said += [f"{_percent(unread)} % state no answer"] if unread > TELLING else []
         if said:
-            _console().print(f"{row.name}: {', '.join(reversed(said))}\n")
+            _console().print(f"{one_line(row.name)}: {', '.join(reversed(said))}\n")
 
 
 def print_unknown(count: int) -> None:

@@ -17,7 +17,7 @@ from typing import Final, Self
 
 from msgspec import MsgspecError, Raw, Struct, json
 
-from sormctl.streams.output import Sink, has_content, no_link, replace_file, writing
+from sormctl.streams.output import Sink, has_content, plain_file, replace_file, writing
 
 AHEAD_SUFFIX = ".ahead"
 _MOST: Final = 16 << 20  # bytes of answers for records that are in FILE, until they are cut away
@@ -114,7 +114,7 @@ class Ahead:
 
     def _open(self) -> None:
         with writing(self._path):
-            self._file = io.FileIO(self._path, "ab+", opener=no_link)
+            self._file = io.FileIO(self._path, "ab+", opener=plain_file)
         self._sink = Sink(self._file, str(self._path))
 
 

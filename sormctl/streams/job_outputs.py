@@ -96,7 +96,8 @@ def whole_output(job: Job, inputs: Sequence[str], parents: Parents, tally: Tally
         manifest.check_same()  # there is nothing to continue in a whole file: make it again
     with whole_file(path) as sink:
         yield sink
-    manifest.write("done", tally)
+        sink.flush()
+        manifest.write("done", tally)  # if there is no room for it, the file does not appear either
 
 
 @contextmanager

@@ -15,17 +15,20 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import orjson
+from msgspec.json import Decoder
 
 from sormctl.errors import UsageError
+from sormctl.records import Count
 from sormctl.streams.ahead import Ahead, is_begun
 from sormctl.streams.manifest import Manifest, Tally
 from sormctl.streams.output import Sink, locked, writing
 
 JOURNAL_SUFFIX = ".journal"
 Keys = tuple[str, ...]  # of the input records of one entry
+Entry = tuple[Count, Keys, Count, Count, dict[str, Count]]
+_ENTRIES = Decoder(Entry)
 
 
 class Journal:
@@ -120,13 +123,9 @@ def journalled(path: Path, manifest: Manifest, resume: bool) -> Iterator[Journal
             yield journal
 
 
-def _entry(line: bytes) -> list[Any] | None:
-    """A line of the journal; None if it is torn."""
+def _entry(line: bytes) -> Entry | None:
+    """A line of the journal; None if it is torn, or damaged."""
     try:
-        entry = orjson.loads(line) if line.endswith(b"\n") else None
-    except orjson.JSONDecodeError:
+        return _ENTRIES.decode(line) if line.endswith(b"\n") else None
+    except (ValueError, RecursionError):
         return None
-    match entry:
-        case [int(), list(), int(), int(), dict()]:
-            return list(entry)
-    return None

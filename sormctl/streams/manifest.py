@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import orjson
 
 from sormctl import __version__
 from sormctl.errors import OutputError, UsageError
-from sormctl.streams.output import replace_file
+from sormctl.records import Count
+from sormctl.streams.output import replace_file, rewrite_file
 
 Parents = Callable[[], list[dict[str, Any]]]  # name and hash of each input
 Counts = Mapping[str, int]
@@ -70,17 +72,22 @@ class Manifest:
     def check_same(self) -> None:
         """UsageError if the run to be continued was asked for something else."""
         made = _read(self._path)
+        if made is None:
+            raise _no_manifest(self._path)
         for name, now, before in _entries(self._fingerprint, made):
             if now != before:
                 raise UsageError(
                     f"cannot --resume: {name} is {_show(now)}, but the file was made with "
                     f"{_show(before)}; give the same, or --overwrite"
                 )
-        self._started = made.get("started", self._started)
-        self._seconds = made.get("seconds", self._seconds)
+        self._started = made.started
+        self._seconds = made.seconds
 
     def write(self, status: str, tally: Tally) -> None:
         """Writes the manifest as things stand: `running`, `done`, `interrupted` or `failed`."""
+        replace_file(self._path, self._report(status, tally))
+
+    def _report(self, status: str, tally: Tally) -> bytes:
         report = {
             **self._fingerprint,
             "status": status,
@@ -93,7 +100,7 @@ class Manifest:
             "seconds": round(self._seconds + time.monotonic() - self._clock, 3),
             "libraries": _libraries(),
         }
-        replace_file(self._path, orjson.dumps(report, option=_PRETTY))
+        return orjson.dumps(report, option=_PRETTY)
 
     @contextmanager
     def recording(self, tally: Tally) -> Iterator[None]:
@@ -102,10 +109,9 @@ class Manifest:
         try:
             yield
         except BaseException as error:
-            with suppress(OutputError):  # on a full disk, say: `error` is what matters
-                self.write(
-                    "interrupted" if isinstance(error, KeyboardInterrupt) else "failed", tally
-                )
+            status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            with suppress(OutputError):  # the folder may be gone: `error` is what matters
+                rewrite_file(self._path, self._report(status, tally))  # the disk may be full
             raise
         self.write("done", tally)
 
@@ -119,23 +125,41 @@ def stage_costs(folder: Path) -> list[dict[str, Any]]:
     return [
         {
             "file": name,
-            "command": manifest["command"],
-            "records": manifest["records_out"],
-            "tokens": manifest[TOKENS],
-            "seconds": manifest["seconds"],
+            "command": made.command,
+            "records": made.records_out,
+            "tokens": made.generated_tokens,
+            "seconds": made.seconds,
         }
-        for name, manifest in read_manifests(sorted(folder.glob(f"*{MANIFEST_SUFFIX}")))
+        for name, made in read_manifests(sorted(folder.glob(f"*{MANIFEST_SUFFIX}")))
     ]
 
 
-def read_manifests(paths: Iterable[Path]) -> list[tuple[str, dict[str, Any]]]:
+class Parent(msgspec.Struct):
+    """An input that a file was made of."""
+
+    name: str
+
+
+class MadeFile(msgspec.Struct):
+    """What is read of the manifest of a file."""
+
+    command: str
+    version: str
+    arguments: dict[str, Any]
+    records_out: Count
+    generated_tokens: Count
+    started: str
+    seconds: Annotated[float, msgspec.Meta(ge=0)]
+    parents: tuple[Parent, ...] = ()
+
+
+def read_manifests(paths: Iterable[Path]) -> list[tuple[str, MadeFile]]:
     """The name of each file and its manifest, in the order of their start; without other tools'."""
-    ours = ((path, made) for path in paths if (made := _read(path)).keys() >= _COSTS)
-    in_order = sorted(ours, key=lambda item: str(item[1]["started"]))
-    return [(path.name.removesuffix(MANIFEST_SUFFIX), made) for path, made in in_order]
+    ours = ((path.name, made) for path in paths if (made := _read(path)))
+    in_order = sorted(ours, key=lambda item: item[1].started)
+    return [(name.removesuffix(MANIFEST_SUFFIX), made) for name, made in in_order]
 
 
-_COSTS = {"started", "command", "records_out", TOKENS, "seconds"}
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
@@ -145,19 +169,25 @@ def _plain(data: Any) -> dict[str, Any]:
     return plain
 
 
-def _read(path: Path) -> dict[str, Any]:
-    with suppress(OSError, orjson.JSONDecodeError):
-        made = orjson.loads(path.read_bytes())
-        if isinstance(made, dict):
-            return made
-    raise UsageError(f"{path} is no manifest; make its file again (--overwrite)")
+def _read(path: Path) -> MadeFile | None:
+    """A manifest; None if it is another tool's. UsageError if it cannot be read at all."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=MadeFile)
+    except msgspec.ValidationError:
+        return None
+    except (OSError, ValueError, RecursionError):
+        raise _no_manifest(path) from None
 
 
-def _entries(now: Mapping[str, Any], made: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+def _no_manifest(path: Path) -> UsageError:
+    return UsageError(f"{path} is no manifest; make its file again (--overwrite)")
+
+
+def _entries(now: Mapping[str, Any], made: MadeFile) -> Iterator[tuple[str, Any, Any]]:
     """(name, value now, value then) of everything in a fingerprint."""
-    for name in ("command", "version"):
-        yield name, now[name], made.get(name)
-    new, old = now["arguments"], made.get("arguments") or {}
+    yield "command", now["command"], made.command
+    yield "version", now["version"], made.version
+    new, old = now["arguments"], made.arguments
     for name in [*new, *(name for name in old if name not in new)]:
         yield name, new.get(name), old.get(name)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import gzip
 import io
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sormctl.errors import BusyError, OutputError
+from sormctl.errors import BusyError, OutputError, tell_user
 
 BLOCK = 1 << 17
 PARTIAL = ".partial"
@@ -132,7 +134,7 @@ def locked(path: Path) -> Iterator[io.FileIO]:
     user is warned, once, and sees to it. OutputError for a link in its place.
     """
     with writing(path):
-        file = io.FileIO(path, "ab+", opener=no_link)
+        file = io.FileIO(path, "ab+", opener=plain_file)
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -147,22 +149,51 @@ def locked(path: Path) -> Iterator[io.FileIO]:
 
 @cache  # once
 def _warn_unlocked(folder: Path, why: str) -> None:
-    if sys.stderr is not None:
-        sys.stderr.write(
-            f"sormctl: files in {folder} cannot be locked ({why}); see to it that no other process "
-            "writes the same\n"
-        )
+    tell_user(
+        f"sormctl: files in {folder} cannot be locked ({why}); see to it that no other process "
+        "writes the same"
+    )
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Writes a small file in one move."""
+    """Writes a small file in one move. Where there is no room for another, the old one stays."""
     partial = path.with_name(f"{path.name}{PARTIAL}")
     with writing(path):
-        with io.FileIO(partial, "wb", opener=no_link) as file:
-            file.write(data)
+        with io.FileIO(partial, "wb", opener=plain_file) as file:
+            try:
+                _write_whole(file, data)
+            except OSError:
+                partial.unlink()
+                raise
         os.replace(partial, path)
 
 
-def no_link(name: str, flags: int) -> int:
-    """Opens a file that we write beside another, and no link that somebody has put in its place."""
-    return os.open(name, flags | os.O_NOFOLLOW, 0o666)
+def rewrite_file(path: Path, data: bytes) -> None:
+    """Writes a small file over itself, which needs no room; blanks fill what it was longer."""
+    with writing(path), io.FileIO(path, "rb+", opener=plain_file) as file:
+        status = os.fstat(file.fileno())
+        if len(data) > status.st_blocks * 512:
+            raise _no_room()
+        _write_whole(file, data.ljust(status.st_size))
+
+
+def _write_whole(file: io.FileIO, data: bytes) -> None:
+    """Writes small `data` at once; OSError where a part of it has no room."""
+    if file.write(data) != len(data):
+        raise _no_room()
+
+
+def _no_room() -> OSError:
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def plain_file(name: str, flags: int) -> int:
+    """Opens a file that we write beside another, and nothing that somebody put in its place.
+
+    Neither a link, which would lead to another file, nor a pipe, which would wait for a reader.
+    """
+    descriptor = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a plain file", name)
+    return descriptor

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import orjson
 
-from sormctl.errors import UsageError, one_line
+from sormctl.errors import UsageError, one_line, tell_user
 
 EVERY = 10.0  # seconds between two plain lines
 TICK = 1.0  # seconds between two looks whether it is time for one
@@ -53,11 +53,11 @@ class Display:
 
     def note(self, message: str) -> None:
         """Says something that the user should know and need not act on."""
-        self._write(message, {"message": message})
+        self._write(message, {"message": one_line(message)})
 
     def warn(self, message: str) -> None:
         """Says what went wrong, also to those who want no progress."""
-        self._emit(message, {"message": message})
+        self._emit(message, {"message": one_line(message)})
 
     def report(self, summary: str, figures: dict[str, Any]) -> None:
         """Says how things stand, whenever the last line was."""
@@ -69,14 +69,11 @@ class Display:
             self._emit(text, data)
 
     def _emit(self, text: str, data: dict[str, Any]) -> None:
-        if sys.stderr is None:
-            return
         if self._json:
-            text = orjson.dumps({"command": self._command, **data}).decode()
+            line = orjson.dumps({"command": self._command, **data}).decode()
+            tell_user(line, most=len(line))
         else:
-            text = f"{self._command}: {one_line(text)}"
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
+            tell_user(f"{self._command}: {text}")
 
 
 class Progress(Display):

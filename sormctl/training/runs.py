@@ -126,6 +126,8 @@ def _check_output(output: Path, options: RunOptions) -> None:
 def _workspace(config: TrainConfig) -> Iterator[None]:
     """`OUT.partial`, for this process alone; it stays only if there is something to resume."""
     partial, lock = config.partial, config.partial / _LOCK
+    if partial.is_symlink():
+        raise UsageError(f"{partial} is a link, and is needed for the run; remove it")
     if partial.exists() and any(partial.iterdir()) and not lock.exists():
         raise UsageError(f"{partial} is needed for the unfinished run, and is not of one")
     with writing(partial):

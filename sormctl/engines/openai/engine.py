@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal, Self
@@ -23,7 +22,7 @@ from sormctl.engines.openai.pool import Pool, Sleep
 from sormctl.engines.openai.refusals import FilteredError, RefusedError
 from sormctl.engines.openai.server import Server, is_url, redacted
 from sormctl.engines.running import Running
-from sormctl.errors import DeadEngineError, EngineError, ModelError, UsageError, one_line
+from sormctl.errors import DeadEngineError, EngineError, ModelError, UsageError, tell_user
 from sormctl.models import NO_TOKENIZER, resolve_model
 from sormctl.prompts import Prompt
 from sormctl.records import Json
@@ -181,7 +180,7 @@ class OpenaiEngine:
                 if news is None:
                     raise
                 if news:
-                    sys.stderr.write(f"{one_line(f'engine openai: {server.name} {news}')}\n")
+                    tell_user(f"engine openai: {server.name} {news}")
 
     def _limit(self, server: Server, prompt: Prompt, params: Sampling) -> int:
         """The tokens that may be written; text and messages have no length that we know."""
@@ -193,7 +192,7 @@ class OpenaiEngine:
 
     def _tell(self, line: str) -> None:
         if self._verbose:
-            sys.stderr.write(f"{one_line(f'engine openai: {line}')}\n")
+            tell_user(f"engine openai: {line}")
 
     async def _probe(self, server: Server) -> None:
         """Whether the server answers, and what it calls the model."""

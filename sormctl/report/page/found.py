@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sormctl.errors import DataError, UsageError
 from sormctl.records import load_object
 from sormctl.streams.jsonl import RecordReader, stat_input
-from sormctl.streams.manifest import MANIFEST_SUFFIX, read_manifests
+from sormctl.streams.manifest import MANIFEST_SUFFIX, MadeFile, read_manifests
 from sormctl.training.worker.metrics_file import Figures, read_metrics
 
 METRICS = "metrics.jsonl"
@@ -31,7 +30,7 @@ class FoundFiles:
     name: str
     solutions: Sequence[str]
     only_drafted: bool
-    manifests: Sequence[tuple[str, dict[str, Any]]]
+    manifests: Sequence[tuple[str, MadeFile]]
     metrics: Sequence[tuple[str, list[Figures]]]
 
 
@@ -68,10 +67,10 @@ def _in(folders: Iterable[Path], pattern: str) -> Iterator[Path]:
         yield from sorted(folder.glob(pattern))
 
 
-def _evaluated(folder: Path, manifests: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
+def _evaluated(folder: Path, manifests: Sequence[tuple[str, MadeFile]]) -> list[str]:
     """The files in a folder that the last `eval` there has read; none if it read others, too."""
-    last = [made for _, made in manifests if made["command"] == "eval"][-1:]
-    names = [Path(parent["name"]).name for made in last for parent in made["parents"]]
+    last = [made for _, made in manifests if made.command == "eval"][-1:]
+    names = [Path(parent.name).name for made in last for parent in made.parents]
     paths = [folder / name for name in names]
     return [str(path) for path in paths] if all(path.is_file() for path in paths) else []
 

@@ -18,6 +18,7 @@ from sormctl.report.page.found import FoundFiles
 from sormctl.report.page.shown_problem import problem_shown, ticks
 from sormctl.report.table import headline
 from sormctl.streams.jsonl import RecordReader
+from sormctl.streams.manifest import MadeFile
 
 MAX_POINTS = 400  # of a training curve
 _MODELS = ("model", "rm", "student", "orm", "sorm", "global_", "local")  # arguments that name one
@@ -135,16 +136,15 @@ def _thinned(rows: Sequence[Json]) -> Sequence[Json]:
     ]
 
 
-def _file(name: str, made: Mapping[str, Any]) -> Json:
-    arguments = made.get("arguments") or {}
+def _file(name: str, made: MadeFile) -> Json:
     return {
         "file": name,
-        "command": made["command"],
-        "models": [str(arguments[key]) for key in _MODELS if arguments.get(key)],
-        "parents": [parent["name"] for parent in made.get("parents", [])],
-        "records": made["records_out"],
-        "tokens": made["generated_tokens"],
-        "seconds": made["seconds"],
-        "started": made["started"],
-        "version": made.get("version"),
+        "command": made.command,
+        "models": [str(made.arguments[key]) for key in _MODELS if made.arguments.get(key)],
+        "parents": [parent.name for parent in made.parents],
+        "records": made.records_out,
+        "tokens": made.generated_tokens,
+        "seconds": made.seconds,
+        "started": made.started,
+        "version": made.version,
     }

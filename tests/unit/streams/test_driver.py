@@ -260,13 +260,20 @@ def test_resume_notices_what_is_gone_from_the_input(
     assert len(read(tmp_path / "out.jsonl")) == 8
 
 
-@pytest.mark.parametrize("entry", [b"nonsense\n", b"[1]\n", b"[1000000, 7]\n"])
+DAMAGED = (
+    *(b"nonsense", b"[1]", b"[1000000, 7]", b"[" * 10**5, b"\xff"),
+    *(b'[10, [["p0"]], 1, 1, {}]', b"[10, [null], 1, 1, {}]", b'[-5, ["p0"], 1, 1, {}]'),
+    *(b'[10, ["p0"], 1, 1, {"n": "x"}]', b'[10, ["p0"], -1, 1, {}]', b'[10, ["p0"], 1e999, 1, {}]'),
+)
+
+
+@pytest.mark.parametrize("entry", DAMAGED, ids=lambda entry: str(entry)[:40])
 def test_a_journal_counts_as_far_as_it_makes_sense(tmp_path: Path, entry: bytes) -> None:
     run(sampling(tmp_path), scripted())
     whole = (tmp_path / "out.jsonl").read_bytes()
     journal = tmp_path / "out.jsonl.journal"
     lines = journal.read_bytes().splitlines(keepends=True)
-    journal.write_bytes(b"".join([*lines[:5], entry, *lines[6:]]))
+    journal.write_bytes(b"".join([*lines[:5], entry + b"\n", *lines[6:]]))
     engine = scripted()
     run(sampling(tmp_path, resume=True), engine)
     assert (tmp_path / "out.jsonl").read_bytes() == whole
@@ -412,6 +419,18 @@ def test_a_pipe_that_fails_leaves_no_file(tmp_path: Path) -> None:
         file.write(b"[]\n")
     with pytest.raises(DataError, match=r"in\.jsonl:4: not a JSON object"):
         pipe_records(job, dict, double)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+
+
+def test_a_file_without_room_for_its_manifest_does_not_appear(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object) -> None:
+        raise OutputError("no room")
+
+    monkeypatch.setattr("sormctl.streams.manifest.replace_file", no_room)
+    with pytest.raises(OutputError):
+        pipe_records(sampling(tmp_path, 3), dict, double)
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
 import pytest
 
-from sormctl.errors import UsageError
+from sormctl.errors import OutputError, UsageError
 from sormctl.streams.manifest import Manifest, Tally, stage_costs
 
 
@@ -51,6 +52,23 @@ def test_the_error_matters_more_than_its_record(tmp_path: Path) -> None:
         raise ValueError
 
 
+def test_a_full_disk_does_not_leave_it_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no room for a second file, but in the place of the first there is."""
+
+    def no_room(*_: object) -> None:
+        raise OutputError("no room")
+
+    path = tmp_path / "out.manifest.json"
+    with pytest.raises(OutputError), made(tmp_path / "out").recording(Tally(3)):
+        size = path.stat().st_size
+        monkeypatch.setattr("sormctl.streams.manifest.replace_file", no_room)
+        raise OutputError("full")
+    assert orjson.loads(path.read_bytes())["status"] == "failed"
+    assert path.stat().st_size >= size
+
+
 def test_time_adds_up(tmp_path: Path) -> None:
     path = tmp_path / "out.manifest.json"
     made(tmp_path / "out").write("failed", Tally())
@@ -64,9 +82,18 @@ def test_time_adds_up(tmp_path: Path) -> None:
     assert second["started"] == "2022-11-25"
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]"])
+def damaged() -> list[bytes]:
+    fields = ("command", "version", "arguments", "records_out", "generated_tokens", "started")
+    whole = orjson.loads(made(Path("out"))._report("done", Tally()))
+    wrong = [{**whole, name: [1]} for name in (*fields, "seconds")]
+    return [b"", b"{", b"[]", b"{}", b"\xff", b'{"a":' * 10**5, *map(orjson.dumps, wrong)]
+
+
+@pytest.mark.parametrize("content", damaged(), ids=lambda content: str(content[:20]))
 def test_a_broken_manifest(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "out.manifest.json").write_bytes(content)
+    with suppress(UsageError):  # which is one line; or it is another tool's
+        assert stage_costs(tmp_path) == []
     with pytest.raises(UsageError, match="is no manifest; make its file again"):
         made(tmp_path / "out").check_same()
 

@@ -19,6 +19,7 @@ from sormctl.streams.output import (
     device,
     locked,
     replace_file,
+    rewrite_file,
     standard_output,
     whole_file,
 )
@@ -167,3 +168,34 @@ def test_a_link_in_the_place_of_a_side_file_is_not_followed(tmp_path: Path) -> N
     with pytest.raises(OutputError, match="cannot write"):
         replace_file(path, b"theirs")
     assert precious.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["out.partial", "out"])
+def test_a_pipe_in_the_place_of_a_side_file_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "out"
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(OutputError, match="cannot write"):
+        replace_file(path, b"x") if name == "out.partial" else rewrite_file(path, b"x")
+    with pytest.raises(OutputError, match="not a plain file"), locked(tmp_path / name):
+        pass
+
+
+def test_a_file_for_which_there_is_no_room_leaves_no_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out"
+    replace_file(path, b"before")
+    monkeypatch.setattr(io, "FileIO", type("Full", (io.FileIO,), {"write": lambda *_: 3}))
+    with pytest.raises(OutputError, match="No space left on device"):
+        replace_file(path, b"after")
+    assert [*tmp_path.iterdir()] == [path]
+    with pytest.raises(OutputError, match="No space left on device"):
+        rewrite_file(path, b"x" * 10**6)
+    assert path.read_bytes() == b"before"
+
+
+def test_a_file_over_itself(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.write_bytes(b"running")
+    rewrite_file(path, b"failed")
+    assert path.read_bytes() == b"failed "

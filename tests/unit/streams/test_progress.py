@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+from contextlib import suppress
 
 import orjson
 import pytest
@@ -91,6 +92,25 @@ def test_nothing_is_said_beside_an_error(capsys: Captured) -> None:
         shown.add()
         raise ValueError
     assert capsys.readouterr().err == ""
+
+
+def test_what_cannot_be_told_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log's disk is full: the records are written all the same."""
+    with open("/dev/full", "w", buffering=1) as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        with Progress("sample") as shown:
+            shown.warn("x")
+            shown.add()
+        monkeypatch.undo()
+        with suppress(OSError):
+            full.close()
+
+
+def test_what_programs_read_holds_no_command_of_a_terminal(capsys: Captured) -> None:
+    with Progress("sample", log_format="json") as shown:
+        shown.warn("\x9b2J\u202e" + "x" * 10**5)
+    err = capsys.readouterr().err
+    assert err.strip().isprintable() and len(err) < 1000
 
 
 def test_an_unknown_format() -> None:

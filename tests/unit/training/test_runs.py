@@ -27,6 +27,15 @@ def test_an_empty_folder_is_taken_and_removed(tmp_path: Path) -> None:
     assert not config.partial.exists()
 
 
+def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
+    config = config_in(tmp_path)
+    (tmp_path / "mine").mkdir()
+    config.partial.symlink_to(tmp_path / "mine")
+    with pytest.raises(UsageError, match="is a link"), runs._workspace(config):
+        pass
+    assert [*(tmp_path / "mine").iterdir()] == []
+
+
 def test_what_is_left_of_a_removal_is_known_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,7 +83,8 @@ def test_a_folder_shows_what_eval_has_read(tmp_path: Path) -> None:
     write(tmp_path / "scored.jsonl", [each for group in whole_run() for each in group])
     write(tmp_path / "samples.jsonl", refined("p-train", "6", "6", "6", best="draft")[3:])
     made = {"command": "eval", "started": "2026", "records_out": 1, "generated_tokens": 0}
-    made |= {"seconds": 1.0, "parents": [{"name": "elsewhere/scored.jsonl"}]}
+    made |= {"version": "0.1.0", "arguments": {}, "seconds": 1.0}
+    made["parents"] = [{"name": "elsewhere/scored.jsonl"}]
     (tmp_path / "results.json.manifest.json").write_text(json.dumps(made))
     found = find_files([str(tmp_path)])
     assert found.solutions == [str(tmp_path / "scored.jsonl")]
