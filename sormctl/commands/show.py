@@ -2,29 +2,126 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from enum import StrEnum
 from itertools import islice
+from shutil import get_terminal_size
 from typing import Annotated
 
 import typer
 
 from sormctl import options
-from sormctl.report.pretty import describe, parse_any
-from sormctl.streams.jsonl import read_records
+from sormctl.errors import UsageError
+from sormctl.evaluation.ways import distinct
+from sormctl.records import Solution
+from sormctl.report.filters import FILTERS, filters_met, way_given
+from sormctl.report.layout import StyledLine
+from sormctl.report.pretty import AnyRecord, describe, parse_any
+from sormctl.report.together import problem_lines
+from sormctl.streams.grouping import group_solutions
+from sormctl.streams.jsonl import RecordReader, read_records
+
+
+class Colour(StrEnum):
+    """When output is coloured."""
+
+    auto = "auto"
+    always = "always"
+    never = "never"
 
 
 def show(
     inputs: options.Inputs = None,
     limit: Annotated[
-        int | None, typer.Option("-n", "--limit", min=1, help="Show the first so many records.")
+        int | None,
+        typer.Option("-n", "--limit", min=1, help="Show the first so many records, or problems."),
     ] = None,
+    problem: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this problem; repeatable.", metavar="ID"),
+    ] = None,
+    wanted: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter",
+            help=f"Only problems that are one of: {', '.join(FILTERS)}. Repeatable: all must hold.",
+            metavar="NAME",
+        ),
+    ] = None,
+    together: Annotated[
+        bool,
+        typer.Option("--together", help="Show a problem with all its solutions; as with --filter."),
+    ] = False,
+    color: Annotated[
+        Colour, typer.Option(help="By default where a terminal reads, unless NO_COLOR is set.")
+    ] = Colour.auto,
 ) -> None:
     """Look at problems, solutions and pairs in the terminal.
 
-    Steps are numbered, with their labels (+ or -) and scores; the first error is marked. Colours
-    are left out where the output is no terminal.
+    Steps are numbered, with their labels (+ or -) and scores; the first error is marked. With
+    --problem, --filter or --together the draft stands beside its refinements, and what they have
+    kept of it is faint. For all of a run, see `sormctl report`.
 
-    Example: sormctl show -n 5 steps.jsonl
+    Example: sormctl show --filter broken drafts.jsonl global.jsonl local.jsonl
     """
-    for record in islice(read_records(inputs or (), parse_any), limit):
-        lines = (typer.style(text, fg=colour) for text, colour in describe(record))
-        typer.echo("\n".join(lines) + "\n")
+    if unknown := [name for name in wanted or () if name not in FILTERS]:
+        raise UsageError(f"--filter {unknown[0]}: must be one of {', '.join(FILTERS)}")
+    width = get_terminal_size().columns if sys.stdout.isatty() else None
+    if problem:
+        shown = _of_problems(inputs or (), problem, wanted or (), width)
+    elif wanted or together:
+        groups = _passing(RecordReader(inputs or ()).groups(), wanted or ())
+        shown = (problem_lines(group, width) for group in groups)
+    else:
+        records: Iterator[AnyRecord] = read_records(inputs or (), parse_any)
+        shown = (describe(record, width) for record in records)
+    is_coloured = _is_coloured(color)
+    for lines in islice(shown, limit):
+        written = "\n".join(_written(spans, is_coloured) for spans in lines)
+        typer.echo(f"{written}\n", color=is_coloured)
+
+
+def _of_problems(
+    inputs: Sequence[str], names: Collection[str], wanted: Sequence[str], width: int | None
+) -> Iterator[Iterator[StyledLine]]:
+    """The records of these problems; solutions of a problem together."""
+    solutions: list[Solution] = []
+    found: set[str] = set()
+    for record in read_records(inputs, parse_any):
+        if record.problem_id not in names:
+            continue
+        found.add(record.problem_id)
+        if isinstance(record, Solution):
+            solutions.append(record)
+        elif not wanted:
+            yield describe(record, width)
+    for group in _passing(group_solutions(solutions), wanted):
+        yield problem_lines(group, width)
+    if missing := [name for name in names if name not in found]:
+        raise UsageError(f"no problem {missing[0]} in the input; ids are in `problem_id`")
+
+
+def _passing(
+    groups: Iterable[Sequence[Solution]], wanted: Sequence[str]
+) -> Iterator[Sequence[Solution]]:
+    """The problems that meet all wanted filters."""
+    for group in map(distinct, groups):
+        if not wanted or filters_met(group, way_given(group)) >= {*wanted}:
+            yield group
+
+
+def _is_coloured(colour: Colour) -> bool:
+    """As `--color` says; `auto` asks the terminal, and NO_COLOR (no-color.org)."""
+    if colour is not Colour.auto:
+        return colour is Colour.always
+    is_dumb = os.environ.get("TERM") == "dumb" or os.environ.get("NO_COLOR", "") != ""
+    return sys.stdout.isatty() and not is_dumb
+
+
+def _written(spans: StyledLine, is_coloured: bool) -> str:
+    """A line as it is written."""
+    if not is_coloured:
+        return "".join(text for text, _ in spans).rstrip()
+    return "".join(typer.style(text, fg=colour) if colour else text for text, colour in spans)

@@ -1,15 +1,20 @@
-"""Records as a person reads them: lines of (text, colour)."""
+"""Records as a person reads them, one by one, in lines for a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sormctl.errors import printable
 from sormctl.evaluation.steps import THRESHOLD
 from sormctl.records import Json, Pair, Problem, Solution, parse_record
+from sormctl.report.filters import first_bad, first_below
+from sormctl.report.layout import Span, StyledLine, hanging, line
 
-StyledLine = tuple[str, str | None]  # colour: a name that terminals know, or None
 AnyRecord = Problem | Solution | Pair
+SIGN = {1: "+", 0: "-", None: " "}
+RIGHT = {True: "green", False: "red", None: None}
+INDENT: Span = ("   ", None)
+RULE: Span = ("── ", "cyan")  # before what is shown next
+_VERDICTS = {True: "correct", False: "wrong", None: "not graded"}
 
 
 def parse_any(data: Json) -> AnyRecord:
@@ -19,76 +24,89 @@ def parse_any(data: Json) -> AnyRecord:
     return parse_record(data, Solution) if "steps" in data else parse_record(data, Problem)
 
 
-def describe(record: AnyRecord) -> Iterator[StyledLine]:
-    """The lines that show a record, without the control characters that a model may have made."""
-    return ((printable(text), colour) for text, colour in _lines(record))
+def describe(record: AnyRecord, width: int | None = None) -> Iterator[StyledLine]:
+    """The lines that show a record, `width` cells wide; without a width a step stays one line.
 
-
-def _lines(record: AnyRecord) -> Iterator[StyledLine]:
+    Control characters that a model may have made are replaced.
+    """
     if isinstance(record, Pair):
-        return _pair(record)
-    return _solution(record) if isinstance(record, Solution) else _problem(record)
+        return _pair(record, width)
+    return _solution(record, width) if isinstance(record, Solution) else _problem(record, width)
 
 
-def _problem(problem: Problem) -> Iterator[StyledLine]:
-    yield f"── {problem.problem_id} · {problem.task}", "cyan"
-    yield f"   {problem.question}", None
-    for number, step in enumerate(problem.reference or (), 1):
-        yield f"{number:4}  {step}", None
-    yield f"   answer {_known(problem.answer)}", "cyan"
+def question_lines(problem: Problem | Pair, width: int | None) -> Iterator[StyledLine]:
+    """The question, indented."""
+    yield from hanging((INDENT,), problem.question, None, width)
 
 
-def _solution(solution: Solution) -> Iterator[StyledLine]:
-    yield f"── {solution.solution_id} · {solution.source.get('kind', 'solution')}", "cyan"
-    yield f"   {solution.question}", None
+def step_lines(
+    solution: Solution, index: int, models: Sequence[str], width: int | None
+) -> Iterator[StyledLine]:
+    """A step with its number, label and scores; the first error is marked."""
+    label = solution.labels[index] if solution.labels else None
+    scores = [solution.scores[model][index] for model in models if model in solution.scores]
+    lead = f"{index + 1:4} {SIGN[label]}{''.join(f'{score:6.2f}' for score in scores)}  "
+    mark = "   ← first error" if index == error_shown(solution) else ""
+    colour = RIGHT[label == 1] if label is not None else None
+    if label is None and scores:
+        colour = RIGHT[scores[0] >= THRESHOLD]
+    return hanging(((lead, colour),), f"{solution.steps[index]}{mark}", colour, width)
+
+
+def verdict_lines(solution: Solution, width: int | None) -> Iterator[StyledLine]:
+    """What was answered, and whether that is right."""
+    predicted = "no answer" if solution.predicted is None else solution.predicted
+    said = f"{_VERDICTS[solution.correct]}: {predicted} (answer {_known(solution.answer)})"
+    return hanging((INDENT,), said, RIGHT[solution.correct], width)
+
+
+def error_shown(solution: Solution) -> int | None:
+    """The first step labelled wrong; without labels, the first that the first score suspects."""
+    if solution.labels is not None:
+        return first_bad(solution.labels)
+    return first_below(next(iter(solution.scores.values()), ()), THRESHOLD)
+
+
+def _problem(problem: Problem, width: int | None) -> Iterator[StyledLine]:
+    yield from hanging((RULE,), f"{problem.problem_id} · {problem.task}", "cyan", width)
+    yield from question_lines(problem, width)
+    yield from _numbered(problem.reference or (), width)
+    yield line(f"   answer {_known(problem.answer)}", "cyan")
+
+
+def _solution(solution: Solution, width: int | None) -> Iterator[StyledLine]:
+    kind = solution.source.get("kind", "solution")
+    yield from hanging((RULE,), f"{solution.solution_id} · {kind}", "cyan", width)
+    yield from question_lines(solution, width)
     names = list(solution.scores)
     if names:
-        yield f"      scores: {', '.join(names)}", "cyan"
+        yield line(f"      scores: {', '.join(names)}", "cyan")
     if solution.thought:
-        yield f"      thought: {len(solution.thought):,} characters", "cyan"
-    first_error = _first_error(solution)
-    for i, step in enumerate(solution.steps):
-        label = solution.labels[i] if solution.labels else None
-        scores = "".join(f"{solution.scores[name][i]:6.2f}" for name in names)
-        mark = "   ← first error" if i == first_error else ""
-        yield f"{i + 1:4} {_SIGN[label]}{scores}  {step}{mark}", _colour(solution, i, label)
-    predicted = "no answer" if solution.predicted is None else solution.predicted
-    verdict, colour = _VERDICTS[solution.correct]
-    yield f"   {verdict}: {predicted} (answer {_known(solution.answer)})", colour
+        yield line(f"      thought: {len(solution.thought):,} characters", "cyan")
+    for index in range(len(solution.steps)):
+        yield from step_lines(solution, index, names, width)
+    yield from verdict_lines(solution, width)
 
 
-def _pair(pair: Pair) -> Iterator[StyledLine]:
+def _pair(pair: Pair, width: int | None) -> Iterator[StyledLine]:
     kind = "global" if pair.first_error is None else "local"
-    yield f"── {pair.problem_id} · {kind} pair", "cyan"
-    yield f"   {pair.question}", None
-    yield "   draft → target", "cyan"
-    for number, step in enumerate(pair.draft, 1):
-        wrong = number - 1 == pair.first_error
-        yield f"{number:4}  {step}{'   ← first error' if wrong else ''}", "red" if wrong else None
-    yield "   →", "cyan"
-    for number, step in enumerate(pair.target, 1):
-        yield f"{number:4}  {step}", "green"
+    yield from hanging((RULE,), f"{pair.problem_id} · {kind} pair", "cyan", width)
+    yield from question_lines(pair, width)
+    yield line("   draft → target", "cyan")
+    for index, step in enumerate(pair.draft):
+        wrong = index == pair.first_error
+        text = f"{step}   ← first error" if wrong else step
+        yield from hanging(((f"{index + 1:4}  ", None),), text, "red" if wrong else None, width)
+    yield line("   →", "cyan")
+    yield from _numbered(pair.target, width, "green")
 
 
-_SIGN = {1: "+", 0: "-", None: " "}
-_RIGHT = {True: "green", False: "red"}
-_VERDICTS = {True: ("correct", "green"), False: ("wrong", "red"), None: ("not graded", None)}
+def _numbered(
+    steps: Sequence[str], width: int | None, colour: str | None = None
+) -> Iterator[StyledLine]:
+    for number, step in enumerate(steps, 1):
+        yield from hanging(((f"{number:4}  ", colour),), step, colour, width)
 
 
 def _known(answer: str | None) -> str:
     return "unknown" if answer is None else answer
-
-
-def _first_error(solution: Solution) -> int | None:
-    """The first step labelled wrong; without labels, the first that the first score suspects."""
-    wrong: Sequence[bool] = [label == 0 for label in solution.labels or ()]
-    if solution.labels is None:
-        wrong = [p < THRESHOLD for p in next(iter(solution.scores.values()), ())]
-    return wrong.index(True) if True in wrong else None
-
-
-def _colour(solution: Solution, index: int, label: int | None) -> str | None:
-    if label is not None:
-        return _RIGHT[label == 1]
-    scores = [values[index] for values in solution.scores.values()]
-    return _RIGHT[scores[0] >= THRESHOLD] if scores else None

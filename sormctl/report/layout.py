@@ -1,0 +1,93 @@
+"""Text laid out for a terminal: coloured spans, hanging indents, columns beside each other."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from itertools import chain, zip_longest
+
+from sormctl.errors import printable
+
+Span = tuple[str, str | None]  # a text and its colour: a name that terminals know, or None
+StyledLine = tuple[Span, ...]
+Block = Sequence[StyledLine]  # lines that belong together, such as those of a step
+FAINT = "bright_black"
+_LEAST = 16  # cells of a line that text is given, however far it is indented
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal a printable text takes.
+
+    >>> cells("a"), cells("数"), cells("e\\u0301")
+    (1, 2, 1)
+    """
+    return len(text) if text.isascii() else sum(map(_cells_of, text))
+
+
+def line(text: str, colour: str | None = None) -> StyledLine:
+    """One span as a line, without control characters."""
+    return ((printable(text), colour),)
+
+
+def hanging(
+    lead: Sequence[Span], text: str, colour: str | None = None, width: int | None = None
+) -> Iterator[StyledLine]:
+    """A text behind its lead, such as a number; all lines but the first are indented as deep.
+
+    Lines of the text stay lines; with a width the long ones are broken at spaces. What a terminal
+    would take for a command is replaced.
+    """
+    depth = sum(cells(part) for part, _ in lead)
+    room = None if width is None else max(_LEAST, width - depth)
+    parts = chain.from_iterable(wrapped(printable(part), room) for part in text.split("\n"))
+    for number, part in enumerate(parts):
+        yield (*(lead if number == 0 else ((" " * depth, None),)), (part, colour))
+
+
+def wrapped(text: str, room: int | None) -> Iterator[str]:
+    """The text in lines of at most `room` cells; a word that is longer is cut."""
+    if room is None or cells(text) <= room:
+        yield text
+        return
+    held = ""
+    for word in text.split(" "):
+        joined = f"{held} {word}" if held else word
+        if held and cells(joined) > room:
+            yield held
+            joined = word
+        while cells(joined) > room:
+            cut = _fitting(joined, room)
+            yield joined[:cut]
+            joined = joined[cut:]
+        held = joined
+    yield held
+
+
+def side_by_side(
+    columns: Sequence[Sequence[Block]], width: int, gap: int = 3
+) -> Iterator[StyledLine]:
+    """Columns of blocks, each `width` cells wide; the blocks of one number begin on one line."""
+    last = len(columns) - 1
+    for blocks in zip_longest(*columns, fillvalue=()):
+        for row in zip_longest(*blocks, fillvalue=()):
+            spans: list[Span] = []
+            for number, part in enumerate(row):
+                used = sum(cells(text) for text, _ in part)
+                spans += [*part, (" " * (width - used + gap if number < last else 0), None)]
+            yield tuple(spans)
+
+
+def _cells_of(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Cf", "Me", "Mn"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _fitting(text: str, room: int) -> int:
+    """How many characters of a text fit; one at least."""
+    used = 0
+    for number, character in enumerate(text):
+        used += _cells_of(character)
+        if used > room:
+            return max(1, number)
+    return len(text)
