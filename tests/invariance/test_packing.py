@@ -15,6 +15,7 @@ import transformers
 from sormctl.errors import UsageError
 from sormctl.training.config import Packing
 from sormctl.training.token_rows import Row
+from sormctl.training.worker.language_loss import add_loss
 from sormctl.training.worker.losses import (
     Batch,
     LossAndLogits,
@@ -58,7 +59,8 @@ def rows(lengths: list[int], classes: int) -> list[Row]:
 def make(family: str, kind: str) -> Any:
     torch.manual_seed(0)
     config = transformers.AutoConfig.for_model(family, **SIZES)
-    return KINDS[kind][0].from_config(config).train()
+    model = KINDS[kind][0].from_config(config)
+    return (add_loss(model) if kind == "causal" else model).train()
 
 
 def learn(

@@ -15,7 +15,7 @@ from accelerate.utils import gather_object
 from sormctl.engines.encoding import p_correct
 from sormctl.evaluation.metrics import auc
 from sormctl.evaluation.steps import THRESHOLD
-from sormctl.training.config import REWARD_MODEL, Objective, TrainConfig
+from sormctl.training.config import Objective, TrainConfig
 from sormctl.training.events import HELD_OUT_LOSS
 from sormctl.training.token_rows import Row, process_parts
 from sormctl.training.worker.losses import Batch, LossAndLogits, collate
@@ -89,7 +89,7 @@ class HeldOutRows:
             if not counts:  # it only kept step with the other processes
                 continue
             total += loss
-            if self.config.kind == REWARD_MODEL:
+            if logits is not None:
                 scores = p_correct(logits.float().softmax(-1)).tolist()  # (N,)
                 judged += starmap(ScoredTarget, zip(scores, *_truth(part), strict=True))
         model.train()

@@ -1,7 +1,6 @@
 """Losses: tensors in, tensors out. Every loss is a sum, so parts of a batch add up to the whole.
 
-Shapes: B sequences (a row is one, a pair two), T slots each, N targets, C classes or columns, V
-tokens in the vocabulary.
+Shapes: B sequences (a row is one, a pair two), T slots each, N targets, C classes.
 """
 
 from __future__ import annotations
@@ -53,10 +52,10 @@ class Batch:
 
 
 class LossAndLogits(NamedTuple):
-    """A batch's summed loss, and the logits (N, C) that it was computed of, one row a target."""
+    """A batch's summed loss, and a reward model's logits (N, C) at the targets."""
 
     loss: Tensor
-    logits: Tensor
+    logits: Tensor | None
 
 
 def collate(rows: Sequence[Row], pad: int, packed: bool = False) -> Batch:
@@ -101,15 +100,8 @@ def _pad(sequences: Sequence[Row], pad: int) -> Batch:
 
 
 def language_model_loss(model: Any, batch: Batch) -> LossAndLogits:
-    """Summed cross entropy of the target tokens."""
-    # 1. logits only in the columns in which some sequence has a target: (B, T, V) is the largest
-    #    tensor of the step, and prompts and padding need none of it
-    columns = torch.unique(batch.positions)  # (C,), sorted
-    logits = model(**batch.inputs, logits_to_keep=columns).logits  # (B, C, V)
-    # 2. of these the one of each target
-    kept = torch.searchsorted(columns, batch.positions)  # (N,), where a position is among columns
-    logits = logits[batch.sequences, kept]  # (N, V)
-    return LossAndLogits(target_loss(logits, batch), logits)
+    """Summed cross entropy of the target tokens; `language_loss.py` has taught it to the model."""
+    return LossAndLogits(model(**batch.inputs, batch=batch), None)
 
 
 def reward_model_loss(model: Any, batch: Batch) -> LossAndLogits:

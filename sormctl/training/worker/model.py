@@ -16,6 +16,7 @@ from sormctl.models import SETTINGS_FILE
 from sormctl.training.checkpoints import replacing
 from sormctl.training.config import CLASS_NAMES, Data, Settled, TrainConfig, as_json
 from sormctl.training.worker.card import model_card
+from sormctl.training.worker.language_loss import add_loss
 from sormctl.training.worker.metrics_file import read_metrics
 
 
@@ -32,12 +33,13 @@ def model_limits(config: TrainConfig) -> tuple[int, torch.dtype]:
 
 
 def load_language_model(folder: str) -> Any:
-    """The language model in `folder`."""
+    """The language model in `folder`, which computes its loss by itself."""
     from transformers import AutoModelForCausalLM
 
-    return AutoModelForCausalLM.from_pretrained(
+    model = AutoModelForCausalLM.from_pretrained(
         folder, dtype="float32", trust_remote_code=False, use_safetensors=True
     )
+    return add_loss(model)
 
 
 def load_reward_model(folder: str, classes: int = 2) -> Any:

@@ -12,7 +12,6 @@ from sormctl.training.token_rows import Row
 from sormctl.training.worker.losses import (
     collate,
     contrastive_loss,
-    language_model_loss,
     reward_model_loss,
     target_loss,
 )
@@ -109,24 +108,3 @@ def test_a_reward_model_is_read_at_the_targets() -> None:
 
     expected = sum(math.log1p(math.exp(x)) for x in (-1, -4, -1))
     assert reward_model_loss(model, batch).loss.item() == pytest.approx(expected)
-
-
-def test_a_language_model_computes_only_the_columns_it_needs() -> None:
-    """Columns 0, 1 and 2 have targets in one row or another; the fourth has none."""
-    wide = [*ROWS, row([1, 1, 1, 1], [1], [0])]
-    batch = collate(wide, pad=0)
-    kept: list[list[int]] = []
-
-    def model(
-        input_ids: torch.Tensor, use_cache: bool, logits_to_keep: torch.Tensor
-    ) -> SimpleNamespace:
-        kept.append(logits_to_keep.tolist())
-        return SimpleNamespace(logits=table(input_ids)[:, logits_to_keep])
-
-    def everything(input_ids: torch.Tensor, use_cache: bool) -> SimpleNamespace:
-        return SimpleNamespace(logits=table(input_ids))
-
-    assert language_model_loss(model, batch).loss.item() == pytest.approx(
-        reward_model_loss(everything, batch).loss.item()
-    )
-    assert kept == [[0, 1, 2]]
