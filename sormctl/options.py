@@ -114,6 +114,10 @@ FormatName = Annotated[
         autocompletion=among(lambda: plugin_names("sormctl.formats")),
     ),
 ]
+StepTag = Annotated[
+    str | None,
+    typer.Option(help="What follows each step in the text; ки by default.", metavar="TEXT"),
+]
 
 Model = Annotated[
     str,

@@ -30,6 +30,7 @@ MAY_IMPORT = {
         "prompts": "asking",
         "explaining": "",
         "records": "errors explaining",
+        "targets": "errors records",
         "models": "asking errors",
         "tasks": "asking errors plugins seeds prompts records",
         "engines": "asking errors prompts records models",
@@ -37,17 +38,17 @@ MAY_IMPORT = {
         "streams": "__init__ errors records",
         "rows": "errors explaining records streams",
         "problems": "asking errors records tasks streams rows",
-        "formats": "errors plugins seeds records tasks",
         "configuration": "errors",
         "option_groups": "configuration streams",
         "options": "asking errors plugins engines streams tasks problems option_groups",
         **dict.fromkeys(PAPER.split(), "errors seeds records tasks"),
+        "formats": "asking errors plugins seeds prompts records targets tasks pairing reranking",
         "evaluation": "errors records tasks reranking",
         "inference": "asking errors seeds prompts records models tasks engines slots",
         "test_time": "asking errors records models tasks engines slots inference streams",
         "labelling": "errors prompts records tasks engines inference",
-        "training": "__init__ asking errors seeds prompts records models tasks engines slots "
-        f"streams option_groups options {PAPER}",
+        "training": "__init__ asking errors seeds prompts records models targets tasks engines "
+        f"slots streams option_groups options {PAPER}",
         "training.worker": "errors models engines evaluation training",
         "report": "errors records tasks reranking streams evaluation labelling training.worker",
         "doctor": "__init__ errors tasks",
@@ -132,7 +133,7 @@ RUN_MODELS = ("sormctl.engines.hf.", "sormctl.training.worker.", "sormctl.tasks.
 SUMS = "sormctl.evaluation.intervals"  # thousands of resamplings; imported where they are wanted
 LIGHT = [path for path in FILES if not name_of(path).startswith((*RUN_MODELS, SUMS))]
 PURE_ROOMS = {*PAPER.split(), "formats", "errors", "seeds", "prompts", "records", "tasks"}
-PURE_ROOMS |= {"evaluation"}
+PURE_ROOMS |= {"evaluation", "targets"}
 PURE_MODULES = {f"sormctl.labelling.{name}" for name in ("labels", "strategies", "consistency")}
 # what nothing but the end of a process can stop is thought about in a process of its own
 BESIDE = {"sormctl.tasks.algebra", "sormctl.tasks.algebra_worker"}

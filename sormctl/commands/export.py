@@ -10,12 +10,14 @@ from typing import Annotated
 import typer
 
 from sormctl import options
+from sormctl.asking import Asking, default_asking
 from sormctl.errors import UsageError
-from sormctl.evaluation.steps import THRESHOLD
-from sormctl.formats.base import Exporting
+from sormctl.formats.base import DataFormat, Exporting, heeded
+from sormctl.formats.chats import ASKING
 from sormctl.formats.registry import get_format
-from sormctl.records import Json, Solution
-from sormctl.streams.driver import pipe_records
+from sormctl.formats.solutions import labelled_part
+from sormctl.records import Json, Pair, Record, Solution, parse_record
+from sormctl.streams.driver import pipe_groups, pipe_records
 
 
 @dataclass(frozen=True)
@@ -25,37 +27,99 @@ class ExportOptions:
     scores: Annotated[
         str | None, typer.Option(help="Reward model whose scores are written.", metavar="NAME")
     ] = None
+    soft: Annotated[
+        bool | None,
+        typer.Option("--soft", help="Soft labels: the shares of rollouts that succeeded."),
+    ] = None
     threshold: Annotated[
         float | None,
         typer.Option("-T", "--threshold", help="A step that scores below it is wrong; 0.5."),
     ] = None
+    step_tag: options.StepTag = None
+    prompt: Annotated[
+        str | None, typer.Option(help="How a model is asked: chat (default), plain, one-shot.")
+    ] = None
+    system: options.System = None
+    instruction: options.Instruction = None
+    examples: options.Examples = None
+    seed: Annotated[int | None, typer.Option(min=0, help="Draws the pairs; 0.")] = None
 
 
-def export(*, format: options.FormatName, heeded: ExportOptions, streams: options.Streams) -> None:
+def export(
+    *, format: options.FormatName, particular: ExportOptions, streams: options.Streams
+) -> None:
     """Write solutions as another tool reads them: step labels, benchmarks, training data.
 
-    Solutions that the format has no row for are left out, and counted.
+    A format of step labels needs one at each step: a solution is cut before its first step without
+    one. Solutions that the format has no row for are left out, and counted.
 
-    Example: sormctl export processbench --scores sorm < scored.jsonl > rows.jsonl
+    Example: sormctl export stepwise < steps.jsonl > train.jsonl
     """
     found = get_format(format)
-    write = found.write
-    if write is None:
-        raise UsageError(f"{format} can be read only, by `sormctl import {format}`")
-    said = vars(heeded)
-    how = found.settings(Exporting(threshold=THRESHOLD), said)
+    said = heeded(format, found.write_options, vars(particular))
+    how = Exporting(
+        asking=_asking(particular), **{k: v for k, v in said.items() if k not in ASKING}
+    )
     job = streams.job("export", {"format": format, **said})
-    counts = Counter[str]()
+    if found.write_problem is not None:
+        write = found.write_problem
+        pipe_groups(job, lambda groups: (row for group in groups for row in write(group, how)))
+    elif found.write is not None:
+        rows = _Rows(found, how)
+        pipe_records(job, rows.parse, rows.made, summary=rows.notes)
+    else:
+        raise UsageError(f"{format} can be read only, by `sormctl import {format}`")
 
-    def rows(solutions: Iterator[Solution]) -> Iterator[Json]:
-        for solution in solutions:
-            row = write(solution, how)
-            counts["left out"] += row is None
-            if row is not None:
+
+def _asking(said: ExportOptions) -> Asking:
+    settings = options.AskingOptions(
+        prompt=said.prompt or "chat",
+        system=said.system,
+        instruction=said.instruction,
+        examples=said.examples,
+    ).settings()
+    if settings.prompt == "auto":
+        raise UsageError("--prompt auto: there is no model to go by; give chat, plain or one-shot")
+    return settings.over(default_asking(settings.prompt))
+
+
+class _Rows:
+    """The rows of single records, and what became of those that have none."""
+
+    def __init__(self, format: DataFormat, how: Exporting) -> None:
+        self._format = format
+        self._how = how
+        self._counts = Counter[str]()
+
+    def parse(self, data: Json) -> Record:
+        """A pair where the format takes pairs, else a solution."""
+        is_pair = self._format.write_pair is not None and "draft" in data and "steps" not in data
+        return parse_record(data, Pair if is_pair else Solution)
+
+    def made(self, records: Iterator[Record]) -> Iterator[Json]:
+        """The rows, without those that are left out."""
+        for record in records:
+            row = self._row(record)
+            if row is None:
+                self._counts["left out"] += 1
+            else:
                 yield row
 
-    def notes() -> Iterator[str]:
-        if empty := counts["left out"]:
-            yield f"left out: {empty:,} solutions {found.left_out}"
+    def notes(self) -> Iterator[str]:
+        """What the user should know."""
+        if cut := self._counts["cut"]:
+            yield f"{cut:,} solutions were cut before their first step without a label"
+        if empty := self._counts["left out"]:
+            yield f"left out: {empty:,} solutions {self._format.left_out}"
 
-    pipe_records(job, Solution, rows, summary=notes)
+    def _row(self, record: Record) -> Json | None:
+        write, write_pair = self._format.write, self._format.write_pair
+        if isinstance(record, Pair):
+            assert write_pair is not None
+            return write_pair(record, self._how)
+        assert write is not None and isinstance(record, Solution)
+        solution = labelled_part(record) if self._format.labelled else record
+        if solution is None:
+            return None
+        self._counts["cut"] += len(solution.steps) < len(record.steps)
+        return write(solution, self._how)

@@ -12,7 +12,7 @@ import typer
 
 from sormctl import options
 from sormctl.errors import UsageError
-from sormctl.formats.base import DataFormat, Importing, Neutral
+from sormctl.formats.base import DataFormat, Importing, Neutral, heeded
 from sormctl.formats.known_problems import KnownProblems
 from sormctl.formats.registry import get_format
 from sormctl.problems import parsed
@@ -28,10 +28,24 @@ from sormctl.tasks.registry import named_task
 class ImportOptions:
     """What some formats go by."""
 
+    question: options.Question = None
+    steps_field: Annotated[
+        str | None, typer.Option(help="The field that holds the steps.", metavar="FIELD")
+    ] = None
+    labels_field: Annotated[
+        str | None, typer.Option(help="The field that holds their labels.", metavar="FIELD")
+    ] = None
+    answer_field: options.AnswerField = None
+    id_field: options.IdField = None
     neutral: Annotated[
         Neutral | None,
         typer.Option(help="Label of a step rated 0: correct by default; null: not trained on."),
     ] = None
+    threshold: Annotated[
+        float | None,
+        typer.Option("-T", "--threshold", help="A soft label from here on is a label 1; 0.5."),
+    ] = None
+    step_tag: options.StepTag = None
 
 
 def import_(
@@ -55,7 +69,7 @@ def import_(
     task: Annotated[
         str, typer.Option(help="Task that prompts and grades all others.", metavar="NAME")
     ] = "math",
-    heeded: ImportOptions,
+    particular: ImportOptions,
     writing: options.Writing,
 ) -> None:
     """Turn another tool's data into solutions: step labels, benchmarks, completions.
@@ -69,9 +83,9 @@ def import_(
     found, files = get_format(format), inputs or [STDIN]
     if found.read is None:
         raise UsageError(f"{format} can be written only, by `sormctl export {format}`")
-    said = vars(heeded)
+    said = heeded(format, found.read_options, vars(particular))
     known = KnownProblems(read_records([problems], Problem) if problems else ())
-    how = found.settings(Importing(named_task(task), known), said)
+    how = Importing(named_task(task), known, **said)
     job = writing.job("import", {"format": format, "task": task, "problems": problems, **said})
     rows = chain.from_iterable([read_rows(name, unpack=False) for name in files])
     counts = Counter[str]()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
+from sormctl import targets
 from sormctl.errors import UsageError
 from sormctl.options import AskingOptions
 from sormctl.training import reward_model
 from sormctl.training.config import REWARD_MODEL, Objective, TooLong
 from sormctl.training.examples import one_each
 from sormctl.training.options import Epochs, LearningRate, RunOptions, Target, Training
+from sormctl.training.reward_model import TargetsOf
 from sormctl.training.runs import run
 
 
@@ -27,8 +29,8 @@ def train_rm(
     folder holds a token classifier of transformers with the labels incorrect and correct. Its
     score is 1 - P(incorrect), whatever it was trained for.
 
-    Soft labels need all rollouts of every prefix: a walk that stopped at the first success tells
-    nothing of shares, and is refused.
+    Soft labels are those of an import, or need all rollouts of every prefix: a walk that stopped
+    at the first success tells nothing of shares, and is refused.
 
     Example: sormctl train-rm --model embedded:student -o sorm/ --epochs 2 < steps.jsonl
     """
@@ -42,10 +44,10 @@ def train_rm(
         pairs = partial(reward_model.pairs, seed=training.seed)
         run(config, training.inputs, pairs, reward_model.UNPAIRED, options)
         return
-    targets_of = reward_model.step_labels
+    targets_of: TargetsOf = targets.step_labels
     if target.soft_labels:
-        targets_of = reward_model.soft_labels
+        targets_of = targets.soft_labels
     elif target.classes == 3:
-        targets_of = reward_model.rated_labels
+        targets_of = targets.rated_labels
     examples = one_each(partial(reward_model.parse, targets_of=targets_of))
     run(config, training.inputs, examples, reward_model.SKIPPED, options)

@@ -12,8 +12,9 @@ from typing import Any
 
 from sormctl.errors import RecordError
 from sormctl.formats.base import DataFormat, Importing
+from sormctl.formats.labels import rating_label, rating_of
 from sormctl.formats.solutions import asked, labelled, row_name
-from sormctl.formats.values import field, rating_label, rating_of, whole
+from sormctl.formats.values import field, whole
 from sormctl.records import Json, Solution
 
 BAD_PROBLEM = "bad_problem"  # the labeler's word for a problem that is broken
@@ -115,6 +116,6 @@ def _step(text: str) -> str:
 FORMAT = DataFormat(
     "prm800k",
     read,
-    options=frozenset({"neutral"}),
+    read_options=frozenset({"neutral"}),
     left_out="without a rated step, or of a broken problem",
 )

@@ -79,4 +79,4 @@ def _labels(first: int, count: int) -> list[int | None]:
     return [*([1] * first), 0, *([None] * (count - first - 1))]
 
 
-FORMAT = DataFormat("processbench", read, write, options=frozenset({"scores", "threshold"}))
+FORMAT = DataFormat("processbench", read, write, write_options=frozenset({"scores", "threshold"}))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import json
+from msgspec.structs import replace
 
 from sormctl.formats.base import Importing
 from sormctl.records import Json, Problem, Solution
@@ -58,3 +59,25 @@ def row_name(problem: Problem, kind: str, row: Json, number: int = 0) -> str:
     """The id of a row's solution: rows that differ in anything have different ones."""
     tag = digest(json.encode(row, order="sorted").decode(), str(number)).hex()[:12]
     return f"{problem.problem_id}/{kind}-{tag}"
+
+
+def labelled_part(solution: Solution) -> Solution | None:
+    """A solution up to before its first step without a label; None if nothing is left."""
+    labels = solution.labels_given()
+    count = labels.index(None) if None in labels else len(labels)
+    if count == len(labels):
+        return solution if count else None
+    if count == 0:
+        return None
+
+    def cut(values: Any) -> Any:
+        return None if values is None else values[:count]
+
+    return replace(
+        solution,
+        steps=cut(solution.steps),
+        labels=cut(labels),
+        separators=cut(solution.separators),
+        rollouts=cut(solution.rollouts),
+        scores={name: cut(scores) for name, scores in solution.scores.items()},
+    )

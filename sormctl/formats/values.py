@@ -8,10 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sormctl.errors import RecordError
-from sormctl.formats.base import Neutral
 
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
-_NEUTRAL = {Neutral.correct: 1, Neutral.incorrect: 0, Neutral.null: None}
 _KINDS: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
 
 
@@ -66,16 +64,3 @@ def truth(value: Any, name: str) -> bool | None:
     if word not in (*_TRUE, *_FALSE):
         raise RecordError(f"`{name}` must be true or false")
     return word in _TRUE
-
-
-def rating_of(value: Any) -> int | None:
-    """A rating by a person: -1 wrong, 0 neutral, 1 right, None where there is none."""
-    rating = None if value != value else whole(value)
-    if rating is not None and (type(rating) is not int or rating not in (-1, 0, 1)):
-        raise RecordError("`rating` must be -1, 0, 1 or null")
-    return rating
-
-
-def rating_label(rating: int | None, neutral: Neutral) -> int | None:
-    """The label of a step that was rated; `neutral` says that of a rating 0."""
-    return {-1: 0, 0: _NEUTRAL[neutral], 1: 1, None: None}[rating]

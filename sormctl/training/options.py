@@ -217,7 +217,8 @@ SoftLabels = Annotated[
     bool,
     typer.Option(
         "--soft-labels",
-        help="Train on the share of successful rollouts (label-steps --exhaustive).",
+        help="Train on the share of successful rollouts (label-steps --exhaustive), or on soft "
+        "labels of an import.",
     ),
 ]
 Classes = Annotated[

@@ -59,6 +59,8 @@ PURE = (
     Command(("make-refine-pairs", "--mode", "global"), (CORRECT, WRONG), "steps", passes=False),
     Command(("make-refine-pairs", "--mode", "local"), (CORRECT, WRONG), "steps", passes=False),
     Command(("export", "processbench"), (CORRECT, WRONG), "labels", passes=False),
+    Command(("export", "stepwise"), (CORRECT, WRONG), "labels", passes=False),
+    Command(("export", "preference"), (CORRECT, WRONG), "correct", passes=False),
     Command(("rerank", "--scores", "orm"), (CORRECT, WRONG), "scores"),
     Command(("rerank", "--vote", "majority"), (CORRECT, WRONG), "steps"),
 )
@@ -69,7 +71,11 @@ JUDGED: dict[str, Any] = {
     "final_answer_correct": False,
     "label": 0,
 }
-IMPORTS = (Command(("import", "processbench"), (JUDGED,), "steps"),)  # these read foreign rows
+TAGGED = {"input": "2 + 2? Step 1: 4 ки", "label": "2 + 2? Step 1: 4 +", "task": "GSM8K"}
+IMPORTS = (  # these read foreign rows
+    Command(("import", "processbench"), (JUDGED,), "steps"),
+    Command(("import", "math-shepherd"), (TAGGED,), "label"),
+)
 WITH_A_MODEL = (
     Command(("sample", "--model", "{student}", "-n", "2", "--max-tokens", "6"), (PROBLEM,), "task"),
     Command(

@@ -3,43 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from sormctl.formats.base import Exporting, Importing
+from sormctl.cli import app
 from sormctl.formats.registry import GROUP, get_format
 from sormctl.plugins import plugin_names
-from sormctl.records import Json, Record, Solution, encode, load_object, parse_record
-from sormctl.tasks.registry import get_task
 from tests.golden.compare import FILES, check
 
 FOLDER = FILES / "formats"
 FORMATS = [get_format(name) for name in plugin_names(GROUP)]
 READ = [found.name for found in FORMATS if found.read]
-WRITTEN = [found.name for found in FORMATS if found.write]
+SCORED, PAIRS = FOLDER / "scored.jsonl", FOLDER / "pairs.jsonl"
+EXPORTS = {  # name of the golden file -> what makes it
+    "math-shepherd": ("math-shepherd", SCORED),
+    "messages": ("messages", SCORED, PAIRS),
+    "preference": ("preference", SCORED),
+    "preference-plain": ("preference", "--prompt", "plain", "--scores", "sorm", SCORED),
+    "processbench": ("processbench", "--scores", "sorm", SCORED),
+    "rlhflow": ("rlhflow", SCORED),
+    "stepwise": ("stepwise", SCORED),
+    "stepwise-soft": ("stepwise", "--soft", SCORED),
+    "stepwise-scores": ("stepwise", "--scores", "sorm", SCORED),
+}
 
 
-def lines(name: str) -> list[Json]:
-    return [load_object(line) for line in (FOLDER / name).read_bytes().splitlines()]
-
-
-def text(records: Iterable[Record | Json]) -> str:
-    return b"".join(map(encode, records)).decode()
+def output(command: str, arguments: Iterable[str | Path]) -> str:
+    result = CliRunner().invoke(app, [command, *map(str, arguments)])
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
 
 
 @pytest.mark.parametrize("name", READ)
 def test_imports(name: str) -> None:
-    read, how = get_format(name).read, Importing(get_task("math"))
-    assert read is not None
-    made = [solution for row in lines(f"{name}.rows.jsonl") for solution in read(row, how)]
-    assert made
-    check(f"formats/{name}.solutions.jsonl", text(made))
+    made = output("import", (name, FOLDER / f"{name}.rows.jsonl"))
+    check(f"formats/{name}.solutions.jsonl", made)
 
 
-@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.parametrize("name", EXPORTS)
 def test_exports(name: str) -> None:
-    write = get_format(name).write
-    assert write is not None
-    scored = [parse_record(row, Solution) for row in lines("scored.jsonl")]
-    rows = [write(solution, Exporting(scores="sorm")) for solution in scored]
-    check(f"formats/{name}.exported.jsonl", text(row for row in rows if row is not None))
+    check(f"formats/{name}.exported.jsonl", output("export", EXPORTS[name]))
+
+
+def test_every_format_is_shown() -> None:
+    assert {argv[0] for argv in EXPORTS.values()} >= {
+        found.name for found in FORMATS if found.write or found.write_problem
+    }

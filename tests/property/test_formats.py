@@ -1,51 +1,127 @@
-"""What is exported comes back as it was: the steps, their labels and the question."""
+"""What is exported comes back as it was: question and answer, steps and their labels."""
 
 from __future__ import annotations
 
-from hypothesis import given
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sormctl.formats import processbench
+from sormctl.errors import RecordError
+from sormctl.formats import math_shepherd, processbench, rlhflow, stepwise
 from sormctl.formats.base import DataFormat, Exporting, Importing
+from sormctl.formats.known_problems import KnownProblems
+from sormctl.formats.solutions import labelled_part
 from sormctl.records import Problem, Solution, encode, load_object
+from sormctl.targets import SOFT
 from sormctl.tasks.registry import get_task
 
-TEXTS = st.text(st.characters(codec="utf-8"), min_size=1)
-LABELLED = st.lists(st.tuples(TEXTS, st.sampled_from([0, 1])), min_size=1, max_size=5)
+TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
+TAGGED = st.sampled_from(
+    ["Step 1: ", "step 1 :", "2. ", "ки", "?", "\n", "+", "1", "#### 7", "\\boxed{7}"]
+)
+STRIPPED = (
+    st.lists(TEXTS | TAGGED, min_size=1, max_size=4)
+    .map(lambda parts: "".join(parts).strip())
+    .filter(bool)
+)
+SHARES = st.floats(0, 1)
+HOW = Exporting()
 
 
 @st.composite
-def solutions(draw: st.DrawFn) -> Solution:
-    steps, labels = zip(*draw(LABELLED), strict=True)
-    problem = Problem(task="math", problem_id="p", question=draw(TEXTS), answer=None)
+def solutions(draw: st.DrawFn, texts: st.SearchStrategy[str] = TEXTS) -> Solution:
+    """With a label and a soft label at each step."""
+    steps = draw(st.lists(texts, min_size=1, max_size=4))
+    count = len(steps)
+    labels = draw(st.lists(st.sampled_from([0, 1]), min_size=count, max_size=count))
+    soft = draw(st.lists(SHARES, min_size=count, max_size=count))
+    problem = Problem(
+        task="exact", problem_id="p", question=draw(texts.filter(str.strip)), answer="7"
+    )
     return problem.solved(
-        solution_id="p/1", steps=steps, labels=labels, correct=draw(st.none() | st.booleans())
+        solution_id="p/1",
+        steps=tuple(steps),
+        labels=tuple(labels),
+        scores={SOFT: tuple(soft)},
+        correct=draw(st.none() | st.booleans()),
     )
 
 
-def returned(solution: Solution, format: DataFormat) -> Solution:
-    """What comes back of a solution that is written and read."""
+def returned(
+    solution: Solution, format: DataFormat, how: Exporting = HOW, *, known: bool = False
+) -> Solution:
+    """What comes back of a solution that is written and read, maybe beside its problem."""
     assert format.read and format.write
-    row = format.write(solution, Exporting())
-    assert row is not None
-    (back,) = format.read(load_object(encode(row)), Importing(get_task("math")))
+    try:
+        row = format.write(solution, how)
+    except RecordError:  # it says that the format has no place for such a text
+        assume(False)
+    problems = [Problem(**{n: getattr(solution, n) for n in Problem.__struct_fields__})]
+    reading = Importing(get_task("exact"), KnownProblems(problems if known else ()))
+    (back,) = format.read(load_object(encode(row)), reading)
     return back
+
+
+def told(solution: Solution) -> tuple[object, ...]:
+    return solution.question, solution.steps, solution.labels
+
+
+@given(solutions(), st.booleans())
+def test_stepwise(solution: Solution, soft: bool) -> None:
+    back = returned(solution, stepwise.FORMAT, Exporting(soft=soft))
+    if not soft:
+        assert told(back) == told(solution)
+        return
+    assert back.scores == solution.scores
+    assert (back.question, back.steps) == (solution.question, solution.steps)
+
+
+@pytest.mark.parametrize("format", [math_shepherd.FORMAT, rlhflow.FORMAT], ids=lambda f: f.name)
+@given(solution=solutions(STRIPPED))
+def test_numbered_steps(format: DataFormat, solution: Solution) -> None:
+    assert told(returned(solution, format)) == told(solution)
 
 
 @given(solutions())
 def test_processbench(solution: Solution) -> None:
     """Nobody judges what follows the first error."""
     back = returned(solution, processbench.FORMAT)
-    first = (*solution.labels_given(), 0).index(0) + 1
-    assert (back.question, back.steps, back.correct) == (
-        solution.question,
-        solution.steps,
-        solution.correct,
+    labels = solution.labels_given()
+    first = (*labels, 0).index(0) + 1
+    unknown = (None,) * (len(labels) - first)
+    assert told(back) == (solution.question, solution.steps, (*labels[:first], *unknown))
+    assert back.correct == solution.correct
+    assert processbench.write(back, HOW) == {
+        **processbench.write(solution, HOW),
+        "id": back.solution_id,
+    }
+
+
+@pytest.mark.parametrize(
+    "format",
+    [stepwise.FORMAT, math_shepherd.FORMAT, rlhflow.FORMAT, processbench.FORMAT],
+    ids=lambda f: f.name,
+)
+@settings(max_examples=20)
+@given(solution=solutions(STRIPPED))
+def test_answers_come_from_the_problems(format: DataFormat, solution: Solution) -> None:
+    back = returned(solution, format, known=True)
+    assert (back.task, back.problem_id, back.answer) == ("exact", "p", "7")
+
+
+@given(st.lists(st.sampled_from([0, 1, None]), max_size=6))
+def test_what_is_labelled_at_each_step(labels: list[int | None]) -> None:
+    problem = Problem(task="exact", problem_id="p", question="q", answer=None)
+    solution = problem.solved(
+        solution_id="p/1",
+        steps=tuple(map(str, range(len(labels)))),
+        labels=tuple(labels),
+        scores={"rm": (0.5,) * len(labels)},
+        correct=None,
     )
-    assert back.labels == (
-        *solution.labels_given()[:first],
-        *([None] * (len(solution.steps) - first)),
-    )
-    assert processbench.FORMAT.write and processbench.write(back, Exporting()) == (
-        processbench.write(solution, Exporting())
-    )
+    part = labelled_part(solution)
+    count = (*labels, None).index(None)
+    assert (part.steps if part else ()) == solution.steps[:count]
+    if part:
+        part.check()
+        assert part.labels == tuple(labels[:count])

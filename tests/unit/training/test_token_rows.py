@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 from typer.testing import CliRunner
 
+from sormctl import targets
 from sormctl.cli import app
 from sormctl.engines.encoding import encode_steps, load_tokenizer
 from sormctl.errors import RecordError
@@ -155,8 +156,8 @@ TRIED, LAST = Rollouts(4, 1, True), Rollouts()
 def test_a_soft_label_is_the_share_of_successes() -> None:
     """One of four rollouts from step 1 succeeded; from the last step there are none."""
     judged = solution(labels=(1, 1), rollouts=(TRIED, LAST))
-    assert reward_model.soft_labels(judged) == (0.25, 1.0)
-    assert reward_model.soft_labels(structs.replace(judged, labels=(None, 1))) == (None, 1.0)
+    assert targets.soft_labels(judged) == (0.25, 1.0)
+    assert targets.soft_labels(structs.replace(judged, labels=(None, 1))) == (None, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_shares_need_all_rollouts(rollouts: tuple[Rollouts, ...] | None) -> None
     """Those of a walk are no shares: soft labels and value pairs refuse them alike."""
     walked = wrong(steps=("a", "b", "#### 7"), labels=(1, 1, 0), rollouts=rollouts)
     with pytest.raises(RecordError, match="label-steps --exhaustive"):
-        reward_model.soft_labels(walked)
+        targets.soft_labels(walked)
     given = encode_record(walked)
     result = CliRunner().invoke(app, ["make-refine-pairs", "--mode", "value"], given)
     assert (result.exit_code, result.stdout) == (65, "")
@@ -185,8 +186,8 @@ def rated(ratings: object) -> Solution:
 
 
 def test_ratings_are_classes() -> None:
-    assert reward_model.rated_labels(rated([-1, 1])) == (0, 2)
-    assert reward_model.rated_labels(rated([0, None])) == (1, None)
+    assert targets.rated_labels(rated([-1, 1])) == (0, 2)
+    assert targets.rated_labels(rated([0, None])) == (1, None)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,7 @@ def test_ratings_are_classes() -> None:
 )
 def test_wrong_ratings_are_told(ratings: object, message: str) -> None:
     with pytest.raises(RecordError, match=message):
-        reward_model.rated_labels(rated(ratings))
+        targets.rated_labels(rated(ratings))
 
 
 def test_pairs_are_made_of_the_solutions_of_a_problem(tmp_path: Path) -> None:
