@@ -20,6 +20,9 @@ from sormctl.streams.output import has_content, whole_file
 if TYPE_CHECKING:
     from sormctl.records import Json
 
+MAX_BYTES = 5_000_000  # of a page that shows as many samples as fit
+MAX_SAMPLES = 8
+
 
 def report(
     inputs: Annotated[
@@ -35,9 +38,21 @@ def report(
         list[str] | None,
         typer.Option(help="The old run: its folder, or a file; repeatable.", metavar="OLD"),
     ] = None,
+    row: Annotated[
+        str | None,
+        typer.Option(
+            help="Row of `eval` whose answer is given; by default the solutions say it.",
+            metavar="NAME",
+        ),
+    ] = None,
     samples: Annotated[
-        int, typer.Option(min=0, help="Samples of each problem that are shown; all of them vote.")
-    ] = 8,
+        int | None,
+        typer.Option(
+            min=0,
+            help="Samples of each problem that are shown; all of them vote. By default 8, or fewer "
+            "if the page would pass 5 MB.",
+        ),
+    ] = None,
     aggregation: Annotated[
         list[str],
         typer.Option("--agg", help=f"Repeatable: {', '.join(AGGREGATIONS)}."),
@@ -57,20 +72,37 @@ def report(
     if has_content(output) and not overwrite:
         raise UsageError(f"{output} exists; give --overwrite to replace it")
     olds, news = _sides(inputs, against or [])
-    runs = [read_run(find_files(side), aggregation) for side in (olds, news) if side]
+    runs = [read_run(find_files(side), aggregation, row) for side in (olds, news) if side]
     for run in runs:
         if not run.groups:
             raise UsageError(f"no solutions in {run.files.name}; there is nothing to look at")
-    data = {
-        "version": __version__,
-        "threshold": THRESHOLD,
-        "runs": [run_shown(run, samples) for run in runs],
-        "comparison": _comparison(runs, aggregation) if len(runs) == 2 else None,
-    }
-    page = as_document(data).encode()
+    page, shown = _page(runs, _comparison(runs, aggregation, row), samples)
     with whole_file(output) as sink:
         sink.write(page)
     typer.echo(f"wrote {output}: {_counted(runs[-1])}, {len(page) / 1e6:.1f} MB", err=True)
+    if runs[-1].given is None and len(runs[-1].rows) > 1:
+        typer.echo("nothing says which answer is given: --row names one of eval's rows", err=True)
+    if samples is None and shown < MAX_SAMPLES:
+        typer.echo(f"{shown} samples of each problem are shown; --samples asks for more", err=True)
+
+
+def _page(
+    runs: Sequence[RunRead], comparison: Json | None, samples: int | None
+) -> tuple[bytes, int]:
+    """The page, and the samples of each problem on it: as many as asked for, or as fit."""
+    asked = [samples] if samples is not None else [MAX_SAMPLES, 4, 2, 1, 0]
+    page = b""
+    for count in asked:
+        data = {
+            "version": __version__,
+            "threshold": THRESHOLD,
+            "runs": [run_shown(run, count) for run in runs],
+            "comparison": comparison,
+        }
+        page = as_document(data).encode()
+        if len(page) <= MAX_BYTES:
+            break
+    return page, count
 
 
 def _sides(inputs: Sequence[str], against: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
@@ -80,15 +112,19 @@ def _sides(inputs: Sequence[str], against: Sequence[str]) -> tuple[Sequence[str]
     return against, inputs
 
 
-def _comparison(runs: Sequence[RunRead], aggregations: Sequence[str]) -> Json:
-    """What `compare` says of the problems that both runs have."""
+def _comparison(
+    runs: Sequence[RunRead], aggregations: Sequence[str], row: str | None
+) -> Json | None:
+    """What `compare` says of the problems that both runs have; None for one run."""
+    if len(runs) < 2:
+        return None
     from msgspec import to_builtins
 
-    from sormctl.evaluation.comparing import Run, answers_given, compare_runs
+    from sormctl.evaluation.comparing import RowPair, Run, answers_given, compare_runs
     from sormctl.report.compared import verdict
 
     old, new = ([Run(run.groups, aggregations)] for run in runs)
-    decisive = answers_given(old, new)
+    decisive = RowPair(row, row) if row else answers_given(old, new)
     rows = list(compare_runs(old, new, decisive, only_common=True))
     found: dict[str, Any] = {"rows": to_builtins(rows)}
     return {**found, "verdict": verdict(rows[0], 0.0)[0] if decisive else None}

@@ -30,8 +30,8 @@ def filters_met(
 ) -> set[str]:
     """The names of the filters that the solutions of a problem pass.
 
-    `way` is the one whose answer a user gets; where nothing says which that is, the answer may be
-    any refinement.
+    `way` is the one whose answer a user gets. Where nothing says which that is, the answer may be
+    any refinement; without refinements the draft; without that any sample.
     """
     return {*_by_answers(group, way), *_by_steps(group, threshold)}
 
@@ -72,16 +72,17 @@ def first_bad(labels: Collection[int | None]) -> int | None:
 
 def _by_answers(group: Sequence[Solution], way: Way | None) -> Iterator[str]:
     given = chosen(way, group)
+    drafts = [solution for solution in group if kind_of(solution) == "draft"]
     refined = [solution for solution in group if kind_of(solution) in REFINEMENTS]
-    answers = [given.correct] if given else [solution.correct for solution in refined]
-    draft = next((solution for solution in group if kind_of(solution) == "draft"), None)
-    if draft is not None and draft.correct is False and True in answers:
+    draft = {solution.correct for solution in drafts}
+    answers = {solution.correct for solution in ([given] if given else refined or drafts or group)}
+    if False in draft and True in answers:
         yield FIXED
-    if draft is not None and draft.correct is True and False in answers:
+    if True in draft and False in answers:
         yield BROKEN
-    if way is not None and given is not None and given.correct is False:
+    if answers == {False}:
         yield WRONG
-        if any(solution.correct for solution in candidates_of(way, group)):
+        if way and any(solution.correct for solution in candidates_of(way, group)):
             yield CHOSEN_WRONGLY
     if any(solution.is_cut_off for solution in group):
         yield CUT_OFF

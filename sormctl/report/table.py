@@ -71,10 +71,13 @@ def _left_out(count: int) -> str:
     return f"{count:,} more lines: --all shows them"
 
 
-def headline(rows: Sequence[ReportRow]) -> str | None:
-    """What the answer that is given gains over the draft, and costs; None where it is the draft."""
+def headline(rows: Sequence[ReportRow], given: Way | None = None) -> str | None:
+    """What the answer that is given gains over the draft, and costs; None where it is the draft.
+
+    `given` is the way of answering, where the solutions do not say it.
+    """
     ways = {row.about: row for row in rows if isinstance(row.about, Way)}
-    given = answer_given([*ways])
+    given = given or answer_given([*ways])
     if given is None:
         return None
     gain = next((row.estimate for row in rows if row.about == Difference(given, DRAFT)), None)

@@ -59,6 +59,16 @@ def test_filters_and_search(report: Path, opened: Opened) -> None:
     assert listed(page) == ["p-fixed"]
 
 
+def test_the_table_of_drafts_leads_to_its_problems(report: Path, opened: Opened) -> None:
+    page = opened(report)
+    cells = page.inner_text(".outcomes tbody").split()
+    assert cells == ["draft", "right", "0", "1", "draft", "wrong", "1", "2"]
+    page.click(".outcomes button.bad")
+    assert listed(page) == ["p-broken"]
+    page.click(".outcomes button.good")
+    assert listed(page) == ["p-fixed"]
+
+
 def test_the_filters_are_those_of_the_command(report: Path, opened: Opened) -> None:
     page = opened(report)
     for threshold in (0.5, 0.6, 0.0):

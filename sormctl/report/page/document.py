@@ -11,7 +11,10 @@ import orjson
 
 from sormctl.records import Json
 
-SCRIPTS = ("dom", "judging", "changes", "charts", "answers", "steps", "problem", "problems", "page")
+SCRIPTS = (
+    "dom", "judging", "changes", "charts", "header", "answers", "differences", "scorecharts",
+    "steps", "training", "problem", "problems", "page",
+)  # fmt: skip
 _ASSETS = files(__package__) / "assets"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from sormctl.errors import UsageError
 from sormctl.evaluation.apart import OneRun
 from sormctl.evaluation.evaluation import Evaluation
 from sormctl.evaluation.rows import DRAFT_FIRST, Kind, ReportRow, Truth, Way
@@ -32,16 +33,17 @@ class RunRead:
     groups: Sequence[Sequence[Solution]]
     rows: Sequence[ReportRow]
     tallies: Mapping[tuple[str, Truth], StepTally]
+    given: Way | None  # whose answer a user gets
     unknown: int
 
-    @property
-    def given(self) -> Way | None:
-        """The way whose answer a user gets."""
-        return answer_given([row.about for row in self.rows if isinstance(row.about, Way)])
 
+def read_run(
+    files: FoundFiles, aggregations: Sequence[str] = ("final",), given: str | None = None
+) -> RunRead:
+    """Reads its solutions; DataError for a bad one, and for those of several models.
 
-def read_run(files: FoundFiles, aggregations: Sequence[str] = ("final",)) -> RunRead:
-    """Reads its solutions; DataError for a bad one, and for those of several models."""
+    `given` names the row whose answer a user gets; by default the solutions say it, if they do.
+    """
     one, evaluation = OneRun(), Evaluation(aggregations)
     groups = []
     for group in RecordReader(files.solutions).groups():
@@ -51,8 +53,11 @@ def read_run(files: FoundFiles, aggregations: Sequence[str] = ("final",)) -> Run
             one.check(solution)
         groups.append(merged(group))
         evaluation.add(groups[-1])
+    rows = evaluation.rows()
+    ways = [row.about for row in rows if isinstance(row.about, Way)]
+    way = _named(given, ways) if given else answer_given(ways)
     tallies = {**evaluation.tallies, **_by_answers(groups)}
-    return RunRead(files, groups, evaluation.rows(), tallies, evaluation.unknown)
+    return RunRead(files, groups, rows, tallies, way, evaluation.unknown)
 
 
 def merged(group: Sequence[Solution]) -> list[Solution]:
@@ -67,7 +72,7 @@ def run_shown(run: RunRead, max_samples: int) -> Json:
     """The run as JSON."""
     return {
         "name": run.files.name,
-        "headline": headline(run.rows),
+        "headline": headline(run.rows, run.given),
         "given": run.given and str(run.given),
         "num_solutions": sum(map(len, run.groups)),
         "num_tokens": sum(s.usage.generated_tokens for group in run.groups for s in group),
@@ -79,6 +84,13 @@ def run_shown(run: RunRead, max_samples: int) -> Json:
         "files": [_file(name, made) for name, made in run.files.manifests],
         "problems": [problem_shown(group, run.given, max_samples) for group in run.groups],
     }
+
+
+def _named(name: str, ways: Sequence[Way]) -> Way:
+    found = next((way for way in ways if str(way) == name), None)
+    if found is None:
+        raise UsageError(f"--row {name}: give one of {', '.join(f'`{way}`' for way in ways)}")
+    return found
 
 
 def _together(same: Sequence[Solution]) -> Solution:

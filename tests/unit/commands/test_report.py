@@ -67,6 +67,40 @@ def test_two_folders_are_compared(runs: tuple[Path, Path], tmp_path: Path) -> No
     assert data_of(page)["comparison"] == data["comparison"]
 
 
+def test_where_nothing_says_the_answer_given_a_row_names_it(tmp_path: Path) -> None:
+    group = [each for each in refined("p", "7", "6", "7", best="global") if each.scores]
+    both = [
+        Solution(**{**{n: getattr(each, n) for n in each.__struct_fields__},
+                    "scores": {"orm": each.scores["orm"], "sorm": each.scores["orm"]}})
+        for each in group
+    ]  # fmt: skip
+    write(tmp_path / "run" / "s.jsonl", [both])
+    page, row = tmp_path / "report.html", "draft + global + local by sorm"
+    result = sormctl("report", tmp_path / "run", "-o", page)
+    assert "--row names one" in result.stderr
+    assert data_of(page)["runs"][0]["headline"] is None
+    result = sormctl("report", tmp_path / "run", "-o", page, "--overwrite", "--row", row)
+    assert result.stderr.count("\n") == 1
+    (run,) = data_of(page)["runs"]
+    assert run["given"] == row
+    assert run["headline"].startswith("refined 100.0 %, draft 0.0 %")
+    result = sormctl("report", tmp_path / "run", "-o", page, "--overwrite", "--row", "none")
+    assert "--row none: give one of `draft`, `global`" in result.stderr
+
+
+def test_samples_are_left_out_where_the_page_would_be_too_large(
+    runs: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "report.html"
+    monkeypatch.setattr("sormctl.commands.report.MAX_BYTES", 1000)
+    result = sormctl("report", runs[0], "-o", page)
+    assert "0 samples of each problem are shown; --samples asks for more" in result.stderr
+    first = data_of(page)["runs"][0]["problems"][0]
+    assert (len(first["solutions"]), first["left_out"]) == (3, 3)
+    result = sormctl("report", runs[0], "-o", page, "--overwrite", "--samples", "2")
+    assert len(data_of(page)["runs"][0]["problems"][0]["solutions"]) == 5
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [

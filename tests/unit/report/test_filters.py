@@ -31,6 +31,12 @@ def test_without_a_choice_any_refinement_counts() -> None:
     assert "fixed" not in filters_met(fixed, GIVEN)  # the draft was chosen
 
 
+def test_without_refinements_the_draft_is_the_answer() -> None:
+    wrong, right = (refined("p", each, "6", "6", best="draft")[:1] for each in ("7", "6"))
+    assert "wrong" in filters_met(wrong, None)
+    assert not filters_met(right, None, 0.0)
+
+
 def test_the_way_of_one_problem_is_that_of_the_run() -> None:
     for group in whole_run():
         assert way_given(group) == GIVEN

@@ -2,12 +2,16 @@
 
 /** Pairs of equal items of two lists, in order: a longest common subsequence. */
 function common(one, two) {
-  const width = two.length + 1, table = new Uint16Array((one.length + 1) * width);
+  const width = two.length + 1;
+  const table = new Uint16Array((one.length + 1) * width);
   for (let i = one.length - 1; i >= 0; i--)
     for (let j = two.length - 1; j >= 0; j--)
-      table[i * width + j] = one[i] === two[j] ? table[(i + 1) * width + j + 1] + 1 : Math.max(table[(i + 1) * width + j], table[i * width + j + 1]);
+      table[i * width + j] =
+        one[i] === two[j]
+          ? table[(i + 1) * width + j + 1] + 1
+          : Math.max(table[(i + 1) * width + j], table[i * width + j + 1]);
   const pairs = [];
-  for (let i = 0, j = 0; i < one.length && j < two.length; ) {
+  for (let i = 0, j = 0; i < one.length && j < two.length;) {
     if (one[i] === two[j]) pairs.push([i++, j++]);
     else if (table[(i + 1) * width + j] >= table[i * width + j + 1]) i++;
     else j++;
@@ -35,7 +39,8 @@ function aligned(first, others) {
   const placed = blocks.map((found, k) => {
     const places = new Array(others[k].length);
     for (const { start, end, from, to } of found) {
-      for (let j = from; j < to; j++) places[j] = start + (j - from) < end ? rowOf(start + (j - from)) : rowOf(end) - (to - j);
+      for (let j = from; j < to; j++)
+        places[j] = start + (j - from) < end ? rowOf(start + (j - from)) : rowOf(end) - (to - j);
       if (end < first.length) places[to] = rowOf(end);
     }
     return places;
@@ -46,7 +51,8 @@ function aligned(first, others) {
 /** The stretches between equal steps: first[start, end) has become steps[from, to). */
 function blocksOf(first, steps) {
   const blocks = [];
-  let start = 0, from = 0;
+  let start = 0;
+  let from = 0;
   for (const [i, j] of [...common(first, steps), [first.length, steps.length]]) {
     blocks.push({ start, end: i, from, to: j });
     [start, from] = [i + 1, j + 1];
@@ -61,7 +67,8 @@ function changedWords(before, after) {
   const kept = new Set(common(one, two).map(([, j]) => j));
   const parts = [];
   two.forEach((text, j) => {
-    const changed = !kept.has(j), last = parts.at(-1);
+    const changed = !kept.has(j);
+    const last = parts.at(-1);
     if (last && last.changed === changed) last.text += text;
     else parts.push({ text, changed });
   });

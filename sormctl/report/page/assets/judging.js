@@ -10,15 +10,25 @@ const orNone = (index) => (index < 0 ? null : index);
 
 /** Where the labels and the model see the first error of each solution, by the threshold. */
 function judge(tally, threshold) {
-  const found = { right: 0, early: 0, late: 0, missed: 0, passed: 0, alarmed: 0, steps: { tp: 0, fp: 0, tn: 0, fn: 0 } };
+  const found = {
+    right: 0,
+    early: 0,
+    late: 0,
+    missed: 0,
+    passed: 0,
+    alarmed: 0,
+    steps: { tp: 0, fp: 0, tn: 0, fn: 0 },
+  };
   let start = 0;
   for (const length of tally.lengths) {
-    let bad = null, low = null;
+    let bad = null;
+    let low = null;
     for (let i = 0; i < length; i++) {
-      const good = tally.labels[start + i] === "1", accepted = tally.scores[start + i] >= threshold;
+      const good = tally.labels[start + i] === "1";
+      const accepted = tally.scores[start + i] >= threshold;
       if (!good && bad === null) bad = i;
       if (!accepted && low === null) low = i;
-      found.steps[good ? (accepted ? "tp" : "fn") : (accepted ? "fp" : "tn")]++;
+      found.steps[good ? (accepted ? "tp" : "fn") : accepted ? "fp" : "tn"]++;
     }
     if (bad === null) found[low === null ? "passed" : "alarmed"]++;
     else if (low === null) found.missed++;
@@ -37,7 +47,10 @@ const harmonicMean = (a, b) => (a + b ? (2 * a * b) / (a + b) : a + b === 0 ? 0 
 
 /** F1 at every hundredth, and the threshold at which it is best: the middle of the best ones. */
 function sweep(tally) {
-  const points = Array.from({ length: 101 }, (_, i) => ({ threshold: (i * TICKS) / 100, ...judge(tally, (i * TICKS) / 100) }));
+  const points = Array.from({ length: 101 }, (_, i) => ({
+    threshold: (i * TICKS) / 100,
+    ...judge(tally, (i * TICKS) / 100),
+  }));
   const best = Math.max(...points.map((point) => point.f1));
   const reached = points.filter((point) => point.f1 === best);
   return { points, best: reached[Math.floor(reached.length / 2)] ?? points[50] };
@@ -50,7 +63,9 @@ function reliability(tally) {
 
 /** The same by the position of the step, the last taking all that follow. */
 function byPosition(tally, most) {
-  const positions = tally.lengths.flatMap((length) => Array.from({ length }, (_, i) => Math.min(i, most - 1)));
+  const positions = tally.lengths.flatMap((length) =>
+    Array.from({ length }, (_, i) => Math.min(i, most - 1)),
+  );
   return binned(tally, (_, i) => positions[i], most);
 }
 
@@ -62,13 +77,21 @@ function binned(tally, binOf, count) {
     bin.score += score / TICKS;
     bin.good += Number(tally.labels[i]);
   });
-  return bins.map((bin, index) => ({ index, n: bin.n, score: bin.score / bin.n, share: bin.good / bin.n, ...wilson(bin.good, bin.n) }));
+  return bins.map((bin, index) => ({
+    index,
+    n: bin.n,
+    score: bin.score / bin.n,
+    share: bin.good / bin.n,
+    ...wilson(bin.good, bin.n),
+  }));
 }
 
 /** Wilson's 95 % interval of a share, as `metrics.proportion` has it. */
 function wilson(hits, n) {
   if (!n) return { low: NaN, high: NaN };
-  const z = 1.959964, share = hits / n, scale = 1 + (z * z) / n;
+  const z = 1.959964;
+  const share = hits / n;
+  const scale = 1 + (z * z) / n;
   const centre = (share + (z * z) / (2 * n)) / scale;
   const half = (z / scale) * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n));
   return { low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
@@ -77,6 +100,11 @@ function wilson(hits, n) {
 /** How many good and bad steps score in each of `count` bins. */
 function histogram(tally, count = 20) {
   const bins = Array.from({ length: count }, () => ({ good: 0, bad: 0 }));
-  tally.scores.forEach((score, i) => bins[Math.min(count - 1, Math.floor((score * count) / TICKS))][tally.labels[i] === "1" ? "good" : "bad"]++);
+  tally.scores.forEach(
+    (score, i) =>
+      bins[Math.min(count - 1, Math.floor((score * count) / TICKS))][
+        tally.labels[i] === "1" ? "good" : "bad"
+      ]++,
+  );
   return bins;
 }

@@ -2,9 +2,10 @@
 
 /** The data of the page: JSON, compressed, as text that is no markup whatever it holds. */
 async function load() {
-  const packed = Uint8Array.from(atob(document.getElementById("data").textContent), (c) => c.charCodeAt(0));
-  const json = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
-  return JSON.parse(json);
+  const text = atob(document.getElementById("data").textContent);
+  const packed = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
+  return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
 }
 
 /** Runs what belongs to a key, unless somebody is typing; Escape leaves a field. */
@@ -21,38 +22,96 @@ function keys(actions) {
 }
 
 function themeButton() {
-  const dark = matchMedia("(prefers-color-scheme: dark)"), root = document.documentElement.style;
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const root = document.documentElement.style;
   const isDark = () => (root.colorScheme ? root.colorScheme === "dark" : dark.matches);
-  const toggle = () => { root.colorScheme = isDark() ? "light" : "dark"; };
+  const toggle = () => {
+    root.colorScheme = isDark() ? "light" : "dark";
+  };
   keys({ t: toggle });
-  return h("button", { type: "button", id: "theme", title: "dark or light (t)", "aria-label": "dark or light", onclick: toggle }, "◐");
+  return h(
+    "button",
+    {
+      type: "button",
+      id: "theme",
+      title: "dark or light (t)",
+      "aria-label": "dark or light",
+      onclick: toggle,
+    },
+    "◐",
+  );
 }
 
 /** Where each file came from, by the manifests. */
 function filesSection(data) {
   const files = data.runs.flatMap((run) => run.files);
   if (!files.length) return null;
-  return h("section", { id: "files" },
-    h("h2", {}, "Files"),
-    h("p", { class: "lead" }, "Where each file came from, by the manifest beside it."),
-    h("div", { class: "scroll" }, h("table", {},
-      h("thead", {}, h("tr", {}, ["file", "made by", "with", "from"].map((text) => h("th", {}, text)), ["records", "tokens", "seconds"].map((text) => h("th", { class: "number" }, text)), h("th", {}, "when"))),
-      h("tbody", {}, files.map((file) => h("tr", {},
-        h("td", { class: "mono" }, file.file), h("td", {}, `${file.command} ${file.version ?? ""}`), h("td", {}, file.models.join(", ")), h("td", { class: "soft" }, file.parents.join(", ")),
-        [file.records, file.tokens, file.seconds].map((n) => h("td", { class: "number" }, whole(n))), h("td", { class: "soft" }, file.started.slice(0, 16).replace("T", " "))))))));
+  return h(
+    "section",
+    { id: "files" },
+    h("h2", "Files"),
+    h("p.lead", "Where each file came from, by the manifest beside it."),
+    h(
+      "div.scroll",
+      h(
+        "table",
+        h(
+          "thead",
+          h(
+            "tr",
+            ["file", "made by", "with", "from"].map((text) => h("th", text)),
+            ["records", "tokens", "seconds"].map((text) => h("th.number", text)),
+            h("th", "when"),
+          ),
+        ),
+        h(
+          "tbody",
+          files.map((file) =>
+            h(
+              "tr",
+              h("td.mono", file.file),
+              h("td", `${file.command} ${file.version ?? ""}`),
+              h("td", file.models.join(", ")),
+              h("td.soft", file.parents.join(", ")),
+              [file.records, file.tokens, file.seconds].map((n) => h("td.number", whole(n))),
+              h("td.soft", file.started.slice(0, 16).replace("T", " ")),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
-const TITLES = { answers: "Answers", steps: "Reward models", training: "Training", problems: "Problems", files: "Files" };
+const TITLES = {
+  answers: "Answers",
+  steps: "Reward models",
+  training: "Training",
+  problems: "Problems",
+  files: "Files",
+};
 
 async function main() {
   const data = await load();
   document.title = `${data.runs.map((run) => run.name).join(" → ")} · sormctl report`;
   const threshold = observable(Math.round(data.threshold * TICKS));
-  const sections = [answersSection(data), stepsSection(data, threshold), curvesSection(data), problemsSection(data, threshold), filesSection(data)].filter(Boolean);
+  const picked = observable(null);
+  const sections = [
+    answersSection(data),
+    stepsSection(data, threshold),
+    curvesSection(data),
+    problemsSection(data, threshold, picked),
+    filesSection(data),
+  ].filter(Boolean);
   document.body.append(
-    h("nav", {}, h("strong", {}, "sormctl"), sections.map((section) => h("a", { href: `#${section.id}` }, TITLES[section.id])), themeButton()),
-    h("main", {}, header(data), sections,
-      h("p", { class: "small soft more" }, `Made by sormctl ${data.version}.`)));
+    h(
+      "nav",
+      h("strong", "sormctl"),
+      sections.map((section) => h("a", { href: `#${section.id}` }, TITLES[section.id])),
+      themeButton(),
+    ),
+    h("main", header(data, picked), sections, h("p.small.soft.more", `Made by sormctl ${data.version}.`)),
+  );
 }
 
 main();

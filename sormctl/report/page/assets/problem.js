@@ -1,19 +1,43 @@
 // One problem: question, draft and refinements beside each other, votes, samples.
 
-const VERDICTS = new Map([[true, ["good", "✓"]], [false, ["bad", "✗"]], [undefined, ["", "?"]], [null, ["", "?"]]]);
+const VERDICTS = new Map([
+  [true, ["good", "✓"]],
+  [false, ["bad", "✗"]],
+  [undefined, ["", "?"]],
+  [null, ["", "?"]],
+]);
 
 /** Everything of a problem; `sides` are the same problem in each run, or null where it has it not. */
 function problemView(entry, data, threshold) {
   const problem = entry.sides.findLast(Boolean);
   const filters = FILTERS.filter(([name]) => entry.filters.has(name));
-  return h("article", { id: "problem", "data-id": problem.id },
-    h("p", { class: "small" }, h("span", { class: "mono soft" }, problem.id), " ",
-      filters.map(([name, text]) => [h("span", { class: `badge ${TONES[name] ?? ""}` }, text), " "])),
-    h("p", { class: "question" }, problem.question),
-    h("p", {}, h("span", { class: "soft" }, "reference "), h("strong", { class: "mono" }, problem.answer ?? "unknown")),
-    problem.reference && h("details", {}, h("summary", {}, "reference steps"), h("ol", {}, problem.reference.map((step) => h("li", {}, step)))),
+  return h(
+    "article",
+    { id: "problem", "data-id": problem.id },
+    h(
+      "p.small",
+      h("span.mono.soft", problem.id),
+      " ",
+      filters.map(([name, text]) => [h("span", { class: `badge ${TONES[name] ?? ""}` }, text), " "]),
+    ),
+    h("p.question", problem.question),
+    h("p", h("span.soft", "reference "), h("strong.mono", problem.answer ?? "unknown")),
+    problem.reference &&
+      h(
+        "details",
+        h("summary", "reference steps"),
+        h(
+          "ol",
+          problem.reference.map((step) => h("li", step)),
+        ),
+      ),
     data.runs.length > 1 && answersGiven(entry, threshold),
-    entry.sides.map((side, i) => side && oneRun(side, data.runs.length > 1 ? `${sideOf(data, i)} · ${data.runs[i].name}` : "", threshold)));
+    entry.sides.map(
+      (side, i) =>
+        side &&
+        oneRun(side, data.runs.length > 1 ? `${sideOf(data, i)} · ${data.runs[i].name}` : "", threshold),
+    ),
+  );
 }
 
 function oneRun(problem, title, threshold) {
@@ -21,94 +45,187 @@ function oneRun(problem, title, threshold) {
   const samples = problem.solutions.filter((solution) => solution.kind === "sample");
   if (problem.given) samples.push(problem.given);
   const left = problem.left_out ? `, ${whole(problem.left_out)} more voted` : "";
-  return h("div", { class: "more" },
-    title && h("h3", {}, title),
+  return h(
+    "div.more",
+    title && h("h3", title),
     main.length > 0 && beside(main, problem, threshold, true),
     problem.votes.map(votesTable),
-    samples.length > 0 && h("details", { class: "more", open: main.length === 0 },
-      h("summary", {}, `${counted(samples.length, "sample")}${left}`),
-      chunks(samples, 3).map((some) => beside(some, problem, threshold, false))));
+    samples.length > 0 &&
+      h(
+        "details.more",
+        { open: main.length === 0 },
+        h("summary", `${counted(samples.length, "sample")}${left}`),
+        chunks(samples, 3).map((some) => beside(some, problem, threshold, false)),
+      ),
+  );
 }
 
 /** The answers that the two runs give, the new one marked where it differs. */
 function answersGiven(entry, threshold) {
   const given = entry.sides.map((side) => side && givenOf(side));
   if (!given.every(Boolean)) return null;
-  return h("div", { class: "more" }, h("h3", {}, "the answers given, old and new"),
-    beside(given, { given_id: null }, threshold, true));
+  return h(
+    "div.more",
+    h("h3", "the answers given, old and new"),
+    beside(given, { given_id: null }, threshold, true),
+  );
 }
 
-const givenOf = (problem) => problem.given ?? problem.solutions.find((solution) => solution.id === problem.given_id);
-const chunks = (items, size) => Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
+const givenOf = (problem) =>
+  problem.given ?? problem.solutions.find((solution) => solution.id === problem.given_id);
+const draftOf = (problem) => problem.solutions.find((solution) => solution.kind === "draft");
+const chunks = (items, size) =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
 
 /** Solutions as columns. Where they are `compared`, equal steps share a line, and what is changed is marked. */
 function beside(solutions, problem, threshold, compared) {
   const [first, ...others] = solutions;
-  const { rows, total } = compared ? aligned(first.steps, others.map((other) => other.steps)) : inOrder(solutions);
+  const { rows, total } = compared
+    ? aligned(
+        first.steps,
+        others.map((other) => other.steps),
+      )
+    : inOrder(solutions);
   const before = new Map(rows[0].map((row, i) => [row, first.steps[i]]));
-  return h("div", { class: "beside", style: { "--columns": solutions.length, "--rows": total + 2 } },
+  return h(
+    "div.beside",
+    { style: { "--columns": solutions.length, "--rows": total + 2 } },
     solutions.map((solution, k) => {
-      const bad = k === 0 ? others.filter((other) => other.kind !== "global" && other.first_error !== undefined) : [];
-      const steps = solution.steps.map((text, i) => stepCell(solution, i, {
-        row: rows[k][i] + 2, threshold, parts: k && compared ? changesIn(before.get(rows[k][i]), text) : [{ text }],
-        marks: bad.filter((other) => other.first_error === i).map((other) => `[BAD] for ${other.kind}`) }));
-      return h("div", { class: `solution ${solution.id === problem.given_id ? "given" : ""}`, "data-kind": solution.kind },
-        solutionHeader(solution, problem), steps, solutionFooter(solution, total + 2));
-    }));
+      const bad =
+        k === 0 ? others.filter((other) => other.kind !== "global" && other.first_error !== undefined) : [];
+      const steps = solution.steps.map((text, i) =>
+        stepCell(solution, i, {
+          row: rows[k][i] + 2,
+          threshold,
+          ...(k && compared ? changesIn(before.get(rows[k][i]), text) : { state: "", parts: [{ text }] }),
+          marks: bad.filter((other) => other.first_error === i).map((other) => `[BAD] for ${other.kind}`),
+        }),
+      );
+      return h(
+        "div",
+        { class: `solution ${solution.id === problem.given_id ? "given" : ""}`, "data-kind": solution.kind },
+        solutionHeader(solution, problem),
+        steps,
+        solutionFooter(solution, total + 2),
+      );
+    }),
+  );
 }
 
-const inOrder = (solutions) => ({ rows: solutions.map((solution) => solution.steps.map((_, i) => i)), total: Math.max(...solutions.map((solution) => solution.steps.length)) });
-const changesIn = (before, after) => (before === undefined ? [{ text: after, changed: true }] : before === after ? [{ text: after, same: true }] : changedWords(before, after));
+const inOrder = (solutions) => ({
+  rows: solutions.map((solution) => solution.steps.map((_, i) => i)),
+  total: Math.max(...solutions.map((solution) => solution.steps.length)),
+});
+
+/** A step in parts, by the step that it took the place of; `state` says what became of that as a whole. */
+function changesIn(before, after) {
+  if (before === after) return { state: "same", parts: [{ text: after }] };
+  const parts = before === undefined ? [] : changedWords(before, after);
+  const kept = parts.reduce((sum, part) => sum + (part.changed ? 0 : part.text.length), 0);
+  return kept < after.length / 3 ? { state: "new", parts: [{ text: after }] } : { state: "", parts };
+}
 
 function solutionHeader(solution, problem) {
-  return h("header", { style: { "grid-row": 1 } },
-    h("h3", {}, solution.kind),
-    solution.id === problem.given_id && h("span", { class: "badge accent" }, "answer given"),
-    solution.cut_off && h("span", { class: "badge bad" }, "cut off"),
-    h("span", { class: "small soft" }, solution.tokens ? counted(solution.tokens, "token") : ""));
+  return h(
+    "header",
+    { style: { "grid-row": 1 } },
+    h("h3", solution.kind),
+    solution.id === problem.given_id && h("span.badge.accent", "answer given"),
+    solution.cut_off && h("span.badge.bad", "cut off"),
+    h("span.small.soft", solution.tokens ? counted(solution.tokens, "token") : ""),
+  );
 }
 
 function solutionFooter(solution, row) {
   const [tone, sign] = VERDICTS.get(solution.correct);
-  return h("footer", { class: tone, style: { "grid-row": row } },
+  return h(
+    "footer",
+    { class: tone, style: { "grid-row": row } },
     `${sign} ${solution.predicted ?? "no answer"}`,
-    solution.thought && h("details", {}, h("summary", { class: "small" }, "thought before it"), h("p", { class: "small soft question" }, solution.thought)));
+    solution.thought &&
+      h("details", h("summary.small", "thought before it"), h("p.small.soft.question", solution.thought)),
+  );
 }
 
 /** A step: its text, a bar for each reward model, its label, and who sees the first error here. */
-function stepCell(solution, i, { row, threshold, parts, marks }) {
-  const label = solution.labels?.[i], tried = solution.rollouts?.[i];
-  const meta = h("div", { class: "meta" });
+function stepCell(solution, i, { row, threshold, state, parts, marks }) {
+  const label = solution.labels?.[i];
+  const tried = solution.rollouts?.[i];
+  const meta = h("div.meta");
   threshold.listen((value) => meta.replaceChildren(...metaOf(solution, i, value, label, tried, marks)));
-  return h("div", { class: `step ${label === 1 ? "right" : label === 0 ? "wrong" : ""} ${parts.every((part) => part.same) ? "same" : ""}`, style: { "grid-row": row } },
-    h("div", { class: "text" }, parts.map((part) => (part.changed ? h("mark", {}, part.text) : part.text))),
-    meta);
+  return h(
+    "div",
+    {
+      class: `step ${label === 1 ? "right" : label === 0 ? "wrong" : ""} ${state}`,
+      style: { "grid-row": row },
+    },
+    h(
+      "div.text",
+      parts.map((part) => (part.changed ? h("mark", part.text) : part.text)),
+    ),
+    meta,
+  );
 }
 
 function metaOf(solution, i, threshold, label, tried, marks) {
   const scores = Object.entries(solution.scores ?? {});
-  const seen = [["labels", firstBad(solution.labels ?? [])], ...scores.map(([model, values]) => [model, firstBelow(values, threshold)])];
+  const seen = [
+    ["labels", firstBad(solution.labels ?? [])],
+    ...scores.map(([model, values]) => [model, firstBelow(values, threshold)]),
+  ];
   const said = seen.filter(([, at]) => at === i).map(([name]) => name);
   return [
     ...scores.map(([model, values]) => scoreBar(model, values[i], threshold)),
-    label !== undefined && label !== null && h("span", { class: label ? "good" : "bad", title: tried ? "rollouts that succeeded, of those tried" : "label" }, `${label ? "✓" : "✗"} label${tried ? ` ${tried[0]}/${tried[1]}` : ""}`),
-    said.length > 0 && h("span", { class: "badge bad first-error" }, `first error: ${said.join(", ")}`),
-    ...marks.map((mark) => h("span", { class: "badge bad mono" }, mark)),
+    label !== undefined &&
+      label !== null &&
+      h(
+        "span",
+        { class: label ? "good" : "bad", title: tried ? "rollouts that succeeded, of those tried" : "label" },
+        `${label ? "✓" : "✗"} label${tried ? ` ${tried[0]}/${tried[1]}` : ""}`,
+      ),
+    said.length > 0 && h("span.badge.bad.first-error", `first error: ${said.join(", ")}`),
+    ...marks.map((mark) => h("span.badge.bad.mono", mark)),
   ].filter(Boolean);
 }
 
 function scoreBar(model, score, threshold) {
   const share = (value) => `${(100 * value) / TICKS}%`;
-  return h("span", { class: `score ${score < threshold ? "low" : ""}`, title: `${model}: ${(score / TICKS).toFixed(4)}` }, model,
-    h("i", {}, h("b", { style: { width: share(score) } }), h("u", { style: { left: share(threshold) } })), (score / TICKS).toFixed(2));
+  return h(
+    "span",
+    { class: `score ${score < threshold ? "low" : ""}`, title: `${model}: ${(score / TICKS).toFixed(4)}` },
+    model,
+    h("i", h("b", { style: { width: share(score) } }), h("u", { style: { left: share(threshold) } })),
+    (score / TICKS).toFixed(2),
+  );
 }
 
 function votesTable(votes) {
-  return h("div", { class: "more scroll" }, h("table", { class: "votes" },
-    h("thead", {}, h("tr", {}, h("th", {}, `answers of ${votes.of}`), h("th", { class: "number" }, "votes"), votes.models.map((model) => h("th", { class: "number" }, `weight by ${model}`)))),
-    h("tbody", {}, votes.answers.map((ballot) => {
-      const [tone, sign] = VERDICTS.get(ballot.correct), wins = (name) => (ballot.wins.includes(name) ? h("strong", {}, " ◂") : "\u2003");
-      return h("tr", {}, h("td", { class: `mono ${tone}` }, `${sign} ${ballot.answer}`), h("td", { class: "number" }, ballot.votes, wins("")),
-        ballot.weights.map((weight, i) => h("td", { class: "number" }, weight.toFixed(2), wins(votes.models[i]))));
-    }))));
+  return h(
+    "div.more.scroll",
+    h(
+      "table.votes",
+      h(
+        "thead",
+        h(
+          "tr",
+          h("th", `answers of ${votes.of}`),
+          h("th.number", "votes"),
+          votes.models.map((model) => h("th.number", `weight by ${model}`)),
+        ),
+      ),
+      h(
+        "tbody",
+        votes.answers.map((ballot) => {
+          const [tone, sign] = VERDICTS.get(ballot.correct);
+          const wins = (name) => (ballot.wins.includes(name) ? h("strong", " ◂") : "\u2003");
+          return h(
+            "tr",
+            h("td", { class: `mono ${tone}` }, `${sign} ${ballot.answer}`),
+            h("td.number", ballot.votes, wins("")),
+            ballot.weights.map((weight, i) => h("td.number", weight.toFixed(2), wins(votes.models[i]))),
+          );
+        }),
+      ),
+    ),
+  );
 }

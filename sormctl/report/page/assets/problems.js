@@ -7,22 +7,58 @@ const FILTERS = [
   ["chosen-wrongly", "chosen wrongly", "the answer given is wrong, another candidate is right"],
   ["wrong", "answered wrong", "the answer given is wrong"],
   ["models-disagree", "reward models disagree", "they see the first error of a solution at different steps"],
-  ["labels-disagree", "label and model disagree", "a reward model sees the first error at another step than the labels"],
+  [
+    "labels-disagree",
+    "label and model disagree",
+    "a reward model sees the first error at another step than the labels",
+  ],
   ["cut-off", "cut off", "a solution ended at the token limit"],
   ["no-answer", "no answer", "a solution states no answer"],
   ["won", "won", "the new run is right where the old one is not"],
   ["lost", "lost", "the old run is right where the new one is not"],
 ];
-const TONES = { fixed: "good", broken: "bad", "chosen-wrongly": "bad", wrong: "bad", won: "good", lost: "bad" };
+const TONES = {
+  fixed: "good",
+  broken: "bad",
+  "chosen-wrongly": "bad",
+  wrong: "bad",
+  won: "good",
+  lost: "bad",
+};
 
-function problemsSection(data, threshold) {
-  const entries = entriesOf(data), wanted = new Set();
-  const search = h("input", { type: "search", id: "search", placeholder: "search problems, steps, answers", "aria-label": "search", oninput: () => update() });
-  const list = h("ul", { class: "list", id: "list" }, entries.map((entry, i) => (entry.item = h("li", {}, itemOf(entry, () => open(i))))));
-  const count = h("p", { class: "small soft", id: "count", "aria-live": "polite" });
-  const chips = FILTERS.map(([name, text, title]) => h("button", { type: "button", title, "data-filter": name, "aria-pressed": "false", onclick: () => press(name) }, text));
-  const detail = h("div", { class: "panel" }), shown = threshold.group();
-  let visible = [], current = null;
+function problemsSection(data, threshold, picked) {
+  const entries = entriesOf(data);
+  const wanted = new Set();
+  const search = h("input", {
+    type: "search",
+    id: "search",
+    placeholder: "search problems, steps, answers",
+    "aria-label": "search",
+    oninput: () => update(),
+  });
+  const list = h(
+    "ul.list",
+    { id: "list" },
+    entries.map(
+      (entry, i) =>
+        (entry.item = h(
+          "li",
+          itemOf(entry, () => open(i)),
+        )),
+    ),
+  );
+  const count = h("p.small.soft", { id: "count", "aria-live": "polite" });
+  const chips = FILTERS.map(([name, text, title]) =>
+    h(
+      "button",
+      { type: "button", title, "data-filter": name, "aria-pressed": "false", onclick: () => press(name) },
+      text,
+    ),
+  );
+  const detail = h("div.panel");
+  const shown = threshold.group();
+  let visible = [];
+  let current = null;
 
   function press(name) {
     if (!wanted.delete(name)) wanted.add(name);
@@ -31,16 +67,27 @@ function problemsSection(data, threshold) {
 
   function update() {
     const words = search.value.toLowerCase().trim();
-    visible = entries.filter((entry) => [...wanted].every((name) => entry.filters.has(name)) && (!words || textOf(entry).includes(words)));
+    visible = entries.filter(
+      (entry) =>
+        [...wanted].every((name) => entry.filters.has(name)) && (!words || textOf(entry).includes(words)),
+    );
     const seen = new Set(visible);
-    entries.forEach((entry) => { entry.item.hidden = !seen.has(entry); });
+    entries.forEach((entry) => {
+      entry.item.hidden = !seen.has(entry);
+    });
     chips.forEach((chip) => {
       const n = entries.filter((entry) => entry.filters.has(chip.dataset.filter)).length;
       chip.hidden = !n && !wanted.has(chip.dataset.filter);
       chip.setAttribute("aria-pressed", String(wanted.has(chip.dataset.filter)));
-      chip.replaceChildren(FILTERS.find(([name]) => name === chip.dataset.filter)[1], h("span", { class: "soft" }, ` ${whole(n)}`));
+      chip.replaceChildren(
+        FILTERS.find(([name]) => name === chip.dataset.filter)[1],
+        h("span.soft", ` ${whole(n)}`),
+      );
     });
-    count.textContent = visible.length === entries.length ? counted(entries.length, "problem") : `${whole(visible.length)} of ${counted(entries.length, "problem")}`;
+    count.textContent =
+      visible.length === entries.length
+        ? counted(entries.length, "problem")
+        : `${whole(visible.length)} of ${counted(entries.length, "problem")}`;
     if (visible.length && !seen.has(current)) open(entries.indexOf(visible[0]), false);
   }
 
@@ -58,20 +105,50 @@ function problemsSection(data, threshold) {
   function move(by) {
     const next = visible[visible.indexOf(current) + by];
     if (next) open(entries.indexOf(next));
-    if (detail.getBoundingClientRect().top < 0 || detail.getBoundingClientRect().top > innerHeight / 2) section.scrollIntoView();
+    if (detail.getBoundingClientRect().top < 0 || detail.getBoundingClientRect().top > innerHeight / 2)
+      section.scrollIntoView();
   }
 
-  const section = h("section", { id: "problems" },
-    h("h2", {}, "Problems"),
-    h("div", { class: "choices", role: "group", "aria-label": "filters" }, chips),
-    h("div", { class: "browser more" },
-      h("div", { class: "finder" }, search, h("div", { class: "small soft keys" }, count, h("kbd", {}, "j"), " ", h("kbd", {}, "k"), " next, previous · ", h("kbd", {}, "/"), " search"), list),
-      detail));
+  const section = h(
+    "section",
+    { id: "problems" },
+    h("h2", "Problems"),
+    h("div.choices", { role: "group", "aria-label": "filters" }, chips),
+    h(
+      "div.browser.more",
+      h(
+        "div.finder",
+        search,
+        h(
+          "div.small.soft",
+          count,
+          h("span.hints", h("kbd", "j"), " ", h("kbd", "k"), " next, previous · ", h("kbd", "/"), " search"),
+        ),
+        list,
+      ),
+      detail,
+    ),
+  );
   threshold.listen((value) => {
     for (const entry of entries) findDisagreements(entry, value);
     update();
   });
-  keys({ j: () => move(1), k: () => move(-1), "/": () => { section.scrollIntoView(); search.focus(); } });
+  picked.listen((name) => {
+    if (!name) return;
+    wanted.clear();
+    search.value = "";
+    press(name);
+    section.scrollIntoView();
+  });
+  keys({
+    j: () => move(1),
+    k: () => move(-1),
+    "/": () => {
+      section.scrollIntoView();
+      search.focus();
+    },
+  });
+  requestIdleCallback(() => entries.forEach(textOf)); // the first search is quick, too
   const asked = decodeURIComponent(location.hash.match(/^#problem=(.*)/)?.[1] ?? "");
   const index = entries.findIndex((entry) => entry.id === asked);
   if (index >= 0) {
@@ -109,24 +186,47 @@ function findDisagreements(entry, threshold) {
   const set = (name, holds) => (holds ? entry.filters.add(name) : entry.filters.delete(name));
   const solutions = entry.sides.findLast(Boolean).solutions.map((solution) => ({
     seen: new Set(Object.values(solution.scores ?? {}).map((scores) => firstBelow(scores, threshold))),
-    label: solution.labels ? firstBad(solution.labels) : undefined }));
-  set("models-disagree", solutions.some(({ seen }) => seen.size > 1));
-  set("labels-disagree", solutions.some(({ seen, label }) => label !== undefined && [...seen].some((at) => at !== label)));
+    label: solution.labels ? firstBad(solution.labels) : undefined,
+  }));
+  set(
+    "models-disagree",
+    solutions.some(({ seen }) => seen.size > 1),
+  );
+  set(
+    "labels-disagree",
+    solutions.some(({ seen, label }) => label !== undefined && [...seen].some((at) => at !== label)),
+  );
 }
 
 /** All that is searched, made when it is first wanted. */
 function textOf(entry) {
-  entry.text ??= entry.sides.filter(Boolean).flatMap((problem) => [problem.id, problem.question, problem.answer,
-    ...problem.solutions.flatMap((solution) => [...solution.steps, solution.predicted])]).join("\n").toLowerCase();
+  entry.text ??= entry.sides
+    .filter(Boolean)
+    .flatMap((problem) => [
+      problem.id,
+      problem.question,
+      problem.answer,
+      ...problem.solutions.flatMap((solution) => [...solution.steps, solution.predicted]),
+    ])
+    .join("\n")
+    .toLowerCase();
   return entry.text;
 }
 
 function itemOf(entry, open) {
   const problem = entry.sides.findLast(Boolean);
-  const draft = problem.solutions.find((solution) => solution.kind === "draft"), given = givenOf(problem);
+  const draft = draftOf(problem);
+  const given = givenOf(problem);
   const sides = entry.sides.length > 1 ? entry.sides.map((side) => side && givenOf(side)) : [draft, given];
   const signs = sides.filter(Boolean).map((solution) => VERDICTS.get(solution.correct));
-  return h("button", { type: "button", onclick: open },
-    h("span", { class: "dots" }, signs.map(([tone, sign], i) => [i > 0 && h("span", { class: "soft" }, "→"), h("span", { class: tone }, sign)])),
-    h("span", { class: "said" }, problem.question), h("span", { class: "id mono said" }, problem.id));
+  return h(
+    "button",
+    { type: "button", onclick: open },
+    h(
+      "span.dots",
+      signs.map(([tone, sign], i) => [i > 0 && h("span.soft", "→"), h("span", { class: tone }, sign)]),
+    ),
+    h("span.said", problem.question),
+    h("span.id.mono.said", problem.id),
+  );
 }
