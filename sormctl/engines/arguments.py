@@ -7,13 +7,12 @@ from typing import Annotated, TypeVar, get_args, get_type_hints
 
 from msgspec import Meta, Struct, ValidationError, convert
 
-from sormctl.engines.running import Running
+from sormctl.engines.running import SHORT, Running
 from sormctl.errors import UsageError
 
 Options = TypeVar("Options", bound=Struct)
 PositiveInt = Annotated[int, Meta(ge=1, description="a whole number above 0")]
 
-_SHORT = ("base_url", "tensor_parallel", "replicas")  # arguments that are options, too
 _OTHERS = "others"  # the field for arguments that an engine hands on, as typed
 
 
@@ -24,7 +23,7 @@ def read_options(kind: type[Options], running: Running) -> Options:
     does not fit, and for a name that is no field, unless `kind` has a field `others` for these.
     """
     typed = parse_arguments(running.engine_arg or ())
-    short = {name: value for name in _SHORT if (value := getattr(running, name))}
+    short = {name: value for name in SHORT if (value := getattr(running, name))}
     known = [name for name in kind.__struct_fields__ if name != _OTHERS]
     others = {name: text for name, text in typed.items() if name not in known}
     hands_on = _OTHERS in kind.__struct_fields__

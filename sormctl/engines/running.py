@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 HOSTED = ("openai",)  # engines whose model is elsewhere: it may be called anything
+SHORT = ("base_url", "tensor_parallel", "replicas")  # arguments that are options, too
 _SHARE = "gpu_memory_utilization"
 
 
@@ -58,5 +59,11 @@ class Running:
         return replace(self, engine_arg=[*given, f"{_SHARE}=0.45"])
 
     def identity(self) -> dict[str, object]:
-        """What determines the records; the rest may change before a run is resumed."""
-        return {"engine": self.engine, "engine_arg": self.engine_arg}
+        """What determines the records; the rest may change before a run is resumed.
+
+        A URL may hold credentials, which nobody wants to find in a manifest.
+        """
+        given = self.engine_arg and [
+            pair for pair in self.engine_arg if pair.partition("=")[0] not in SHORT
+        ]
+        return {"engine": self.engine, "engine_arg": given}

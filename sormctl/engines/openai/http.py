@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from sormctl.engines.openai.faults import Fault
 from sormctl.engines.openai.network import proxy_for, transports, trusted_certificates
@@ -25,6 +28,27 @@ _CONNECT_SECONDS = 10.0
 _IDLE_SECONDS = 2.0
 _NO_LIST = (400, 403, 404, 405, 406, 410, 415, 422, 500, 501)
 _OTHER_FILES = 64  # open beside connections
+# bytes of a body: of an error the rest is not read, any other that is longer is no answer
+_LONGEST, _LONGEST_ERROR = 1 << 26, 1 << 16
+_SECRET = re.compile(r"(?=.*\d).{16,}")  # a key that no text holds by chance, as it may "EMPTY"
+
+
+@dataclass(frozen=True, slots=True)
+class _Response:
+    """What a server answered to a request to `url`."""
+
+    url: str
+    status: int
+    body: bytes
+    location: str  # where it has moved to
+    after: float | None  # the seconds that it asks for
+
+    def read(self) -> Any:
+        """The JSON of the body; what is none, as text."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return self.body.decode(errors="replace")
 
 
 class Http:
@@ -40,7 +64,10 @@ class Http:
         certificates = trusted_certificates(urls)
         limits = httpx.Limits(keepalive_expiry=_IDLE_SECONDS)
         self._client = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            headers={
+                "Accept-Encoding": "identity",  # a small body may be a large one that is packed
+                **({"Authorization": f"Bearer {key}"} if key else {}),
+            },
             timeout=httpx.Timeout(timeout, connect=_CONNECT_SECONDS, pool=None),
             limits=limits,
             verify=certificates,
@@ -55,7 +82,7 @@ class Http:
     async def models(self, url: str) -> list[Json]:
         """What a server says that it serves; empty if it does not say."""
         response = await self._request("GET", f"{url}/models", timeout=_CONNECT_SECONDS)
-        if response.status_code in _NO_LIST:  # if it is not there, a request will say so
+        if response.status in _NO_LIST:  # if it is not there, a request will say so
             return []
         listed = self._answer(response)
         if isinstance(listed, dict):
@@ -74,12 +101,15 @@ class Http:
             raise self._refusal(response, *error)
         return answer
 
-    async def _request(self, method: str, url: str, **options: Any) -> httpx.Response:
+    async def _request(self, method: str, url: str, **options: Any) -> _Response:
         import httpx
 
         try:
-            async with asyncio.timeout(options.get("timeout", self._timeout)):  # however it drips
-                return await self._client.request(method, url, **options)
+            async with (
+                asyncio.timeout(options.get("timeout", self._timeout)),  # however it drips
+                self._client.stream(method, url, **options) as response,
+            ):
+                return await self._received(response, url)
         except (httpx.TimeoutException, TimeoutError) as error:
             raise Fault(f"no answer in time{_by_way_of(url)}", is_down=True) from error
         except httpx.RequestError as error:  # refused, dropped, half an answer
@@ -91,38 +121,47 @@ class Http:
                 ) from error
             raise Fault(f"no connection: {what}{_by_way_of(url)}", is_down=True) from error
 
-    def _answer(self, response: httpx.Response) -> Any:
-        if response.status_code >= 400:
-            raise self._refusal(response, response.status_code, _body(response))
-        if response.has_redirect_location:
-            place, target = redacted(str(response.url)), redacted(response.headers["location"])
-            raise EngineError(f"{place}: moved to {target}; give that as --base-url")
-        found = _body(response)
-        if response.status_code != 200 or isinstance(found, str):  # a page, half an answer
+    async def _received(self, response: httpx.Response, url: str) -> _Response:
+        """A response without the key, which some servers quote; a `Fault` if it has no end."""
+        is_error = response.status_code >= 400
+        body = bytearray()
+        async for part in response.aiter_bytes():
+            body += part
+            if is_error and len(body) > _LONGEST_ERROR:
+                break
+            if len(body) > _LONGEST:
+                raise Fault(f"an answer of more than {_LONGEST >> 20} MiB", is_down=True)
+        location = response.headers.get("location", "") if response.has_redirect_location else ""
+        if _SECRET.fullmatch(self._key):
+            body = body.replace(self._key.encode(), b"***")
+            location = location.replace(self._key, "***")
+        return _Response(
+            url, response.status_code, bytes(body), redacted(location), _retry_after(response)
+        )
+
+    def _answer(self, response: _Response) -> Any:
+        found = response.read()
+        if response.status >= 400:
+            raise self._refusal(response, response.status, found)
+        if response.location:
+            place = redacted(response.url)
+            raise EngineError(f"{place}: moved to {response.location}; give that as --base-url")
+        if response.status != 200 or isinstance(found, str):  # a page, half an answer
             raise self._no_answer(response)
         return found
 
-    def _no_answer(self, response: httpx.Response) -> Fault:
-        way = _by_way_of(str(response.url))
-        return Fault(f"not an answer of the OpenAI API ({response.status_code}){way}", is_down=True)
+    def _no_answer(self, response: _Response) -> Fault:
+        way = _by_way_of(response.url)
+        return Fault(f"not an answer of the OpenAI API ({response.status}){way}", is_down=True)
 
-    def _refusal(self, response: httpx.Response, status: int, body: Any) -> Exception:
-        url = str(response.url)
-        host = response.url.host
-        error = refusal(status, body, host, self._key, _retry_after(response), _by_way_of(url))
+    def _refusal(self, response: _Response, status: int, body: Any) -> Exception:
+        way = _by_way_of(response.url)
+        host = urlsplit(response.url).hostname or ""
+        error = refusal(status, body, host, self._key, response.after, way)
         if status in (401, 403) and not isinstance(error, FilteredError):
             state = "is refused" if self._key else "is missing"
-            way = _by_way_of(url)
             return DeadEngineError(f"{host}: the key {state} ({status}); set OPENAI_API_KEY{way}")
         return error
-
-
-def _body(response: httpx.Response) -> Any:
-    """The JSON of a response; what is none, as text."""
-    try:
-        return response.json()
-    except (ValueError, RecursionError):
-        return response.text
 
 
 def _by_way_of(url: str) -> str:

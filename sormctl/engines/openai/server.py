@@ -74,13 +74,14 @@ def is_url(url: str) -> bool:
     """Whether it is one of a server, such as `http://host:8000/v1`."""
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_plain = parts.port != 0 and not parts.query
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and is_plain
     except ValueError:  # a port that is no number
         return False
 
 
 def redacted(url: str) -> str:
-    """A URL without the credentials that may be in it."""
-    scheme, mark, rest = url.partition("://")
+    """A URL, or what was meant for one, without the credentials that may be in it."""
+    start, mark, rest = url.partition("?")[0].rpartition("://")
     place, slash, path = rest.partition("/")
-    return f"{scheme}{mark}{place.rpartition('@')[2]}{slash}{path}"
+    return f"{start}{mark}{place.rpartition('@')[2]}{slash}{path}"
