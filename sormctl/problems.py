@@ -6,7 +6,7 @@ Tasks are pure and know only how a row becomes a problem; `rows` reads rows and 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -144,9 +144,14 @@ def read_published(data_dir: Path, file: str, parse: RowParser[T]) -> Iterator[T
 
 def parsed(rows: Rows, parse: RowParser[T]) -> Iterator[T]:
     """What `parse` makes of rows; DataError says where the row stands that it refuses."""
+    return each_parsed(rows, lambda row, index: [parse(row, index)])
+
+
+def each_parsed(rows: Rows, parse: RowParser[Iterable[T]]) -> Iterator[T]:
+    """The same where `parse` makes several, one by one."""
     for index, row in enumerate(rows):
         try:
-            yield parse(row.data, index)
+            yield from parse(row.data, index)
         except RecordError as error:
             raise DataError(f"{row.place}: {error}") from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Annotated
@@ -15,7 +15,7 @@ from sormctl.errors import UsageError
 from sormctl.formats.base import DataFormat, Importing, Neutral, heeded
 from sormctl.formats.known_problems import KnownProblems
 from sormctl.formats.registry import get_format
-from sormctl.problems import parsed
+from sormctl.problems import each_parsed
 from sormctl.records import Json, Problem, Solution
 from sormctl.rows.base import Rows
 from sormctl.rows.files import read_rows
@@ -100,15 +100,16 @@ def _solutions(
     read = format.read
     assert read is not None
 
-    def solutions(row: Json, index: int) -> Sequence[Solution]:
-        return tuple(read(row, how))
-
-    for made in parsed(rows, solutions):
+    def solutions(row: Json, index: int) -> Iterator[Solution]:
+        before = counts["solutions"]
+        for solution in read(row, how):
+            counts["solutions"] += 1
+            counts["unknown"] += solution.answer is None
+            yield solution
         counts["rows"] += 1
-        counts["left out"] += not made
-        counts["solutions"] += len(made)
-        counts["unknown"] += sum(solution.answer is None for solution in made)
-        yield from made
+        counts["left out"] += counts["solutions"] == before
+
+    return each_parsed(rows, solutions)
 
 
 def _notes(format: DataFormat, how: Importing, counts: Counter[str]) -> Iterator[str]:

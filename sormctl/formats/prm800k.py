@@ -57,16 +57,15 @@ def read(row: Json, how: Importing) -> Iterator[Solution]:
 def _paths(steps: Sequence[Any]) -> Iterator[list[Rated]]:
     """The path that was followed, then each other candidate behind the steps before it."""
     followed: list[Rated] = []
-    others: list[list[Rated]] = []
+    others: list[tuple[int, Rated]] = []  # after how many steps
     for step in steps:
         if not isinstance(step, dict):
             raise RecordError("`label.steps` must hold objects")
         listed = field(step, "completions", list) if step.get("completions") else ()
         candidates = [_rated(item) for item in listed]
         chosen = _chosen(step, len(candidates))
-        before = [(text, None) for text, _ in followed]
         others += [
-            [*before, rated]
+            (len(followed), rated)
             for i, rated in enumerate(candidates)
             if i != chosen and rated[1] is not None
         ]
@@ -78,7 +77,9 @@ def _paths(steps: Sequence[Any]) -> Iterator[list[Rated]]:
             break
     if followed:
         yield followed
-    yield from others
+    before: list[Rated] = [(text, None) for text, _ in followed]
+    for length, rated in others:
+        yield [*before[:length], rated]
 
 
 def _chosen(step: Json, count: int) -> int | None:

@@ -17,6 +17,7 @@ class PlacedRow(NamedTuple):
 
 
 Rows = Iterator[PlacedRow]
+LONGEST = 1 << 29  # bytes of a line, or of a text that is read whole
 Lines = Iterator[tuple[int, bytes]]  # numbered from 1, with their ends
 
 

@@ -7,12 +7,12 @@ from itertools import chain
 from pathlib import PurePath
 
 from sormctl.errors import DataError
-from sormctl.rows.base import Rows, filled, is_text
+from sormctl.rows.base import LONGEST, Rows, filled, is_text
 from sormctl.rows.content import opened, without_compression
 from sormctl.rows.csv_text import SEPARATORS, csv_rows
 from sormctl.rows.json_text import LINES, json_rows
 from sormctl.rows.parquet import MAGIC, parquet_rows
-from sormctl.streams.jsonl import AROUND, shown, stat_input
+from sormctl.streams.jsonl import AROUND, numbered_lines, shown, stat_input
 
 PARQUET, CSV, TSV = ".parquet", ".csv", ".tsv"
 JSON = (".json", *LINES)
@@ -40,7 +40,7 @@ def _rows(name: str, unpack: bool) -> Rows:
     place = shown(name)
     suffix = PurePath(without_compression(name)).suffix.lower()
     with opened(name) as content:
-        lines = enumerate(content, 1)
+        lines = numbered_lines(content, place, LONGEST)
         first = next(filled(lines), None)
         if first is None:
             return

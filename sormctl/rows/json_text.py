@@ -15,7 +15,7 @@ from msgspec.json import Decoder
 from sormctl.errors import DataError, RecordError
 from sormctl.explaining import explain_line
 from sormctl.records import FAILED, TOO_DEEP, Json, load_object
-from sormctl.rows.base import Lines, PlacedRow, Rows, filled, is_text
+from sormctl.rows.base import LONGEST, Lines, PlacedRow, Rows, filled, is_text
 from sormctl.streams.jsonl import AROUND
 
 LINES = (".jsonl", ".ndjson")  # a file of such a name holds an object a line
@@ -33,7 +33,10 @@ def json_rows(lines: Lines, rest: BinaryIO, name: str, suffix: str, unpack: bool
             return _each_line(chain([(number, first)], lines), name)
         if _is_whole(first) and (second := next(filled(lines), None)):
             return _each_line(chain([(number, first), second], lines), name)
-    return _document(b"\n" * (number - 1) + first + rest.read(), name, unpack)
+    others = rest.read(LONGEST)
+    if len(others) == LONGEST:
+        raise DataError(f"{name}: more than {LONGEST:,} bytes; write one object a line (jq -c .[])")
+    return _document(b"\n" * (number - 1) + first + others, name, unpack)
 
 
 def digits(text: str) -> float | str:

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from zlib import crc32
 
 from sormctl.errors import DataError, RecordError, UsageError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Parse = Callable[[Json], T] | type[T]  # what makes a value of an object; or the class of a record
 STDIN = "-"
-LONGEST = 1 << 28  # bytes of a line; a longer one is no record, and would fill the memory
+LONGEST = 1 << 28  # bytes of a line; a longer one is no record
 AROUND = b"\xef\xbb\xbf\x1e \t\r\n"  # byte order mark, record separator, spaces
 
 
@@ -147,10 +147,8 @@ def _lines(source: _Source) -> Iterator[tuple[int, bytes]]:
     buffered = io.BufferedReader(source, BLOCK)
     number = 0
     try:
-        file = gzip.GzipFile(fileobj=buffered) if packed else buffered
-        for number, line in enumerate(iter(partial(file.readline, LONGEST), b""), 1):
-            if len(line) == LONGEST:
-                raise DataError(f"{source.name}:{number}: a line of more than {LONGEST:,} bytes")
+        file = cast(BinaryIO, gzip.GzipFile(fileobj=buffered) if packed else buffered)
+        for number, line in numbered_lines(file, source.name, LONGEST):
             source.num_used = source.num_bytes if packed else source.num_used + len(line)
             if text := line.strip(AROUND):
                 yield number, text
@@ -162,6 +160,14 @@ def _lines(source: _Source) -> Iterator[tuple[int, bytes]]:
     except (EOFError, zlib.error) as error:
         why = f"not a whole gzip file ({error}); make it again"
         raise DataError(f"{source.name}:{number}: {why}") from None
+
+
+def numbered_lines(file: BinaryIO, name: str, longest: int) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file, from 1. DataError for one that would fill the memory."""
+    for number, line in enumerate(iter(partial(file.readline, longest), b""), 1):
+        if len(line) == longest:
+            raise DataError(f"{name}:{number}: a line of more than {longest:,} bytes")
+        yield number, line
 
 
 class _Source(io.RawIOBase):

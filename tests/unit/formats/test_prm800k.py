@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +180,17 @@ def test_bad_input_is_one_line(
     result = sormctl(*arguments, stdin=stdin)
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (code, "", 1)
     assert message in result.stderr
+
+
+def test_solutions_of_a_long_row_are_not_all_in_memory() -> None:
+    """Each has the steps before it: together they are as many as the square of the row."""
+    completions = [{"text": "step", "rating": 1}, {"text": "other", "rating": -1}]
+    step = {"completions": completions, "chosen_completion": 0}
+    row = {**FIRST, "label": {**FIRST["label"], "steps": [step] * 800}}
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in read(row, Importing(get_task("math"))))
+        assert tracemalloc.get_traced_memory()[1] < 3_000_000
+    finally:
+        tracemalloc.stop()
+    assert count == 801

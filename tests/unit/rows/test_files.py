@@ -274,3 +274,29 @@ def test_parquet_needs_its_library(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="it is a folder"):
         read_rows(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("x.jsonl", b'{"a": 1}\n{' + b" " * 2000, ":2: a line of more than 1,000 bytes"),
+        ("x.csv", b"a,b\n" + b"1" * 2000, ":2: a line of more than 1,000 bytes"),
+        ("x.json", b"[" + b"\n" * 2000, ": more than 1,000 bytes"),
+        ("x.json", b"[" * 2000, ":1: a line of more than 1,000 bytes"),
+    ],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd.compress], ids=["", "gz", "zst"])
+def test_what_would_fill_the_memory_is_refused(
+    name: str,
+    data: bytes,
+    message: str,
+    pack: Callable[[bytes], bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in ("files", "json_text"):
+        monkeypatch.setattr(f"sormctl.rows.{module}.LONGEST", 1000)
+    path = tmp_path / name
+    path.write_bytes(pack(data))
+    with pytest.raises(DataError, match=message):
+        list(read_rows(str(path)))
