@@ -43,12 +43,17 @@ class Display:
         return self._bar is not None or time.monotonic() - self._told_at >= EVERY
 
     def show(self, summary: str, figures: dict[str, Any], fraction: float | None) -> None:
-        """How things stand, and what share of the work is done."""
+        """How things stand, and what share of the work is done.
+
+        A plain line tells the `seconds_left` of the figures; a bar knows them itself.
+        """
         if self._bar:
             self._bar.show(summary, fraction)
         else:
             if fraction is not None and fraction < 1:
                 summary = f"{summary}, {fraction:.0%} done"
+            if left := figures.get("seconds_left"):
+                summary = f"{summary}, {left // 60}:{left % 60:02} left"
             self.report(summary, figures)
 
     def note(self, message: str) -> None:
@@ -88,6 +93,7 @@ class Progress(Display):
         self.records = 0
         self._tokens = 0
         self._start = time.monotonic()
+        self._first: tuple[float, float] | None = None  # when a share was known first, and which
 
     def __exit__(self, error: object, *rest: object) -> None:
         super().__exit__(error, *rest)
@@ -119,16 +125,27 @@ class Progress(Display):
             ticking.cancel()
 
     def _tick(self) -> None:
+        if self._first is None and (fraction := self.fraction()) is not None:
+            self._first = time.monotonic(), fraction
         if self.due and (self.records or self._tokens):
             self.show(self._summary(), self._figures(), self.fraction())
 
     def _figures(self) -> dict[str, Any]:
+        fraction = self.fraction()
         return {
             "records": self.records,
             "generated_tokens": self._tokens,
             "seconds": round(time.monotonic() - self._start, 3),
-            "fraction": self.fraction(),
+            "fraction": fraction,
+            "seconds_left": None if fraction is None else self._seconds_left(fraction),
         }
+
+    def _seconds_left(self, fraction: float) -> int | None:
+        """None as long as nothing tells how fast it is; what was done before does not."""
+        begun, before = self._first or (0.0, 1.0)
+        if fraction <= before:
+            return None
+        return round((time.monotonic() - begun) / (fraction - before) * (1 - fraction))
 
     def _summary(self) -> str:
         seconds = max(time.monotonic() - self._start, 1e-3)

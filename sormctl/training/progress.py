@@ -76,12 +76,10 @@ class TrainingProgress(Display):
         return {**to_builtins(step), "seconds_left": self._seconds_left(step)}
 
     def _summary(self, step: Step) -> str:
-        left = self._seconds_left(step)
         unseen = "" if self._held_out is None else f"held-out loss {self._held_out:.4f}, "
-        until = "" if left is None else f", {left // 60}:{left % 60:02} left"
         return (
             f"step {step.step:,}/{step.steps:,}, loss {step.loss:.4f}, "
-            f"{unseen}lr {step.lr:.2e}, {step.tokens_per_second:,} tokens/s{until}"
+            f"{unseen}lr {step.lr:.2e}, {step.tokens_per_second:,} tokens/s"
         )
 
 

@@ -40,6 +40,23 @@ def test_a_line_now_and_then(capsys: Captured, monkeypatch: pytest.MonkeyPatch) 
     assert all(line.endswith(", 25% done") for line in lines[:2])
 
 
+def test_the_time_left_is_that_of_what_this_run_has_done(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An earlier run had done half; a tenth took 30 seconds, so the other four tenths take 120."""
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    now, done = 0.0, 0.5
+    with Progress("sample") as shown:
+        shown.fraction = lambda: done
+        shown.add()
+        now, done = 30.0, 0.6
+        shown.add()
+    first, second, _ = capsys.readouterr().err.splitlines()
+    assert first.endswith("50% done")
+    assert second.endswith("60% done, 2:00 left")
+
+
 def test_tokens_are_told_while_no_record_is_finished(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:

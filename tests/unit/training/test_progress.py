@@ -39,15 +39,16 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_the_time_left_is_that_of_the_steps_so_far(
-    clock: Clock, capsys: pytest.CaptureFixture[str]
+    clock: Clock, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten steps took 20 seconds, so the other twenty take 40."""
+    monkeypatch.setattr("sormctl.streams.progress.EVERY", 0.0)
     with TrainingProgress("train-rm", False, "text") as told:
         told.hear(step(1))
         clock.now = 20.0
         told.hear(step(11))
-    assert capsys.readouterr().err == (
-        "train-rm: step 11/31, loss 0.2500, lr 1.00e-03, 1,234 tokens/s, 0:40 left\n"
+    assert capsys.readouterr().err.splitlines()[1] == (
+        "train-rm: step 11/31, loss 0.2500, lr 1.00e-03, 1,234 tokens/s, 35% done, 0:40 left"
     )
 
 
