@@ -21,8 +21,8 @@ from typer.core import TyperGroup
 from sormctl import __version__
 from sormctl.configuration import from_file
 from sormctl.errors import IncompleteError, SormctlError, one_line, tell_user
+from sormctl.lines import failure_line
 from sormctl.option_groups import Command, flattened
-from sormctl.records import failure_line
 
 COMMANDS = (
     "problems",

@@ -1,4 +1,4 @@
-"""What the paper does with a model, one record at a time: sample, refine, score.
+"""What the paper does with a generator, one record at a time: sample, refine.
 
 Ordinary coroutines over the `Engine` interface. Hundreds run at once, and the engine batches them.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from math import isnan
 
 from msgspec import structs
 
@@ -19,18 +18,17 @@ from sormctl.engines.encoding import begins_thought
 from sormctl.engines.keeping import KeepingEngine, Kept
 from sormctl.engines.registry import create_engine
 from sormctl.engines.running import Running, SamplingSettings
-from sormctl.errors import EngineError, ModelError, TooLongError
+from sormctl.errors import EngineError, TooLongError
 from sormctl.models import NO_TOKENIZER, resolve_model, settle_asking
 from sormctl.prompts import Prompt
 from sormctl.records import Json, Problem, Solution, Usage, is_unfinished
 from sormctl.seeds import derive_seeds, digest
-from sormctl.slots import Slot, check_resolved, is_trained_here
+from sormctl.slots import Slot, check_resolved
 from sormctl.tasks.base import Task
 from sormctl.tasks.prompts import draft_prompt, refine_prompt, stop_strings
 from sormctl.tasks.reading import CompletionReader, Reading
 from sormctl.tasks.registry import get_task
 
-_DIGITS = 6  # of a score; those beyond depend on what else is in the batch
 _ASKED_PLAINLY = "no chat template: asked plainly; see --prompt one-shot"
 
 
@@ -97,49 +95,6 @@ class Generator:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """A reward model, and how it was asked in training."""
-
-    engine: Engine
-    asking: Asking
-
-    @property
-    def capacity(self) -> int:
-        """How many requests keep the engine busy."""
-        return self.engine.capacity
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """What its user should know: nothing."""
-        return ()
-
-    def keeping(self, kept: Kept) -> Judge:
-        """The same, whose scores are kept."""
-        return replace(self, engine=KeepingEngine(self.engine, kept))
-
-    async def score(self, solution: Solution) -> tuple[float, ...]:
-        """P(correct) after each step of a solution, by one forward pass.
-
-        A solution that is longer than the model reads is scored 0 at every step. ModelError where
-        the model gives no numbers: nothing compares with these, so each step would pass as right.
-        """
-        if not solution.steps:
-            return ()
-        task = get_task(solution.task)
-        prompt = draft_prompt(task, solution.question, self.asking)
-        try:
-            scores = tuple(await self.engine.score(prompt, solution.steps))
-        except TooLongError:
-            return (0.0,) * len(solution.steps)
-        if any(map(isnan, scores)):
-            raise ModelError(
-                "the reward model's scores are no numbers; its weights are not, or its type "
-                "overflows: try --engine-arg dtype=float32"
-            )
-        return tuple(round(score, _DIGITS) for score in scores)
-
-
 @asynccontextmanager
 async def open_generator(
     model: str,
@@ -157,7 +112,7 @@ async def open_generator(
     folder = resolve_model(model, is_hosted=running.is_hosted)
     if slot and not running.is_hosted:
         check_resolved(folder, slot, said.prompt)
-    asking = _settled(folder, running, said)
+    asking = settled_asking(folder, running, said)
     async with create_engine(folder, running) as engine:
         yield Generator(
             engine,
@@ -165,28 +120,9 @@ async def open_generator(
             asking,
             sampling,
             logprobs,
-            begins_thought=begins_thought(_known(folder, running), asking),
+            begins_thought=begins_thought(tokenizer_place(folder, running), asking),
             is_asked_plainly=said.prompt == "auto" and asking.style == "plain" and asking.invents,
         )
-
-
-@asynccontextmanager
-async def open_judge(
-    model: str, running: Running, said: AskingSettings = NOTHING_SAID, *, beside: bool = False
-) -> AsyncIterator[Judge]:
-    """Loads a reward model.
-
-    With `beside`, what is said is about another model: one that sormctl trained is asked as it was
-    in training, and for any other the user has said how.
-    """
-    folder = resolve_model(model, is_hosted=running.is_hosted)
-    is_known = beside
-    if not running.is_hosted:
-        check_resolved(folder, Slot.reward_model, said.prompt)
-        is_known = beside and is_trained_here(folder)
-    asking = _settled(folder, running, NOTHING_SAID if is_known else said)
-    async with create_engine(folder, running) as engine:
-        yield Judge(engine, asking)
 
 
 async def sample_solutions(generator: Generator, problem: Problem, n: int) -> list[Solution]:
@@ -224,18 +160,6 @@ async def refine_solution(
     prompt = refine_prompt(task, draft.question, draft.steps, first_error, generator.asking)
     (completion,) = await generator.complete(task, prompt, draft.solution_id, range(1))
     return _solution(task, draft, generator, completion, origin)
-
-
-def locate_error(scores: Sequence[float], kind: str, threshold: float) -> int | None:
-    """Index of the step that gets `[BAD]`; None if there is none.
-
-    `local`: the first step that scores below the threshold T (3.2). `value`: the step after the
-    one with the highest score, the last step apart (appendix J). `global`: none.
-    """
-    if kind == "local":
-        return next((i for i, score in enumerate(scores) if score < threshold), None)
-    values = list(scores[:-1]) if kind == "value" else []
-    return values.index(max(values)) + 1 if values else None
 
 
 def read_completion(
@@ -278,7 +202,7 @@ def _solution(
     )
 
 
-def _settled(model: str, running: Running, said: AskingSettings) -> Asking:
+def settled_asking(model: str, running: Running, said: AskingSettings) -> Asking:
     """How a resolved model is asked. Of a hosted one, its tokenizer knows that if it is given.
 
     The name of a hosted model says nothing of it.
@@ -286,10 +210,10 @@ def _settled(model: str, running: Running, said: AskingSettings) -> Asking:
     arguments = parse_arguments(running.engine_arg or ()) if running.is_hosted else {}
     if said.prompt == "auto" and arguments.get("api") == "chat":
         said = replace(said, prompt="chat")
-    return settle_asking(_known(model, running) or model, said)
+    return settle_asking(tokenizer_place(model, running) or model, said)
 
 
-def _known(model: str, running: Running) -> str | None:
+def tokenizer_place(model: str, running: Running) -> str | None:
     """Where the tokenizer of a resolved model is; None for a hosted one that has none here."""
     if not running.is_hosted:
         return model

@@ -126,6 +126,15 @@ Model = Annotated[
 RewardModel = Annotated[
     str, typer.Option("--rm", help="Reward model: a folder or hub name.", metavar="M")
 ]
+RmAdapter = Annotated[
+    str | None,
+    typer.Option(
+        "--rm-adapter",
+        help="How the reward model is read: an adapter by name, or a .toml; by default that of its "
+        "family.",
+        metavar="NAME|FILE",
+    ),
+]
 EngineName = Annotated[
     str,
     typer.Option(
@@ -219,7 +228,12 @@ MaxTokens = Annotated[
     typer.Option(min=1, help="Token limit of one completion; 300 by default, 1,024 in a chat."),
 ]
 Threshold = Annotated[
-    float, typer.Option("-T", "--threshold", help="A step that scores below it is wrong.")
+    float | None,
+    typer.Option(
+        "-T",
+        "--threshold",
+        help="A step that scores below it is wrong; by default 0.5, or what the adapter says.",
+    ),
 ]
 Temperature = Annotated[float, typer.Option(min=0.0, help="Sampling temperature; 0 is greedy.")]
 TopP = Annotated[float, typer.Option(min=0.0, max=1.0, help="Nucleus sampling.")]

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
-import orjson
 from msgspec import (
     Meta,
     MsgspecError,
@@ -26,7 +25,8 @@ from msgspec import (
 from msgspec.structs import fields, replace
 
 from sormctl.errors import RecordError
-from sormctl.explaining import explain_line, explain_object
+from sormctl.explaining import explain_object
+from sormctl.lines import TOO_DEEP, load_object
 
 Json = Mapping[str, Any]
 Steps = tuple[str, ...]
@@ -36,8 +36,6 @@ Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 Score = Annotated[float, Meta(ge=0, le=1 + 1e-6)]  # a sum of probabilities may be rounded up
 # why a completion ended where its writer wanted to, in the words of servers and tools
 ENDED = {"stop", "eos", "eos_token", "end_turn", "stop_sequence", "stop_str", "unchanged"}
-FAILED = "sormctl_failed"  # the one field of a stream's last line whose writer has failed
-TOO_DEEP = "a field is nested too deep; at most some 900 levels are read"
 R = TypeVar("R", bound="Record")
 EXTRA = "\ue000extra"  # the key of `extra` for msgspec: a private character, so in no line
 
@@ -160,6 +158,13 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
         dict[str, tuple[Score, ...]],
         Meta(description="per reward model: P(correct) after each step, from 0 to 1"),
     ] = field(default_factory=dict)
+    rewards: Annotated[
+        dict[str, float | None],
+        Meta(
+            description="per reward model that judges whole solutions: its number, of any size; "
+            "null where the solution is longer than it reads"
+        ),
+    ] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -204,6 +209,10 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
     def separators_of(self, length: int) -> Steps:
         """What follows each of the first steps in the model's own text."""
         return ("\n",) * length if self.separators is None else self.separators[:length]
+
+    def with_reward(self, model: str, reward: float | None) -> Solution:
+        """The solution with an outcome reward model's number beside those of others."""
+        return replace(self, rewards={**self.rewards, model: reward})
 
     def check(self) -> None:
         count = len(self.steps)
@@ -276,35 +285,6 @@ def decoder(kind: type[R]) -> Callable[[bytes], R]:
         return record
 
     return decode
-
-
-def load_object(line: bytes) -> Json:
-    """The object on a line; RecordError if there is none."""
-    try:
-        data = json.decode(line)  # keeps whole numbers of any size
-    except RecursionError:
-        raise RecordError(TOO_DEEP) from None
-    except (MsgspecError, UnicodeDecodeError):
-        try:
-            data = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            raise RecordError(explain_line(line, error)) from None
-    if isinstance(data, list) and data and isinstance(data[0], dict):
-        raise RecordError("an array of JSON objects; jq -c '.[]' writes one a line")
-    if not isinstance(data, dict):
-        raise RecordError("not a JSON object; every line must be one")
-    if FAILED in data:
-        raise RecordError(f"the stream ends here: `sormctl {data[FAILED]}` failed")
-    return data
-
-
-def failure_line(command: str, error: str) -> bytes:
-    """The last line of a stream whose writer has failed: every reader refuses it.
-
-    >>> failure_line("grade", "no space")
-    b'{"sormctl_failed":"grade","error":"no space"}\\n'
-    """
-    return json.encode({FAILED: command, "error": error}) + b"\n"
 
 
 def parse_record(data: Json, kind: type[R]) -> R:

@@ -51,11 +51,23 @@ def known_aggregations(names: Sequence[str]) -> None:
             raise UsageError(f"--agg {name}: must be one of {', '.join(AGGREGATIONS)}")
 
 
+def check_judged(solution: Solution, name: str) -> None:
+    """RecordError for a solution that has neither scores nor a reward of that name."""
+    if name not in solution.rewards:
+        solution.scores_of(name)
+
+
 def scorer(name: str, aggregation: str = "final") -> Callable[[Solution], float]:
-    """One number for a solution from the step scores called `name`; -1 if it has no steps."""
+    """One number for a solution: the reward called `name`, or of the step scores of that name.
+
+    It is -1 without steps, and below all others for a solution that is too long for its model.
+    """
     combine = AGGREGATIONS[aggregation]
 
     def score(solution: Solution) -> float:
+        if name in solution.rewards:
+            reward = solution.rewards[name]
+            return -math.inf if reward is None else reward
         scores = solution.scores[name]
         return combine(scores) if scores else -1.0
 
@@ -121,10 +133,21 @@ def majority_vote(
     return elected(agreeing(solutions, equal), weight)
 
 
-def reward(name: str, aggregation: str = "final") -> Callable[[Solution], float]:
-    """The weight of a vote in `weighted`: the score, and 0 for a solution without steps."""
+def vote_weight(
+    solutions: Sequence[Solution], name: str, aggregation: str = "final"
+) -> Callable[[Solution], float]:
+    """The weight of a vote among the solutions of a problem, in `weighted`.
+
+    It is the score, and 0 for a solution without steps. Of rewards only differences mean anything,
+    so they weigh as their softmax over the solutions.
+    """
     score = scorer(name, aggregation)
-    return lambda solution: value if (value := score(solution)) > 0 else 0.0
+    if not any(name in solution.rewards for solution in solutions):
+        return lambda solution: max(score(solution), 0.0)
+    highest = max(map(score, solutions))
+    if highest == -math.inf:
+        return lambda _: 0.0
+    return lambda solution: math.exp(score(solution) - highest)
 
 
 def choose(
@@ -138,6 +161,6 @@ def choose(
     if vote == "score":
         return rank(solutions, name, aggregation)
     equal = get_task(solutions[0].task).answer.equal
-    weights = (reward(name, aggregation),) if vote == "weighted" else ()
+    weights = (vote_weight(solutions, name, aggregation),) if vote == "weighted" else ()
     winner = majority_vote(solutions, equal, *weights)
     return [winner or by_id(solutions)[0]]

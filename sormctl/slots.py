@@ -1,8 +1,8 @@
 """Which model may stand where: a reward model does not draft, a global refiner sees no `[BAD]`.
 
 What sormctl trained says so in its `sormctl.json`; of any other model only the kind is known. It
-may be a student or a refiner, for a refiner may be prompted; but it scores on our prompts only if
-the user says that it was trained on one.
+may be a student or a refiner, for a refiner may be prompted. A reward model is read by an adapter:
+that of its family, or the one that the user names.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from sormctl.adapters.adapter import OWN, Adapter
+from sormctl.adapters.registry import find_adapter
 from sormctl.errors import ModelError
 from sormctl.models import read_model_config, read_settings, resolve_model, settings_folder
 
@@ -25,6 +27,7 @@ class Slot(Enum):
     global_refiner = "global"
     local_refiner = "local"
     reward_model = "reward-model"
+    locator = "locator"  # a reward model that says which step is wrong
     pretrained = "pretrained"  # what a student or a refiner is trained from
 
 
@@ -35,30 +38,42 @@ REFINERS = {
 }
 
 
-def check_slot(model: str, slot: Slot, prompt: str = "auto") -> None:
+def check_slot(
+    model: str, slot: Slot, prompt: str = "auto", adapter: Adapter | None = None
+) -> Adapter | None:
     """ModelError if a model, as the user names it, was made for something else.
 
-    `prompt` is the style that the user gives. It reads two small files, so it can be called before
-    anything else; a model that is in no folder here is looked at by `check_resolved`.
+    `prompt` is the style, and `adapter` the adapter, that the user gives. It reads two small files,
+    so it can be called before anything else; a model that is in no folder here is looked at by
+    `check_resolved`. Gives the adapter of a reward model, where that is known.
     """
     try:
         folder = resolve_model(model)
     except ModelError:  # whoever loads it says so, if there is a record to work on
-        return
-    if Path(folder).is_dir():
-        _check(model, Path(folder), slot, prompt)
+        return adapter
+    return _check(model, Path(folder), slot, prompt, adapter) if Path(folder).is_dir() else adapter
 
 
-def check_resolved(model: str, slot: Slot, prompt: str = "auto") -> None:
+def check_resolved(
+    model: str, slot: Slot, prompt: str = "auto", adapter: Adapter | None = None
+) -> Adapter | None:
     """The same for a resolved model, which may be one of the hub."""
-    _check(model, settings_folder(model), slot, prompt)
+    return _check(model, settings_folder(model), slot, prompt, adapter)
 
 
-def _check(model: str, folder: Path, slot: Slot, prompt: str) -> None:
+def served_adapter(folder: Path | None, adapter: Adapter | None) -> Adapter:
+    """How a hosted reward model is read: as the user says, else as its folder, if it is here."""
+    return adapter or (folder and find_adapter(read_model_config(folder))) or OWN
+
+
+def _check(
+    model: str, folder: Path, slot: Slot, prompt: str, adapter: Adapter | None
+) -> Adapter | None:
     kind, mode = _trained_for(read_settings(folder))
     made = _made(folder)
-    if slot is Slot.reward_model:
-        fault = _no_judge(model, kind, mode, made, prompt)
+    if slot in (Slot.reward_model, Slot.locator):
+        adapter = adapter or _adapter_of(folder, kind, made, prompt)
+        fault = _no_judge(model, kind, mode, made, adapter, slot)
     elif kind == "reward-model" or made.endswith((CLASSIFIER, *_OTHER_JUDGES)):
         fault = f"{_named(kind, mode, made)} generates nothing"
     elif slot is Slot.pretrained:
@@ -69,6 +84,7 @@ def _check(model: str, folder: Path, slot: Slot, prompt: str) -> None:
         fault = _no_refiner(kind, mode, slot, prompt)
     if fault:
         raise ModelError(f"{model}: {fault}")
+    return adapter
 
 
 def is_trained_here(model: str) -> bool:
@@ -77,20 +93,35 @@ def is_trained_here(model: str) -> bool:
     return bool(kind)
 
 
-def _no_judge(model: str, kind: str, mode: str, made: str, prompt: str) -> str:
-    if kind == "reward-model":
+def _adapter_of(folder: Path, kind: str, made: str, prompt: str) -> Adapter | None:
+    """The adapter of a reward model; None where it is none, or its family is not certain."""
+    if kind:
+        return OWN if kind == "reward-model" else None
+    found = find_adapter(read_model_config(folder))
+    return OWN if not found and made.endswith(CLASSIFIER) and prompt != "auto" else found
+
+
+def _no_judge(
+    model: str, kind: str, mode: str, made: str, adapter: Adapter | None, slot: Slot
+) -> str:
+    if adapter is not None:
+        if slot is Slot.locator and adapter.judges_whole:
+            return "a model that judges whole solutions locates no error; give one for steps"
         return ""
-    if kind or not made.endswith(CLASSIFIER):
+    if not kind and made.endswith(CLASSIFIER):
         return (
-            f"{_named(kind, mode, made)} judges no steps; give a reward model, such as makes: "
-            f"sormctl train-rm --model {model}"
+            "a token classifier that sormctl did not train: say how it was trained to read, by "
+            "--rm-adapter trl, pure, or a file; or by --prompt STYLE, if on sormctl's prompts"
         )
-    if prompt == "auto":
+    if not kind:
         return (
-            "a token classifier that sormctl did not train: on a prompt that it never saw its "
-            "scores mean nothing; if it was trained on one of sormctl's, give --prompt STYLE"
+            f"{_named(kind, mode, made)} judges no steps by itself; say by --rm-adapter how it is "
+            f"read as a reward model, or train one: sormctl train-rm --model {model}"
         )
-    return ""
+    return (
+        f"{_named(kind, mode, made)} judges no steps; give a reward model, such as makes: "
+        f"sormctl train-rm --model {model}"
+    )
 
 
 def _no_student(mode: str) -> str:

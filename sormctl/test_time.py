@@ -9,22 +9,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+from sormctl.adapters.adapter import OWN, Adapter
+from sormctl.adapters.registry import adapter_identity
 from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import IncompleteError, UsageError
 from sormctl.inference import (
     Generator,
-    Judge,
-    locate_error,
     open_generator,
-    open_judge,
     refine_solution,
     sample_solutions,
 )
+from sormctl.judging import Judge, locate_error, open_judge
 from sormctl.models import model_digest
 from sormctl.records import Problem, Solution
 from sormctl.slots import REFINERS, Slot, check_slot
@@ -50,26 +50,35 @@ class Models:
     sorm: str | None = None
     globally: str | None = None
     locally: str | None = None
+    orm_adapter: Adapter | None = None  # how the reward models are read; None: as their families
+    sorm_adapter: Adapter | None = None
 
     def check(self, said: AskingSettings) -> None:
         """ModelError for one that was made for something else; see `check_slot`.
 
         `said` is how the student is asked.
         """
-        for model, slot, prompt in (
-            (self.student, Slot.student, said.prompt),
-            (self.orm, Slot.reward_model, said.prompt),
-            (self.sorm, Slot.reward_model, said.prompt),
-            (self.globally, Slot.global_refiner, "auto"),
-            (self.locally, Slot.local_refiner, "auto"),
+        for model, slot, prompt, adapter in (
+            (self.student, Slot.student, said.prompt, None),
+            (self.orm, Slot.reward_model, said.prompt, self.orm_adapter),
+            (self.sorm, Slot.locator, said.prompt, self.sorm_adapter),
+            (self.globally, Slot.global_refiner, "auto", None),
+            (self.locally, Slot.local_refiner, "auto", None),
         ):
             if model is not None:
-                check_slot(model, slot, prompt)
+                check_slot(model, slot, prompt, adapter)
 
     def digests(self) -> dict[str, str | None]:
         """What tells the weights of the models from others that take their place."""
-        given = {name: model for name, model in asdict(self).items() if model is not None}
+        names = ("student", "orm", "sorm", "globally", "locally")
+        given = {name: model for name in names if (model := getattr(self, name)) is not None}
         return {name: model_digest(model) for name, model in given.items()}
+
+    def identity(self) -> dict[str, object]:
+        """What determines the records, besides their names."""
+        adapters = {"orm": self.orm_adapter, "sorm": self.sorm_adapter}
+        read = {name: adapter_identity(adapter) for name, adapter in adapters.items() if adapter}
+        return {"weights": self.digests(), **({"adapters": read} if read else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ class TestTime:
     asking: AskingSettings  # of the student; other models are asked as they were in training
     running: Running
     sampling: SamplingSettings  # of samples; drafts and refinements are greedy
-    threshold: float
+    threshold: float | None  # None: what the adapter of the stepwise reward model says
     num_samples: int  # of a problem, for votes and the best of n; 0 leaves them out
     folder: Path
     job: Job
@@ -101,7 +110,7 @@ class TestTime:
         asked = self._problems(problems, files)
         drafts = self._sample("drafts", asked, 1, self.sampling.greedy())
         if models.sorm:
-            drafts = self._score("scored-drafts", models.sorm, "sorm", [drafts])
+            drafts = self._score("scored-drafts", "sorm", [drafts])
         made = [drafts]
         if models.globally:
             made.append(self._refine("global", models.globally, drafts))
@@ -110,7 +119,7 @@ class TestTime:
         if self.num_samples:
             made.append(self._sample("samples", asked, self.num_samples, self.sampling))
         if models.orm:
-            return self._score(SOLUTIONS, models.orm, "orm", made)
+            return self._score(SOLUTIONS, "orm", made)
         pipe_records(self._job(SOLUTIONS, made), Solution, iter)
         return self._output(SOLUTIONS)
 
@@ -143,19 +152,31 @@ class TestTime:
         )
 
     def _refine(self, kind: str, model: str, drafts: Path) -> Path:
+        usual = (self.models.sorm_adapter or OWN).threshold
+        threshold = usual if self.threshold is None else self.threshold
+
         async def refined(generator: Generator, draft: Solution) -> Sequence[Solution]:
-            error = locate_error(draft.scores.get("sorm", ()), kind, self.threshold)
+            error = locate_error(draft.scores.get("sorm", ()), kind, threshold)
             return [await refine_solution(generator, draft, kind, error)]
 
         greedy, slot = self.sampling.greedy(), REFINERS[kind]
         opening = lambda: open_generator(model, greedy, self.running, slot=slot)  # noqa: E731
         return self._map(kind, [drafts], Solution, opening, refined, GENERATED)
 
-    def _score(self, stage: str, model: str, name: str, made: Sequence[Path]) -> Path:
-        async def scored(judge: Judge, solution: Solution) -> Sequence[Solution]:
-            return [solution.with_scores(name, await judge.score(solution))]
+    def _score(self, stage: str, name: str, made: Sequence[Path]) -> Path:
+        models = self.models
+        model, adapter = {
+            "orm": (models.orm, models.orm_adapter),
+            "sorm": (models.sorm, models.sorm_adapter),
+        }[name]
+        assert model is not None
 
-        opening = lambda: open_judge(model, self.running, self.asking, beside=True)  # noqa: E731
+        async def scored(judge: Judge, solution: Solution) -> Sequence[Solution]:
+            return [await judge.judged(solution, name)]
+
+        opening = lambda: open_judge(  # noqa: E731
+            model, self.running, self.asking, adapter, beside=True
+        )
         return self._map(stage, made, Solution, opening, scored, FREE)
 
     def _map(

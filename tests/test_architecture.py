@@ -29,35 +29,37 @@ MAY_IMPORT = {
         "asking": "errors",
         "prompts": "asking",
         "explaining": "",
-        "records": "errors explaining",
+        "lines": "errors explaining",
+        "records": "errors explaining lines",
         "targets": "errors records",
         "models": "asking errors",
         "tasks": "asking errors plugins seeds prompts records",
-        "engines": "asking errors prompts records models",
-        "slots": "errors models",
-        "streams": "__init__ errors records",
-        "rows": "errors explaining records streams",
+        "adapters": "errors prompts",
+        "engines": "asking errors prompts records models adapters",
+        "slots": "errors models adapters",
+        "streams": "__init__ errors lines records",
+        "rows": "errors explaining lines records streams",
         "problems": "asking errors records tasks streams rows",
         "configuration": "errors",
         "option_groups": "configuration streams",
-        "options": "asking errors plugins engines streams tasks problems option_groups",
+        "options": "asking errors plugins adapters engines streams tasks problems option_groups",
         **dict.fromkeys(PAPER.split(), "errors seeds records tasks"),
         "formats": "asking errors plugins seeds prompts records targets tasks pairing reranking",
         "evaluation": "errors records tasks reranking",
         "inference": "asking errors seeds prompts records models tasks engines slots",
-        "test_time": "asking errors records models tasks engines slots inference streams",
+        "judging": "asking errors prompts records models tasks adapters engines slots inference",
+        "test_time": "asking errors records models tasks adapters engines slots inference judging "
+        "streams",
         "labelling": "errors prompts records tasks engines inference",
         "training": "__init__ asking errors seeds prompts records models targets tasks engines "
         f"slots streams option_groups options {PAPER}",
         "training.worker": "errors models engines evaluation training",
-        "report": "errors records tasks reranking streams evaluation labelling training.worker",
+        "report": "errors lines records tasks reranking streams evaluation labelling training.worker",
         "doctor": "__init__ errors tasks",
     }.items()
 }
 MAY_IMPORT["commands"] = list(MAY_IMPORT)
-MAY_IMPORT["cli"] = [
-    *("__init__", "errors", "records", "configuration", "option_groups", "commands")
-]
+MAY_IMPORT["cli"] = [*("__init__", "errors", "lines", "configuration", "option_groups", "commands")]
 MAY_IMPORT["__main__"] = ["cli"]
 HEAVY = {
     "torch",
@@ -132,9 +134,10 @@ def test_imports_point_down(path: Path) -> None:
 RUN_MODELS = ("sormctl.engines.hf.", "sormctl.training.worker.", "sormctl.tasks.algebra_worker")
 SUMS = "sormctl.evaluation.intervals"  # thousands of resamplings; imported where they are wanted
 LIGHT = [path for path in FILES if not name_of(path).startswith((*RUN_MODELS, SUMS))]
-PURE_ROOMS = {*PAPER.split(), "formats", "errors", "seeds", "prompts", "records", "tasks"}
+PURE_ROOMS = {*PAPER.split(), "formats", "errors", "seeds", "prompts", "lines", "records", "tasks"}
 PURE_ROOMS |= {"evaluation", "targets"}
 PURE_MODULES = {f"sormctl.labelling.{name}" for name in ("labels", "strategies", "consistency")}
+PURE_MODULES |= {f"sormctl.adapters.{name}" for name in ("adapter", "layout")}
 # what nothing but the end of a process can stop is thought about in a process of its own
 BESIDE = {"sormctl.tasks.algebra", "sormctl.tasks.algebra_worker"}
 PURE = [

@@ -18,7 +18,8 @@ from sormctl.engines.base import together
 from sormctl.engines.encoding import prompt_ids, step_ids
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import DataError
-from sormctl.inference import open_generator, open_judge, refine_solution
+from sormctl.inference import open_generator, refine_solution
+from sormctl.judging import open_judge
 from sormctl.models import SETTINGS_FILE
 from sormctl.records import Solution
 from sormctl.streams.jsonl import read_records

@@ -16,12 +16,12 @@ import typer
 from msgspec import Raw
 
 from sormctl import options
+from sormctl.adapters.registry import load_adapter
 from sormctl.asking import AskingSettings
 from sormctl.errors import IncompleteError, UsageError
 from sormctl.evaluation.apart import Evaluations, OneRun
 from sormctl.evaluation.evaluation import problem_part
 from sormctl.evaluation.gates import check_gate
-from sormctl.evaluation.steps import THRESHOLD
 from sormctl.option_groups import among
 from sormctl.problems import input_files, read_problems
 from sormctl.records import Problem, Solution
@@ -68,6 +68,13 @@ class Bench:
     student: Annotated[str | None, typer.Option(help="Drafts.", metavar="M")] = None
     orm: Annotated[str | None, typer.Option(help="Chooses among solutions.", metavar="M")] = None
     sorm: Annotated[str | None, typer.Option(help="Locates first errors.", metavar="M")] = None
+    orm_adapter: Annotated[
+        str | None,
+        typer.Option(help="How --orm is read; see score --rm-adapter.", metavar="NAME|FILE"),
+    ] = None
+    sorm_adapter: Annotated[
+        str | None, typer.Option(help="How --sorm is read.", metavar="NAME|FILE")
+    ] = None
     global_: Annotated[
         str | None, typer.Option("--global", help="Global refiner.", metavar="M")
     ] = None
@@ -83,7 +90,7 @@ class Bench:
             help="Samples a problem for votes and the best of n; 0 leaves them out.",
         ),
     ] = 3
-    threshold: options.Threshold = THRESHOLD
+    threshold: options.Threshold = None
 
     def slots(self, said: AskingSettings) -> Models:
         """The models by what they are for; UsageError or ModelError where they do not fit."""
@@ -94,7 +101,8 @@ class Bench:
             )
         if self.local is not None and self.sorm is None:
             raise UsageError("--local needs --sorm, which shows it the first error")
-        models = Models(self.student, self.orm, self.sorm, self.global_, self.local)
+        adapters = load_adapter(self.orm_adapter), load_adapter(self.sorm_adapter)
+        models = Models(self.student, self.orm, self.sorm, self.global_, self.local, *adapters)
         models.check(said)
         return models
 
@@ -209,7 +217,7 @@ def eval(
             said = asking.settings()
             models = bench.slots(said)
             asked = {**vars(bench), **vars(fields), **vars(sampling), **said.identity()}
-            asked |= {**running.identity(), "weights": models.digests()}
+            asked |= {**running.identity(), **models.identity()}
             stage = replace(job, arguments=asked, resume=resume, skip_failed=skip_failed)
             stage = replace(stage, overwrite=job.overwrite or kept is None)
             path = TestTime(

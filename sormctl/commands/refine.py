@@ -10,19 +10,15 @@ from typing import Annotated
 import typer
 
 from sormctl import options
+from sormctl.adapters.adapter import Adapter
+from sormctl.adapters.registry import adapter_identity, load_adapter
 from sormctl.asking import AskingSettings
 from sormctl.engines.keeping import Kept
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import UsageError
 from sormctl.evaluation.steps import THRESHOLD
-from sormctl.inference import (
-    Generator,
-    Judge,
-    locate_error,
-    open_generator,
-    open_judge,
-    refine_solution,
-)
+from sormctl.inference import Generator, open_generator, refine_solution
+from sormctl.judging import Judge, locate_error, open_judge
 from sormctl.models import model_digest
 from sormctl.pairing import RefineMode
 from sormctl.records import Solution
@@ -52,10 +48,11 @@ def refine(
     rm: Annotated[
         str | None, typer.Option("--rm", help="Reward model that locates the error.", metavar="M")
     ] = None,
+    rm_adapter: options.RmAdapter = None,
     scores: Annotated[
         str | None, typer.Option(help="Locate the error by these scores of the drafts instead.")
     ] = None,
-    threshold: options.Threshold = THRESHOLD,
+    threshold: options.Threshold = None,
     concurrency: options.Concurrency = None,
     sampling: GreedySampling,
     asking: options.AskingOptions,
@@ -73,11 +70,13 @@ def refine(
         raise UsageError(f"--mode {mode} needs either --rm MODEL or --scores NAME")
     slot = REFINERS[mode.value]
     check_slot(model, slot, asking.prompt)
+    adapter = load_adapter(rm_adapter)
     if rm is not None:
-        check_slot(rm, Slot.reward_model, asking.prompt)
+        check_slot(rm, Slot.locator, asking.prompt, adapter)
     how = {"mode": mode.value, "rm": rm, "scores": scores, "threshold": threshold}
     said = asking.settings()
     asked = {**said.identity(), **running.identity(), **vars(sampling)}
+    asked |= adapter_identity(adapter)
     weights = [model_digest(name) for name in (model, rm) if name]
     job = streams.job("refine", {"model": model, "weights": weights, **how, **asked})
 
@@ -90,13 +89,13 @@ def refine(
 
     async def refined(refiner: Refiner, draft: Solution) -> Sequence[Solution]:
         values = await _scores_of(draft, refiner.judge, scores)
-        error = locate_error(values, mode.value, threshold)
+        error = locate_error(values, mode.value, refiner.threshold(threshold))
         return [await refine_solution(refiner.generator, draft, mode.value, error)]
 
     map_records(
         job,
         Solution,
-        lambda: _opening(model, slot, locator, said, sampling, running),
+        lambda: _opening(model, slot, said, sampling, running, locator, adapter),
         refined,
         check=check,
         concurrency=concurrency,
@@ -116,6 +115,12 @@ class Refiner:
         """How many requests keep the refiner busy."""
         return self.generator.capacity
 
+    def threshold(self, given: float | None) -> float:
+        """T: as the user says, else as the reward model's adapter does, else one half."""
+        if given is not None:
+            return given
+        return self.judge.adapter.threshold if self.judge else THRESHOLD
+
     @property
     def notes(self) -> Sequence[str]:
         """What the refiner's user should know."""
@@ -131,10 +136,11 @@ class Refiner:
 async def _opening(
     model: str,
     slot: Slot,
-    locator: str | None,
     said: AskingSettings,
     sampling: SamplingSettings,
     running: Running,
+    locator: str | None,
+    adapter: Adapter | None,
 ) -> AsyncIterator[Refiner]:
     if locator is None:
         async with open_generator(model, sampling, running, said, slot=slot) as generator:
@@ -143,7 +149,7 @@ async def _opening(
     shared = running.of_two()
     async with (
         open_generator(model, sampling, shared, said, slot=slot) as generator,
-        open_judge(locator, shared, said, beside=True) as judge,
+        open_judge(locator, shared, said, adapter, slot=Slot.locator, beside=True) as judge,
     ):
         yield Refiner(generator, judge)
 

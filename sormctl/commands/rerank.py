@@ -12,14 +12,15 @@ from typing import Annotated
 import typer
 
 from sormctl import options
+from sormctl.adapters.registry import adapter_identity, load_adapter
 from sormctl.asking import AskingSettings
 from sormctl.errors import UsageError
 from sormctl.evaluation.ways import distinct
-from sormctl.inference import Judge, open_judge
+from sormctl.judging import Judge, open_judge
 from sormctl.models import model_digest
 from sormctl.option_groups import among
 from sormctl.records import Solution
-from sormctl.reranking import AGGREGATIONS, choose, known_aggregations
+from sormctl.reranking import AGGREGATIONS, check_judged, choose, known_aggregations
 from sormctl.slots import Slot, check_slot
 from sormctl.streams.driver import Group, map_groups, pipe_groups
 from sormctl.streams.grouping import group_solutions
@@ -40,17 +41,19 @@ def rerank(
     rm: Annotated[
         str | None, typer.Option("--rm", help="Reward model that scores them.", metavar="M")
     ] = None,
+    rm_adapter: options.RmAdapter = None,
     scores: Annotated[
         str | None, typer.Option(help="Use these scores of the solutions instead.")
     ] = None,
     aggregation: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--agg",
-            help=f"Step scores to one number: {', '.join(AGGREGATIONS)}.",
+            help=f"Step scores to one number: {', '.join(AGGREGATIONS)}; by default final, or what "
+            "the adapter says.",
             autocompletion=among(lambda: AGGREGATIONS),
         ),
-    ] = "final",
+    ] = None,
     vote: Annotated[
         Vote,
         typer.Option(
@@ -73,44 +76,42 @@ def rerank(
 
     Example: cat drafts.jsonl global.jsonl local.jsonl | sormctl rerank --rm orm/ > best.jsonl
     """
-    known_aggregations([aggregation])
+    known_aggregations([aggregation] if aggregation else [])
     if vote is not Vote.majority and (rm is None) == (scores is None):
         raise UsageError(f"--vote {vote} needs either --rm MODEL or --scores NAME")
     if vote is not Vote.score and keep > 1:
         raise UsageError("--keep goes with --vote score; a vote has one winner")
+    adapter = load_adapter(rm_adapter)
     if rm is not None:
-        check_slot(rm, Slot.reward_model, prompt)
+        check_slot(rm, Slot.reward_model, prompt, adapter)
     name = scores or Path(rm or "").resolve().name
     arguments = {"rm": rm, "scores": scores, "agg": aggregation, "vote": vote.value, "keep": keep}
     weights = model_digest(rm) if rm else None
     said = AskingSettings(prompt)
-    asked = {**said.identity(), **running.identity()}
+    asked = {**said.identity(), **running.identity(), **adapter_identity(adapter)}
     made = {**arguments, "weights": weights, **asked}
     job = streams.job("rerank", made, resume=resume, skip_failed=skip_failed)
 
-    def best(group: Sequence[Solution]) -> list[Solution]:
-        return choose(distinct(group), vote.value, name, aggregation)[:keep]
+    def best(group: Sequence[Solution], usual: str = "final") -> list[Solution]:
+        return choose(distinct(group), vote.value, name, aggregation or usual)[:keep]
 
     if rm is None:
-        check = accept if vote is Vote.majority else lambda solution: solution.scores_of(name)
+        check = accept if vote is Vote.majority else lambda solution: check_judged(solution, name)
         pipe_groups(job, lambda groups: chain.from_iterable(map(best, groups)), check)
         return
 
     async def ranked(judge: Judge, group: Group[Solution]) -> Sequence[Solution]:
         if not all(group.pending):  # the best of the rest would stand beside the best of them
             raise UsageError("its problem was ranked without it before; give --overwrite")
-        return best(await asyncio.gather(*(_scored(s, judge, name) for s in group.records)))
+        judged = await asyncio.gather(*(judge.judged(s, name) for s in group.records))
+        return best(judged, judge.adapter.aggregation)
 
     map_groups(
         job,
         Solution,
-        lambda: open_judge(rm, running, said),
+        lambda: open_judge(rm, running, said, adapter),
         ranked,
         group=group_solutions,
         check=known_task,
         concurrency=concurrency,
     )
-
-
-async def _scored(solution: Solution, judge: Judge, name: str) -> Solution:
-    return solution.with_scores(name, await judge.score(solution))

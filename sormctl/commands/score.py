@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from sormctl import options
+from sormctl.adapters.registry import adapter_identity, load_adapter
 from sormctl.asking import AskingSettings
-from sormctl.inference import Judge, open_judge
+from sormctl.judging import Judge, open_judge
 from sormctl.models import model_digest
 from sormctl.records import Solution
 from sormctl.slots import Slot, check_slot
@@ -21,6 +22,7 @@ from sormctl.tasks.registry import known_task
 def score(
     *,
     rm: options.RewardModel,
+    rm_adapter: options.RmAdapter = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the scores; the model folder's name by default.")
     ] = None,
@@ -31,24 +33,26 @@ def score(
 ) -> None:
     """Put a reward model's step scores on solutions.
 
-    Writes each solution with `scores.NAME`: P(correct) after each step, from one forward pass.
+    Writes each solution with `scores.NAME`: P(correct) after each step, from one forward pass. A
+    model that judges whole solutions gives `rewards.NAME`, one number of any size.
 
     Example: sormctl score --rm orm/ < drafts.jsonl > scored.jsonl
     """
+    adapter = load_adapter(rm_adapter)
     if not running.is_hosted:
-        check_slot(rm, Slot.reward_model, prompt)
+        check_slot(rm, Slot.reward_model, prompt, adapter)
     label = name or Path(rm).resolve().name
     said = AskingSettings(prompt)
-    asked = {**said.identity(), **running.identity()}
+    asked = {**said.identity(), **running.identity(), **adapter_identity(adapter)}
     job = streams.job("score", {"rm": rm, "weights": model_digest(rm), "name": label, **asked})
 
     async def scored(judge: Judge, solution: Solution) -> Sequence[Solution]:
-        return [solution.with_scores(label, await judge.score(solution))]
+        return [await judge.judged(solution, label)]
 
     map_records(
         job,
         Solution,
-        lambda: open_judge(rm, running, said),
+        lambda: open_judge(rm, running, said, adapter),
         scored,
         check=known_task,
         concurrency=concurrency,

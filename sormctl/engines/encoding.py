@@ -150,15 +150,19 @@ def _kept_ids(tokenizer: Any, text: str) -> tuple[int, ...]:
     return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def chat_text(tokenizer: Any, prompt: Prompt) -> str:
-    """The turns of a chat as the model's template lays them out; ModelError if it has none."""
+def chat_text(tokenizer: Any, prompt: Prompt, *, is_whole: bool = False) -> str:
+    """The turns of a chat as the model's template lays them out; ModelError if it has none.
+
+    `is_whole`: nobody answers the last turn.
+    """
     if tokenizer.chat_template is None:
-        raise ModelError(f"{tokenizer.name_or_path}: no chat template; use --prompt plain")
+        advice = "" if is_whole else "; use --prompt plain"
+        raise ModelError(f"{tokenizer.name_or_path}: no chat template{advice}")
     turns = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
     arguments = {name: json.loads(value) for name, value in prompt.chat_args}
     try:
         text: str = tokenizer.apply_chat_template(
-            turns, tokenize=False, add_generation_prompt=True, **arguments
+            turns, tokenize=False, add_generation_prompt=not is_whole, **arguments
         )
     except Exception as error:  # templates raise what they like, of a system's turn for instance
         raise ModelError(

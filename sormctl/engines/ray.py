@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from msgspec import Meta, Struct
 
+from sormctl.adapters.adapter import Adapter
 from sormctl.engines.arguments import PositiveInt, read_options
 from sormctl.engines.base import Completion, Engine, Sampling
 from sormctl.engines.processes import Log, Watchdog, chatter_to
@@ -67,8 +68,8 @@ class RayOptions(Struct, frozen=True):
 class Replica:
     """The actor: an engine, opened by the first call, again after a restart."""
 
-    def __init__(self, model: str, running: Running) -> None:
-        self._new = partial(create_engine, model, running)
+    def __init__(self, model: str, running: Running, adapter: Adapter | None = None) -> None:
+        self._new = partial(create_engine, model, running, adapter)
         self._opening = asyncio.Lock()
         self._engine: Engine | None = None
 
@@ -95,8 +96,11 @@ class Replica:
 class RayEngine:
     """The engine over a cluster; `async with` connects to it and starts the replicas."""
 
-    def __init__(self, model: str, options: RayOptions, verbose: bool) -> None:
+    def __init__(
+        self, model: str, options: RayOptions, verbose: bool, adapter: Adapter | None = None
+    ) -> None:
         self._model = model
+        self._adapter = adapter
         self._options = options
         self._verbose = verbose
         self._is_ours = False  # whether we connected to the cluster, and so leave it
@@ -201,7 +205,7 @@ class RayEngine:
             scheduling_strategy=PlacementGroupSchedulingStrategy(self._group),
         )
         running = options.running(self._verbose)
-        self._replicas = [actor.remote(self._model, running) for _ in range(number)]
+        self._replicas = [actor.remote(self._model, running, self._adapter) for _ in range(number)]
 
     async def _load(self) -> None:
         opening = (self._call(replica.open) for replica in self._replicas)
@@ -241,12 +245,12 @@ class RayEngine:
             raise DeadEngineError(f"a replica died {_RETRIES + 1} times: {line}") from error
 
 
-def create(model: str, running: Running) -> RayEngine:
+def create(model: str, running: Running, adapter: Adapter | None = None) -> RayEngine:
     """The engine for a model as the user names it; UsageError for a bad argument."""
     if find_spec("ray") is None:
         raise UsageError("engine ray is not installed; pip install 'sormctl[ray]'")
     options = read_options(RayOptions, running)
-    return RayEngine(resolve_model(model), options, running.verbose)
+    return RayEngine(resolve_model(model), options, running.verbose, adapter)
 
 
 def _check_answers(address: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
+from sormctl.adapters.adapter import Adapter
 from sormctl.engines.base import Engine
 from sormctl.engines.running import Running
 from sormctl.errors import UsageError
@@ -18,11 +19,15 @@ ENGINES = {
 }
 
 
-def create_engine(model: str, running: Running) -> Engine:
-    """The engine that runs a model; UsageError for an unknown one, or what does not fit it."""
+def create_engine(model: str, running: Running, adapter: Adapter | None = None) -> Engine:
+    """The engine that runs a model; UsageError for an unknown one, or what does not fit it.
+
+    The `adapter` says how a reward model is read; without one, as sormctl's own are.
+    """
     if running.engine not in ENGINES:
         known = ", ".join(sorted(ENGINES))
         raise UsageError(f"no engine `{running.engine}`; known engines: {known}")
     module, factory = ENGINES[running.engine].split(":")
-    create: Callable[[str, Running], Engine] = getattr(import_module(module), factory)
-    return create(model, running)
+    create: Callable[[str, Running, Adapter | None], Engine]
+    create = getattr(import_module(module), factory)
+    return create(model, running, adapter)

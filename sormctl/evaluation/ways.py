@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sormctl.evaluation.metrics import pass_at_k
 from sormctl.evaluation.rows import DRAFT_FIRST, Kind, Way
 from sormctl.records import Solution
-from sormctl.reranking import agreeing, best, by_id, choose, elected, reward
+from sormctl.reranking import agreeing, best, by_id, choose, elected, vote_weight
 from sormctl.tasks.registry import get_task
 
 SIZES = [2**i for i in range(1, 12)]  # of pass@k, up to the number of samples
@@ -143,9 +143,9 @@ def _chosen(
     ballots = agreeing(samples, get_task(samples[0].task).answer.equal)
     undecided = by_id(samples)[0]  # stands for all if nobody votes
     found = {way("majority"): _of(elected(ballots) or undecided, tokens)}
-    for model in _scored(samples):
+    for model in scored_by(samples):
         found |= _reranked(samples, model, aggregations, way)
-        winner = elected(ballots, reward(model)) or undecided
+        winner = elected(ballots, vote_weight(samples, model)) or undecided
         found[way("weighted", model=model, aggregation="final")] = _of(winner, tokens)
     return found
 
@@ -163,7 +163,7 @@ def _of_candidates(
         for these in combinations(present, size):
             candidates = [solution for kind in these for solution in kinds[kind]]
             if "draft" in these:
-                for model in _scored(candidates):
+                for model in scored_by(candidates):
                     found |= _reranked(candidates, model, aggregations, partial(Way, kinds=these))
                     if size > 2:
                         winner, *_ = choose(candidates, "weighted", model)
@@ -199,9 +199,10 @@ def _num_right(solutions: Iterable[Solution]) -> int:
     return sum([solution.correct is True for solution in solutions])
 
 
-def _scored(solutions: Sequence[Solution]) -> list[str]:
+def scored_by(solutions: Sequence[Solution]) -> list[str]:
     """Names of the reward models that scored all of these solutions."""
-    return sorted(set(solutions[0].scores).intersection(*[s.scores for s in solutions]))
+    names = [{*solution.scores, *solution.rewards} for solution in solutions]
+    return sorted(set.intersection(*names))
 
 
 def _tokens(solutions: Iterable[Solution]) -> int:

@@ -14,7 +14,7 @@ from sormctl.formats.base import DataFormat, Exporting
 from sormctl.formats.chats import ASKING, answered, text_shown, turns_of
 from sormctl.pairing import contrastive_pairs
 from sormctl.records import Json, Solution
-from sormctl.reranking import rank, scorer
+from sormctl.reranking import check_judged, rank, scorer
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
 
@@ -29,7 +29,7 @@ def write_problem(solutions: Sequence[Solution], how: Exporting) -> Iterator[Jso
             yield _row(*pair, how)
         return
     for solution in solutions:
-        solution.scores_of(how.scores)
+        check_judged(solution, how.scores)
     score = scorer(how.scores)
     ranked = rank([solution for solution in solutions if solution.steps], how.scores)
     if ranked and score(ranked[0]) > score(ranked[-1]):

@@ -81,6 +81,9 @@ def _solution(solution: Solution, width: int | None) -> Iterator[StyledLine]:
     names = list(solution.scores)
     if names:
         yield line(f"      scores: {', '.join(names)}", "cyan")
+    for name, reward in solution.rewards.items():
+        said = "too long" if reward is None else f"{reward:.2f}"
+        yield line(f"      reward by {name}: {said}", "cyan")
     if solution.thought:
         yield line(f"      thought: {len(solution.thought):,} characters", "cyan")
     for index in range(len(solution.steps)):

@@ -14,7 +14,8 @@ from msgspec.json import Decoder
 
 from sormctl.errors import DataError, RecordError
 from sormctl.explaining import explain_line
-from sormctl.records import FAILED, TOO_DEEP, Json, load_object
+from sormctl.lines import FAILED, TOO_DEEP, load_object
+from sormctl.records import Json
 from sormctl.rows.base import LONGEST, Lines, PlacedRow, Rows, filled, is_text
 from sormctl.streams.jsonl import AROUND
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from zlib import crc32
 
 from sormctl.errors import DataError, RecordError, UsageError
-from sormctl.records import Json, Record, Solution, decoder, load_object
+from sormctl.lines import load_object
+from sormctl.records import Json, Record, Solution, decoder
 from sormctl.streams.grouping import Line, group_lines, problem_namer, without_contradictions
 from sormctl.streams.output import BLOCK
 

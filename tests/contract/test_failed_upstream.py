@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sormctl.cli import COMMANDS, WRITERS, app
-from sormctl.records import failure_line
+from sormctl.lines import failure_line
 from tests.contract.commands import CORRECT, IMPORTS, PROBLEM, PURE, WITH_A_MODEL, WRONG, Command
 from tests.contract.shell import ROOT, SORMCTL, run
 

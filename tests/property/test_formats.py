@@ -11,7 +11,8 @@ from sormctl.formats import math_shepherd, processbench, rlhflow, stepwise
 from sormctl.formats.base import DataFormat, Exporting, Importing
 from sormctl.formats.known_problems import KnownProblems
 from sormctl.formats.solutions import labelled_part
-from sormctl.records import Problem, Solution, encode, load_object
+from sormctl.lines import load_object
+from sormctl.records import Problem, Solution, encode
 from sormctl.targets import SOFT
 from sormctl.tasks.registry import get_task
 

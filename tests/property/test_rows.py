@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sormctl.errors import RecordError, SormctlError
-from sormctl.records import encode, load_object
+from sormctl.lines import load_object
+from sormctl.records import encode
 from sormctl.rows.csv_text import csv_rows
 from sormctl.rows.files import read_rows
 from sormctl.rows.json_text import digits, json_rows

@@ -1,15 +1,13 @@
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
-from math import nan
 
 import pytest
 from msgspec.structs import replace as replace_struct
 
 from sormctl.asking import default_asking
 from sormctl.engines.running import SamplingSettings
-from sormctl.errors import EngineError, ModelError, TooLongError
-from sormctl.inference import Generator, Judge, locate_error, refine_solution, sample_solutions
+from sormctl.errors import EngineError, TooLongError
+from sormctl.inference import Generator, refine_solution, sample_solutions
 from sormctl.labelling.rollouts import Labelling, label_solutions
 from sormctl.labelling.strategies import Exact, Exhaustive, Strategy
 from sormctl.prompts import Prompt
@@ -17,7 +15,7 @@ from sormctl.records import Solution
 from sormctl.seeds import derive_seed
 from tests.asked import PLAIN
 from tests.fakes import ScriptedEngine
-from tests.unit.examples import PROBLEM, solution, wrong
+from tests.unit.examples import PROBLEM, wrong
 
 
 def generator(script, *, logprobs: bool = False, **settings) -> Generator:
@@ -203,37 +201,6 @@ def test_without_an_error_the_draft_is_its_own_local_refinement() -> None:
     assert refined.solution_id != draft.solution_id
 
 
-def test_scores_that_are_no_numbers_end_the_run() -> None:
-    class Broken(ScriptedEngine):
-        async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
-            return [0.5, nan]
-
-    judge = Judge(Broken(lambda prompt, seed: ""), PLAIN)
-    with pytest.raises(ModelError, match=r"scores are no numbers; .* dtype=float32"):
-        asyncio.run(judge.score(solution()))
-
-
-def test_solutions_without_steps_have_no_scores() -> None:
-    judge = Judge(ScriptedEngine(lambda prompt, seed: ""), PLAIN)
-    assert asyncio.run(judge.score(solution(steps=()))) == ()
-    assert asyncio.run(judge.score(solution())) == (0.5, 0.5)
-
-
-@pytest.mark.parametrize(
-    ("scores", "kind", "index"),
-    [
-        ((0.9, 0.4, 0.1), "local", 1),
-        ((0.9, 0.5), "local", None),
-        ((), "local", None),
-        ((0.2, 0.9, 0.1), "value", 2),
-        ((0.2,), "value", None),
-        ((0.1, 0.1), "global", None),
-    ],
-)
-def test_locating_errors(scores, kind: str, index: int | None) -> None:
-    assert locate_error(scores, kind, 0.5) == index
-
-
 def test_a_text_that_was_cut_off_has_only_an_announced_answer() -> None:
     """The limit fell behind a 6 that is no answer; `####` says that it is one."""
 
@@ -254,13 +221,9 @@ def test_what_is_too_long_for_a_model_does_not_end_the_run() -> None:
         async def sample(self, prompt, params):
             raise TooLongError("a prompt of 9 tokens")
 
-        async def score(self, prompt, steps):
-            raise TooLongError("a solution of 9 tokens")
-
     engine = Short(lambda prompt, seed: "")
     (sampled,) = asyncio.run(sample_solutions(Generator(engine, "m", PLAIN), PROBLEM, 1))
     assert (sampled.correct, sampled.source["finish"]) == (False, "too-long")
-    assert asyncio.run(Judge(engine, PLAIN).score(solution())) == (0.0, 0.0)
 
 
 def test_a_copied_draft_is_not_labelled_twice() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from sormctl.reranking import AGGREGATIONS, best, majority_vote, rank
+from sormctl.reranking import AGGREGATIONS, best, choose, majority_vote, rank
 from tests.unit.examples import solution, wrong
 
 
@@ -47,3 +47,18 @@ def test_majority_and_weighted_votes_differ() -> None:
     assert majority_vote(group, str.__eq__).predicted == "7"
     assert majority_vote(group, str.__eq__, lambda s: weights[s.solution_id]).predicted == "6"
     assert majority_vote([solution(predicted=None)], str.__eq__) is None
+
+
+def test_rewards_rank_and_vote_by_their_differences() -> None:
+    """Two votes of e^-1 beat one of e^0 no more than e^-1 twice does: 0.74 against 1."""
+    group = [
+        solution("a", rewards={"rm": 300.0}, predicted="6"),
+        solution("b", rewards={"rm": 299.0}, predicted="7"),
+        solution("c", rewards={"rm": 299.0}, predicted="7"),
+        solution("d", rewards={"rm": None}, predicted="7"),
+    ]
+    assert [s.solution_id for s in rank(group, "rm")] == ["a", "b", "c", "d"]
+    assert choose(group, "weighted", "rm")[0].predicted == "6"
+    closer = [solution("e", rewards={"rm": 299.5}, predicted="7"), *group]
+    assert choose(closer, "weighted", "rm")[0].predicted == "7"
+    assert choose(group[3:], "weighted", "rm")[0].predicted == "7"

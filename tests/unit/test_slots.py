@@ -27,18 +27,22 @@ MODELS: dict[str, tuple[str | None, dict[str, Any]]] = {  # architecture, sormct
     "tokens": (TOKENS, {}),
     "sequences": ("Qwen2ForSequenceClassification", {}),
     "prm": ("Qwen2ForProcessRewardModel", {}),
+    "outcome": ("LlamaForSequenceClassification", {}),
 }
+LABELS = {"outcome": {"0": "LABEL_0"}}
 FITS = {
     Slot.student: {"student", "language", "unnamed"},
     Slot.global_refiner: {"global", "both", "language", "unnamed"},
     Slot.local_refiner: {"local", "both", "language", "unnamed"},
-    Slot.reward_model: {"rm"},
+    Slot.reward_model: {"rm", "prm", "outcome"},
+    Slot.locator: {"rm", "prm"},
     Slot.pretrained: {"student", "global", "local", "both", "language", "unnamed"},
 }
 FITS_IF_PROMPTED = {  # by --prompt
     **{slot: fits | {"student"} for slot, fits in FITS.items()},
     Slot.student: FITS[Slot.student],
-    Slot.reward_model: {"rm", "tokens"},
+    Slot.reward_model: {"rm", "tokens", "prm", "outcome"},
+    Slot.locator: {"rm", "tokens", "prm"},
 }
 
 
@@ -49,6 +53,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for name, (architecture, settings) in MODELS.items():
         folder = tmp_path_factory.mktemp(name)
         config = {"architectures": architecture and [architecture]}
+        config |= {"id2label": LABELS[name]} if name in LABELS else {}
         (folder / "config.json").write_text(json.dumps(config))
         if settings:
             (folder / "sormctl.json").write_text(json.dumps(settings))
@@ -106,12 +111,11 @@ def test_what_sormctl_trained_knows_its_prompt(models: dict[str, str]) -> None:
         ("refine --mode global --model {student}", "{student}: a student was not trained to"),
         ("refine --mode local --model {local} --rm {student}", "{student}: a student judges no"),
         ("score --rm {both}", "{both}: a global+local refiner judges no steps; give a reward"),
-        ("score --rm {tokens}", "{tokens}: a token classifier that sormctl did not train: on"),
-        (
-            "score --rm {language}",
-            "{language}: a language model judges no steps; give a reward model",
-        ),
-        ("score --rm {prm}", "Qwen2ForProcessRewardModel judges no steps; give a reward"),
+        ("score --rm {tokens}", "{tokens}: a token classifier that sormctl did not train: say"),
+        ("score --rm {language}", "{language}: a language model judges no steps by itself; say by"),
+        ("score --rm {sequences}", "Qwen2ForSequenceClassification judges no steps by itself"),
+        ("refine --mode local --model {local} --rm {outcome}", "{outcome}: a model that judges"),
+        ("eval --bench chain --student {student} --sorm {outcome}", "{outcome}: a model that"),
         ("train-student --model {rm}", "{rm}: a reward model generates nothing"),
         ("train-refiner --model {tokens}", "{tokens}: a token classifier generates nothing"),
         ("rerank --rm {tokens}", "{tokens}: a token classifier that sormctl did not train"),

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 import torch
 from msgspec import Meta, Struct
 
+from sormctl.adapters.adapter import Adapter
 from sormctl.engines.arguments import PositiveInt, read_options
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.hf.batch import SampleBatch, SampleRequest
@@ -53,8 +54,9 @@ class HfOptions(Struct, frozen=True):
 class HfEngine:
     """The engine over one model, loaded by `async with`."""
 
-    def __init__(self, model: str, options: HfOptions) -> None:
+    def __init__(self, model: str, options: HfOptions, adapter: Adapter | None = None) -> None:
         self._model = model
+        self._adapter = adapter
         self._options = options
         self._worker = Worker()
         self._is_reward_model: bool | None = None  # this and the next are known once it is loaded
@@ -88,18 +90,18 @@ class HfEngine:
 
     def _load(self) -> SampleBatch | ScoreBatch:
         options = self._options
-        loaded = load(self._model, options.device, options.dtype, options.max_length)
-        self._is_reward_model = loaded.is_reward_model
+        loaded = load(self._model, options.device, options.dtype, options.max_length, self._adapter)
+        self._is_reward_model = loaded.reading is not None
         self._rows = rows = options.batch_size or _default_rows(loaded)
-        if loaded.is_reward_model:
+        if loaded.reading is not None:
             tokens = _SCORE_TOKENS.get(loaded.device.type, _SCORE_TOKENS_GPU)
-            return ScoreBatch(loaded, rows, tokens)
+            return ScoreBatch(loaded, loaded.reading, rows, tokens)
         return SampleBatch(loaded, rows, _cache_budget(loaded))
 
 
-def create(model: str, running: Running) -> HfEngine:
+def create(model: str, running: Running, adapter: Adapter | None = None) -> HfEngine:
     """The engine for a model as the user names it; UsageError for an argument it does not have."""
-    return HfEngine(resolve_model(model), read_options(HfOptions, running))
+    return HfEngine(resolve_model(model), read_options(HfOptions, running), adapter)
 
 
 def _default_rows(loaded: LoadedModel) -> int:

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoModelForTokenClassification,
-    DynamicCache,
-)
+from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 from transformers.utils import logging
 
+from sormctl.adapters.adapter import OWN, Adapter
 from sormctl.engines.encoding import check_embedded, eos_ids, is_reward_model, load_tokenizer
+from sormctl.engines.hf.heads import HeadReading, load_judge
+from sormctl.engines.hf.weights import pretrained
 from sormctl.errors import ModelError, UsageError, first_line
 
 
@@ -27,8 +25,8 @@ class LoadedModel:
     name: str
     model: Any
     tokenizer: Any
-    is_reward_model: bool
     max_length: int | None  # positions, None if unlimited
+    reading: HeadReading | None = None  # of a reward model
 
     @property
     def device(self) -> torch.device:
@@ -52,17 +50,26 @@ class LoadedModel:
         check_embedded(self.tokenizer, ids, embeddings, self.name)
 
 
-def load(name: str, device: str, dtype: str, max_length: int | None) -> LoadedModel:
+def load(
+    name: str, device: str, dtype: str, max_length: int | None, adapter: Adapter | None = None
+) -> LoadedModel:
     """The causal language model or reward model of a folder; ModelError if there is none.
 
-    `dtype` auto is the checkpoint's own, `device` auto is the GPU if there is one.
+    `dtype` auto is the checkpoint's own, `device` auto is the GPU if there is one. Without an
+    `adapter` a classifier of tokens is one that sormctl trained.
     """
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     target = _device(device)
     tokenizer = load_tokenizer(name)
-    model, classifies = _load_weights(name, dtype)
-    _check(name, model, classifies)
+    adapter = adapter or _own(name)
+    reading = None
+    if adapter is None:
+        model = pretrained(AutoModelForCausalLM, name, dtype)
+        _check_layers(name, model)
+    else:
+        model, read = load_judge(name, dtype, adapter, tokenizer)
+        reading = HeadReading(adapter, read)
     if target.type == "cpu" and model.dtype == torch.float16 and dtype == "auto":
         model = model.float()  # a CPU has no arithmetic of its own for float16
     limits = [getattr(model.config.get_text_config(), "max_position_embeddings", None), max_length]
@@ -70,8 +77,8 @@ def load(name: str, device: str, dtype: str, max_length: int | None) -> LoadedMo
         name=name,
         model=model.to(target).eval(),
         tokenizer=tokenizer,
-        is_reward_model=classifies,
         max_length=min((limit for limit in limits if limit is not None), default=None),
+        reading=reading,
     )
 
 
@@ -84,33 +91,15 @@ def _device(device: str) -> torch.device:
         raise UsageError(f"device={device}: {first_line(error)}") from error
 
 
-def _load_weights(name: str, dtype: str) -> tuple[Any, bool]:
+def _own(name: str) -> Adapter | None:
     try:
-        classifies = is_reward_model(AutoConfig.from_pretrained(name, trust_remote_code=False))
-        kind = AutoModelForTokenClassification if classifies else AutoModelForCausalLM
-        model, report = kind.from_pretrained(
-            name,
-            trust_remote_code=False,
-            dtype=dtype,
-            use_safetensors=True,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # reported below, in one line
-        )
-    except Exception as error:  # transformers and safetensors raise whatever their readers meet
+        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+    except Exception as error:  # transformers raises whatever its readers meet
         raise ModelError(f"{name}: cannot load the model: {first_line(error)}") from error
-    for problem, keys in (("missing", "missing_keys"), ("of the wrong shape", "mismatched_keys")):
-        if wrong := sorted(report[keys]):
-            raise ModelError(f"{name}: weights are {problem} ({wrong[0]}); is the folder complete?")
-    return model, classifies
+    return OWN if is_reward_model(config) else None
 
 
-def _check(name: str, model: Any, classifies: bool) -> None:
-    if classifies:
-        if model.config.num_labels not in (2, 3):
-            raise ModelError(
-                f"{name}: a reward model has 2 or 3 labels, this one {model.config.num_labels}"
-            )
-        return
+def _check_layers(name: str, model: Any) -> None:
     known = (DynamicLayer, DynamicSlidingWindowLayer)
     if any(type(layer) not in known for layer in DynamicCache(config=model.config).layers):
         raise ModelError(

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import torch
 
 from sormctl.engines.base import check_readable
-from sormctl.engines.encoding import encode_steps, p_correct
+from sormctl.engines.hf.heads import HeadReading
 from sormctl.engines.hf.load import LoadedModel
 from sormctl.engines.hf.worker import Request
+from sormctl.engines.reading import encode_solution, scores_of_logits
 from sormctl.prompts import Prompt
 
 
@@ -28,8 +30,9 @@ class ScoreRequest(Request[list[float]]):
 class ScoreBatch:
     """The solutions that wait for a reward model. Not thread-safe."""
 
-    def __init__(self, loaded: LoadedModel, rows: int, tokens: int) -> None:
+    def __init__(self, loaded: LoadedModel, reading: HeadReading, rows: int, tokens: int) -> None:
         self._loaded = loaded
+        self._reading = reading
         self._rows = rows
         self._tokens = tokens
         self._waiting: list[ScoreRequest] = []
@@ -42,11 +45,13 @@ class ScoreBatch:
 
     def add(self, request: ScoreRequest) -> None:
         """Queue a solution; TooLongError if it is too long."""
-        request.ids, request.positions = encode_steps(
-            self._loaded.tokenizer, request.prompt, request.steps
+        loaded, adapter = self._loaded, self._reading.adapter
+        pad = getattr(loaded.config, "pad_token_id", None)
+        request.ids, request.positions = encode_solution(
+            loaded.tokenizer, adapter, request.prompt, request.steps, pad
         )
-        self._loaded.check_embedded(request.ids)
-        check_readable(len(request.ids), self._loaded.max_length, self._loaded.name)
+        loaded.check_embedded(request.ids)
+        check_readable(len(request.ids), loaded.max_length, loaded.name)
         self._waiting.append(request)
 
     def drop(self, request: ScoreRequest) -> None:
@@ -76,11 +81,12 @@ class ScoreBatch:
         ids = torch.tensor([item.ids + [0] * (longest - len(item.ids)) for item in batch])  # (B, T)
         lengths = torch.tensor([len(item.ids) for item in batch])  # (B,)
         mask = torch.arange(longest) < lengths[:, None]  # (B, T)
-        # 2. One pass says of every position which class it is: C is 2 or 3.
-        logits = self._loaded.model(
-            ids.to(device), attention_mask=mask.to(device), use_cache=False
-        ).logits  # (B, T, C)
-        # 3. P(correct), read at the last token of each step. The softmax is in float32, for
-        #    bfloat16 has no number between 0.996 and 1.
-        good = p_correct(torch.softmax(logits.float(), dim=-1)).cpu()  # (B, T)
-        return [good[i, item.positions].tolist() for i, item in enumerate(batch)]
+        # 2. The places that are read, of all solutions in a row: N of them.
+        counts = [len(item.positions) for item in batch]
+        rows = torch.arange(len(batch)).repeat_interleave(torch.tensor(counts))  # (N,)
+        columns = torch.tensor([place for item in batch for place in item.positions])  # (N,)
+        # 3. One pass gives their logits: of 2 or 3 classes, or whatever the head makes.
+        places = (part.to(device) for part in (ids, mask, rows, columns))
+        logits = self._reading.read(*places)  # (N, C)
+        scores = iter(scores_of_logits(self._reading.adapter.head, logits))
+        return [list(islice(scores, count)) for count in counts]

@@ -61,25 +61,42 @@ def completions(
 
 
 def step_scores(
-    answer: Json, length: int, positions: Sequence[int], server: str, model: str
+    answer: Json,
+    length: int,
+    positions: Sequence[int],
+    server: str,
+    model: str,
+    *,
+    may_be_picked: bool = False,
 ) -> list[float]:
     """P(correct) at positions of a text of `length` tokens, from the classes of each token.
 
-    Class 0 is incorrect. NaN where the server has no number. ModelError if they are not those of a
-    reward model.
+    Class 0 is incorrect. With `may_be_picked` the server may give those at the positions alone. NaN
+    where it has no number. ModelError if they are not those of a reward model.
     """
     try:
         rows = answer["data"][0]["data"]
-        classes = [[_number(value) for value in rows[position]] for position in positions]
+        is_picked = may_be_picked and len(rows) == len(positions)
+        read = rows if is_picked else [rows[place] for place in positions]
+        classes = [[_number(value) for value in row] for row in read]
     except _WRONG as error:
         raise EngineError("the server's answer is not one of the pooling API") from error
-    if len(rows) != length or not all(map(_are_probabilities, classes)):
+    if not (is_picked or len(rows) == length) or not all(map(_are_probabilities, classes)):
         raise ModelError(
             f"{server}: {model} does not score: it is no reward model, which gives each token a "
             "probability of 2 or 3 classes"
         )
     good = [sum(row[1:]) for row in classes]
     return [score if isnan(score) else min(1.0, score) for score in good]
+
+
+def reward_of(answer: Json, server: str, model: str) -> float:
+    """The one number of a text; NaN where the server has none. ModelError if there are others."""
+    try:
+        (reward,) = (_number(value) for value in answer["data"][0]["data"])
+    except _WRONG as error:
+        raise ModelError(f"{server}: {model} gives a text other than one number") from error
+    return reward
 
 
 def _number(value: Any) -> float:

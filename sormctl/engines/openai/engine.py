@@ -11,16 +11,18 @@ from typing import Annotated, Any, Literal, Self
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from sormctl.adapters.adapter import OWN, Adapter
 from sormctl.engines.arguments import PositiveInt, read_options
 from sormctl.engines.base import Completion, Sampling, answer_limit, check_readable, together
-from sormctl.engines.encoding import encode_steps, load_tokenizer, prompt_ids
-from sormctl.engines.openai.answers import completions, step_scores
+from sormctl.engines.encoding import load_tokenizer, prompt_ids
+from sormctl.engines.openai.answers import completions, reward_of, step_scores
 from sormctl.engines.openai.asking import prompt_of, settings
 from sormctl.engines.openai.dialect import CHAT, RUNS, Dialect
 from sormctl.engines.openai.http import Http, connections
 from sormctl.engines.openai.pool import Pool, Sleep
 from sormctl.engines.openai.refusals import FilteredError, RefusedError
 from sormctl.engines.openai.server import Server, is_url, redacted
+from sormctl.engines.reading import encode_solution, for_vllm
 from sormctl.engines.running import Running
 from sormctl.errors import DeadEngineError, EngineError, ModelError, UsageError, tell_user
 from sormctl.models import NO_TOKENIZER, resolve_model
@@ -28,6 +30,12 @@ from sormctl.prompts import Prompt
 from sormctl.records import Json
 
 Api = Annotated[Literal["auto", "chat", "completions"], Meta(description="auto, chat, completions")]
+# what a vLLM server is asked for, by the kind of head
+POOLING: dict[str, Json] = {
+    "classes": {"task": "token_classify"},
+    "layers": {"task": "token_classify"},
+    "sequence": {"task": "classify", "use_activation": False},
+}
 Prefill = Annotated[Literal["flags", "prefix", "last"], Meta(description="flags, prefix or last")]
 
 
@@ -57,12 +65,14 @@ class OpenaiEngine:
         self,
         model: str,
         options: OpenaiOptions,
+        adapter: Adapter = OWN,
         *,
         verbose: bool = False,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._model = model
         self._options = options
+        self._adapter = adapter
         self._each = options.concurrency  # requests that a server gets at once
         self._verbose = verbose
         self._sleep = sleep
@@ -107,17 +117,19 @@ class OpenaiEngine:
         return [completion for run in found for completion in run]
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
-        """P(correct) after each of `steps`, by a vLLM server's pooling API."""
+        """What the adapter reads of `steps`, by a vLLM server's pooling API."""
         if not steps:
             return []
         if self._tokenizer is None:
             raise ModelError("to score needs the model's tokenizer; drop tokenizer=none, api=chat")
-        ids, positions = encode_steps(self._tokenizer, prompt, steps)
+        adapter, pad = self._adapter, self._tokenizer.pad_token_id
+        ids, positions = encode_solution(self._tokenizer, adapter, prompt, steps, pad)
+        task = POOLING[adapter.head.kind]
         pool, http = self._opened()
 
         async def send(server: Server) -> list[float]:
             check_readable(len(ids), server.room, server.model)
-            sent = {"model": server.model, "input": ids, "task": "token_classify"}
+            sent = {"model": server.model, "input": ids, **task}
             try:
                 answer = await http.post(f"{server.root}/pooling", sent)
             except RefusedError as error:
@@ -127,7 +139,11 @@ class OpenaiEngine:
                     f"{error}; {server.model} does not score there: that takes a vLLM server of "
                     "the reward model, or `sormctl score --engine hf`"
                 ) from error
-            return step_scores(answer, len(ids), positions, server.name, server.model)
+            if adapter.judges_whole:
+                return [reward_of(answer, server.name, server.model)]
+            picked = adapter.head.kind == "layers"  # vLLM knows where such a model is read
+            named = server.name, server.model
+            return step_scores(answer, len(ids), positions, *named, may_be_picked=picked)
 
         return await pool.run(send)
 
@@ -231,8 +247,9 @@ class _OneByOneError(Exception):
     """A server takes no request for several completions."""
 
 
-def create(model: str, running: Running) -> OpenaiEngine:
+def create(model: str, running: Running, adapter: Adapter | None = None) -> OpenaiEngine:
     """The engine for a model; UsageError for a bad argument, without a server or without httpx."""
+    adapter = for_vllm(adapter or OWN, "a vLLM server")
     if find_spec("httpx") is None:
         raise UsageError("engine openai needs httpx; pip install 'sormctl[openai]'")
     options = read_options(OpenaiOptions, running)
@@ -243,4 +260,5 @@ def create(model: str, running: Running) -> OpenaiEngine:
     for url in urls:
         if not is_url(url):
             raise UsageError(f"--base-url {redacted(url)}: must look like http://host:8000/v1")
-    return OpenaiEngine(model, replace(options, base_url=urls), verbose=running.verbose)
+    options = replace(options, base_url=urls)
+    return OpenaiEngine(model, options, adapter, verbose=running.verbose)

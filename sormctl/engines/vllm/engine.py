@@ -8,18 +8,23 @@ from importlib.util import find_spec
 from itertools import count
 from typing import Any, Self
 
+from sormctl.adapters.adapter import OWN, Adapter
 from sormctl.engines.arguments import read_options
 from sormctl.engines.base import Completion, Sampling, answer_limit, check_readable, together
 from sormctl.engines.encoding import (
     check_embedded,
-    encode_steps,
     eos_ids,
     is_reward_model,
     load_tokenizer,
-    p_correct,
     prompt_ids,
 )
 from sormctl.engines.processes import Log, Watchdog
+from sormctl.engines.reading import (
+    check_labels,
+    encode_solution,
+    for_vllm,
+    scores_of_logits,
+)
 from sormctl.engines.running import Running
 from sormctl.engines.vllm.start import VllmOptions, engine_settings, quiet_start
 from sormctl.errors import DeadEngineError, EngineError, ModelError, UsageError, first_line
@@ -30,8 +35,11 @@ from sormctl.prompts import Prompt
 class VllmEngine:
     """The engine over one model, started by `async with`."""
 
-    def __init__(self, model: str, options: VllmOptions, verbose: bool) -> None:
+    def __init__(
+        self, model: str, options: VllmOptions, verbose: bool, adapter: Adapter | None = None
+    ) -> None:
         self._model = model
+        self._adapter = adapter
         self._options = options
         self._verbose = verbose
         self._numbers = count()
@@ -39,8 +47,8 @@ class VllmEngine:
         self._watchdog: Watchdog | None = None
         self._engine: Any = None
         self._tokenizer: Any = None
-        self._is_reward_model = False
         self._room = self._embeddings = 0
+        self._pad: int | None = None
         self._eos: list[int] = []
 
     async def __aenter__(self) -> Self:
@@ -51,17 +59,17 @@ class VllmEngine:
             config = AutoConfig.from_pretrained(self._model, trust_remote_code=False)
         except Exception as error:  # transformers raises whatever its readers meet
             raise ModelError(f"{self._model}: cannot load it: {first_line(error)}") from error
-        self._is_reward_model = is_reward_model(config)
-        if self._is_reward_model and config.num_labels not in (2, 3):
-            raise ModelError(
-                f"{self._model}: a reward model has 2 or 3 labels, this one {config.num_labels}"
-            )
+        if self._adapter is None and is_reward_model(config):
+            self._adapter = OWN
+        if self._adapter is not None:
+            check_labels(self._model, self._adapter, config.num_labels)
+        self._pad = getattr(config.get_text_config(), "pad_token_id", None)
         self._embeddings = config.get_text_config().vocab_size
         sources = _generation(self._model), config.get_text_config(), self._tokenizer
         self._eos = sorted(eos_ids(*sources))
         self._log, self._watchdog = Log(self._verbose), Watchdog()
         try:
-            settings = engine_settings(self._model, config, self._options)
+            settings = engine_settings(self._model, config, self._options, self._adapter)
             with self._watchdog.over_children():  # large models load for minutes
                 self._engine = quiet_start(settings, self._log)
         except UsageError:
@@ -99,7 +107,7 @@ class VllmEngine:
         return batched * int(config.parallel_config.data_parallel_size)
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
-        if self._is_reward_model:
+        if self._adapter is not None:
             raise ModelError(f"{self._model}: a reward model; it scores, it does not generate")
         ids = prompt_ids(self._tokenizer, prompt)
         check_embedded(self._tokenizer, ids, self._embeddings, self._model)
@@ -108,19 +116,21 @@ class VllmEngine:
         return [completion for run in found for completion in run]
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
-        if not self._is_reward_model:
+        adapter = self._adapter
+        if adapter is None:
             raise ModelError(f"{self._model}: a language model; only a reward model scores steps")
         if not steps:
             return []
         from vllm import PoolingParams
 
-        ids, positions = encode_steps(self._tokenizer, prompt, steps)
+        ids, positions = encode_solution(self._tokenizer, adapter, prompt, steps, self._pad)
         check_embedded(self._tokenizer, ids, self._embeddings, self._model)
         check_readable(len(ids), self._room, self._model)
-        pooling = PoolingParams(task="token_classify", use_activation=True)
-        output = await self._last("encode", ids, pooling)
-        scores: list[float] = p_correct(output.outputs.data.float())[positions].tolist()
-        return scores
+        task: Any = "classify" if adapter.judges_whole else "token_classify"
+        output = await self._last("encode", ids, PoolingParams(task=task, use_activation=False))
+        logits = output.outputs.data  # (T, C); of a whole, (C,)
+        read = logits[None] if adapter.judges_whole else logits[positions]
+        return scores_of_logits(adapter.head, read)
 
     async def _complete(
         self, ids: list[int], params: Sampling, seeds: range, limit: int
@@ -185,12 +195,14 @@ class VllmEngine:
         return output
 
 
-def create(model: str, running: Running) -> VllmEngine:
+def create(model: str, running: Running, adapter: Adapter | None = None) -> VllmEngine:
     """The engine for a model as the user names it; UsageError if vLLM is not installed."""
+    if adapter is not None:
+        for_vllm(adapter, "engine vllm")
     if find_spec("vllm") is None:
         raise UsageError("engine vllm is not installed; pip install 'sormctl[vllm]'")
     options = read_options(VllmOptions, running)
-    return VllmEngine(resolve_model(model), options, running.verbose)
+    return VllmEngine(resolve_model(model), options, running.verbose, adapter)
 
 
 def _generation(model: str) -> Any:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from sormctl.adapters.adapter import Adapter
 from sormctl.engines.arguments import PositiveInt
 from sormctl.engines.processes import Log, chatter_to
 from sormctl.errors import UsageError
@@ -30,7 +31,9 @@ class VllmOptions(Struct, frozen=True):
     others: Annotated[dict[str, str], Meta(description="vLLM's own")] = {}
 
 
-def engine_settings(model: str, config: Any, options: VllmOptions) -> dict[str, Any]:
+def engine_settings(
+    model: str, config: Any, options: VllmOptions, adapter: Adapter | None = None
+) -> dict[str, Any]:
     """Arguments of AsyncEngineArgs for a model, the user's own last; UsageError for a bad one."""
     import torch
 
@@ -47,6 +50,8 @@ def engine_settings(model: str, config: Any, options: VllmOptions) -> dict[str, 
         settings |= {"enforce_eager": True, "block_size": 32, "enable_chunked_prefill": False}
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         settings["kv_cache_memory_bytes"] = int(memory * _CPU_CACHE_SHARE)
+    if adapter is not None and adapter.head.kind == "layers":
+        settings["pooler_config"] = {"tok_pooling_type": "ALL"}  # where steps end is known here
     with chatter_to(os.open(os.devnull, os.O_WRONLY)):
         settings |= _converted(options.others)
     if not on_gpu:  # a prompt in two parts kills a seeded request on a CPU

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sormctl.errors import DataError, UsageError
-from sormctl.records import load_object
+from sormctl.lines import load_object
 from sormctl.streams.jsonl import RecordReader, stat_input
 from sormctl.streams.manifest import MANIFEST_SUFFIX, MadeFile, read_manifests
 from sormctl.training.worker.metrics_file import Figures, read_metrics

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sormctl.evaluation.rows import DRAFT_FIRST, Way
-from sormctl.evaluation.ways import kind_of
+from sormctl.evaluation.ways import kind_of, scored_by
 from sormctl.records import Json, Solution
 from sormctl.report.filters import LABELS_DISAGREE, MODELS_DISAGREE, chosen, filters_met
-from sormctl.reranking import agreeing, elected, reward
+from sormctl.reranking import agreeing, elected, vote_weight
 from sormctl.tasks.registry import get_task
 
 TICKS = 10_000  # steps between score 0 and 1
@@ -94,8 +94,8 @@ def _electorates(
 def _votes(voters: str, solutions: Sequence[Solution]) -> Json:
     """The answers with their votes, and the weight that each reward model gives them."""
     ballots = agreeing(solutions, get_task(solutions[0].task).answer.equal)
-    models = sorted(set(solutions[0].scores).intersection(*(s.scores for s in solutions)))
-    weights = {model: reward(model) for model in models}
+    models = scored_by(solutions)
+    weights = {model: vote_weight(solutions, model) for model in models}
     winners = {"": elected(ballots), **{m: elected(ballots, weights[m]) for m in models}}
     return {
         "of": voters,

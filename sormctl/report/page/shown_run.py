@@ -100,6 +100,7 @@ def _together(same: Sequence[Solution]) -> Solution:
     return replace(
         first,
         scores={name: values for each in reversed(same) for name, values in each.scores.items()},
+        rewards={name: value for each in reversed(same) for name, value in each.rewards.items()},
         labels=next((each.labels for each in same if each.labels is not None), None),
         rollouts=next((each.rollouts for each in same if each.rollouts is not None), None),
     )

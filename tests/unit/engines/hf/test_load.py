@@ -24,7 +24,7 @@ def refusal(folder: Path, device: str = "cpu") -> str:
 
 def test_what_a_model_says_of_itself(tmp_path: Path) -> None:
     loaded = load(str(save_family("llama", tmp_path)), "auto", "auto", None)
-    assert not loaded.is_reward_model
+    assert loaded.reading is None
     assert loaded.max_length == 128
     assert loaded.eos_ids == set(ENDS)
     assert loaded.model.dtype == torch.float32
@@ -32,7 +32,7 @@ def test_what_a_model_says_of_itself(tmp_path: Path) -> None:
 
 def test_a_reward_model_is_known_by_its_architecture(tmp_path: Path) -> None:
     loaded = load(str(save_reward_model(tmp_path)), "cpu", "auto", 64)
-    assert loaded.is_reward_model
+    assert loaded.reading is not None
     assert loaded.max_length == 64
 
 

@@ -1,0 +1,132 @@
+"""Reward models for the engine `hf`: a backbone, and the head that an adapter names.
+
+A head is computed where the model is read and nowhere else: a language model has a logit for each
+of 100,000 tokens at every position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+)
+
+from sormctl.adapters.adapter import Adapter, Head
+from sormctl.engines.hf.weights import pretrained, read_tensors
+from sormctl.engines.reading import check_labels, token_id
+from sormctl.errors import ModelError
+
+# ids (B, T), their mask, and the rows and columns (N,) of the places that are read -> logits (N, C)
+Reader = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+# settings by which a model changes its logits after the last layer
+_SCALED = ("final_logit_softcapping", "logit_scale", "logits_scaling")
+
+
+class RewardModel(NamedTuple):
+    """A model and how it is read."""
+
+    model: Any
+    read: Reader
+
+
+class HeadReading(NamedTuple):
+    """How a loaded model is read as a reward model, and what that means."""
+
+    adapter: Adapter
+    read: Reader
+
+
+@dataclass(frozen=True, slots=True)
+class _Classifier:
+    """A classifier of tokens as transformers has it."""
+
+    model: Any
+
+    def __call__(self, ids: Tensor, mask: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        logits: Tensor = self.model(ids, attention_mask=mask, use_cache=False).logits  # (B, T, C)
+        return logits[rows, columns]
+
+
+@dataclass(frozen=True, slots=True)
+class _OnBackbone:
+    """A head (N, H) -> (N, C) on the hidden states of a backbone."""
+
+    backbone: Any
+    head: Callable[[Tensor], Tensor]
+
+    def __call__(self, ids: Tensor, mask: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        found = self.backbone(ids, attention_mask=mask, use_cache=False)
+        return self.head(found.last_hidden_state[rows, columns])
+
+
+def load_judge(name: str, dtype: str, adapter: Adapter, tokenizer: Any) -> RewardModel:
+    """The reward model of a folder, as its adapter reads it; ModelError if there is none."""
+    loaded = _LOADERS[adapter.head.kind](name, dtype, adapter.head, tokenizer)
+    check_labels(name, adapter, loaded.model.config.num_labels)
+    return loaded
+
+
+def _classes(name: str, dtype: str, head: Head, tokenizer: Any) -> RewardModel:
+    model = pretrained(AutoModelForTokenClassification, name, dtype)
+    return RewardModel(model, _Classifier(model))
+
+
+def _sequence(name: str, dtype: str, head: Head, tokenizer: Any) -> RewardModel:
+    model = pretrained(AutoModelForSequenceClassification, name, dtype)
+    if not isinstance(getattr(model, "score", None), nn.Module):
+        raise ModelError(f"{name}: engine hf reads no rewards of {model.config.model_type} models")
+    return RewardModel(model, _OnBackbone(model.base_model, model.score))
+
+
+def _tokens(name: str, dtype: str, head: Head, tokenizer: Any) -> RewardModel:
+    good, bad = (token_id(tokenizer, text, name) for text in (head.good, head.bad))
+    model = pretrained(AutoModelForCausalLM, name, dtype)
+    if any(getattr(model.config.get_text_config(), setting, None) for setting in _SCALED):
+        raise ModelError(f"{name}: engine hf reads no logits of {model.config.model_type} models")
+    logits_of = model.get_output_embeddings()
+
+    def both(hidden: Tensor) -> Tensor:
+        return logits_of(hidden)[:, [bad, good]]  # type: ignore[no-any-return]
+
+    def among_all(hidden: Tensor) -> Tensor:
+        logits = logits_of(hidden).float()  # (N, V)
+        of_good = logits[:, good].clone()
+        logits[:, good] = -torch.inf
+        return torch.stack((logits.logsumexp(-1), of_good), -1)  # softmax: P(good) among all V
+
+    read = both if head.among == "both" else among_all
+    return RewardModel(model, _OnBackbone(model.base_model, read))
+
+
+def _layers(name: str, dtype: str, head: Head, tokenizer: Any) -> RewardModel:
+    backbone = pretrained(AutoModel, name, dtype)
+    linear = [_linear(name, layer, backbone.dtype) for layer in head.layers]
+    modules = [module for layer in linear for module in (layer, nn.ReLU())][:-1]
+    backbone.reward_head = nn.Sequential(*modules)  # so that it goes where the backbone goes
+    return RewardModel(backbone, _OnBackbone(backbone, backbone.reward_head))
+
+
+def _linear(name: str, layer: str, dtype: torch.dtype) -> nn.Linear:
+    tensors = read_tensors(name, (f"{layer}.weight", f"{layer}.bias"))
+    weight, bias = tensors.get(f"{layer}.weight"), tensors.get(f"{layer}.bias")
+    if weight is None:
+        raise ModelError(f"{name}: has no weight {layer}.weight, the head that its adapter names")
+    made = nn.Linear(weight.shape[1], weight.shape[0], bias is not None)
+    made.load_state_dict({"weight": weight} | ({} if bias is None else {"bias": bias}))
+    return made.to(dtype)
+
+
+_LOADERS: dict[str, Callable[[str, str, Head, Any], RewardModel]] = {
+    "classes": _classes,
+    "sequence": _sequence,
+    "tokens": _tokens,
+    "layers": _layers,
+}

@@ -1,0 +1,67 @@
+"""Weights of a folder or of the hub: into a class of transformers, or single tensors by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from torch import Tensor
+
+from sormctl.errors import ModelError, first_line
+
+_INDEX = "model.safetensors.index.json"
+_WHOLE = "model.safetensors"
+
+
+def pretrained(kind: Any, name: str, dtype: str) -> Any:
+    """A model of one of transformers' classes; ModelError unless all its weights are there.
+
+    No code of the model's folder is run, and no pickle is read.
+    """
+    try:
+        model, report = kind.from_pretrained(
+            name,
+            trust_remote_code=False,
+            dtype=dtype,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # reported below, in one line
+        )
+    except Exception as error:  # transformers and safetensors raise whatever their readers meet
+        raise ModelError(f"{name}: cannot load the model: {first_line(error)}") from error
+    for problem, keys in (("missing", "missing_keys"), ("of the wrong shape", "mismatched_keys")):
+        if wrong := sorted(report[keys]):
+            raise ModelError(f"{name}: weights are {problem} ({wrong[0]}); is the folder complete?")
+    return model
+
+
+def read_tensors(name: str, keys: Iterable[str]) -> dict[str, Tensor]:
+    """Tensors by name, of those that are there; ModelError if the files cannot be read."""
+    wanted = set(keys)
+    found: dict[str, Tensor] = {}
+    try:
+        for path in _files(_folder(name), wanted):
+            with safe_open(path, framework="pt") as file:
+                found |= {key: file.get_tensor(key) for key in wanted.intersection(file.keys())}
+    except Exception as error:  # files that are not there, cut short, or of another format
+        raise ModelError(f"{name}: cannot read its safetensors: {first_line(error)}") from error
+    return found
+
+
+def _files(folder: Path, keys: set[str]) -> set[Path]:
+    """The files that hold tensors of these names."""
+    if not (folder / _INDEX).is_file():
+        return {folder / _WHOLE}
+    listed: dict[str, str] = json.loads((folder / _INDEX).read_text("utf-8"))["weight_map"]
+    return {folder / listed[key] for key in keys if key in listed}
+
+
+def _folder(name: str) -> Path:
+    if Path(name).is_dir():
+        return Path(name)
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(name, allow_patterns=["*.safetensors", _INDEX]))

@@ -1,0 +1,136 @@
+"""What the paper does with a reward model, one record at a time: score, and locate the error."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from math import isnan
+
+from sormctl.adapters.adapter import OWN, Adapter
+from sormctl.asking import NOTHING_SAID, Asking, AskingSettings, default_asking
+from sormctl.engines.base import Engine
+from sormctl.engines.keeping import KeepingEngine, Kept
+from sormctl.engines.registry import create_engine
+from sormctl.engines.running import Running
+from sormctl.errors import ModelError, TooLongError, UsageError
+from sormctl.inference import settled_asking, tokenizer_place
+from sormctl.models import resolve_model, settings_folder
+from sormctl.prompts import Prompt
+from sormctl.records import Solution
+from sormctl.slots import Slot, check_resolved, is_trained_here, served_adapter
+from sormctl.tasks.prompts import draft_prompt
+from sormctl.tasks.registry import get_task
+
+_DIGITS = 6  # of a score; those beyond depend on what else is in the batch
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A reward model, how it was asked in training, and how it is read."""
+
+    engine: Engine
+    asking: Asking
+    adapter: Adapter = OWN
+
+    @property
+    def capacity(self) -> int:
+        """How many requests keep the engine busy."""
+        return self.engine.capacity
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What its user should know: nothing."""
+        return ()
+
+    def keeping(self, kept: Kept) -> Judge:
+        """The same, whose scores are kept."""
+        return replace(self, engine=KeepingEngine(self.engine, kept))
+
+    async def judged(self, solution: Solution, name: str) -> Solution:
+        """The solution with the model's step scores, or its reward, called `name`."""
+        if not self.adapter.judges_whole:
+            return solution.with_scores(name, await self.score(solution))
+        try:
+            (reward,) = await self._read(solution, [whole_text(solution)])
+        except TooLongError:
+            return solution.with_reward(name, None)
+        return solution.with_reward(name, reward)
+
+    async def score(self, solution: Solution) -> tuple[float, ...]:
+        """P(correct) after each step of a solution, by one forward pass.
+
+        A solution that is longer than the model reads is scored 0 at every step. ModelError where
+        the model gives no numbers: nothing compares with these, so each step would pass as right.
+        """
+        if not solution.steps:
+            return ()
+        try:
+            return await self._read(solution, solution.steps)
+        except TooLongError:
+            return (0.0,) * len(solution.steps)
+
+    async def _read(self, solution: Solution, steps: Sequence[str]) -> tuple[float, ...]:
+        if self.adapter.text is None:
+            prompt = draft_prompt(get_task(solution.task), solution.question, self.asking)
+        else:
+            prompt = Prompt(text=solution.question)
+        scores = await self.engine.score(prompt, steps)
+        if any(map(isnan, scores)):
+            raise ModelError(
+                "the reward model's scores are no numbers; its weights are not, or its type "
+                "overflows: try --engine-arg dtype=float32"
+            )
+        return tuple(round(score, _DIGITS) for score in scores)
+
+
+@asynccontextmanager
+async def open_judge(
+    model: str,
+    running: Running,
+    said: AskingSettings = NOTHING_SAID,
+    adapter: Adapter | None = None,
+    *,
+    slot: Slot = Slot.reward_model,
+    beside: bool = False,
+) -> AsyncIterator[Judge]:
+    """Loads a reward model; `adapter` None: the one of its family.
+
+    With `beside`, what is said is about another model: one that sormctl trained is asked as it was
+    in training, and for any other the user has said how.
+    """
+    folder = resolve_model(model, is_hosted=running.is_hosted)
+    is_known = beside
+    if running.is_hosted:
+        here = tokenizer_place(folder, running)
+        adapter = served_adapter(settings_folder(here) if here else None, adapter)
+    else:
+        adapter = check_resolved(folder, slot, said.prompt, adapter) or OWN
+        is_known = beside and is_trained_here(folder)
+    if adapter.text is None:
+        asking = settled_asking(folder, running, NOTHING_SAID if is_known else said)
+    elif said.prompt == "auto" or beside:
+        asking = default_asking("plain")
+    else:
+        raise UsageError(f"--prompt {said.prompt}: adapter {adapter.name} says how {model} is read")
+    async with create_engine(folder, running, adapter) as engine:
+        yield Judge(engine, asking, adapter)
+
+
+def locate_error(scores: Sequence[float], kind: str, threshold: float) -> int | None:
+    """Index of the step that gets `[BAD]`; None if there is none.
+
+    `local`: the first step that scores below the threshold T (3.2). `value`: the step after the
+    one with the highest score, the last step apart (appendix J). `global`: none.
+    """
+    if kind == "local":
+        return next((i for i, score in enumerate(scores) if score < threshold), None)
+    values = list(scores[:-1]) if kind == "value" else []
+    return values.index(max(values)) + 1 if values else None
+
+
+def whole_text(solution: Solution) -> str:
+    """The steps of a solution as its model wrote them."""
+    separators = solution.separators_of(len(solution.steps))
+    written = map("".join, zip(solution.steps, separators, strict=True))
+    return f"{solution.opening or ''}{''.join(written)}".rstrip()

@@ -1,0 +1,109 @@
+"""The numbers of engine hf are those of each family's published recipe, written out here.
+
+The models are random and tiny, in the published layout of files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForSequenceClassification, Qwen2Config, Qwen2Model
+
+from sormctl.adapters.adapter import Adapter
+from sormctl.adapters.registry import built_in
+from sormctl.engines.hf.engine import create
+from sormctl.engines.running import Running
+from sormctl.errors import ModelError
+from sormctl.prompts import Prompt
+from tests.reward_models import save_outcome_model, save_qwen_prm
+
+QUESTION, STEPS = "1+1+1?", ("1+1=2", "2+1=3", "#### 3")
+SYSTEM = "Please reason step by step, and put your final answer within \\boxed{}."
+
+
+def scores(folder: Path, adapter: Adapter, *solutions: tuple[str, ...]) -> list[list[float]]:
+    """By the engine, all solutions in one batch."""
+
+    async def score() -> list[list[float]]:
+        async with create(str(folder), Running(), adapter) as engine:
+            prompt = Prompt(text=QUESTION)
+            return await asyncio.gather(*(engine.score(prompt, steps) for steps in solutions))
+
+    return asyncio.run(score())
+
+
+@torch.no_grad()
+def hidden_states(folder: Path, ids: torch.Tensor) -> torch.Tensor:
+    """Of a Qwen backbone whose weights are read by hand: (1, T, H)."""
+    model = Qwen2Model(Qwen2Config.from_pretrained(folder)).eval()
+    stored = load_file(folder / "model.safetensors")
+    own = {k.removeprefix("model."): v for k, v in stored.items() if k.startswith("model.")}
+    model.load_state_dict(own)
+    return model(ids).last_hidden_state  # type: ignore[no-any-return]
+
+
+def test_qwen2_5_math_prm(tmp_path: Path) -> None:
+    tokenizer = save_qwen_prm(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+
+    def published(steps: tuple[str, ...]) -> list[float]:
+        """Both classes at each <extra_0>: two linear layers with ReLU between, softmax, class 1."""
+        turns = [
+            {"role": "system", "content": SYSTEM},
+            {"role": "user", "content": QUESTION},
+            {"role": "assistant", "content": "".join(f"{step}<extra_0>" for step in steps)},
+        ]
+        text = tokenizer.apply_chat_template(turns, tokenize=False)
+        ids = tokenizer(text, return_tensors="pt", add_special_tokens=False)["input_ids"]
+        x = hidden_states(tmp_path, ids)[0]
+        x = torch.relu(x @ weights["score.0.weight"].T + weights["score.0.bias"])
+        logits = x @ weights["score.2.weight"].T + weights["score.2.bias"]
+        marks = ids[0] == tokenizer.convert_tokens_to_ids("<extra_0>")
+        return logits.softmax(-1)[marks, 1].tolist()  # type: ignore[no-any-return]
+
+    found = scores(tmp_path, built_in()["qwen2.5-math-prm"], STEPS, STEPS[:1])
+    assert found[0] == pytest.approx(published(STEPS), abs=1e-5)
+    assert found[1] == pytest.approx(published(STEPS[:1]), abs=1e-5)
+    assert len({round(score, 3) for score in found[0]}) == 3
+
+
+def test_outcome_reward_models(tmp_path: Path) -> None:
+    tokenizer = save_outcome_model(tmp_path)
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
+
+    @torch.no_grad()
+    def published(answer: str) -> float:
+        """The only logit of a chat of question and answer."""
+        turns = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": answer}]
+        text = tokenizer.apply_chat_template(turns, tokenize=False)
+        return model(**tokenizer(text, return_tensors="pt")).logits[0][0].item()  # type: ignore[no-any-return]
+
+    answers = ["\n".join(STEPS), "It is 4."]
+    found = scores(tmp_path, built_in()["sequence"], *((answer,) for answer in answers))
+    assert [one for (one,) in found] == pytest.approx(
+        [published(answer) for answer in answers], abs=1e-5
+    )
+    assert abs(found[0][0] - found[1][0]) > 1e-2
+
+
+def test_a_head_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    save_qwen_prm(tmp_path)
+    path = tmp_path / "model.safetensors"
+    stored = load_file(path)
+    del stored["score.2.weight"]
+    save_file(stored, path, {"format": "pt"})
+    with pytest.raises(ModelError, match=r"has no weight score\.2\.weight, the head that its"):
+        scores(tmp_path, built_in()["qwen2.5-math-prm"], STEPS)
+
+
+def test_no_pickle_is_read(tmp_path: Path) -> None:
+    save_qwen_prm(tmp_path)
+    path = tmp_path / "model.safetensors"
+    torch.save(load_file(path), tmp_path / "pytorch_model.bin")
+    path.unlink()
+    with pytest.raises(ModelError, match="cannot load the model"):
+        scores(tmp_path, built_in()["qwen2.5-math-prm"], STEPS)

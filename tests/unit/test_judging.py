@@ -1,0 +1,75 @@
+"""What is made of a reward model's numbers."""
+
+import asyncio
+from collections.abc import Sequence
+from math import nan
+
+import pytest
+
+from sormctl.adapters.registry import built_in
+from sormctl.errors import ModelError, TooLongError
+from sormctl.judging import Judge, locate_error, whole_text
+from sormctl.prompts import Prompt
+from tests.asked import PLAIN
+from tests.fakes import ScriptedEngine
+from tests.unit.examples import solution
+
+
+def test_scores_that_are_no_numbers_end_the_run() -> None:
+    class Broken(ScriptedEngine):
+        async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
+            return [0.5, nan]
+
+    judge = Judge(Broken(lambda prompt, seed: ""), PLAIN)
+    with pytest.raises(ModelError, match=r"scores are no numbers; .* dtype=float32"):
+        asyncio.run(judge.score(solution()))
+
+
+def test_solutions_without_steps_have_no_scores() -> None:
+    judge = Judge(ScriptedEngine(lambda prompt, seed: ""), PLAIN)
+    assert asyncio.run(judge.score(solution(steps=()))) == ()
+    assert asyncio.run(judge.score(solution())) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("scores", "kind", "index"),
+    [
+        ((0.9, 0.4, 0.1), "local", 1),
+        ((0.9, 0.5), "local", None),
+        ((), "local", None),
+        ((0.2, 0.9, 0.1), "value", 2),
+        ((0.2,), "value", None),
+        ((0.1, 0.1), "global", None),
+    ],
+)
+def test_locating_errors(scores, kind: str, index: int | None) -> None:
+    assert locate_error(scores, kind, 0.5) == index
+
+
+class Short(ScriptedEngine):
+    async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
+        raise TooLongError("a solution of 9 tokens")
+
+
+def test_what_is_too_long_for_a_model_does_not_end_the_run() -> None:
+    engine = Short(lambda prompt, seed: "")
+    assert asyncio.run(Judge(engine, PLAIN).score(solution())) == (0.0, 0.0)
+    judged = asyncio.run(Judge(engine, PLAIN, built_in()["sequence"]).judged(solution(), "rm"))
+    assert judged.rewards == {"rm": None}
+
+
+def test_an_outcome_model_reads_the_question_and_the_whole_text() -> None:
+    asked: list[tuple[str, Sequence[str]]] = []
+
+    class Rewarding(ScriptedEngine):
+        async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
+            asked.append((prompt.text, steps))
+            return [-12.5]
+
+    judge = Judge(Rewarding(lambda prompt, seed: ""), PLAIN, built_in()["sequence"])
+    known = solution(opening="So: ", separators=("\n\n", "\n"))
+    judged = asyncio.run(judge.judged(known, "rm"))
+    assert (judged.rewards, judged.scores) == ({"rm": -12.5}, known.scores)
+    first, second = known.steps
+    assert whole_text(known) == f"So: {first}\n\n{second}"
+    assert asked == [(known.question, [whole_text(known)])]
