@@ -25,7 +25,8 @@ from typing import Self
 
 from sormctl.engines.base import Completion, Engine, Sampling
 from sormctl.engines.running import Running, SamplingSettings
-from sormctl.inference import Generator, open_generator, open_judge, sample_solutions
+from sormctl.inference import Generator, open_generator, sample_solutions
+from sormctl.judging import open_judge
 from sormctl.labelling.rollouts import Labelling, label_solutions
 from sormctl.labelling.strategies import Ask, Bisect, Exact, Exhaustive, Guided, Strategy, Tried
 from sormctl.problems import read_problems

@@ -54,7 +54,8 @@ MAY_IMPORT = {
         "training": "__init__ asking errors seeds prompts records models targets tasks engines "
         f"slots streams option_groups options {PAPER}",
         "training.worker": "errors models engines evaluation training",
-        "report": "errors lines records tasks reranking streams evaluation labelling training.worker",
+        "report": "errors lines records tasks reranking streams evaluation labelling "
+        "training.worker",
         "doctor": "__init__ errors tasks",
     }.items()
 }

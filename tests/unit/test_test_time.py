@@ -15,7 +15,8 @@ from sormctl import test_time as module
 from sormctl.asking import default_asking
 from sormctl.cli import app
 from sormctl.errors import EngineError
-from sormctl.inference import Generator, Judge
+from sormctl.inference import Generator
+from sormctl.judging import Judge
 from sormctl.prompts import Prompt
 from tests.fakes import ScriptedEngine
 from tests.unit.streams.jobs import read

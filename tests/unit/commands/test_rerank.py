@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from sormctl.asking import default_asking
 from sormctl.cli import app
 from sormctl.errors import EngineError
-from sormctl.inference import Judge
+from sormctl.judging import Judge
 from sormctl.prompts import Prompt
 from sormctl.records import to_json
 from tests.fakes import ScriptedEngine
