@@ -11,6 +11,7 @@ import typer
 from sormctl import __version__, options
 from sormctl.errors import UsageError
 from sormctl.evaluation.steps import THRESHOLD
+from sormctl.report.filters import FILTERS
 from sormctl.report.page.document import as_document
 from sormctl.report.page.found import find_files
 from sormctl.report.page.shown_run import RunRead, read_run, run_shown
@@ -74,7 +75,7 @@ def report(
     olds, news = _sides(inputs, against or [])
     runs = [read_run(find_files(side), aggregation, row) for side in (olds, news) if side]
     for run in runs:
-        if not run.groups:
+        if not (run.groups or run.rows):
             raise UsageError(f"no solutions in {run.files.name}; there is nothing to look at")
     page, shown = _page(runs, _comparison(runs, aggregation, row), samples)
     with whole_file(output) as sink:
@@ -96,6 +97,7 @@ def _page(
         data = {
             "version": __version__,
             "threshold": THRESHOLD,
+            "filters": FILTERS,
             "runs": [run_shown(run, count) for run in runs],
             "comparison": comparison,
         }
@@ -115,8 +117,8 @@ def _sides(inputs: Sequence[str], against: Sequence[str]) -> tuple[Sequence[str]
 def _comparison(
     runs: Sequence[RunRead], aggregations: Sequence[str], row: str | None
 ) -> Json | None:
-    """What `compare` says of the problems that both runs have; None for one run."""
-    if len(runs) < 2:
+    """What `compare` says of the problems that both runs have; None where one has no solutions."""
+    if len(runs) < 2 or not all(run.groups for run in runs):
         return None
     from msgspec import to_builtins
 

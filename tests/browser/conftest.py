@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from sormctl.evaluation.steps import THRESHOLD
+from sormctl.cli import app
 from sormctl.records import to_json
-from sormctl.report.page.document import as_document
-from sormctl.report.page.found import find_files
-from sormctl.report.page.shown_run import read_run, run_shown
 from tests.unit.report.runs_shown import whole_run
 from tests.unit.training.runs import write_jsonl
 
@@ -40,10 +38,10 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     solutions = [to_json(solution) for group in whole_run() for solution in group]
     write_jsonl(folder / "scored.jsonl", solutions)
-    run = run_shown(read_run(find_files([str(folder)])), max_samples=2)
-    data = {"version": "0", "threshold": THRESHOLD, "runs": [run], "comparison": None}
-    (folder / "report.html").write_text(as_document(data), "utf-8")
-    return folder / "report.html"
+    report = folder / "report.html"
+    made = CliRunner().invoke(app, ["report", str(folder), "--samples", "2", "-o", str(report)])
+    assert made.exit_code == 0
+    return report
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from sormctl.report.page.shown_problem import TICKS
 from tests.unit.report.runs_shown import ATTACK, whole_run
 from tests.unit.report.test_filters import GIVEN
 
+pytestmark = pytest.mark.browser
 Opened = Callable[..., Any]
 
 
@@ -96,6 +97,21 @@ def test_keys(report: Path, opened: Opened) -> None:
     page.keyboard.press("k")
     assert shown(page) == "p-wrong"
     assert page.url.endswith("#problem=p-wrong")
+
+
+def test_the_list_is_one_stop_of_tab_and_arrows_walk_it(report: Path, opened: Opened) -> None:
+    page = opened(report)
+    page.focus("#search")
+    page.keyboard.press("Tab")
+    for key, problem in (
+        ("ArrowDown", "p-broken"),
+        ("ArrowDown", "p-wrong"),
+        ("ArrowUp", "p-broken"),
+    ):
+        page.keyboard.press(key)
+        assert shown(page) == problem
+    page.keyboard.press("Tab")
+    assert page.evaluate("!document.activeElement.closest('#list')")
 
 
 def test_an_address_opens_its_problem(report: Path, opened: Opened) -> None:

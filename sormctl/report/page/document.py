@@ -13,7 +13,7 @@ from sormctl.records import Json
 
 SCRIPTS = (
     "dom", "judging", "changes", "charts", "header", "answers", "differences", "scorecharts",
-    "steps", "training", "problem", "problems", "page",
+    "steps", "training", "entries", "problem", "problems", "page",
 )  # fmt: skip
 _ASSETS = files(__package__) / "assets"
 

@@ -14,7 +14,7 @@ from sormctl.streams.manifest import MANIFEST_SUFFIX, MadeFile, read_manifests
 from sormctl.training.worker.metrics_file import Figures, read_metrics
 
 METRICS = "metrics.jsonl"
-_LINES = (".jsonl", ".jsonl.gz")
+_LINES, _RESULTS = (".jsonl", ".jsonl.gz"), ".json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class FoundFiles:
 
     `solutions` are read together. In a folder that no `eval` has told which they are, these are all
     its files of solutions, and `only_drafted` problems count: the others are there to learn from.
+    Where there are no solutions, `results` is what the last `eval` has written.
     `manifests` are by the name of their file, in the order of their start, `metrics` by the name of
     the model that was trained.
     """
@@ -30,29 +31,37 @@ class FoundFiles:
     name: str
     solutions: Sequence[str]
     only_drafted: bool
+    results: Path | None
     manifests: Sequence[tuple[str, MadeFile]]
     metrics: Sequence[tuple[str, list[Figures]]]
 
 
 def find_files(names: Sequence[str]) -> FoundFiles:
-    """The files of a run; UsageError where there is no file of solutions among them."""
+    """The files of a run; UsageError where there are neither solutions nor results of `eval`."""
     paths = [Path(name) for name in names]
     for name in names:
         if not Path(name).is_dir():
             stat_input(name)
     folders = [path for path in paths if path.is_dir()]
-    files = [str(path) for path in paths if path not in folders and path.name != METRICS]
+    files = [
+        str(path)
+        for path in paths
+        if path not in folders and path.name != METRICS and path.suffix != _RESULTS
+    ]
     beside = [Path(f"{name}{MANIFEST_SUFFIX}") for name in files]
     manifests = read_manifests([*filter(Path.exists, beside), *_in(folders, f"*{MANIFEST_SUFFIX}")])
     told = [name for folder in folders for name in _evaluated(folder, manifests)]
     lying = [] if told else [name for folder in folders for name in _solutions_in(folder)]
-    if not (files or told or lying):
+    solutions = [*files, *told, *lying]
+    results = None if solutions else _results(paths, folders)
+    if not (solutions or results):
         raise UsageError(f"no solutions in {', '.join(names)}; give a JSONL file of them")
     return FoundFiles(
         name=", ".join(name if path.name else path.resolve().name
                        for name, path in zip(names, paths, strict=True)),
-        solutions=[*files, *told, *lying],
+        solutions=solutions,
         only_drafted=bool(lying),
+        results=results,
         manifests=manifests,
         metrics=[
             (path.parent.resolve().name, read_metrics(path))
@@ -60,6 +69,18 @@ def find_files(names: Sequence[str]) -> FoundFiles:
                          *(path for path in paths if path.name == METRICS)]
         ],
     )  # fmt: skip
+
+
+def _results(paths: Sequence[Path], folders: Sequence[Path]) -> Path | None:
+    """A file of results that is named, or the one that the last `eval` in a folder has written."""
+    named = [path for path in paths if path not in folders and path.suffix == _RESULTS]
+    written = [
+        folder / name
+        for folder in folders
+        for name, made in read_manifests(_in([folder], f"*{_RESULTS}{MANIFEST_SUFFIX}"))
+        if made.command == "eval" and (folder / name).is_file()
+    ]
+    return next(iter([*named, *written[::-1]]), None)
 
 
 def _in(folders: Iterable[Path], pattern: str) -> Iterator[Path]:

@@ -16,6 +16,7 @@ from sormctl.evaluation.steps import StepTally
 from sormctl.evaluation.ways import answer_given, kind_of
 from sormctl.records import Json, Solution
 from sormctl.report.page.found import FoundFiles
+from sormctl.report.page.results import read_results
 from sormctl.report.page.shown_problem import problem_shown, ticks
 from sormctl.report.table import headline
 from sormctl.streams.jsonl import RecordReader
@@ -40,24 +41,29 @@ class RunRead:
 def read_run(
     files: FoundFiles, aggregations: Sequence[str] = ("final",), given: str | None = None
 ) -> RunRead:
-    """Reads its solutions; DataError for a bad one, and for those of several models.
+    """Reads its solutions, or results; DataError for a bad one, and for those of several models.
 
     `given` names the row whose answer a user gets; by default the solutions say it, if they do.
     """
-    one, evaluation = OneRun(), Evaluation(aggregations)
-    groups = []
-    for group in RecordReader(files.solutions).groups():
-        if files.only_drafted and not any(kind_of(solution) == "draft" for solution in group):
-            continue
-        for solution in group:
-            one.check(solution)
-        groups.append(merged(group))
-        evaluation.add(groups[-1])
-    rows = evaluation.rows()
+    groups, evaluation = [*_groups(files)], Evaluation(aggregations)
+    for group in groups:
+        evaluation.add(group)
+    rows = evaluation.rows() if files.results is None else read_results(files.results)
     ways = [row.about for row in rows if isinstance(row.about, Way)]
     way = _named(given, ways) if given else answer_given(ways)
     tallies = {**evaluation.tallies, **_by_answers(groups)}
     return RunRead(files, groups, rows, tallies, way, evaluation.unknown)
+
+
+def _groups(files: FoundFiles) -> Iterator[list[Solution]]:
+    """The solutions of each problem; those of one run, or DataError."""
+    one = OneRun()
+    for group in RecordReader(files.solutions).groups() if files.solutions else ():
+        if files.only_drafted and not any(kind_of(solution) == "draft" for solution in group):
+            continue
+        for solution in group:
+            one.check(solution)
+        yield merged(group)
 
 
 def merged(group: Sequence[Solution]) -> list[Solution]:

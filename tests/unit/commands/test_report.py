@@ -88,6 +88,22 @@ def test_where_nothing_says_the_answer_given_a_row_names_it(tmp_path: Path) -> N
     assert "--row none: give one of `draft`, `global`" in result.stderr
 
 
+def test_results_of_eval_alone_are_shown(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    folder, page = runs[1], tmp_path / "report.html"
+    file, results = folder / "scored.jsonl", folder / "results.json"
+    assert sormctl("eval", file, "-o", results).exit_code == 0
+    file.unlink()
+    for name in (folder, results):
+        assert sormctl("report", name, "-o", page, "--overwrite").exit_code == 0
+        (run,) = data_of(page)["runs"]
+        assert run["rows"] == json.loads(results.read_text())["rows"]
+        assert run["headline"].startswith("refined")
+        assert run["problems"] == []
+    result = sormctl("report", folder / "results.json.manifest.json", "-o", page, "--overwrite")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "has no results of eval" in result.stderr
+
+
 def test_samples_are_left_out_where_the_page_would_be_too_large(
     runs: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,11 +134,11 @@ function accuracies(ways, width) {
 }
 
 function budget(ways, width) {
+  const isPair = ways.some((way) => way.sides.some((side) => side.old));
   const sides = ways
-    .flatMap((way) =>
-      way.sides.map((side) => ({ ...side, given: way.given, bound: way.group === GROUPS[3] })),
-    )
-    .filter((side) => side.tokens);
+    .map((way) => ({ ...way, bound: way.group === GROUPS[3] }))
+    .filter((way) => way.tokens && !(isPair && way.bound)) // two runs are enough to look at
+    .flatMap(({ given, bound, sides }) => sides.map((side) => ({ ...side, given, bound })));
   const values = sides.map((side) => side.value);
   const low = Math.max(0, Math.min(...values) - 0.05);
   const high = Math.min(1, Math.max(...values) + 0.05);

@@ -2,7 +2,7 @@
 
 /** What changes: between two runs as `compare` says it, else what each way gains over others. */
 function differences(data) {
-  const rows = data.comparison ? comparedRows(data.comparison) : gainedRows(data.runs[0]);
+  const rows = data.comparison ? comparedRows(data.comparison) : gainedRows(data.runs.at(-1));
   if (!rows.length) return null;
   const headings = data.comparison ? ["old", "new", "won", "lost", "p"] : [];
   const table = (some, id) =>

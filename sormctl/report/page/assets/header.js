@@ -44,9 +44,12 @@ function facts(run) {
   const tasks = [...new Set(run.problems.map((problem) => problem.task))];
   const models = [...new Set(run.tallies.map((tally) => tally.model))];
   return [
-    ["task", tasks.join(", ")],
-    ["problems", whole(run.problems.length)],
-    ["solutions", whole(run.num_solutions) + (run.unknown ? `, ${whole(run.unknown)} not graded` : "")],
+    tasks.length && ["task", tasks.join(", ")],
+    ["problems", whole(run.problems.length || Math.max(0, ...run.rows.map((row) => row.n)))],
+    run.num_solutions > 0 && [
+      "solutions",
+      whole(run.num_solutions) + (run.unknown ? `, ${whole(run.unknown)} not graded` : ""),
+    ],
     run.num_tokens > 0 && ["tokens generated", whole(run.num_tokens)],
     ...run.sources.map((source) => [
       source.kind,
