@@ -24,6 +24,7 @@ KEEP=${KEEP:-7}                           # runs, beside the one in service
 ATTEMPTS=${ATTEMPTS:-3}                   # starts of a run; if it fails once more, another is begun
 SAMPLES=${SAMPLES:-4} K=${K:-8} MAX_TOKENS=${MAX_TOKENS:-300}
 TRAIN_OPTIONS=${TRAIN_OPTIONS:---epochs 3}
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} # more threads than free cores cost more than they give
 for path in STUDENT BASE HELD_OUT; do [ ! -e "${!path}" ] || printf -v $path %s "$(realpath "${!path}")"; done
 GENERATE=(--max-tokens "$MAX_TOKENS" --resume)
 # shellcheck disable=SC2206

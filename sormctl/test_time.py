@@ -41,6 +41,11 @@ T = TypeVar("T", Problem, Solution)
 SOLUTIONS = "solutions"  # the last stage: all solutions, with all scores
 
 
+def solutions_of(name: str) -> str:
+    """The file of that name; of a folder that `eval --bench -o DIR` has filled, its solutions."""
+    return str(Path(name) / f"{SOLUTIONS}.jsonl") if Path(name).is_dir() else name
+
+
 @dataclass(frozen=True, slots=True)
 class Models:
     """Folders or hub names; without a model its stage is left out."""

@@ -12,6 +12,7 @@ from sormctl.option_groups import among
 from sormctl.report.formats import Format
 from sormctl.reranking import AGGREGATIONS, known_aggregations
 from sormctl.streams.jsonl import RecordReader
+from sormctl.test_time import solutions_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,9 @@ def compare(
     old: Annotated[
         str,
         typer.Argument(
-            help="Solutions of the old run; of several seeds FILE,FILE,…", metavar="OLD"
+            help="Solutions of the old run, or the folder of its eval --bench; of several seeds "
+            "FILE,FILE,…",
+            metavar="OLD",
         ),
     ],
     new: Annotated[
@@ -102,4 +105,4 @@ def _files(side: str) -> Sequence[str]:
 def _run(name: str, aggregations: Sequence[str]) -> Run:
     from sormctl.evaluation.comparing import Run
 
-    return Run(RecordReader([name]).groups(), aggregations)
+    return Run(RecordReader([solutions_of(name)]).groups(), aggregations)

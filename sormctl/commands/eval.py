@@ -41,7 +41,7 @@ from sormctl.streams.jsonl import accept
 from sormctl.streams.manifest import stage_costs
 from sormctl.streams.output import is_device, replace_file
 from sormctl.tasks.registry import task_names
-from sormctl.test_time import SOLUTIONS, Models, TestTime
+from sormctl.test_time import Models, TestTime, solutions_of
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,8 @@ def eval(
     for name, is_given in (("--resume", resume), ("--skip-failed", skip_failed)):
         if is_given and not kept:
             raise UsageError(f"{name} goes with --bench and -o DIR, which keeps the stages")
-    job = streams.job("eval", {"agg": aggregation, "by": by}, inputs=_files(streams.inputs or ()))
+    inputs = [*map(solutions_of, streams.inputs or ())]
+    job = streams.job("eval", {"agg": aggregation, "by": by}, inputs=inputs)
     costs = stage_costs(stages) if stages else []
     found = Evaluations(aggregation, by)
     incomplete: Sequence[str] = ()
@@ -289,12 +290,6 @@ def _report(
             if outcomes is not None:
                 write(problem_part(group, found.aggregations))
     yield Raw(text().rstrip("\n").encode())
-
-
-def _files(inputs: Sequence[str]) -> list[str]:
-    """The inputs; of a folder that `--bench -o DIR` has filled, its solutions."""
-    return [str(Path(name) / f"{SOLUTIONS}.jsonl") if Path(name).is_dir() else name
-            for name in inputs]  # fmt: skip
 
 
 def _problems(bench: Bench, fields: options.RowOptions, seed: int) -> Iterator[Problem]:

@@ -32,6 +32,13 @@ finally:
 """
 
 
+SCRIPTED = """
+import pytest
+from tests.unit.test_test_time import Failing
+Failing(pytest.MonkeyPatch())  # models that answer at once
+"""
+
+
 @pytest.fixture(scope="module")
 def big(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     """A file of 2 GB in which no problem stands together, and the number of its problems."""
@@ -70,9 +77,22 @@ def test_memory_is_bounded(
 ) -> None:
     """`fixed` bytes, and `each` of these for each problem."""
     path, num_problems = big
-    argv = [sys.executable, "-c", RUN, *command.split(), "-q", "-o", "/dev/null", str(path)]
+    check_peak(RUN, f"{command} -q -o /dev/null {path}", fixed + each * num_problems)
+
+
+def test_a_benchmark_is_never_in_memory(tmp_path: Path) -> None:
+    """Of each problem: 200 bytes, 130 of each solution, 24 of each of thirty ways of answering."""
+    num_problems, solutions, ways = 20_000, 6, 30
+    models = "--student s --orm o --sorm so --global g --local l"
+    command = f"eval -q --bench chain -n {num_problems} {models} -o {tmp_path / 'run'}"
+    each = PROBLEM + 130 * solutions + 24 * ways
+    check_peak(SCRIPTED + RUN, command, NUMPY + LINES + each * num_problems)
+
+
+def check_peak(program: str, command: str, most: int) -> None:
+    argv = [sys.executable, "-c", program, *command.split()]
     done = subprocess.run(argv, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 0, done.stderr
     peak = int(done.stderr.splitlines()[-1])
     sys.stdout.write(f"{command}: {peak / MB:.0f} MB\n")  # `pytest -rP` shows it
-    assert peak < fixed + each * num_problems, f"{peak / MB:.0f} MB"
+    assert peak < most, f"{peak / MB:.0f} MB"

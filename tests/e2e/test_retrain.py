@@ -38,7 +38,7 @@ MODELS = ("orm", "sorm", "global", "local")
 ANSWERS = ("new", "compare", "verdict", "result")
 
 
-def prepare(folder: Path, num_new: int = 30, num_held_out: int = 60, **settings: str) -> Path:
+def prepare(folder: Path, num_new: int = 20, num_held_out: int = 50, **settings: str) -> Path:
     """A folder with its settings, new problems and held-out ones, of which one is among the new."""
     folder.mkdir()
     held_out = [problem("test", 1, i) for i in range(num_held_out)]
@@ -52,7 +52,8 @@ def prepare(folder: Path, num_new: int = 30, num_held_out: int = 60, **settings:
 def set_up(folder: Path, **settings: str) -> None:
     given = {**SETTINGS, **settings}
     text = "".join(f"{name}='{value}'\n" for name, value in given.items())
-    (folder / "settings").write_text(f"PATH={Path(sys.executable).parent}:$PATH\n{text}")
+    ours = f"PATH={Path(sys.executable).parent}:$PATH\nexport PYTHONPATH={SCRIPT.parents[1]}\n"
+    (folder / "settings").write_text(ours + text)
 
 
 def start(folder: Path, before: str = "") -> subprocess.Popen[str]:
@@ -163,7 +164,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = folder / "runs" / told["run"]
     assert (code, told["outcome"]) == (0, "promoted"), (run / "log").read_text()
     assert in_service(folder) == told["run"]
-    assert (run / "train.jsonl").read_text().count("\n") == 30
+    assert (run / "train.jsonl").read_text().count("\n") == 20
     return run
 
 
@@ -254,8 +255,8 @@ def wait_for(folder: Path, stage: str, process: subprocess.Popen[str]) -> None:
 
 @pytest.mark.slow
 def test_on_a_full_disk_it_ends_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
-    folder = prepare(tmp_path / "d", num_new=40, num_held_out=10)
-    code, told = retrain(folder, "ulimit -f 32;")  # KB a file
+    folder = prepare(tmp_path / "d", num_new=20, num_held_out=10)
+    code, told = retrain(folder, "ulimit -f 16;")  # KB a file
     assert (code, told["outcome"], told["stage"]) == (1, "failed", "samples")
     assert not (folder / "current").exists()
     (run,) = (folder / "runs").iterdir()

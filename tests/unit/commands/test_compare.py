@@ -85,6 +85,14 @@ def test_exit_codes(folder: Path, arguments: tuple[str, ...], code: int) -> None
     assert result.stderr.count("\n") == 1
 
 
+def test_a_folder_of_a_bench_is_its_solutions(folder: Path) -> None:
+    for name in ("old", "new"):
+        (folder / name).mkdir()
+        (folder / f"{name}.jsonl").rename(folder / name / "solutions.jsonl")
+    result = compare(folder, str(folder / "old"), str(folder / "new"))
+    assert result.exit_code == 0, result.stderr
+
+
 def test_what_is_given_decides_whatever_it_is_called(folder: Path) -> None:
     """The old pipeline gives its draft, the new one what the ORM chooses."""
     made = []
