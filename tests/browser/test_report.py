@@ -216,6 +216,25 @@ def test_it_prints_light_and_without_what_is_pressed(report: Path, opened: Opene
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(252, 252, 250)"
 
 
+def test_changes_are_laid_out_without_a_loss(report: Path, opened: Opened) -> None:
+    """Laws of any two lists of steps, and of any two texts."""
+    random_ = random.Random(0)
+    pairs = [
+        ["".join(random_.choices("abcd", k=random_.randint(0, 8))) for _ in range(2)]
+        for _ in range(300)
+    ]
+    page = opened(report)
+    for one, two in pairs:
+        found = page.evaluate("([one, two]) => aligned([...one], [[...two]])", [one, two])
+        first, second = found["rows"]
+        assert first == sorted({*first}) and second == sorted({*second})
+        assert all(row < found["total"] for row in (*first, *second))
+        shared = page.evaluate("([one, two]) => common([...one], [...two])", [one, two])
+        assert all(first[i] == second[j] and one[i] == two[j] for i, j in shared)
+        parts = page.evaluate("([one, two]) => changedWords(one, two)", [" ".join(one), two])
+        assert "".join(part["text"] for part in parts) == two
+
+
 @pytest.mark.parametrize(
     ("first", "second", "rows"),
     [

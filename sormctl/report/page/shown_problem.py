@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
+from sormctl.errors import RecordError
 from sormctl.evaluation.rows import DRAFT_FIRST, Way
 from sormctl.evaluation.ways import kind_of, scored_by
 from sormctl.records import Json, Solution
@@ -53,6 +55,14 @@ def problem_shown(group: Sequence[Solution], way: Way | None, max_samples: int) 
     }
 
 
+def exact_labels(solution: Solution) -> Sequence[int] | None:
+    """The truth of its steps, by the task's oracle; None where the task or the record has none."""
+    oracle = get_task(solution.task).oracle
+    with suppress(RecordError):
+        return oracle(solution) if oracle else None
+    return None
+
+
 def _place(solution: Solution) -> int:
     return DRAFT_FIRST.index(kind_of(solution))
 
@@ -71,6 +81,7 @@ def _solution(solution: Solution) -> Json:
         first_error=source.get("first_error"),
         thought=solution.thought and solution.thought[:THOUGHT],
         labels=solution.labels,
+        exact=exact_labels(solution),
         rollouts=solution.rollouts
         and [[each.succeeded, each.tried] if each.made else None for each in solution.rollouts],
         scores={name: [*map(ticks, values)] for name, values in solution.scores.items()} or None,

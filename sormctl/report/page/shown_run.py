@@ -17,7 +17,7 @@ from sormctl.evaluation.ways import answer_given, kind_of
 from sormctl.records import Json, Solution
 from sormctl.report.page.found import FoundFiles
 from sormctl.report.page.results import read_results
-from sormctl.report.page.shown_problem import problem_shown, ticks
+from sormctl.report.page.shown_problem import exact_labels, problem_shown, ticks
 from sormctl.report.table import headline
 from sormctl.streams.jsonl import RecordReader
 from sormctl.streams.manifest import MadeFile
@@ -51,7 +51,7 @@ def read_run(
     rows = evaluation.rows() if files.results is None else read_results(files.results)
     ways = [row.about for row in rows if isinstance(row.about, Way)]
     way = _named(given, ways) if given else answer_given(ways)
-    tallies = {**evaluation.tallies, **_by_answers(groups)}
+    tallies = {**_by_oracle(groups), **evaluation.tallies, **_by_answers(groups)}
     return RunRead(files, groups, rows, tallies, way, evaluation.unknown)
 
 
@@ -120,6 +120,16 @@ def _by_answers(groups: Sequence[Sequence[Solution]]) -> dict[tuple[str, Truth],
             if scores and solution.correct is not None:
                 tally = tallies.setdefault((model, "answers"), StepTally())
                 tally.add(scores[-1:], [int(solution.correct)])
+    return tallies
+
+
+def _by_oracle(groups: Sequence[Sequence[Solution]]) -> dict[tuple[str, Truth], StepTally]:
+    """The step scores of all solutions beside the task's oracle; `evaluation` asks for labels."""
+    tallies: dict[tuple[str, Truth], StepTally] = {}
+    for solution in (solution for group in groups for solution in group):
+        if solution.scores and (exact := exact_labels(solution)):
+            for model, scores in solution.scores.items():
+                tallies.setdefault((model, "oracle"), StepTally()).add(scores, exact)
     return tallies
 
 

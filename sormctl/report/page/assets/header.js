@@ -45,7 +45,13 @@ function facts(run) {
   const models = [...new Set(run.tallies.map((tally) => tally.model))];
   return [
     tasks.length && ["task", tasks.join(", ")],
-    ["problems", whole(run.problems.length || Math.max(0, ...run.rows.map((row) => row.n)))],
+    [
+      "problems",
+      whole(
+        run.problems.length ||
+          Math.max(...run.rows.filter((row) => row.section === OF_WAYS).map((row) => row.n)),
+      ),
+    ],
     run.num_solutions > 0 && [
       "solutions",
       whole(run.num_solutions) + (run.unknown ? `, ${whole(run.unknown)} not graded` : ""),

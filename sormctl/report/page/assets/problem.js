@@ -98,7 +98,9 @@ function beside(solutions, problem, threshold, compared) {
           row: rows[k][i] + 2,
           threshold,
           ...(k && compared ? changesIn(before.get(rows[k][i]), text) : { state: "", parts: [{ text }] }),
-          marks: bad.filter((other) => other.first_error === i).map((other) => `[BAD] for ${other.kind}`),
+          marks: bad
+            .filter((other) => other.first_error === i)
+            .map((other) => h("span.badge.bad.mono", `[BAD] for ${other.kind}`)),
         }),
       );
       return h(
@@ -149,16 +151,12 @@ function solutionFooter(solution, row) {
 
 /** A step: its text, a bar for each reward model, its label, and who sees the first error here. */
 function stepCell(solution, i, { row, threshold, state, parts, marks }) {
-  const label = solution.labels?.[i];
-  const tried = solution.rollouts?.[i];
+  const truth = solution.labels ? solution.labels[i] : solution.exact?.[i];
   const meta = h("div.meta");
-  threshold.listen((value) => meta.replaceChildren(...metaOf(solution, i, value, label, tried, marks)));
+  threshold.listen((value) => meta.replaceChildren(...metaOf(solution, i, value), ...marks));
   return h(
     "div",
-    {
-      class: `step ${label === 1 ? "right" : label === 0 ? "wrong" : ""} ${state}`,
-      style: { "grid-row": row },
-    },
+    { class: `step ${TRUTHS_OF_STEP.get(truth) ?? ""} ${state}`, style: { "grid-row": row } },
     h(
       "div.text",
       parts.map((part) => (part.changed ? h("mark", part.text) : part.text)),
@@ -167,25 +165,36 @@ function stepCell(solution, i, { row, threshold, state, parts, marks }) {
   );
 }
 
-function metaOf(solution, i, threshold, label, tried, marks) {
+const TRUTHS_OF_STEP = new Map([
+  [1, "right"],
+  [0, "wrong"],
+]);
+
+function metaOf(solution, i, threshold) {
   const scores = Object.entries(solution.scores ?? {});
   const seen = [
     ["labels", firstBad(solution.labels ?? [])],
+    ["oracle", firstBad(solution.exact ?? [])],
     ...scores.map(([model, values]) => [model, firstBelow(values, threshold)]),
   ];
   const said = seen.filter(([, at]) => at === i).map(([name]) => name);
+  const [succeeded, tried] = solution.rollouts?.[i] ?? [];
   return [
     ...scores.map(([model, values]) => scoreBar(model, values[i], threshold)),
-    label !== undefined &&
-      label !== null &&
-      h(
-        "span",
-        { class: label ? "good" : "bad", title: tried ? "rollouts that succeeded, of those tried" : "label" },
-        `${label ? "✓" : "✗"} label${tried ? ` ${tried[0]}/${tried[1]}` : ""}`,
-      ),
+    sign(
+      solution.labels?.[i],
+      tried ? `label ${succeeded}/${tried}` : "label",
+      tried && "rollouts that succeeded, of those tried",
+    ),
+    !solution.labels && sign(solution.exact?.[i], "oracle", "the exact truth of this step"),
     said.length > 0 && h("span.badge.bad.first-error", `first error: ${said.join(", ")}`),
-    ...marks.map((mark) => h("span.badge.bad.mono", mark)),
   ].filter(Boolean);
+}
+
+/** Whether a step is right, by somebody who knows; nothing where nobody does. */
+function sign(truth, who, title) {
+  if (truth !== 0 && truth !== 1) return null;
+  return h("span", { class: truth ? "good" : "bad", title }, `${truth ? "✓" : "✗"} ${who}`);
 }
 
 function scoreBar(model, score, threshold) {

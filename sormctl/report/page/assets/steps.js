@@ -96,7 +96,7 @@ function modelPanel(tally, index, threshold) {
       histogramChart(tally, threshold.value, width),
     ),
     bySteps &&
-      chart("first-error F1, %, by threshold", (width) =>
+      chart("first-error F1 by threshold, %; faint: errors found (red), clean passed (green)", (width) =>
         sweepChart(points, best, threshold.value, series, width),
       ),
   ].filter(Boolean);

@@ -14,7 +14,8 @@ from sormctl.records import Solution, to_json
 from sormctl.report.page.found import find_files
 from sormctl.report.page.shown_problem import TICKS, problem_shown, ticks
 from sormctl.report.page.shown_run import merged, read_run, run_shown
-from tests.unit.report.runs_shown import refined, whole_run
+from sormctl.tasks.chain.problems import generate
+from tests.unit.report.runs_shown import made, refined, whole_run
 from tests.unit.report.test_filters import GIVEN
 from tests.unit.training.runs import write_jsonl
 
@@ -96,6 +97,19 @@ def test_where_there_are_no_solutions_it_says_so(tmp_path: Path) -> None:
         find_files([str(tmp_path)])
     with pytest.raises(UsageError, match="cannot read"):
         find_files([str(tmp_path / "none.jsonl")])
+
+
+def test_an_oracle_needs_no_labels(tmp_path: Path) -> None:
+    problem = next(iter(generate("test", 0)))
+    steps = problem.reference or ()
+    right = made(problem, "draft", steps, problem.answer, scores={"sorm": (0.9,) * len(steps)})
+    wrong = made(problem, "global", ("1 + 1 = 3", "#### 3"), "3", scores={"sorm": (0.4, 0.6)})
+    write(tmp_path / "s.jsonl", [right, wrong])
+    run = read_run(find_files([str(tmp_path)]))
+    tally = run.tallies["sorm", "oracle"]
+    assert [*tally.labels] == [1] * len(steps) + [0, 0]
+    (shown,) = run_shown(run, max_samples=0)["problems"]
+    assert [each["exact"] for each in shown["solutions"]] == [[1] * len(steps), [0, 0]]
 
 
 def write(path: Path, solutions: list[Solution]) -> None:
