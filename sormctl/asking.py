@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sormctl.errors import UsageError
+from sormctl.missing import no_such
 
 STYLES = ("plain", "chat", "one-shot")
 THINK = ("<think>", "</think>")
@@ -100,7 +101,7 @@ class AskingSettings:
 
     def __post_init__(self) -> None:
         if self.prompt not in ("auto", *STYLES):
-            raise UsageError(f"--prompt {self.prompt}: must be auto or one of {', '.join(STYLES)}")
+            raise UsageError(no_such("style (--prompt)", self.prompt, ["auto", *STYLES]))
 
     def over(self, asking: Asking) -> Asking:
         """`asking` with what is said here in its place."""

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from sormctl.errors import UsageError, first_line
+from sormctl.missing import no_such, read_text
 
 FOUND = Path("sormctl.toml")
 
@@ -66,8 +66,8 @@ def from_file(context: Any, option: Any) -> bool:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: cannot be read: {first_line(error)}") from error
 
 
@@ -88,9 +88,7 @@ def _option(name: str) -> str:
 def _check_names(given: Iterable[str], known: Iterable[str], where: object) -> None:
     for name in given:
         if _option(name) not in known:
-            near = get_close_matches(_option(name), known, 1)
-            meant = f"; did you mean `{near[0]}`?" if near else ""
-            raise UsageError(f"{where}: no option or command `{name}`{meant}")
+            raise UsageError(f"{where}: {no_such('option or command', name, known)}")
 
 
 def _value(name: str, value: Any, option: Any, path: Path) -> Any:

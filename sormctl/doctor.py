@@ -7,6 +7,7 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 from sormctl import __version__
 from sormctl.errors import SormctlError
+from sormctl.problems import needs
 from sormctl.tasks.registry import get_task, task_names
 
 PACKAGES = (
@@ -21,7 +23,12 @@ PACKAGES = (
     *("datasets", "httpx", "vllm"),
 )
 # engine -> what it imports
-NEEDS = {"hf": ("torch", "transformers"), "openai": ("httpx",), "vllm": ("vllm",)}
+NEEDS = {
+    "hf": ("torch", "transformers"),
+    "openai": ("httpx",),
+    "ray": ("ray", "psutil"),
+    "vllm": ("vllm",),
+}
 GIB = 1 << 30
 
 
@@ -30,9 +37,9 @@ def machine(
 ) -> dict[str, Any]:
     """Everything that `doctor` tells, as one JSON object.
 
-    An engine has the packages that it misses, a task what keeps it from loading (null: nothing).
+    An engine has the packages that it misses, a task what it needs (null: nothing).
     """
-    tasks = {name: _task(name) for name in task_names()}
+    tasks = {name: _task(name, data_dir) for name in task_names()}
     return {
         "sormctl": __version__,
         "python": platform.python_version(),
@@ -43,7 +50,7 @@ def machine(
         "gpus": _gpus(),
         "engines": {name: _missing(name) for name in sorted(engines)},
         "tasks": tasks,
-        "data": _data(data_dir, [name for name in tasks if tasks[name] is None]),
+        "data": _data(data_dir),
         "disk_free_gib": round(shutil.disk_usage(Path.cwd()).free / GIB, 1),
         **({"torch": _torch()} if deep else {}),
     }
@@ -61,11 +68,15 @@ def describe_machine(found: Mapping[str, Any]) -> Iterator[str]:
     for name, text in found["packages"].items():
         yield f"package    {name:13}{text or 'not installed'}"
     for name, missing in found["engines"].items():
-        remedy = f"missing: run pip install {' '.join(missing)}"
-        yield f"engine     {name:13}{remedy if missing else 'ready'}"
-    for name, problem in found["tasks"].items():
-        yield f"task       {name:13}{problem or 'ready'}"
+        need = f"{', '.join(missing)}: pip install {' '.join(missing)}" if missing else None
+        yield _ready("engine", name, need)
+    for name, need in found["tasks"].items():
+        yield _ready("task", name, need)
     yield f"data       {_describe_data(found['data'])}"
+
+
+def _ready(kind: str, name: str, need: str | None) -> str:
+    return f"{kind:11}{name:13}{f'needs {need}' if need else 'ready'}"
 
 
 def _describe_data(data: Mapping[str, Any]) -> str:
@@ -119,19 +130,21 @@ def _missing(engine: str) -> list[str]:
     return [name for name in NEEDS.get(engine, ()) if find_spec(name) is None]
 
 
-def _task(name: str) -> str | None:
-    """What keeps the task from loading; None if nothing does."""
+def _task(name: str, data_dir: Path | None) -> str | None:
+    """What a task needs before its problems can be had; None if nothing."""
     try:
-        get_task(name)
+        return needs(get_task(name), data_dir)
     except SormctlError as error:
-        return str(error)
-    return None
+        return f"another package: {error}"
 
 
-def _data(data_dir: Path | None, tasks: Iterable[str]) -> dict[str, Any]:
+def _data(data_dir: Path | None) -> dict[str, Any]:
     if data_dir is None:
         return {"folder": None, "files": []}
-    published = {file.partition("[")[0] for name in tasks for file in get_task(name).files.values()}
+    published: set[str] = set()
+    for name in task_names():
+        with suppress(SormctlError):
+            published.update(file.partition("[")[0] for file in get_task(name).files.values())
     found = [file for file in sorted(published) if (data_dir / file).is_file()]
     return {"folder": str(data_dir), "files": found}
 

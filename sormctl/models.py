@@ -14,12 +14,14 @@ from msgspec import ValidationError, convert
 from msgspec.structs import replace
 
 from sormctl.asking import FORMER_INSTRUCTION, STYLES, Asking, AskingSettings, default_asking
-from sormctl.errors import ModelError, first_line
+from sormctl.errors import ModelError, SormctlError, UsageError, first_line
+from sormctl.missing import no_such, no_such_path
 
 SETTINGS_FILE = "sormctl.json"
 NO_TOKENIZER = "none"  # what a hosted model has for a tokenizer that takes text
 
 _EMBEDDED = "embedded:"
+_WHERE = "give a folder, or a name of the hub"
 
 _SAMPLED_BYTES = 1 << 20
 
@@ -31,8 +33,8 @@ _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
 def resolve_model(name: str, is_hosted: bool = False) -> str:
     """A model's folder, or its name on the hub, from what the user typed.
 
-    `embedded:student` is the model in the package. ModelError if `name` is a path but no model
-    folder. A hosted model may be called anything.
+    `embedded:student` is the model in the package. UsageError if there is no such model, ModelError
+    if what is there is none. A hosted model may be called anything.
     """
     if name.startswith(_EMBEDDED):
         return _embedded_folder(name.removeprefix(_EMBEDDED))
@@ -42,7 +44,7 @@ def resolve_model(name: str, is_hosted: bool = False) -> str:
     if path.exists():
         raise ModelError(f"{name}: a file, not a model folder; name the folder that holds it")
     if not is_hosted and not _HUB_NAME.fullmatch(name):
-        raise ModelError(f"{name}: no such model folder")
+        raise UsageError(no_such_path("model", name, _WHERE))
     return name
 
 
@@ -54,7 +56,7 @@ def model_digest(name: str) -> str | None:
     """
     try:
         folder = Path(resolve_model(name))
-    except ModelError:
+    except SormctlError:
         return None
     if not folder.is_dir():
         return None
@@ -118,10 +120,16 @@ def settings_folder(model: str) -> Path:
     return Path(model) if Path(model).is_dir() else _hub_settings(model)
 
 
+def not_on_hub(model: str, error: Exception) -> UsageError:
+    """What to raise where a resolved model is no folder, and not to be had from the hub."""
+    why = f"no such folder; from the hub: {first_line(error)}"
+    return UsageError(no_such_path("model", model, why))
+
+
 def _embedded_folder(name: str) -> str:
     if name not in _EMBEDDED_NAMES:
-        known = ", ".join(_EMBEDDED + known for known in _EMBEDDED_NAMES)
-        raise ModelError(f"{_EMBEDDED}{name}: no such model in the package; there are {known}")
+        known = [_EMBEDDED + known for known in _EMBEDDED_NAMES]
+        raise UsageError(no_such("model", _EMBEDDED + name, known))
     return _checked_folder(Path(str(files("sormctl") / "embedded" / name)))
 
 
@@ -139,7 +147,7 @@ def _hub_settings(model: str) -> Path:
     try:
         return Path(snapshot_download(model, allow_patterns=["*.json", "*.jinja"]))
     except Exception as error:  # network, authorisation, no such repository, offline
-        raise ModelError(f"{model}: no such folder; from the hub: {first_line(error)}") from error
+        raise not_on_hub(model, error) from error
 
 
 def _has_chat_template(folder: Path) -> bool:

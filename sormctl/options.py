@@ -17,7 +17,7 @@ import typer
 from sormctl.asking import STYLES, AskingSettings, parse_chat_args, parse_think
 from sormctl.engines.registry import ENGINES
 from sormctl.engines.running import Running, SamplingSettings
-from sormctl.errors import UsageError, first_line
+from sormctl.missing import read_text
 from sormctl.option_groups import OUTPUT, among
 from sormctl.plugins import plugin_names
 from sormctl.problems import read_examples
@@ -333,10 +333,7 @@ def _text(given: str | None) -> str | None:
     """A text as typed, or what a file `@FILE` holds."""
     if given is None or not given.startswith("@"):
         return given
-    try:
-        return Path(given[1:]).read_text(encoding="utf-8").strip("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{given}: cannot be read: {first_line(error)}") from error
+    return read_text(Path(given[1:])).strip("\n")
 
 
 @dataclass(frozen=True)

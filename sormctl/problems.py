@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 from sormctl.asking import WorkedExample
 from sormctl.errors import DataError, RecordError, UsageError
+from sormctl.missing import beside, install, no_such, no_such_path
 from sormctl.records import Json, Problem
 from sormctl.rows import hub
 from sormctl.rows.base import Rows
@@ -75,7 +77,9 @@ def _own_problems(
 ) -> Iterator[Problem]:
     is_hub = bench.startswith(hub.PREFIX)
     if not is_hub and not _is_file(bench):
-        raise UsageError(f"no file and no task `{bench}`; known tasks: {', '.join(task_names())}")
+        tasks = task_names()
+        remedy = f"known tasks: {', '.join(tasks)}"
+        raise UsageError(no_such("task and no file", bench, [*tasks, *beside(bench)], remedy))
     if answer is None:
         raise UsageError(f"{bench}: say how its answers compare: --answer {'|'.join(KINDS)}")
     kind = get_kind(answer)
@@ -118,9 +122,21 @@ def _published_problems(task: Task, split: str, data_dir: Path | None) -> Iterat
     )
 
 
+def needs(task: Task, data_dir: Path | None) -> str | None:
+    """What `read_problems` lacks for some split of a task, the hub being there; None if nothing."""
+    if task.generate:
+        return None
+    if task.files and data_dir:
+        paths = [data_dir / _SLICE.sub(r"\1", file) for file in task.files.values()]
+        return ", ".join(str(path) for path in dict.fromkeys(paths) if not path.is_file()) or None
+    if task.hub:
+        return None if find_spec("datasets") else f"datasets: {install('hub')}; or {_LOCAL}"
+    return _LOCAL if task.files else None
+
+
 def _choose(task: Task, split: str, splits: Mapping[str, str]) -> str:
     if split not in splits:
-        raise UsageError(f"{task.name} has no split `{split}`; choose one of {', '.join(splits)}")
+        raise UsageError(no_such(f"split of {task.name}", split, splits))
     return splits[split]
 
 
@@ -137,7 +153,7 @@ def read_published(data_dir: Path, file: str, parse: RowParser[T]) -> Iterator[T
     name, start, stop = sliced.groups() if sliced else (file, "", "")
     path = data_dir / name
     if not path.is_file():
-        raise UsageError(f"no file {path}; {_LOCAL} (a folder with {name} in it)")
+        raise UsageError(no_such_path("file", str(path), f"{_LOCAL} (a folder with {name} in it)"))
     rows = enumerate(parsed(read_rows(str(path)), parse))
     return (row for i, row in rows if int(start or 0) <= i and (not stop or i < int(stop)))
 
@@ -164,7 +180,7 @@ def read_examples(given: str) -> int | tuple[WorkedExample, ...]:
     if given.isdecimal():
         return int(given)
     if not _is_file(given):
-        raise UsageError(f"--examples {given}: no such file, and no number")
+        raise UsageError(no_such_path("number and no file (--examples)", given))
     found = tuple(parsed(read_rows(given), lambda row, index: files.worked_example(row)))
     if not found:
         raise UsageError(f"--examples {given}: holds no row")

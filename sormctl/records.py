@@ -27,6 +27,7 @@ from msgspec.structs import fields, replace
 from sormctl.errors import RecordError
 from sormctl.explaining import explain_object
 from sormctl.lines import TOO_DEEP, load_object
+from sormctl.missing import no_such
 
 Json = Mapping[str, Any]
 Steps = tuple[str, ...]
@@ -187,7 +188,9 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
     def scores_of(self, model: str) -> tuple[float, ...]:
         """A reward model's scores; RecordError where there are none."""
         if model not in self.scores:
-            raise RecordError(f"no `scores.{model}`; run `sormctl score --name {model}` first")
+            remedy = f"run `sormctl score --name {model}` first"
+            known = [f"scores.{name}" for name in self.scores]
+            raise RecordError(no_such("field", f"scores.{model}", known, remedy))
         return self.scores[model]
 
     def all_rollouts(self) -> tuple[Rollouts, ...]:

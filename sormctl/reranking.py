@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 
 from sormctl.errors import UsageError
+from sormctl.missing import no_such
 from sormctl.records import Solution
 from sormctl.tasks.registry import get_task
 
@@ -48,7 +49,7 @@ def known_aggregations(names: Sequence[str]) -> None:
     """UsageError for a name of `--agg` that is none."""
     for name in names:
         if name not in AGGREGATIONS:
-            raise UsageError(f"--agg {name}: must be one of {', '.join(AGGREGATIONS)}")
+            raise UsageError(no_such("aggregation (--agg)", name, AGGREGATIONS))
 
 
 def check_judged(solution: Solution, name: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sormctl.adapters.adapter import OWN, Adapter
 from sormctl.adapters.registry import find_adapter
-from sormctl.errors import ModelError
+from sormctl.errors import ModelError, SormctlError
 from sormctl.models import read_model_config, read_settings, resolve_model, settings_folder
 
 CLASSIFIER = "ForTokenClassification"
@@ -49,7 +49,7 @@ def check_slot(
     """
     try:
         folder = resolve_model(model)
-    except ModelError:  # whoever loads it says so, if there is a record to work on
+    except SormctlError:  # whoever loads it says so, if there is a record to work on
         return adapter
     return _check(model, Path(folder), slot, prompt, adapter) if Path(folder).is_dir() else adapter
 

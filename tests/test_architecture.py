@@ -24,39 +24,42 @@ MAY_IMPORT = {
     for room, allowed in {
         "__init__": "",
         "errors": "",
+        "missing": "errors",
         "seeds": "",
         "plugins": "errors",
-        "asking": "errors",
+        "asking": "errors missing",
         "prompts": "asking",
         "explaining": "",
         "lines": "errors explaining",
-        "records": "errors explaining lines",
+        "records": "errors missing explaining lines",
         "targets": "errors records",
-        "models": "asking errors",
-        "tasks": "asking errors plugins seeds prompts records",
-        "adapters": "errors prompts",
-        "engines": "asking errors prompts records models adapters",
+        "models": "asking errors missing",
+        "tasks": "asking errors missing plugins seeds prompts records",
+        "adapters": "errors missing prompts",
+        "engines": "asking errors missing prompts records models adapters",
         "slots": "errors models adapters",
-        "streams": "__init__ errors lines records",
-        "rows": "errors explaining lines records streams",
-        "problems": "asking errors records tasks streams rows",
-        "configuration": "errors",
+        "streams": "__init__ errors missing lines records",
+        "rows": "errors missing explaining lines records streams",
+        "problems": "asking errors missing records tasks streams rows",
+        "configuration": "errors missing",
         "option_groups": "configuration streams",
-        "options": "asking errors plugins adapters engines streams tasks problems option_groups",
-        **dict.fromkeys(PAPER.split(), "errors seeds records tasks"),
-        "formats": "asking errors plugins seeds prompts records targets tasks pairing reranking",
-        "evaluation": "errors records tasks reranking",
+        "options": "asking errors missing plugins adapters engines streams tasks problems "
+        "option_groups",
+        **dict.fromkeys(PAPER.split(), "errors missing seeds records tasks"),
+        "formats": "asking errors missing plugins seeds prompts records targets tasks pairing "
+        "reranking",
+        "evaluation": "errors missing records tasks reranking",
         "inference": "asking errors seeds prompts records models tasks engines slots",
         "judging": "asking errors prompts records models tasks adapters engines slots inference",
         "test_time": "asking errors records models tasks adapters engines slots inference judging "
         "streams",
         "labelling": "errors prompts records tasks engines inference",
-        "training": "__init__ asking errors seeds prompts records models targets tasks engines "
-        f"slots streams option_groups options {PAPER}",
-        "training.worker": "errors models engines evaluation training",
-        "report": "errors lines records tasks reranking streams evaluation labelling "
+        "training": "__init__ asking errors missing seeds prompts records models targets tasks "
+        f"engines slots streams option_groups options {PAPER}",
+        "training.worker": "errors missing models engines evaluation training",
+        "report": "errors missing lines records tasks reranking streams evaluation labelling "
         "training.worker",
-        "doctor": "__init__ errors tasks",
+        "doctor": "__init__ errors tasks problems",
     }.items()
 }
 MAY_IMPORT["commands"] = list(MAY_IMPORT)

@@ -7,7 +7,7 @@ are not rescaled. Where PPO learns a value function, the mean reward of the refi
 draft is the baseline. So without an ORM -1[draft correct] moves no gradient: it is the same for all
 of them. (A value function that sees the draft, as PPO's does, learns to take it off, too.)
 
-    pip install 'sormctl[rl]'
+    pip install '.[rl]'
     sormctl sample --greedy --model student/ train.jsonl -o drafts.jsonl
     python examples/paper/rl_refiner.py --model global/ --drafts drafts.jsonl -o rl/
     sormctl refine --mode global --model rl/ test-drafts.jsonl -o refined.jsonl
@@ -226,7 +226,7 @@ def main() -> int:
     """Exit code: as sormctl's, see `sormctl.errors`."""
     args = parse_args()
     if find_spec("trl") is None:
-        print("rl_refiner: needs TRL: pip install 'sormctl[rl]'", file=sys.stderr)
+        print("rl_refiner: needs TRL: pip install '.[rl]'", file=sys.stderr)
         return 2
     try:
         run(args)

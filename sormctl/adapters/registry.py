@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from sormctl.adapters.adapter import OWN, Adapter
 from sormctl.errors import UsageError, first_line
+from sormctl.missing import no_such, read_text
 
 _SUFFIX = ".toml"
 
@@ -40,13 +41,9 @@ def load_adapter(given: str | None) -> Adapter | None:
         return built_in()[given]
     path = Path(given)
     if path.suffix != _SUFFIX:
-        known = ", ".join(built_in())
-        raise UsageError(f"--rm-adapter {given}: no such adapter; give a .toml, or one of {known}")
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--rm-adapter {given}: cannot be read: {first_line(error)}") from error
-    return _parse(text, path.stem, given)
+        remedy = f"give a .toml, or one of {', '.join(built_in())}"
+        raise UsageError(no_such("adapter (--rm-adapter)", given, built_in(), remedy))
+    return _parse(read_text(path), path.stem, given)
 
 
 def adapter_identity(adapter: Adapter | None) -> dict[str, object]:

@@ -15,6 +15,7 @@ import typer
 from sormctl import options
 from sormctl.errors import UsageError
 from sormctl.evaluation.ways import distinct
+from sormctl.missing import no_such
 from sormctl.records import Solution
 from sormctl.report.filters import FILTERS, filters_met, way_given
 from sormctl.report.layout import StyledLine
@@ -67,7 +68,7 @@ def show(
     Example: sormctl show --filter broken drafts.jsonl global.jsonl local.jsonl
     """
     if unknown := [name for name in wanted or () if name not in FILTERS]:
-        raise UsageError(f"--filter {unknown[0]}: must be one of {', '.join(FILTERS)}")
+        raise UsageError(no_such("filter (--filter)", unknown[0], FILTERS))
     width = get_terminal_size().columns if sys.stdout.isatty() else None
     if problem:
         shown = _of_problems(inputs or (), problem, wanted or (), width)

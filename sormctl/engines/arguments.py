@@ -9,6 +9,7 @@ from msgspec import Meta, Struct, ValidationError, convert
 
 from sormctl.engines.running import SHORT, Running
 from sormctl.errors import UsageError
+from sormctl.missing import no_such
 
 Options = TypeVar("Options", bound=Struct)
 PositiveInt = Annotated[int, Meta(ge=1, description="a whole number above 0")]
@@ -29,8 +30,8 @@ def read_options(kind: type[Options], running: Running) -> Options:
     hands_on = _OTHERS in kind.__struct_fields__
     for name in short if hands_on else others | short:
         if name not in known:
-            has = ", ".join([*sorted(known), *_meant(kind, _OTHERS)])
-            raise UsageError(f"engine {running.engine} has no argument `{name}`; it has {has}")
+            has = [*sorted(known), *_meant(kind, _OTHERS)]
+            raise UsageError(no_such(f"argument of engine {running.engine}", name, has))
     listed = {name: text.split(",") for name, text in typed.items() if name == "base_url"}
     given: dict[str, object] = {
         **typed,

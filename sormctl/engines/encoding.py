@@ -15,6 +15,7 @@ from typing import Any
 
 from sormctl.asking import Asking
 from sormctl.errors import ModelError, first_line
+from sormctl.models import not_on_hub
 from sormctl.prompts import Message, Prompt
 
 _SHOWN = 8  # tokens, up to one that cannot be read
@@ -101,16 +102,15 @@ def check_embedded(tokenizer: Any, ids: Sequence[int], embeddings: int, name: st
 
 
 def load_tokenizer(model: str) -> Any:
-    """The tokenizer of a resolved model; ModelError if it cannot be loaded."""
+    """The tokenizer of a resolved model; ModelError if it cannot be loaded, UsageError for none."""
     from transformers import AutoTokenizer
 
     try:
         return AutoTokenizer.from_pretrained(model, trust_remote_code=False)
     except Exception as error:  # transformers raises whatever its readers meet
-        place = "" if Path(model).is_dir() else "no such folder; from the hub: "
-        raise ModelError(f"{model}: {place}cannot load its tokenizer: {first_line(error)}") from (
-            error
-        )
+        if not Path(model).is_dir():
+            raise not_on_hub(model, error) from error
+        raise ModelError(f"{model}: cannot load its tokenizer: {first_line(error)}") from error
 
 
 def is_reward_model(config: Any) -> bool:

@@ -27,6 +27,7 @@ from sormctl.engines.processes import Log, Watchdog, chatter_to
 from sormctl.engines.registry import create_engine
 from sormctl.engines.running import Running
 from sormctl.errors import DeadEngineError, EngineError, SormctlError, UsageError, first_line
+from sormctl.missing import install
 from sormctl.models import resolve_model
 from sormctl.prompts import Prompt
 
@@ -248,7 +249,7 @@ class RayEngine:
 def create(model: str, running: Running, adapter: Adapter | None = None) -> RayEngine:
     """The engine for a model as the user names it; UsageError for a bad argument."""
     if find_spec("ray") is None:
-        raise UsageError("engine ray is not installed; pip install 'sormctl[ray]'")
+        raise UsageError(f"engine ray is not installed; {install('ray')}")
     options = read_options(RayOptions, running)
     return RayEngine(resolve_model(model), options, running.verbose, adapter)
 

@@ -9,6 +9,7 @@ from sormctl.adapters.adapter import Adapter
 from sormctl.engines.base import Engine
 from sormctl.engines.running import Running
 from sormctl.errors import UsageError
+from sormctl.missing import no_such
 
 # name -> module:factory; a factory takes what `create_engine` does
 ENGINES = {
@@ -25,8 +26,7 @@ def create_engine(model: str, running: Running, adapter: Adapter | None = None) 
     The `adapter` says how a reward model is read; without one, as sormctl's own are.
     """
     if running.engine not in ENGINES:
-        known = ", ".join(sorted(ENGINES))
-        raise UsageError(f"no engine `{running.engine}`; known engines: {known}")
+        raise UsageError(no_such("engine", running.engine, sorted(ENGINES)))
     module, factory = ENGINES[running.engine].split(":")
     create: Callable[[str, Running, Adapter | None], Engine]
     create = getattr(import_module(module), factory)

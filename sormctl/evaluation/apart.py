@@ -10,6 +10,7 @@ from sormctl.errors import RecordError
 from sormctl.evaluation.evaluation import Evaluation
 from sormctl.evaluation.rows import Kind, ReportRow
 from sormctl.evaluation.ways import kind_of
+from sormctl.missing import no_such
 from sormctl.records import Json, Solution, to_json
 
 ALL = ""  # the value of no field: all solutions together
@@ -81,6 +82,7 @@ def _value(solution: Solution, field: str | None) -> str:
     value: Any = to_json(solution)
     for name in (f"source.{field}" if field == "model" else field).split("."):
         if not isinstance(value, dict) or name not in value:
-            raise RecordError(f"no `{field}`, which --by names")
+            known = [*to_json(solution), *(f"source.{name}" for name in solution.source)]
+            raise RecordError(no_such("field (--by)", field, known))
         value = value[name]
     return str(value)

@@ -13,6 +13,7 @@ from sormctl.evaluation.intervals import Bootstrap, Share, mcnemar, more_often
 from sormctl.evaluation.metrics import Estimate, paired_difference
 from sormctl.evaluation.rows import Way
 from sormctl.evaluation.ways import Outcome, answer_given, distinct, outcomes
+from sormctl.missing import no_such
 from sormctl.records import Solution, problem_name
 
 Answers = Mapping[str, Outcome]  # by problem
@@ -148,10 +149,8 @@ def _common(rows: RowPair, old: Run, new: Run) -> tuple[Answers, Answers]:
     before, after = old.of_row(rows.old), new.of_row(rows.new)
     if before is None or after is None:
         side, run = ("old", old) if before is None else ("new", new)
-        raise UsageError(
-            f"the {side} run has no row `{rows.old if before is None else rows.new}`; "
-            f"it has {run.named()}"
-        )
+        row = rows.old if before is None else rows.new
+        raise UsageError(no_such(f"row of the {side} run", row, map(str, run.rows)))
     names = [name for name in before if name in after]
     if not names:
         raise DataError("no problem of one run is in the other; their ids differ")

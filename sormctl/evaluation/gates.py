@@ -6,6 +6,7 @@ from sormctl.errors import SormctlError, UsageError
 from sormctl.evaluation.apart import Evaluations
 from sormctl.evaluation.rows import Way
 from sormctl.evaluation.ways import answer_given
+from sormctl.missing import no_such
 
 
 def check_gate(found: Evaluations, name: str | None, least: float) -> None:
@@ -17,8 +18,10 @@ def check_gate(found: Evaluations, name: str | None, least: float) -> None:
     wanted = name or str(answer_given([*ways]) or "")
     gated = [row for row in found.all_rows if isinstance(row.about, Way) and row.name == wanted]
     if not gated:
-        known = ", ".join(f"`{way}`" for way in ways)
-        raise UsageError(f"--gate {name or 'is needed'}: give one of {known}")
+        rows = [str(way) for way in ways]
+        if name is None:
+            raise UsageError(f"--gate is needed: give one of {', '.join(rows)}")
+        raise UsageError(no_such("row (--gate)", name, rows))
     for row in gated:
         if row.estimate.value < least:
             value = f"{row.estimate.value:.4f}"

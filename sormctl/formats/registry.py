@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from sormctl.errors import UsageError
 from sormctl.formats.base import DataFormat
+from sormctl.missing import no_such
 from sormctl.plugins import load_plugin, plugin_names
 
 GROUP = "sormctl.formats"
@@ -21,6 +22,5 @@ def get_format(name: str) -> DataFormat:
     """The format of that name; UsageError lists the names that exist."""
     found = load_plugin(GROUP, name, DataFormat)
     if found is None:
-        known = ", ".join(plugin_names(GROUP))
-        raise UsageError(f"no format `{name}`; known formats: {known}")
+        raise UsageError(no_such("format", name, plugin_names(GROUP)))
     return found

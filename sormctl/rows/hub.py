@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from sormctl.errors import DataError, UsageError, first_line
+from sormctl.missing import install
 from sormctl.rows.base import PlacedRow, Rows
 from sormctl.rows.values import plain_value
 
@@ -29,7 +30,7 @@ def hub_rows(path: str, config: str | None, split: str, local: str | None = None
         from datasets import disable_progress_bars, load_dataset
     except ImportError:
         other = f", or {local}" if local else ""
-        raise UsageError(f"{path}: run pip install 'sormctl[hub]'{other}") from None
+        raise UsageError(f"{path}: {install('hub')}{other}") from None
     disable_progress_bars()
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of every retry
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sormctl.errors import DataError, UsageError, first_line
+from sormctl.missing import install
 from sormctl.rows.base import PlacedRow, Rows
 from sormctl.rows.values import plain_value
 
@@ -24,7 +25,7 @@ def parquet_rows(first: bytes, rest: BinaryIO, name: str) -> Rows:
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
     except ImportError:
-        raise UsageError(f"{name} is Parquet; run pip install 'sormctl[hub]' to read it") from None
+        raise UsageError(f"{name} is Parquet; to read it, {install('hub')}") from None
     index = 0
     try:
         with _seekable(name, first, rest) as file:

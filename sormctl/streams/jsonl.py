@@ -17,6 +17,7 @@ from zlib import crc32
 
 from sormctl.errors import DataError, RecordError, UsageError
 from sormctl.lines import load_object
+from sormctl.missing import no_such_path
 from sormctl.records import Json, Record, Solution, decoder
 from sormctl.streams.grouping import Line, group_lines, problem_namer, without_contradictions
 from sormctl.streams.output import BLOCK
@@ -233,6 +234,8 @@ def stat_input(name: str) -> os.stat_result | None:
         return _stat_stdin()
     try:
         status = os.stat(name)
+    except FileNotFoundError:
+        raise UsageError(no_such_path("file", name)) from None
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror}") from None
     if stat.S_ISDIR(status.st_mode):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sormctl.errors import RecordError, UsageError
+from sormctl.missing import no_such
 from sormctl.tasks.announcing import announced
 from sormctl.tasks.choices import equal_choice, letter_of, options_in, read_choice
 from sormctl.tasks.expressions import equal_math, expression, read_math
@@ -46,7 +47,7 @@ class AnswerKind:
 def get_kind(name: str) -> AnswerKind:
     """The kind of that name; UsageError lists the names that exist."""
     if name not in KINDS:
-        raise UsageError(f"no answer kind `{name}`; choose one of {', '.join(KINDS)}")
+        raise UsageError(no_such("kind of answers", name, KINDS))
     return KINDS[name]
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from functools import cache
 
 from sormctl.errors import RecordError, UsageError
+from sormctl.missing import no_such
 from sormctl.plugins import load_plugin, plugin_names
 from sormctl.records import Problem
 from sormctl.tasks.base import Task
@@ -28,7 +29,7 @@ def get_task(name: str) -> Task:
     """
     task = load_plugin(GROUP, name, Task)
     if task is None:
-        raise RecordError(f"no task `{name}`; known tasks: {', '.join(task_names())}")
+        raise RecordError(no_such("task", name, task_names()))
     return task
 
 

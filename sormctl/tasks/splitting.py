@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 
 from sormctl.errors import UsageError
+from sormctl.missing import no_such
 from sormctl.tasks.announcing import is_heading
 
 Piece = tuple[str, str]  # a step and what stands between it and the next
@@ -67,8 +68,8 @@ def find_spans(mode: str) -> Callable[[str], Iterator[Span]]:
             raise UsageError(f"--steps {mode}: no regular expression: {error}") from error
         return lambda text: _between(text, compiled)
     if colon or mode not in _MODES:
-        names = ", ".join(_MODES)
-        raise UsageError(f"--steps {mode}: must be one of {names}, or regex:PATTERN")
+        known = [*_MODES, "regex:PATTERN"]
+        raise UsageError(no_such("way to cut steps (--steps)", mode, known))
     return _MODES[mode]
 
 

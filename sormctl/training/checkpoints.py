@@ -78,7 +78,7 @@ def replacing(temporary: Path, path: Path, mine: bool = True) -> Iterator[None]:
             shutil.rmtree(temporary, ignore_errors=True)
         yield
         if mine:
-            _sync(temporary)
+            _settle(temporary)
             temporary.replace(path)
     except Exception as error:
         if not _cannot_write(error):
@@ -88,10 +88,15 @@ def replacing(temporary: Path, path: Path, mine: bool = True) -> Iterator[None]:
         raise OutputError(f"{path} cannot be written: {why}") from error
 
 
-def _sync(folder: Path) -> None:
-    """Brings the files of a folder to the disk, for its name to be true after a power cut, too."""
+def _settle(folder: Path) -> None:
+    """Brings the files of a folder to the disk, for its name to be true after a power cut, too.
+
+    Whoever may read other new files may read them: safetensors makes its files for nobody else.
+    """
+    os.umask(mask := os.umask(0))
     for path in folder.rglob("*"):
         if path.is_file():
+            path.chmod(0o666 & ~mask)
             with path.open("rb") as file:
                 os.fsync(file.fileno())
 

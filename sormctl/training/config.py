@@ -17,6 +17,7 @@ from msgspec import Struct
 from sormctl import __version__
 from sormctl.asking import Asking
 from sormctl.errors import UsageError
+from sormctl.missing import no_such_path
 from sormctl.models import former_asking
 from sormctl.records import Json
 from sormctl.streams.output import replace_file
@@ -256,7 +257,7 @@ def parse_held_out(text: str) -> float | Path:
         share = float(text)
     except ValueError:
         if not Path(text).is_file():
-            raise UsageError(f"--held-out {text}: no such file, and no share") from None
+            raise UsageError(no_such_path("share and no file (--held-out)", text)) from None
         return Path(text)
     if not 0 < share < 1:
         raise UsageError(f"--held-out {text}: must be a share between 0 and 1, or a file")

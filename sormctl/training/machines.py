@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sormctl.errors import UsageError
+from sormctl.missing import read_text
 
 
 def machine_rank(path: Path) -> int:
@@ -25,8 +26,8 @@ def _read(path: Path) -> dict[str, Any]:
     import yaml  # accelerate's
 
     try:
-        found = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        found = yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
         why = " ".join(str(error).split())
         raise UsageError(f"--accelerate-config {path}: cannot be read: {why}") from None
     if not isinstance(found, dict):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sormctl.errors import UsageError
+from sormctl.missing import no_such
 from sormctl.records import Json
 from sormctl.training.config import TrainConfig
 
@@ -27,7 +28,7 @@ def check_trackers(names: Sequence[str]) -> None:
     """UsageError if a tracker is unknown, or if its package is missing."""
     for name in names:
         if name not in TRACKERS:
-            raise UsageError(f"--track {name}: must be one of {', '.join(TRACKERS)}")
+            raise UsageError(no_such("tracker (--track)", name, TRACKERS))
         if not any(map(_is_installed, _MODULES.get(name, (name,)))):
             package = name.replace("_", "-")
             raise UsageError(f"--track {name} needs a package; pip install {package}")

@@ -47,7 +47,7 @@ COMMANDS = {
     "eval": f"eval --bench chain -n 100 --student {STUDENT} --orm {{train-rm}} --sorm {{train-rm}} "
     "--global {train-refiner} --best-of 2",
 }
-CHANGING = ("metrics.jsonl", "*.manifest.json")  # these tell the time
+CHANGING = ("metrics.jsonl", "README.md", "*.manifest.json")  # these tell the time
 LOADING = 0.2  # the share of kills that come before there is any output
 
 

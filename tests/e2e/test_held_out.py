@@ -104,8 +104,11 @@ def test_the_held_out_examples_are_part_of_the_run(
     [
         (("--patience", "2"), "--patience and --evaluate-every need --held-out"),
         (("--held-out", "1.5"), "--held-out 1.5: must be a share between 0 and 1, or a file"),
-        (("--held-out", "none.jsonl"), "--held-out none.jsonl: no such file, and no share"),
-        (("--track", "paper"), "--track paper: must be one of aim, clearml, comet_ml, dvclive, "),
+        (("--held-out", "none.jsonl"), "no share and no file (--held-out) `none.jsonl`"),
+        (
+            ("--track", "paper"),
+            "no tracker (--track) `paper`; known: aim, clearml, comet_ml, ",
+        ),
         (("--track", "swanlab"), "--track swanlab needs a package; pip install swanlab"),
         (
             ("--too-long", "truncate", "--objective", "contrastive"),

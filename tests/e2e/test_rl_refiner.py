@@ -67,7 +67,7 @@ def test_what_it_trains_refines(tmp_path: Path) -> None:
 @pytest.mark.skipif(has_trl, reason="TRL is here")
 def test_without_trl_it_says_what_to_install(tmp_path: Path) -> None:
     code, _, err = run(tmp_path, SCRIPT, "--model", "m", "--drafts", "d", "-o", "o")
-    assert (code, err) == (2, "rl_refiner: needs TRL: pip install 'sormctl[rl]'\n")
+    assert (code, err) == (2, "rl_refiner: needs TRL: pip install '.[rl]'\n")
 
 
 def test_rewards_are_the_papers() -> None:

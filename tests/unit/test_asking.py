@@ -78,7 +78,7 @@ def test_the_hub_is_not_asked_where_the_style_is_given() -> None:
 
 
 def test_an_unknown_style_is_refused() -> None:
-    with pytest.raises(UsageError, match="auto or one of plain, chat, one-shot"):
+    with pytest.raises(UsageError, match="known: auto, plain, chat, one-shot"):
         AskingSettings("poem")
 
 
@@ -136,9 +136,9 @@ def test_texts_and_examples_come_from_files_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        (AskingOptions(system="@nowhere"), "@nowhere: cannot be read"),
-        (AskingOptions(examples="nowhere"), "no such file, and no number"),
-        (AskingOptions(steps="words"), "--steps words: must be one of lines"),
+        (AskingOptions(system="@nowhere"), "no file `nowhere`"),
+        (AskingOptions(examples="nowhere"), r"no number and no file \(--examples\) `nowhere`"),
+        (AskingOptions(steps="words"), r"no way to cut steps \(--steps\) `words`; known: lines"),
     ],
 )
 def test_what_cannot_be_read_is_named(typed: AskingOptions, message: str) -> None:

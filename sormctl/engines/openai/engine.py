@@ -25,6 +25,7 @@ from sormctl.engines.openai.server import Server, is_url, redacted
 from sormctl.engines.reading import encode_solution, for_vllm
 from sormctl.engines.running import Running
 from sormctl.errors import DeadEngineError, EngineError, ModelError, UsageError, tell_user
+from sormctl.missing import install, no_such
 from sormctl.models import NO_TOKENIZER, resolve_model
 from sormctl.prompts import Prompt
 from sormctl.records import Json
@@ -230,11 +231,9 @@ class OpenaiEngine:
             return self._model
         if len(listed) == 1:
             return str(listed[0]["id"])
-        served = ", ".join(str(item["id"]) for item in listed)
-        raise UsageError(
-            f"{server.name}: does not serve {self._model}; "
-            f"give --engine-arg served_model= one of {served}"
-        )
+        served = [str(item["id"]) for item in listed]
+        remedy = f"give --engine-arg served_model= one of {', '.join(served)}"
+        raise UsageError(f"{server.name}: {no_such('model', self._model, served, remedy)}")
 
 
 def _advice(error: RefusedError, dialect: Dialect) -> str:
@@ -251,7 +250,7 @@ def create(model: str, running: Running, adapter: Adapter | None = None) -> Open
     """The engine for a model; UsageError for a bad argument, without a server or without httpx."""
     adapter = for_vllm(adapter or OWN, "a vLLM server")
     if find_spec("httpx") is None:
-        raise UsageError("engine openai needs httpx; pip install 'sormctl[openai]'")
+        raise UsageError(f"engine openai needs httpx; {install('openai')}")
     options = read_options(OpenaiOptions, running)
     given = options.base_url or os.environ.get("OPENAI_BASE_URL", "").split(",")
     urls = tuple(url.strip().rstrip("/") for url in given if url.strip())

@@ -28,6 +28,7 @@ from sormctl.engines.reading import (
 from sormctl.engines.running import Running
 from sormctl.engines.vllm.start import VllmOptions, engine_settings, quiet_start
 from sormctl.errors import DeadEngineError, EngineError, ModelError, UsageError, first_line
+from sormctl.missing import install
 from sormctl.models import resolve_model
 from sormctl.prompts import Prompt
 
@@ -200,7 +201,7 @@ def create(model: str, running: Running, adapter: Adapter | None = None) -> Vllm
     if adapter is not None:
         for_vllm(adapter, "engine vllm")
     if find_spec("vllm") is None:
-        raise UsageError("engine vllm is not installed; pip install 'sormctl[vllm]'")
+        raise UsageError(f"engine vllm is not installed; {install('vllm')}")
     options = read_options(VllmOptions, running)
     return VllmEngine(resolve_model(model), options, running.verbose, adapter)
 

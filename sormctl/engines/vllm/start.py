@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -18,6 +17,7 @@ from sormctl.adapters.adapter import Adapter
 from sormctl.engines.arguments import PositiveInt
 from sormctl.engines.processes import Log, chatter_to
 from sormctl.errors import UsageError
+from sormctl.missing import no_such
 
 _CPU_CACHE_SHARE = 0.1  # of the memory
 _CPU_BATCH_TOKENS = 4096
@@ -82,8 +82,8 @@ def _converted(arguments: Mapping[str, str]) -> dict[str, Any]:
     found = {}
     for name, text in arguments.items():
         if name not in known:
-            near = ", ".join(get_close_matches(name, known)) or "see vLLM's engine arguments"
-            raise UsageError(f"engine vllm has no argument `{name}`; near it: {near}")
+            remedy = "see vLLM's engine arguments"
+            raise UsageError(no_such("argument of engine vllm", name, known, remedy))
         try:
             found[name] = _value(_kinds(known[name]), text)
         except ValueError as error:

@@ -14,6 +14,7 @@ from sormctl.evaluation.evaluation import Evaluation
 from sormctl.evaluation.rows import DRAFT_FIRST, Kind, ReportRow, Truth, Way
 from sormctl.evaluation.steps import StepTally
 from sormctl.evaluation.ways import answer_given, kind_of
+from sormctl.missing import no_such
 from sormctl.records import Json, Solution
 from sormctl.report.page.found import FoundFiles
 from sormctl.report.page.results import read_results
@@ -95,7 +96,7 @@ def run_shown(run: RunRead, max_samples: int) -> Json:
 def _named(name: str, ways: Sequence[Way]) -> Way:
     found = next((way for way in ways if str(way) == name), None)
     if found is None:
-        raise UsageError(f"--row {name}: give one of {', '.join(f'`{way}`' for way in ways)}")
+        raise UsageError(no_such("row (--row)", name, map(str, ways)))
     return found
 
 

@@ -12,6 +12,7 @@ from itertools import count
 from random import Random
 
 from sormctl.errors import UsageError
+from sormctl.missing import no_such
 from sormctl.records import Problem
 from sormctl.seeds import derive_seed, digest
 from sormctl.tasks.chain.stories import Story, draw_story, solve, story_expression
@@ -23,7 +24,7 @@ SPLITS = {"train": range(6), "validation": range(6, 7), "test": range(7, 8)}  # 
 def generate(split: str, seed: int) -> Iterator[Problem]:
     """Endless problems of a split; UsageError if there is no such split."""
     if split not in SPLITS:
-        raise UsageError(f"chain has no split `{split}`; choose one of {', '.join(SPLITS)}")
+        raise UsageError(no_such("split of chain", split, SPLITS))
     return (problem(split, seed, index) for index in count())
 
 

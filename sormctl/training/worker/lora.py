@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sormctl.errors import UsageError
+from sormctl.missing import install
 from sormctl.training.config import REWARD_MODEL, TrainConfig
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def add_lora(model: Any, config: TrainConfig) -> Any:
     try:
         from peft import LoraConfig, TaskType, get_peft_model
     except ImportError as error:
-        raise UsageError("--lora needs peft; pip install 'sormctl[lora]'") from error
+        raise UsageError(f"--lora needs peft; {install('lora')}") from error
     judges = config.kind == REWARD_MODEL
     settings = LoraConfig(
         task_type=TaskType.TOKEN_CLS if judges else TaskType.CAUSAL_LM,

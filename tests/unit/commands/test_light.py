@@ -69,9 +69,9 @@ def test_problems_of_a_users_file_need_no_code(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["nope"], 2, "no file and no task `nope`"),
-        (["gsm8k", "--split", "dev", "--data-dir", "."], 2, "has no split `dev`"),
-        (["chain", "--split", "dev"], 2, "has no split `dev`"),
+        (["nope"], 2, "no task and no file `nope`"),
+        (["gsm8k", "--split", "dev", "--data-dir", "."], 2, "no split of gsm8k `dev`"),
+        (["chain", "--split", "dev"], 2, "no split of chain `dev`"),
     ],
 )
 def test_problems_that_are_not_there(arguments: list[str], code: int, message: str) -> None:
@@ -105,7 +105,7 @@ def test_grade_can_be_told_the_task() -> None:
     assert "<stdin>:1: no `task`" in sormctl("grade", "-q", stdin=lines(record), code=65).stderr
     assert "not both" in sormctl("grade", "--task", "a", "--answer", "b", code=2).stderr
     assert "no task `nope`" in sormctl("grade", "--task", "nope", code=2).stderr
-    assert "no answer kind" in sormctl("grade", "--answer", "nope", code=2).stderr
+    assert "no kind of answers" in sormctl("grade", "--answer", "nope", code=2).stderr
 
 
 def test_a_round_of_expert_iteration_is_the_union_of_distinct_correct_solutions(
@@ -144,7 +144,7 @@ def test_filter_labels_drops_what_the_scores_deny() -> None:
     )
     assert records(lower) == [judged]
     message = sormctl("filter-labels", "--by", "orm", stdin=lines(judged), code=65).stderr
-    assert "<stdin>:1: no `scores.orm`; run `sormctl score --name orm` first" in message
+    assert "<stdin>:1: no field `scores.orm`; did you mean `scores.sorm`? run" in message
 
 
 def test_show_marks_labels_scores_and_the_first_error() -> None:
@@ -191,15 +191,40 @@ def test_doctor_tells_the_same_to_people_and_programs(tmp_path: Path) -> None:
     (tmp_path / "gsm8k").mkdir()
     (tmp_path / "gsm8k/test.jsonl").touch()
     found = json.loads(sormctl("doctor", "--json", "--data-dir", tmp_path).stdout)
+    assert found["tasks"]["gsm8k"] == str(tmp_path / "gsm8k/train.jsonl")
+    (tmp_path / "gsm8k/train.jsonl").touch()
+    found = json.loads(sormctl("doctor", "--json", "--data-dir", tmp_path).stdout)
     assert found["cores"]["usable"] >= 1
     assert found["packages"]["torch"]
     assert found["engines"]["hf"] == []
     assert found["tasks"]["gsm8k"] is None
-    assert found["data"]["files"] == ["gsm8k/test.jsonl"]
+    assert found["data"]["files"] == ["gsm8k/test.jsonl", "gsm8k/train.jsonl"]
     text = sormctl("doctor", "--data-dir", tmp_path).stdout
     assert f"data       {tmp_path}: gsm8k/test.jsonl" in text
     assert found["packages"]["torch"] in text
     assert "from the hub" in sormctl("doctor").stdout
+
+
+@pytest.mark.parametrize("missing", ["datasets", ""])
+@pytest.mark.parametrize("data_dir", ["", "."])
+@pytest.mark.parametrize("task", ["chain", "gsm8k"])
+def test_doctor_says_what_problems_needs(
+    missing: str, data_dir: str, task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it says `ready`, `problems` works; the hub cannot be asked in a test."""
+    monkeypatch.chdir(tmp_path)
+    if missing:
+        monkeypatch.setitem(sys.modules, missing, None)
+    where = ["--data-dir", data_dir] if data_dir else []
+    monkeypatch.setattr("sormctl.problems.find_spec", lambda name: None if name == missing else 1)
+    need = json.loads(sormctl("doctor", "--json", *where).stdout)["tasks"][task]
+    if need:
+        assert f"task       {task:13}needs {need}\n" in sormctl("doctor", *where).stdout
+        sormctl("problems", task, *where, code=2)
+    elif task == "chain":
+        sormctl("problems", task, "-n", "1", *where)
+    else:
+        assert not data_dir and not missing
 
 
 def test_doctor_loads_torch_only_when_asked() -> None:

@@ -85,7 +85,7 @@ def test_where_nothing_says_the_answer_given_a_row_names_it(tmp_path: Path) -> N
     assert run["given"] == row
     assert run["headline"].startswith("refined 100.0 %, draft 0.0 %")
     result = sormctl("report", tmp_path / "run", "-o", page, "--overwrite", "--row", "none")
-    assert "--row none: give one of `draft`, `global`" in result.stderr
+    assert "no row (--row) `none`; known: draft, global" in result.stderr
 
 
 def test_results_of_eval_alone_are_shown(runs: tuple[Path, Path], tmp_path: Path) -> None:
@@ -121,10 +121,10 @@ def test_samples_are_left_out_where_the_page_would_be_too_large(
     ("arguments", "code", "told"),
     [
         (("{folder}",), 2, "no solutions in"),
-        (("{folder}/none.jsonl",), 2, "cannot read"),
+        (("{folder}/none.jsonl",), 2, "no file `"),
         (("{folder}/empty.jsonl",), 2, "nothing to look at"),
         (("{folder}/bad.jsonl",), 65, "bad.jsonl:1: not a JSON object"),
-        (("{folder}/empty.jsonl", "--agg", "none"), 2, "--agg none: must be one of"),
+        (("{folder}/empty.jsonl", "--agg", "none"), 2, "no aggregation (--agg) `none`; known: "),
         (("{folder}/empty.jsonl", "-o", "{folder}/bad.jsonl"), 2, "give --overwrite"),
     ],
 )

@@ -75,10 +75,14 @@ def test_the_adapter_says_how_steps_make_a_score(prm: Path) -> None:
 @pytest.mark.parametrize(
     ("argv", "code", "message"),
     [
-        ("score --rm {prm} --rm-adapter nosuch", 2, "no such adapter; give a .toml, or one of"),
+        (
+            "score --rm {prm} --rm-adapter nosuch",
+            2,
+            "no adapter (--rm-adapter) `nosuch`; give",
+        ),
         ("score --rm {prm} --prompt chat", 2, "adapter qwen2.5-math-prm says how"),
         ("score --rm embedded:student", 1, "judges no steps; give a reward model"),
-        ("rerank --scores rm", 65, "no `scores.rm`; run `sormctl score --name rm` first"),
+        ("rerank --scores rm", 65, "no field `scores.rm`; run `sormctl score --name rm` first"),
         (
             "score --rm {prm} --engine openai --base-url http://x/v1 --rm-adapter {other}",
             2,

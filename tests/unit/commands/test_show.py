@@ -59,7 +59,7 @@ def test_a_problem_is_picked_of_any_records(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--filter", "nonsense"), "--filter nonsense: must be one of fixed, broken,"),
+        (("--filter", "nonsense"), "no filter (--filter) `nonsense`; known: fixed, broken,"),
         (("--problem", "p-none"), "no problem p-none in the input"),
     ],
 )

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sormctl.engines.encoding import encode_steps, load_tokenizer, p_correct, prompt_ids, step_ids
-from sormctl.errors import ModelError, first_line
+from sormctl.errors import ModelError, UsageError, first_line
 from sormctl.models import resolve_model
 from sormctl.prompts import Message, Prompt
 from tests.invariance.families import byte_tokenizer
@@ -104,20 +104,20 @@ def test_a_chat_prompt_needs_a_template() -> None:
 def test_a_hosted_model_may_be_called_anything() -> None:
     for name in ("accounts/x/models/y", "llama3:8b"):
         assert resolve_model(name, is_hosted=True) == name
-        with pytest.raises(ModelError, match="no such model folder"):
+        with pytest.raises(UsageError, match=f"no model `{name}`"):
             resolve_model(name)
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("./nowhere", "no such model folder"),
-        ("/no/such/place", "no such model folder"),
-        ("embedded:teacher", "there are embedded:student"),
+        ("./nowhere", "no model `./nowhere`; give a folder, or a name of the hub"),
+        ("/no/such/place", "no model `/no/such/place`; give a"),
+        ("embedded:teacher", "no model `embedded:teacher`; known: embedded:student"),
     ],
 )
 def test_what_names_no_model_is_refused(name: str, message: str) -> None:
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(UsageError, match=message):
         resolve_model(name)
 
 

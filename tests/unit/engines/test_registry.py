@@ -5,18 +5,18 @@ import pytest
 
 from sormctl.engines.registry import create_engine
 from sormctl.engines.running import Running
-from sormctl.errors import ModelError, UsageError
+from sormctl.errors import UsageError
 
 
 def test_an_unknown_engine_lists_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="known engines: hf"):
+    with pytest.raises(UsageError, match="known: hf"):
         create_engine("model", Running(engine="gguf"))
 
 
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("batchsize=3", "no argument `batchsize`; it has batch_size"),
+        ("batchsize=3", "no argument of engine hf `batchsize`; did you mean `batch_size`"),
         ("batch_size=many", "batch_size=many: must be a whole number"),
         ("batch_size=0", "above 0"),
         ("max_length=-1", "above 0"),
@@ -29,12 +29,12 @@ def test_bad_engine_arguments_are_refused(argument: str, message: str) -> None:
 
 
 def test_a_short_option_is_an_argument_of_its_name() -> None:
-    with pytest.raises(UsageError, match="no argument `tensor_parallel`"):
+    with pytest.raises(UsageError, match="no argument of engine hf `tensor_parallel`"):
         create_engine("embedded:student", Running(tensor_parallel=2))
 
 
 def test_a_missing_folder_is_refused() -> None:
-    with pytest.raises(ModelError, match="no such model folder"):
+    with pytest.raises(UsageError, match=r"no model `\./nowhere`; give a folder, or a name of"):
         create_engine("./nowhere", Running())
 
 

@@ -168,7 +168,7 @@ def test_the_command_says_what_it_left_out() -> None:
 @pytest.mark.parametrize(
     ("arguments", "stdin", "code", "message"),
     [
-        (("--task", "nope"), "", 2, "no task `nope`; known tasks: chain"),
+        (("--task", "nope"), "", 2, "no task `nope`; known: chain"),
         ((), "{", 65, "<stdin>:1: not JSON"),
         ((), '{"question": {}}', 65, "<stdin>:1: no `label`"),
         ((), '{"question": {}, "label": {}}', 65, "<stdin>:1: no `problem`"),

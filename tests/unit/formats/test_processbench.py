@@ -83,5 +83,7 @@ def test_what_cannot_be_written() -> None:
     made = solution()
     with pytest.raises(RecordError, match=r"`labels\[0\]` is null"):
         write(replace(made, labels=(None, 0, None)), Exporting())
-    with pytest.raises(RecordError, match=r"no `scores\.sorm`; run `sormctl score --name sorm`"):
+    with pytest.raises(
+        RecordError, match=r"no field `scores\.sorm`; run `sormctl score --name sorm`"
+    ):
         write(made, Exporting(scores="sorm"))

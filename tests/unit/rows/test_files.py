@@ -267,7 +267,7 @@ def test_parquet_that_is_cut_off(tmp_path: Path) -> None:
 def test_parquet_needs_its_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(UsageError, match=r"a.parquet is Parquet; run pip install 'sormctl\[hub\]'"):
+    with pytest.raises(UsageError, match=r"a.parquet is Parquet; to read it, pip install 'data"):
         list(read_rows(str(tmp_path / "a.parquet")))
 
 

@@ -237,5 +237,5 @@ def test_huge_texts_are_read_without_trouble(kind, text: str) -> None:
 
 
 def test_an_unknown_kind_names_those_that_exist() -> None:
-    with pytest.raises(UsageError, match="no answer kind `regex`; choose one of numeric, math"):
+    with pytest.raises(UsageError, match="no kind of answers `regex`; known: numeric, math"):
         get_kind("regex")

@@ -97,7 +97,7 @@ def test_no_expression_is_in_two_splits() -> None:
 
 
 def test_unknown_split() -> None:
-    with pytest.raises(UsageError, match="no split `dev`; choose one of train, validation, test"):
+    with pytest.raises(UsageError, match="no split of chain `dev`; known: train, validation, test"):
         some("dev", 1)
 
 

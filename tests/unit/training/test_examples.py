@@ -116,7 +116,12 @@ def test_a_larger_share_holds_the_same_problems_and_more(
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("0", "between 0 and 1"), ("1.0", "between 0 and 1"), ("nan", "between"), ("x", "no such")],
+    [
+        ("0", "between 0 and 1"),
+        ("1.0", "between 0 and 1"),
+        ("nan", "between"),
+        ("x", "no share and no"),
+    ],
 )
 def test_held_out_is_a_share_or_a_file(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):

@@ -25,7 +25,7 @@ def test_what_cannot_track_is_refused_before_anything_is_read(name: str, tmp_pat
         raise AssertionError("the input was read")
 
     config = configured(model="no such model", output=str(tmp_path / "out"), track=[name])
-    with pytest.raises(UsageError, match=f"^--track {name}"):
+    with pytest.raises(UsageError, match=rf"\(?--track\)? `?{name}"):
         run(config, ["no such file"], unread, "", RunOptions())
     assert not list(tmp_path.iterdir())
 
