@@ -38,8 +38,7 @@ name=$(date -u +%Y-%m-%dT%H%M%SZ)
 for folder in runs/*; do
   [ -e "$folder/result.json" ] || ! cmp -s settings "$folder/settings" || name=${folder#runs/}
 done
-rm -rf removed # what a run that was killed had begun to remove
-mkdir -p "runs/$name/done" removed
+mkdir -p "runs/$name/done"
 cp settings "runs/$name/settings"
 service=$(readlink -e current || true)
 exec 3>&1 >> "runs/$name/log" 2>&1
@@ -52,9 +51,12 @@ ended() { # CODE: tells what was done; a run that has failed stays open, unless 
     "$name" "$outcome" "$doing" "$1" "$SECONDS" "${compared:-null}")
   echo "$line" >&3 || true
   [ -z "$NOTIFY" ] || bash -c "$NOTIFY \"\$1\"" notify "$line" 9>&- || echo "NOTIFY has failed"
-  [ "$outcome" != failed ] || [ "$1" = 2 ] || [ "$1" = 65 ] \
-    || [ "$(grep -c '^── started' log)" -ge "$ATTEMPTS" ] || return 0
-  echo "$line" > result.new && mv result.new result.json
+  if [ "$outcome" = nothing-new ]; then
+    rm -rf "../$name"
+  elif [ "$outcome" != failed ] || [ "$1" = 2 ] || [ "$1" = 65 ] \
+    || [ "$(grep -c '^── started' log)" -ge "$ATTEMPTS" ]; then
+    echo "$line" > result.new && mv result.new result.json
+  fi
 }
 trap 'ended $?' EXIT
 echo "── started $(date -u)"
@@ -119,19 +121,14 @@ promote() { # one step: the link is the old one or the new one
   mv -T ../../current.new ../../current
 }
 
-prune() { # away in one step each: half of a folder would be taken for a run to go on with
-  (cd .. && ls | sort | head -n "-$KEEP") | while read -r old; do
-    [ "$(realpath "../$old")" = "$(readlink -f ../../current)" ] || mv "../$old" ../../removed
+prune() { # their settings first: what is half removed is no run to go on with
+  ls .. | sort | head -n "-$KEEP" | while read -r old; do
+    [ "$(realpath "../$old")" = "$(readlink -e ../../current)" ] || rm -rf "../$old/settings" "../$old"
   done
-  rm -rf ../../removed
 }
 
 [ -e train.jsonl ] || problems
-if [ ! -s train.jsonl ]; then
-  mv "../$name" ../../removed
-  outcome=nothing-new
-  exit 0
-fi
+[ -s train.jsonl ] || { outcome=nothing-new; exit 0; }
 [ -e verdict ] || { learn; decide; }
 doing=promote
 verdict=$(cat verdict)
