@@ -70,17 +70,23 @@ class Boundary(TyperGroup):
         try:
             return super().invoke(ctx)
         except SormctlError as error:
-            raise SystemExit(_fail(ctx, str(error), error.exit_code)) from error
+            raise SystemExit(_fail(_name_of(ctx), str(error), error.exit_code)) from error
         except BrokenPipeError:
             _discard_output()
             raise SystemExit(BROKEN_PIPE) from None
         except KeyboardInterrupt as error:
             raise SystemExit(INTERRUPTED) from error
         except OSError as error:
-            raise SystemExit(_fail(ctx, _told(error), 1)) from error
+            raise SystemExit(_fail(_name_of(ctx), _told(error), 1)) from error
         except typer.TyperException as error:  # the command line itself
             tell_user(_misused(error))
             raise SystemExit(error.exit_code) from error
+
+    def make_context(self, *args: Any, **settings: Any) -> Any:
+        try:
+            return super().make_context(*args, **settings)
+        except OSError as error:  # of --help and --version, which are printed here
+            raise SystemExit(_fail("sormctl", _told(error), 1)) from error
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Lists the commands, each with the whole first sentence of its help."""
@@ -110,8 +116,12 @@ def _misused(error: Any) -> str:
     return f"{name}: {one_line(message)}; see {name} --help"
 
 
-def _fail(ctx: Any, message: str, code: int) -> int:
-    tell_user(f"sormctl {ctx.invoked_subcommand}: {message}")
+def _name_of(ctx: Any) -> str:
+    return f"sormctl {ctx.invoked_subcommand}"
+
+
+def _fail(name: str, message: str, code: int) -> int:
+    tell_user(f"{name}: {message}")
     return code
 
 
@@ -186,7 +196,9 @@ for _name in COMMANDS:
 
 
 def main() -> None:
-    """Entry point of the `sormctl` script. SIGTERM ends it as Ctrl-C does."""
+    """What the `sormctl` script does. SIGTERM ends it as Ctrl-C does."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as it was while we were loaded
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # records hold no cycles: looking for some among a million of them takes a third of the time
     gc.set_threshold(200_000)
     received: list[int] = []

@@ -27,6 +27,9 @@ _SAMPLED_BYTES = 1 << 20
 
 _EMBEDDED_NAMES = ("student",)
 
+_INDEX = "model.safetensors.index.json"
+_MOST_LAYERS = 10_000  # to make more of them takes minutes and all memory before a weight is read
+
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
 
 
@@ -138,16 +141,35 @@ def _checked_folder(path: Path) -> str:
         if (path / "adapter_config.json").is_file():
             raise ModelError(f"{path}: an adapter of peft; train it without --no-merge-lora")
         raise ModelError(f"{path}: no model folder (no config.json in it)")
+    _check_files(path)
     return str(path)
+
+
+def _check_files(folder: Path) -> None:
+    """ModelError for weights that are no safetensors of the folder, or a model of no real size.
+
+    Any other file of weights is a pickle, which is a program.
+    """
+    index = _read_json(folder / _INDEX).get("weight_map")
+    for name in set(map(str, index.values())) if isinstance(index, dict) else ():
+        if Path(name).name != name or not name.endswith(".safetensors"):
+            raise ModelError(f"{folder / _INDEX}: {name} is no file of safetensors in the folder")
+    config = read_model_config(folder)
+    for part in (config, config.get("text_config")):
+        layers = part.get("num_hidden_layers") if isinstance(part, dict) else 0
+        if isinstance(layers, int) and layers > _MOST_LAYERS:
+            raise ModelError(f"{folder / 'config.json'}: {layers:,} layers; no model has so many")
 
 
 def _hub_settings(model: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(model, allow_patterns=["*.json", "*.jinja"]))
+        folder = Path(snapshot_download(model, allow_patterns=["*.json", "*.jinja"]))
     except Exception as error:  # network, authorisation, no such repository, offline
         raise not_on_hub(model, error) from error
+    _check_files(folder)
+    return folder
 
 
 def _has_chat_template(folder: Path) -> bool:
@@ -157,6 +179,8 @@ def _has_chat_template(folder: Path) -> bool:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise ModelError(f"{path}: not a file")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
+from sormctl.errors import RecordError
 from sormctl.evaluation.metrics import (
     average,
     clustered_difference,
@@ -34,6 +35,7 @@ from sormctl.records import Json, Labels, Solution
 from sormctl.tasks.registry import get_task
 
 DRAFT = Way("each", ("draft",))
+MAX_MODELS = 100  # reward models: each is compared with each
 AGREEMENT = Judgement(None, "oracle", STEP_ACCURACY)  # of labels with the truth
 
 
@@ -96,11 +98,15 @@ class Evaluation:
         self._on_wrong: dict[Way, list[float]] = defaultdict(list)
         self._steps: dict[tuple[str, Truth], StepTally] = defaultdict(StepTally)  # model, truth
         self._final: dict[str, FinalVerdicts] = defaultdict(FinalVerdicts)
+        self._models: set[str] = set()
         self._num_labelled = 0
         self._agreement: tuple[list[int], list[int]] = ([], [])
 
     def add(self, group: Sequence[Solution]) -> None:
-        """Takes all solutions of one problem; one that comes twice counts once."""
+        """Takes all solutions of one problem; one that comes twice counts once.
+
+        RecordError for scores of more reward models than can be compared.
+        """
         group = distinct(group)
         known = [solution for solution in group if solution.correct is not None]
         self.unknown += len(group) - len(known)
@@ -119,6 +125,11 @@ class Evaluation:
                 if way.only_refines:
                     self._on_wrong[way].append(outcome.value)
         for solution in group:
+            self._models.update(solution.scores)
+            if len(self._models) > MAX_MODELS:
+                raise RecordError(
+                    f"`scores` of more than {MAX_MODELS} reward models; leave some out"
+                )
             if solution.labels is not None and solution.steps:
                 self._add_steps(solution, solution.labels)
 

@@ -6,10 +6,13 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import orjson
 import pytest
 
+import sormctl
+from sormctl import __main__, cli
 from tests.contract.commands import CORRECT
 from tests.contract.shell import SLOW, SORMCTL, run, start
 from tests.terminal import terminal
@@ -141,6 +144,32 @@ def test_a_full_disk() -> None:
         result = run([*SLOW, "slow"], LINES[0], stdout=full)
     message = b"sormctl slow: cannot write standard output: No space left on device\n"
     assert (result.returncode, result.stderr) == (1, message)
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["--version"], ["filter", "--help"]], ids=str)
+def test_a_full_disk_for_the_help(argv: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = run([*SORMCTL, *argv], stdout=full)
+    assert done.returncode == 1
+    assert done.stderr.endswith(b": No space left on device; make room and start again\n")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_an_interrupt_while_commands_are_loaded_shows_no_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It ends the process as any other; whoever ignores it goes on doing so."""
+    seen = []
+    loaded = SimpleNamespace(main=lambda: seen.append(signal.getsignal(signal.SIGINT)))
+    monkeypatch.setattr(sormctl, cli.__name__.rpartition(".")[2], loaded)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        for handler in (signal.default_int_handler, signal.SIG_IGN):
+            signal.signal(signal.SIGINT, handler)
+            __main__.main()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert seen == [signal.SIG_DFL, signal.SIG_IGN]
 
 
 def test_a_terminal_as_input() -> None:

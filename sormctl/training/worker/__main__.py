@@ -75,9 +75,12 @@ def _config(path: Path) -> TrainConfig:
 
 
 def report_event(event: events.Event) -> None:
-    """Tells the command."""
-    sys.stdout.write(json.dumps(msgspec.to_builtins(event)) + "\n")
-    sys.stdout.flush()
+    """Tells the command; if that is gone, there is nobody to work for."""
+    try:
+        sys.stdout.write(json.dumps(msgspec.to_builtins(event)) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os._exit(1)
 
 
 def _listen(stop: threading.Event) -> None:

@@ -139,6 +139,7 @@ class _Run:
     def __post_init__(self) -> None:
         self.lengths = [row.size for row in self.rows]
         self.meter = Meter(self.config, self.accelerator, self.num_steps, self.report)
+        self.accelerator.register_for_checkpointing(self.meter)
         if self.config.patience:
             self.best = BestSoFar(self.config.patience)
             self.accelerator.register_for_checkpointing(self.best)

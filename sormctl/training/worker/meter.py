@@ -23,7 +23,8 @@ LOG_EVERY = 10
 class Meter:
     """Logs the mean loss and the speed since the last log.
 
-    Every process has one; the first writes the file and reports.
+    Every process has one; the first writes the file and reports. What it has counted since the last
+    log travels in every checkpoint, so that a log is of the same steps after a resume.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Meter:
     ) -> None:
         self._config, self._accelerator, self._num_steps = config, accelerator, num_steps
         self._report = report if accelerator.is_main_process else None
+        self._kept: dict[str, float] = {}
         self.begin(0)
 
     def say(self, event: Event) -> None:
@@ -44,16 +46,30 @@ class Meter:
 
     def resume(self, step: int) -> None:
         """Forgets what was logged after `step`, from which the run goes on."""
+        self.begin(step)
+        self._last = int(self._kept.get("last", step))
         if self._report:
             truncate_metrics(self._config.metrics, step)
-        self.begin(step)
+            self._loss += self._kept.get("loss", 0.0)
+            self._slots = int(self._kept.get("slots", 0))
+            self._useful = int(self._kept.get("useful", 0))
+
+    def state_dict(self) -> dict[str, float]:
+        """What accelerate keeps, of the first process; `check` comes before."""
+        counted = {"slots": self._slots, "useful": self._useful}
+        return {"last": self._last, "loss": self._total, **counted}
+
+    def load_state_dict(self, state: dict[str, float]) -> None:
+        """Takes what accelerate kept; see `resume`."""
+        self._kept = state
 
     def begin(self, step: int) -> None:
         """Starts counting, after `step`."""
         self._last = step
         self._start = time.monotonic()
         self._tokens = self._slots = self._useful = 0
-        self._loss = torch.zeros((), device=self._accelerator.device)
+        self._total = 0.0  # the loss by all processes, when last looked at
+        self._loss: Tensor = torch.zeros((), device=self._accelerator.device)
 
     def passed(self, rows: Sequence[Row], slots: int) -> None:
         """Counts a pass of this process: its rows, and the slots that they took with padding."""
@@ -78,9 +94,9 @@ class Meter:
 
     def check(self, step: int) -> float:
         """The mean loss since the last log, by all processes; ModelError if it is no number."""
-        total = float(self._accelerator.reduce(self._loss, "sum").item())
-        _check_finite("loss", total, step)
-        return total / max(1, step - self._last)
+        self._total = float(self._accelerator.reduce(self._loss, "sum").item())
+        _check_finite("loss", self._total, step)
+        return self._total / max(1, step - self._last)
 
     def evaluated(self, step: int, figures: Figures, seconds: float) -> None:
         """Logs an evaluation, whose time is not that of the steps; ModelError as in `check`."""

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from sormctl.errors import RecordError
 from sormctl.evaluation.evaluation import Evaluation, problem_part
 from sormctl.evaluation.rows import Judgement, Way
 from sormctl.evaluation.steps import StepTally
@@ -340,3 +341,15 @@ def test_reward_models_are_paired_on_the_same_solutions_only() -> None:
         together.add([judged(number, "orm", "sorm")])
     assert not [row for row in apart.rows() if row.section == "reward models"]
     assert len([row for row in together.rows() if row.section == "reward models"]) == 2
+
+
+def test_more_reward_models_than_can_be_compared_are_refused() -> None:
+    evaluation = Evaluation()
+    for part in range(2):
+        names = [f"rm{i + 60 * part}" for i in range(60)]
+        scored = solution(f"s{part}", scores={name: (0.5, 0.5) for name in names})
+        if part:
+            with pytest.raises(RecordError, match="more than 100 reward models"):
+                evaluation.add([scored])
+        else:
+            evaluation.add([scored])

@@ -6,11 +6,13 @@ import json
 import resource
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
+from sormctl.training.events import Started
 from sormctl.training.worker import __main__ as worker
 from tests.unit.training.runs import configured, prepare
 
@@ -79,3 +81,18 @@ def test_out_of_memory_is_one_line_with_what_to_do(
 def test_another_error_keeps_its_traceback(work: Any) -> None:
     with pytest.raises(RuntimeError, match="must match the size"):
         work(lambda: torch.zeros(2) + torch.zeros(3))
+
+
+def test_without_a_command_there_is_nobody_to_work_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was killed: its worker ends without a traceback."""
+
+    def gone(*_: object) -> None:
+        raise BrokenPipeError
+
+    def ended(code: int) -> None:
+        raise SystemExit(code)
+
+    monkeypatch.setattr(worker.sys, "stdout", SimpleNamespace(write=gone))
+    monkeypatch.setattr(worker.os, "_exit", ended)
+    with pytest.raises(SystemExit):
+        worker.report_event(Started())
