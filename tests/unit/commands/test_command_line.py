@@ -135,7 +135,7 @@ def test_the_models_of_eval_may_stand_in_a_file() -> None:
     [
         ("sed = 1", "f.toml: no option or command `sed`; did you mean `seed`?"),
         ("[problems]\nsed = 1", "f.toml: [problems]: no option or command `sed`; did you mean"),
-        ("[smaple]\nseed = 1", "f.toml: no option or command `smaple`; did you mean `sample`?"),
+        ("[smaple]\nseed = 1", "f.toml: no option or command `smaple`; did you mean `sample`"),
         ("problems = 1", "f.toml: `problems` is a command; its options go under [problems]"),
         ("seed = 'x'", "f.toml: Invalid value for '--seed'"),
         ("seed = [1, 2]", "f.toml: `seed` takes one value"),
