@@ -25,7 +25,7 @@ _WHERE = "give a folder, or a name of the hub"
 
 _SAMPLED_BYTES = 1 << 20
 
-_EMBEDDED_NAMES = ("student",)
+_EMBEDDED_NAMES = ("student", "orm", "sorm", "global", "local")
 
 _INDEX = "model.safetensors.index.json"
 _MOST_LAYERS = 10_000  # to make more of them takes minutes and all memory before a weight is read
@@ -49,6 +49,17 @@ def resolve_model(name: str, is_hosted: bool = False) -> str:
     if not is_hosted and not _HUB_NAME.fullmatch(name):
         raise UsageError(no_such_path("model", name, _WHERE))
     return name
+
+
+def public_name(model: str) -> str:
+    """What others know a resolved model by, without a path of this machine.
+
+    Its name on the hub or in the package, or that of its folder.
+    """
+    folder = Path(model)
+    if not folder.is_dir():
+        return model
+    return f"{_EMBEDDED if folder.parent == _embedded() else ''}{folder.resolve().name}"
 
 
 def model_digest(name: str) -> str | None:
@@ -133,7 +144,11 @@ def _embedded_folder(name: str) -> str:
     if name not in _EMBEDDED_NAMES:
         known = [_EMBEDDED + known for known in _EMBEDDED_NAMES]
         raise UsageError(no_such("model", _EMBEDDED + name, known))
-    return _checked_folder(Path(str(files("sormctl") / "embedded" / name)))
+    return _checked_folder(_embedded() / name)
+
+
+def _embedded() -> Path:
+    return Path(str(files("sormctl") / "embedded"))
 
 
 def _checked_folder(path: Path) -> str:

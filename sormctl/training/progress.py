@@ -40,6 +40,7 @@ class TrainingProgress(Display):
                 self._tell_long(event)
             case Best():
                 self._ended = True
+                self._held_out = event.loss
                 self._shown = self._last_step  # what came after the best is not the last word
                 self.note(
                     f"the model is that of step {event.step:,}, held-out loss {event.loss:.4f}"
@@ -49,6 +50,16 @@ class TrainingProgress(Display):
             case Stopped():
                 self._shown = self._last_step  # the last word is what to do
                 self.note("stopped; continue with --resume")
+
+    def wrote(self, output: str) -> None:
+        """Says where the model is, and how its training ended."""
+        figures = []
+        if self._last_step:
+            self._shown = self._last_step  # this is the last word
+            figures = [f"{self._last_step.steps:,} steps", f"loss {self._last_step.loss:.4f}"]
+        if self._held_out is not None:
+            figures.append(f"held-out loss {self._held_out:.4f}")
+        self.note(f"wrote {output}/{': ' if figures else ''}{', '.join(figures)}")
 
     def _hear_step(self, step: Step) -> None:
         if self._first is None:

@@ -83,6 +83,7 @@ def run(
             _train(config, found.data, options, progress)
         with writing(output):
             publish(config.model_to_be, output, config.partial / "replaced")
+        progress.wrote(config.output.rstrip("/"))
 
 
 def _help(config: TrainConfig, rank: int, options: RunOptions) -> None:

@@ -91,7 +91,7 @@ def test_a_reward_model_is_trained_and_put_in_place(reward_model: tuple[Path, st
     lines = err.splitlines()
     assert lines[0] == "train-rm: 40 examples"
     assert lines[1].startswith("train-rm: step labels: ")
-    assert lines[-1].startswith("train-rm: step 10/10, loss 0.")
+    assert lines[-1].startswith("train-rm: wrote rm/: 10 steps, loss 0.")
 
 
 def test_a_contrastive_reward_model(folder: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_contrastive_reward_model(folder: Path) -> None:
     first, last = err.splitlines()[0], err.splitlines()[-1]
     pairs = int(first.removeprefix("train-rm: ").split()[0])
     assert first.endswith(f" examples; left out: {40 - 2 * pairs} solutions without a partner")
-    assert last.startswith("train-rm: step ")
+    assert last.startswith("train-rm: wrote contrast/: ")
     code, _, err = sormctl(folder, *command, "--resume", "--objective", "contrastive")
     assert (code, err.splitlines()[-1]) == (0, "train-rm: contrast is finished already")
     write_jsonl(folder / "graded.jsonl", solutions)
@@ -192,6 +192,8 @@ def test_the_model_card_says_what_was_trained_on_what(reward_model: tuple[Path, 
     trained = json.loads((model / "sormctl.json").read_text())["training"]
     card = (model / "README.md").read_text("utf-8")
     assert f"| sha256 of the examples | `{trained['data_sha256']}` |" in card
+    assert card.startswith("---\nlibrary_name: transformers\npipeline_tag: token-classification\n")
+    assert "| base model | `tiny` |" in card and str(model.parent) not in card
     for line in ("| examples | 40 |", "| lr | 0.01 |", "| step | 10 |", "sormctl score --rm"):
         assert line in card
 

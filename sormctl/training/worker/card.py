@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from msgspec import to_builtins
 
+from sormctl.models import public_name
 from sormctl.training.config import REFINER, REWARD_MODEL, STUDENT, Data, Settled, TrainConfig
 from sormctl.training.events import HELD_OUT_LOSS
 from sormctl.training.worker.metrics_file import Figures
@@ -19,6 +21,11 @@ _USES = {
     STUDENT: "sormctl sample --model FOLDER problems.jsonl",
     REFINER: "sormctl refine --model FOLDER drafts.jsonl",
     REWARD_MODEL: "sormctl score --rm FOLDER solutions.jsonl",
+}
+_TAGS = {
+    STUDENT: ("text-generation", "student"),
+    REFINER: ("text-generation", "refiner"),
+    REWARD_MODEL: ("token-classification", "reward-model"),
 }
 _ABOVE = {"kind", "model", "output", "asking", "held_out"}  # told above the table of settings
 
@@ -46,13 +53,14 @@ def model_card(config: TrainConfig, settled: Settled, data: Data, course: Sequen
     asked = {**to_builtins(config), **to_builtins(settled)}
     settings = {name: x for name, x in asked.items() if name not in _ABOVE}
     return f"""\
+{_metadata(config)}
 # {config.kind}{f" ({data.mode})" if data.mode else ""}
 
 {_KINDS[config.kind]} Trained by sormctl {data.version}.
 
 | | |
 |---|---|
-| base model | `{config.model}` |
+| base model | `{public_name(config.model)}` |
 | prompt | {config.asking.style} |
 | examples | {data.examples:,} |
 | sha256 of the examples | `{data.data_sha256}` |
@@ -70,6 +78,14 @@ At the end: {_table(last)}
 {_evaluation(config, evaluations)}`metrics.jsonl` has the whole course.
 
 The settings: {_table(settings)}"""
+
+
+def _metadata(config: TrainConfig) -> str:
+    """What the hub reads of a card. A base model is named if the hub may know it."""
+    task, tag = _TAGS[config.kind]
+    base = "" if Path(config.model).is_dir() else f"base_model: {config.model}\n"
+    tags = f"tags: [sormctl, reasoning, {tag}]"
+    return f"---\n{base}library_name: transformers\npipeline_tag: {task}\n{tags}\n---\n"
 
 
 def _loading(config: TrainConfig) -> str:
