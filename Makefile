@@ -28,7 +28,7 @@ endif
 # Where `make test-real` keeps real models; 1.3 GB.
 MODELS ?= .models
 
-.PHONY: help demo paper results test test-paper test-all test-real lint fix docs golden bench browser setup clean
+.PHONY: help demo paper results test test-paper test-all test-real lint fix docs golden bench browser wheel setup clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -68,6 +68,15 @@ fix: $(VENV)/.installed ## let ruff mend what it can
 
 golden: $(VENV)/.installed ## accept the current output as golden; review the diff
 	SORMCTL_GOLDEN=accept $(BIN)/pytest -q tests/golden tests/test_architecture.py
+
+wheel: ## dist/: sdist and wheel, tried in an empty environment
+	rm -rf dist && $(PYTHON) -m venv dist/env && dist/env/bin/python -m pip install -q build
+	dist/env/bin/python -m build -o dist
+	rm -rf dist/env && $(PYTHON) -m venv dist/env
+	$(subst $(BIN),dist/env/bin,$(TORCH_INSTALL))
+	dist/env/bin/python -m pip install -q dist/*.whl
+	dist/env/bin/sormctl eval --bench chain -n 20 --student embedded:student --orm embedded:orm \
+		--sorm embedded:sorm --global embedded:global --local embedded:local > /dev/null
 
 docs: $(VENV)/.installed-docs ## reference pages from the code, then the site, strictly
 	$(BIN)/python docs/reference.py

@@ -67,4 +67,9 @@ sormctl sample -n 3 --model "$STUDENT" "${GENERATE[@]}" test.jsonl -o best-of-3.
 sormctl label-steps --by rollouts --model "$STUDENT" -k "$K" "${GENERATE[@]}" drafts.jsonl -o draft-steps.jsonl
 sormctl score --rm sorm --resume draft-steps.jsonl -o draft-sorm.jsonl
 sormctl score --rm orm --resume draft-sorm.jsonl global.jsonl local.jsonl best-of-3.jsonl -o scored.jsonl
-sormctl eval scored.jsonl --stages . --overwrite -o results.json
+sormctl eval scored.jsonl --stages . --overwrite -o results.json 2> table.txt
+cat table.txt >&2
+sormctl report . --overwrite -o report.html
+
+echo "── $(grep -m 1 ^refined table.txt)" >&2
+echo "── every step with its scores: $PWD/report.html" >&2
