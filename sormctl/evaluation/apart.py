@@ -30,8 +30,8 @@ class OneRun:
         if made != first:
             one, other = (f"model {model} at temperature {t}" for model, t in (made, first))
             raise RecordError(
-                f"a {kind} by {one}, after one by {other}; --by source reports them apart, and "
-                "`sormctl compare` holds two runs against each other"
+                f"a {kind} by {one}, after one by {other}; `eval --by source` reports them apart, "
+                "and `sormctl compare` holds two runs against each other"
             )
 
 

@@ -6,21 +6,17 @@ const OF_WAYS = "accuracy"; // the section of a row that is a way of answering
 function answersSection(data) {
   const ways = waysOf(data);
   if (!ways.length) return null;
-  const marks =
-    data.runs.length > 1 &&
-    key([
-      ["series-0", "new"],
-      ["quiet", "old", true],
-    ]);
+  const marked = ways.some((way) => way.given) ? " The answer given is marked." : "";
   return h(
     "section",
     { id: "answers" },
     h("h2", "Answers"),
-    h(
-      "p.lead",
-      `Every way of answering that these solutions allow, with its 95 % interval.${ways.some((way) => way.given) ? " The answer given is marked." : ""}`,
-    ),
-    marks,
+    h("p.lead", `Every way of answering that these solutions allow, with its 95 % interval.${marked}`),
+    data.runs.length > 1 &&
+      key([
+        ["series-0", "new"],
+        ["quiet", "old", true],
+      ]),
     chart("share of problems answered correctly, %", (width) => accuracies(ways, width)),
     h(
       "div.grid",
@@ -63,116 +59,104 @@ function groupOf(about) {
   return GROUPS[about.kinds.includes("sample") ? 1 : 2];
 }
 
+/** A row for each way: its name, its interval, its figures; names stand above on a narrow screen. */
 function accuracies(ways, width) {
-  const longest =
-    LETTER * Math.max(...[...ways.map((way) => way.name), ...GROUPS].map((name) => name.length)) + 14;
+  const names = [...ways.map((way) => way.name), ...GROUPS];
+  const longest = LETTER * Math.max(...names.map((name) => name.length)) + 14;
   const isNarrow = width < longest + 420;
-  const row = isNarrow ? 38 : 24;
-  const left = isNarrow ? 8 : longest;
-  const right = isNarrow ? 12 : 150;
-  const most = Math.max(...ways.flatMap((way) => way.sides.map((side) => side.n)));
+  const [step, left, right] = isNarrow ? [38, 8, 12] : [24, longest, 150];
   const lows = ways.flatMap((way) => way.sides.map((side) => side.low ?? side.value));
-  const start = Math.max(0, Math.floor(Math.min(...lows) * 10 - 0.5) / 10);
-  const groups = [...new Set(ways.map((way) => way.group))];
-  const height = ways.length * row + groups.length * 30 + 40;
+  const range = [Math.max(0, Math.floor(Math.min(...lows) * 10 - 0.5) / 10), 1];
+  const groups = GROUPS.filter((group) => ways.some((way) => way.group === group));
+  const height = ways.length * step + groups.length * 30 + 40;
   const { svg, x, add } = plane({
     width,
     height,
-    x: [start, 1],
-    y: [0, 1],
+    x: range,
     xFormat: FORMAT.percent,
     margin: { left, right, top: 0 },
-    yFormat: () => "",
   });
-  svg.querySelectorAll(".axis").forEach((line) => line.remove());
-  for (const tick of ticksOf([start, 1], isNarrow ? 3 : 6))
+  for (const tick of ticksOf(range, isNarrow ? 3 : 6))
     add(s("line.axis", { x1: x(tick), x2: x(tick), y1: 8, y2: height - 32 }));
+  const most = Math.max(...ways.flatMap((way) => way.sides.map((side) => side.n)));
   let y = 0;
-  groups.forEach((group) => {
+  for (const group of groups) {
     add(s("text", { x: isNarrow ? left : 0, y: (y += 30) - 8 }, group));
-    for (const way of ways.filter((each) => each.group === group)) {
-      const middle = (y += row) - 10;
-      const latest = way.sides.at(-1);
-      add(
-        s(
-          "text",
-          {
-            class: way.given ? "accent" : "name",
-            x: isNarrow ? left : left - 14,
-            y: isNarrow ? middle - 11 : middle + 4,
-            "text-anchor": isNarrow ? "start" : "end",
-          },
-          way.name,
-        ),
-      );
-      const figures = `${percent(latest.value)}  (${interval(latest)})${latest.n < most ? `  n ${whole(latest.n)}` : ""}`;
-      const isTight = isNarrow && (way.name.length + figures.length + 2) * LETTER > width;
-      add(
-        s(
-          "text",
-          { x: width, y: isNarrow ? middle + (isTight ? 4 : -11) : middle + 4, "text-anchor": "end" },
-          isTight ? percent(latest.value) : figures,
-        ),
-      );
-      way.sides.forEach((side) =>
-        add(
-          whisker({
-            x: x(side.value),
-            y: middle + (side.old ? 5 : 0),
-            low: x(side.low ?? NaN),
-            high: x(side.high ?? NaN),
-            lying: true,
-            series: side.old ? "quiet" : group === GROUPS[3] ? "quiet" : way.given ? "accent" : "series-0",
-            hollow: side.old,
-            title: `${way.name}: ${figures}`,
-          }),
-        ),
-      );
-    }
-  });
+    for (const way of ways.filter((each) => each.group === group))
+      add(wayRow(way, { x, y: (y += step) - 10, width, left, isNarrow, most }));
+  }
   return svg;
 }
 
+function wayRow(way, { x, y, width, left, isNarrow, most }) {
+  const latest = way.sides.at(-1);
+  const figures = `${percent(latest.value)}  (${interval(latest)})${latest.n < most ? `  n ${whole(latest.n)}` : ""}`;
+  const isTight = isNarrow && (way.name.length + figures.length + 2) * LETTER > width;
+  const [above, beside] = [y - 11, y + 4];
+  const name = isNarrow ? { x: left, y: above } : { x: left - 14, y: beside, "text-anchor": "end" };
+  return [
+    s("text", { class: way.given ? "accent" : "name", ...name }, way.name),
+    s(
+      "text",
+      { x: width, y: isNarrow && !isTight ? above : beside, "text-anchor": "end" },
+      isTight ? percent(latest.value) : figures,
+    ),
+    way.sides.map((side) =>
+      whisker({
+        x: x(side.value),
+        y: y + (side.old ? 5 : 0),
+        low: x(side.low ?? NaN),
+        high: x(side.high ?? NaN),
+        lying: true,
+        hollow: side.old,
+        series: seriesOf(way, side),
+        title: `${way.name}: ${figures}`,
+      }),
+    ),
+  ];
+}
+
+const seriesOf = (way, side) => (side.old || isBound(way) ? "quiet" : way.given ? "accent" : "series-0");
+const isBound = (way) => way.group === GROUPS[3];
+
+/** Accuracy against tokens; as many names as there is room for. */
 function budget(ways, width) {
   const isPair = ways.some((way) => way.sides.some((side) => side.old));
-  const sides = ways
-    .map((way) => ({ ...way, bound: way.group === GROUPS[3] }))
-    .filter((way) => way.tokens && !(isPair && way.bound)) // two runs are enough to look at
-    .flatMap(({ given, bound, sides }) => sides.map((side) => ({ ...side, given, bound })));
-  const values = sides.map((side) => side.value);
-  const low = Math.max(0, Math.min(...values) - 0.05);
-  const high = Math.min(1, Math.max(...values) + 0.05);
+  const marks = ways
+    .filter((way) => way.tokens && !(isPair && isBound(way))) // two runs are enough to look at
+    .flatMap((way) => way.sides.map((side) => ({ way, side })))
+    .sort(
+      (a, b) => Number(b.way.given) - Number(a.way.given) || Number(isBound(a.way)) - Number(isBound(b.way)),
+    );
+  const values = marks.map(({ side }) => side.value);
   const { svg, x, y, add } = plane({
     width,
     height: 340,
-    x: [0, Math.max(...sides.map((side) => side.tokens)) * 1.08],
-    y: [low, high],
+    x: [0, Math.max(...marks.map(({ side }) => side.tokens)) * 1.08],
+    y: [Math.max(0, Math.min(...values) - 0.05), Math.min(1, Math.max(...values) + 0.05)],
     yFormat: FORMAT.percent,
     xName: "tokens",
   });
-  sides.sort((a, b) => Number(b.given) - Number(a.given) || Number(a.bound) - Number(b.bound));
-  const taken = sides.map((side) => around(x(side.tokens) - 5, y(side.value), 10));
-  for (const side of sides) {
-    const [px, py] = [x(side.tokens), y(side.value)];
-    const wide = side.name.length * LETTER;
+  const taken = marks.map(({ side }) => around(x(side.tokens) - 5, y(side.value), 10));
+  for (const { way, side } of marks) {
+    const [px, py, wide] = [x(side.tokens), y(side.value), way.name.length * LETTER];
+    const title = `${way.name}: ${percent(side.value)} %, ${whole(side.tokens)} tokens`;
     add(
       whisker({
         x: px,
         y: py,
-        low: NaN,
-        high: NaN,
-        series: side.bound || side.old ? "quiet" : side.given ? "accent" : "series-0",
-        hollow: side.bound || side.old,
-        title: `${side.name}: ${percent(side.value)} %, ${whole(side.tokens)} tokens`,
+        series: seriesOf(way, side),
+        hollow: side.old || isBound(way),
         radius: 4,
+        title,
       }),
     );
     const isFree = (box) =>
-      box.left > 40 && box.right < width && (side.given || !taken.some((other) => overlap(box, other)));
+      box.left > 40 && box.right < width && (way.given || !taken.some((other) => overlap(box, other)));
     const room = side.old ? null : [around(px + 8, py, wide), around(px - 8 - wide, py, wide)].find(isFree);
     if (!room) continue; // the mark tells its name where there is none
     taken.push(room);
-    add(s("text", { class: side.given ? "accent" : "", x: room.left, y: py + 4 }, side.name));
+    add(s("text", { class: way.given ? "accent" : "", x: room.left, y: py + 4 }, way.name));
   }
   return svg;
 }

@@ -30,14 +30,13 @@ function chart(caption, draw, label = caption) {
 
 const MARGIN = { left: 40, right: 12, top: 8, bottom: 34 };
 
-/** Axes around a plane; `x` and `y` turn values into places, `add` draws on it. */
+/** Axes around a plane, from the ranges `x` and `y`; it gives what turns values into places, and `add`s to it. */
 function plane({
   width,
   height,
   x,
   y,
   xName,
-  yName,
   xFormat = FORMAT.number,
   yFormat = FORMAT.number,
   xTicks,
@@ -48,9 +47,9 @@ function plane({
     ([low, high], from, to) =>
     (value) =>
       from + ((value - low) / (high - low || 1)) * (to - from);
-  const [toX, toY] = [scale(x, m.left, width - m.right), scale(y, height - m.bottom, m.top)];
+  const [toX, toY] = [scale(x, m.left, width - m.right), scale(y ?? [0, 1], height - m.bottom, m.top)];
   const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, height });
-  for (const value of ticksOf(y, 5))
+  for (const value of y ? ticksOf(y, 5) : [])
     svg.append(
       s("line.axis", { x1: m.left, x2: width - m.right, y1: toY(value), y2: toY(value) }),
       s("text", { x: m.left - 6, y: toY(value) + 4, "text-anchor": "end" }, yFormat(value)),
@@ -60,7 +59,6 @@ function plane({
       s("text", { x: toX(value), y: height - m.bottom + 16, "text-anchor": "middle" }, xFormat(value)),
     );
   if (xName) svg.append(s("text", { x: width - m.right, y: height - 4, "text-anchor": "end" }, xName));
-  if (yName) svg.append(s("text", { x: m.left, y: m.top - 2 }, yName));
   return {
     svg,
     x: toX,
@@ -88,8 +86,18 @@ function path(points, props) {
   });
 }
 
-/** A value with its interval, lying or standing. */
-function whisker({ x, y, low, high, lying = false, series, hollow = false, title, radius = 4.5 }) {
+/** A value, with its interval if it has one, lying or standing. */
+function whisker({
+  x,
+  y,
+  low = NaN,
+  high = NaN,
+  lying = false,
+  series,
+  hollow = false,
+  title,
+  radius = 4.5,
+}) {
   const line = lying ? { x1: low, x2: high, y1: y, y2: y } : { x1: x, x2: x, y1: low, y2: high };
   return s(
     "g",

@@ -4,39 +4,13 @@
 function differences(data) {
   const rows = data.comparison ? comparedRows(data.comparison) : gainedRows(data.runs.at(-1));
   if (!rows.length) return null;
-  const headings = data.comparison ? ["old", "new", "won", "lost", "p"] : [];
-  const table = (some, id) =>
-    h(
-      "div.scroll",
-      h(
-        "table",
-        { id },
-        h(
-          "thead",
-          h(
-            "tr",
-            h("th", ""),
-            ["difference", "95 % interval", ...headings].map((text) => h("th.number", text)),
-          ),
-        ),
-        h(
-          "tbody",
-          some.map((row) =>
-            h(
-              "tr",
-              h("td", row.name),
-              h(
-                "td",
-                { class: `number ${row.low > 0 ? "good" : row.high < 0 ? "bad" : ""}` },
-                signed(row.value),
-              ),
-              h("td.number.soft", interval(row)),
-              row.extra.map((text) => h("td.number", text)),
-            ),
-          ),
-        ),
-      ),
-    );
+  const headings = [
+    "",
+    "#difference",
+    "#95 % interval",
+    ...(data.comparison ? ["#old", "#new", "#won", "#lost", "#p"] : []),
+  ];
+  const listed = (some, id) => table(headings, some.map(cellsOf), { id });
   const [first, others] = [rows.filter((row) => row.first), rows.filter((row) => !row.first)];
   return h(
     "div.panel",
@@ -46,13 +20,20 @@ function differences(data) {
         ? "new − old on the same problems, points, as `sormctl compare` has them"
         : "differences on the same problems, points",
     ),
-    first.length > 0 && table(first, "differences"),
+    first.length > 0 && listed(first, "differences"),
     others.length > 0 &&
       (first.length
-        ? h("details.more", h("summary", `${others.length} more`), table(others))
-        : table(others, "differences")),
+        ? h("details.more", h("summary", `${others.length} more`), listed(others))
+        : listed(others, "differences")),
   );
 }
+
+const cellsOf = (row) => [
+  row.name,
+  toned(row.low > 0 ? "good" : row.high < 0 ? "bad" : "", signed(row.value)),
+  toned("soft", interval(row)),
+  ...row.extra,
+];
 
 /** The rows of `compare`; the first decides, or all do. */
 function comparedRows({ rows, verdict }) {

@@ -41,6 +41,22 @@ const percent = (value) => (value === null || Number.isNaN(value) ? "–" : (100
 const counted = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 const whole = (n) => Math.round(n).toLocaleString("en");
 
+/** A table. A heading that begins with `#` stands over numbers; a cell is a child, or a list of them. */
+function table(headings, rows, props = {}) {
+  const isNumber = headings.map((text) => text.startsWith("#"));
+  const cell = (tag, i, ...children) => h(isNumber[i] ? `${tag}.number` : tag, ...children);
+  const head = headings.map((text, i) => cell("th", i, text.replace("#", "")));
+  const body = rows.map((cells) =>
+    h(
+      "tr",
+      cells.map((child, i) => cell("td", i, child)),
+    ),
+  );
+  return h("div.scroll", h("table", props, h("thead", h("tr", head)), h("tbody", body)));
+}
+
+const toned = (tone, ...children) => h("span", { class: tone }, ...children);
+
 /** Buttons of which one is pressed; `choose` is called with its value. */
 function choices(values, chosen, choose, label) {
   const buttons = values.map(([value, text, title]) =>

@@ -43,15 +43,10 @@ const sideOf = (data, i) => (data.runs.length === 1 ? data.runs[0].name : ["old"
 function facts(run) {
   const tasks = [...new Set(run.problems.map((problem) => problem.task))];
   const models = [...new Set(run.tallies.map((tally) => tally.model))];
+  const asked = run.rows.filter((row) => row.section === OF_WAYS).map((row) => row.n);
   return [
     tasks.length && ["task", tasks.join(", ")],
-    [
-      "problems",
-      whole(
-        run.problems.length ||
-          Math.max(...run.rows.filter((row) => row.section === OF_WAYS).map((row) => row.n)),
-      ),
-    ],
+    ["problems", whole(run.problems.length || Math.max(...asked))],
     run.num_solutions > 0 && [
       "solutions",
       whole(run.num_solutions) + (run.unknown ? `, ${whole(run.unknown)} not graded` : ""),
@@ -81,37 +76,21 @@ function outcomes(data, picked) {
     counts[before.correct ? (after.correct ? "kept" : "lost") : after.correct ? "won" : "missed"]++;
   }
   if (!Object.values(counts).some(Boolean)) return null;
-  const [one, two] = isPair ? ["old answer", "new answer"] : ["draft", "answer given"];
+  const [one, two, lost, won] = isPair
+    ? ["old answer", "new answer", "lost", "won"]
+    : ["draft", "answer given", "broken", "fixed"];
   const pick = (n, filter, tone) =>
     h(
       "button",
-      {
-        type: "button",
-        class: tone,
-        title: "show these",
-        onclick: () => {
-          picked.value = filter;
-        },
-      },
+      { type: "button", class: tone, title: "show these", onclick: () => (picked.value = filter) },
       whole(n),
     );
-  return h(
-    "table.outcomes",
-    h("thead", h("tr", h("th"), h("th.number", `${two} right`), h("th.number", "wrong"))),
-    h(
-      "tbody",
-      h(
-        "tr",
-        h("th", `${one} right`),
-        h("td.number", whole(counts.kept)),
-        h("td.number", pick(counts.lost, isPair ? "lost" : "broken", "bad")),
-      ),
-      h(
-        "tr",
-        h("th", `${one} wrong`),
-        h("td.number", pick(counts.won, isPair ? "won" : "fixed", "good")),
-        h("td.number", whole(counts.missed)),
-      ),
-    ),
+  return table(
+    ["", `#${two} right`, "#wrong"],
+    [
+      [`${one} right`, whole(counts.kept), pick(counts.lost, lost, "bad")],
+      [`${one} wrong`, pick(counts.won, won, "good"), whole(counts.missed)],
+    ],
+    { class: "outcomes" },
   );
 }

@@ -46,40 +46,20 @@ function themeButton() {
 function filesSection(data) {
   const files = data.runs.flatMap((run) => run.files);
   if (!files.length) return null;
+  const rows = files.map((file) => [
+    toned("mono", file.file),
+    `${file.command} ${file.version ?? ""}`,
+    file.models.join(", "),
+    toned("soft", file.parents.join(", ")),
+    ...[file.records, file.tokens, file.seconds].map(whole),
+    toned("soft", file.started.slice(0, 16).replace("T", " ")),
+  ]);
   return h(
     "section",
     { id: "files" },
     h("h2", "Files"),
     h("p.lead", "Where each file came from, by the manifest beside it."),
-    h(
-      "div.scroll",
-      h(
-        "table",
-        h(
-          "thead",
-          h(
-            "tr",
-            ["file", "made by", "with", "from"].map((text) => h("th", text)),
-            ["records", "tokens", "seconds"].map((text) => h("th.number", text)),
-            h("th", "when"),
-          ),
-        ),
-        h(
-          "tbody",
-          files.map((file) =>
-            h(
-              "tr",
-              h("td.mono", file.file),
-              h("td", `${file.command} ${file.version ?? ""}`),
-              h("td", file.models.join(", ")),
-              h("td.soft", file.parents.join(", ")),
-              [file.records, file.tokens, file.seconds].map((n) => h("td.number", whole(n))),
-              h("td.soft", file.started.slice(0, 16).replace("T", " ")),
-            ),
-          ),
-        ),
-      ),
-    ),
+    table(["file", "made by", "with", "from", "#records", "#tokens", "#seconds", "when"], rows),
   );
 }
 

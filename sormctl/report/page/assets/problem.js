@@ -139,11 +139,11 @@ function solutionHeader(solution, problem) {
 }
 
 function solutionFooter(solution, row) {
-  const [tone, sign] = VERDICTS.get(solution.correct);
+  const [tone, mark] = VERDICTS.get(solution.correct);
   return h(
     "footer",
     { class: tone, style: { "grid-row": row } },
-    `${sign} ${solution.predicted ?? "no answer"}`,
+    `${mark} ${solution.predicted ?? "no answer"}`,
     solution.thought &&
       h("details", h("summary.small", "thought before it"), h("p.small.soft.question", solution.thought)),
   );
@@ -208,33 +208,17 @@ function scoreBar(model, score, threshold) {
   );
 }
 
-function votesTable(votes) {
-  return h(
-    "div.more.scroll",
-    h(
-      "table.votes",
-      h(
-        "thead",
-        h(
-          "tr",
-          h("th", `answers of ${votes.of}`),
-          h("th.number", "votes"),
-          votes.models.map((model) => h("th.number", `weight by ${model}`)),
-        ),
-      ),
-      h(
-        "tbody",
-        votes.answers.map((ballot) => {
-          const [tone, sign] = VERDICTS.get(ballot.correct);
-          const wins = (name) => (ballot.wins.includes(name) ? h("strong", " ◂") : "\u2003");
-          return h(
-            "tr",
-            h("td", { class: `mono ${tone}` }, `${sign} ${ballot.answer}`),
-            h("td.number", ballot.votes, wins("")),
-            ballot.weights.map((weight, i) => h("td.number", weight.toFixed(2), wins(votes.models[i]))),
-          );
-        }),
-      ),
-    ),
-  );
+/** The answers with their votes and weights; ◂ marks what wins. */
+function votesTable({ of, models, answers }) {
+  const headings = [`answers of ${of}`, "#votes", ...models.map((model) => `#weight by ${model}`)];
+  const rows = answers.map(({ answer, correct, votes, weights, wins }) => {
+    const [tone, mark] = VERDICTS.get(correct);
+    const figure = (text, name) => [text, wins.includes(name) ? h("strong", " ◂") : "\u2003"];
+    return [
+      toned(`mono ${tone}`, `${mark} ${answer}`),
+      figure(votes, ""),
+      ...weights.map((weight, i) => figure(weight.toFixed(2), models[i])),
+    ];
+  });
+  return h("div.more", table(headings, rows, { class: "votes" }));
 }

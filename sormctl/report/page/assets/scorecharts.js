@@ -12,8 +12,8 @@ function reliabilityChart(tally, series, width) {
     xFormat: FORMAT.percent,
     yFormat: FORMAT.percent,
   });
-  const bins = reliability(tally).filter((bin) => bin.n),
-    most = Math.max(...bins.map((bin) => bin.n));
+  const bins = reliability(tally).filter((bin) => bin.n);
+  const most = Math.max(...bins.map((bin) => bin.n));
   add(
     s("line.even", { x1: x(0), y1: y(0), x2: x(1), y2: y(1) }),
     path(
@@ -56,8 +56,6 @@ function positionChart(tally, series, width) {
       whisker({
         x: x(bin.index + 1),
         y: y(bin.score),
-        low: NaN,
-        high: NaN,
         series,
         hollow: true,
         title: `step ${bin.index + 1}: mean score ${percent(bin.score)} %`,
@@ -133,8 +131,6 @@ function sweepChart(points, best, threshold, series, width) {
       whisker({
         x: x(best.threshold / TICKS),
         y: y(best.f1),
-        low: NaN,
-        high: NaN,
         series,
         title: `best: ${percent(best.f1)} % at ${(best.threshold / TICKS).toFixed(2)}`,
       }),

@@ -85,7 +85,7 @@ function modelPanel(tally, index, threshold) {
   const { points, best } = sweep(tally);
   const bySteps = tally.truth !== "answers";
   const figures = h("p.figures");
-  const table = h("div.scroll");
+  const tables = h("div");
   const charts = [
     chart("reliability: share right, %, by score", (width) => reliabilityChart(tally, series, width)),
     bySteps &&
@@ -107,7 +107,7 @@ function modelPanel(tally, index, threshold) {
         ? firstErrors(found, best, threshold)
         : [`accuracy of the last score ${percent(found.accuracy)} %`]),
     );
-    table.replaceChildren(bySteps ? confusion(found) : verdicts(found));
+    tables.replaceChildren(bySteps ? confusion(found) : verdicts(found));
     charts.slice(-2).forEach((figure) => figure.redraw());
   });
   return h(
@@ -120,7 +120,7 @@ function modelPanel(tally, index, threshold) {
     ),
     figures,
     h("div.grid.four", charts),
-    table,
+    tables,
   );
 }
 
@@ -145,62 +145,28 @@ function firstErrors(found, best, threshold) {
   ];
 }
 
-/** Where the model sees the first error, by what the labels say. */
+/** Where the model sees the first error, by where there is one; and which steps it accepts. */
 function confusion(found) {
-  const row = (name, cells) =>
-    h(
-      "tr",
-      h("th", name),
-      cells.map(([n, tone]) => h("td", { class: `number ${tone ?? ""}` }, n === null ? "" : whole(n))),
-    );
-  return h(
-    "div.tables",
-    h(
-      "table.confusion",
-      h(
-        "thead",
-        h(
-          "tr",
-          h("th", "first error seen"),
-          ["at its step", "too early", "too late", "nowhere"].map((text) => h("th.number", text)),
-        ),
-      ),
-      h(
-        "tbody",
-        row("there is one", [
-          [found.right, "good"],
-          [found.early, "bad"],
-          [found.late, "bad"],
-          [found.missed, "bad"],
-        ]),
-        row("there is none", [[null], [found.alarmed, "bad"], [null], [found.passed, "good"]]),
-      ),
-    ),
-    verdicts(found),
+  const [good, bad] = ["good", "bad"].map((tone) => (n) => toned(tone, whole(n)));
+  const seen = table(
+    ["first error seen", "#at its step", "#too early", "#too late", "#nowhere"],
+    [
+      ["there is one", good(found.right), bad(found.early), bad(found.late), bad(found.missed)],
+      ["there is none", null, bad(found.alarmed), null, good(found.passed)],
+    ],
+    { class: "confusion" },
   );
+  return h("div.tables", seen, verdicts(found));
 }
 
 function verdicts({ steps }) {
-  const row = (name, good, bad, tones) =>
-    h(
-      "tr",
-      h("th", name),
-      [good, bad].map((n, i) => h("td", { class: `number ${tones[i]}` }, whole(n))),
-    );
-  return h(
-    "table.verdicts",
-    h(
-      "thead",
-      h(
-        "tr",
-        h("th", ""),
-        ["accepted", "refused"].map((text) => h("th.number", text)),
-      ),
-    ),
-    h(
-      "tbody",
-      row("right", steps.tp, steps.fn, ["good", "bad"]),
-      row("wrong", steps.fp, steps.tn, ["bad", "good"]),
-    ),
+  const [good, bad] = ["good", "bad"].map((tone) => (n) => toned(tone, whole(n)));
+  return table(
+    ["", "#accepted", "#refused"],
+    [
+      ["right", good(steps.tp), bad(steps.fn)],
+      ["wrong", bad(steps.fp), good(steps.tn)],
+    ],
+    { class: "verdicts" },
   );
 }

@@ -45,8 +45,6 @@ function lossChart(rows, width) {
       whisker({
         x: x(step),
         y: y(loss),
-        low: NaN,
-        high: NaN,
         series: "series-1",
         hollow: true,
         title: `held out at step ${step}: ${loss}`,
