@@ -1,4 +1,4 @@
-"""What the paper does with a reward model, one record at a time: score, and locate the error."""
+"""Judging solutions, one record at a time: by a reward model, or a language model."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from sormctl.asking import NOTHING_SAID, Asking, AskingSettings, default_asking
 from sormctl.engines.base import Engine
 from sormctl.engines.keeping import KeepingEngine, Kept
 from sormctl.engines.registry import create_engine
-from sormctl.engines.running import Running
+from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import ModelError, TooLongError, UsageError
-from sormctl.inference import settled_asking, tokenizer_place
+from sormctl.inference import Generator, open_generator, settled_asking, tokenizer_place
 from sormctl.models import resolve_model, settings_folder
 from sormctl.prompts import Prompt
 from sormctl.records import Solution
 from sormctl.slots import Slot, check_resolved, is_trained_here, served_adapter
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
+from sormctl.verdicts import judge_prompt, read_verdict, shares_right
 
 _DIGITS = 6  # of a score; those beyond depend on what else is in the batch
 
@@ -115,6 +116,60 @@ async def open_judge(
         raise UsageError(f"--prompt {said.prompt}: adapter {adapter.name} says how {model} is read")
     async with create_engine(folder, running, adapter) as engine:
         yield Judge(engine, asking, adapter)
+
+
+@dataclass(frozen=True, slots=True)
+class GenerativeJudge:
+    """A language model that is asked which steps are right, `num_verdicts` times a solution."""
+
+    generator: Generator
+    template: str
+    num_verdicts: int
+
+    @property
+    def capacity(self) -> int:
+        """How many solutions keep the engine busy."""
+        return max(1, self.generator.capacity // self.num_verdicts)
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What its user should know."""
+        return self.generator.notes
+
+    def keeping(self, kept: Kept) -> GenerativeJudge:
+        """The same, whose verdicts are kept."""
+        return replace(self, generator=self.generator.keeping(kept))
+
+    async def judged(self, solution: Solution, name: str) -> Solution:
+        """The solution with step scores called `name`: the share of verdicts that let them pass.
+
+        A verdict that says nothing does not count; where none says anything, all are 0.5.
+        """
+        count = len(solution.steps)
+        prompt = judge_prompt(self.template, solution, self.generator.asking)
+        asked = range(self.num_verdicts if count else 0)
+        task = get_task(solution.task)
+        completions = await self.generator.complete(task, prompt, solution.key, asked)
+        end = prompt.think[1]
+        texts = (completion.text.rpartition(end)[2] for completion in completions)
+        found = [read_verdict(self.template, text, count) for text in texts]
+        verdicts = [verdict for verdict in found if verdict is not None]
+        scores = shares_right(verdicts, count) if verdicts else (0.5,) * count
+        return solution.with_scores(name, tuple(round(score, _DIGITS) for score in scores))
+
+
+@asynccontextmanager
+async def open_generative_judge(
+    model: str,
+    template: str,
+    num_verdicts: int,
+    sampling: SamplingSettings,
+    running: Running,
+    said: AskingSettings,
+) -> AsyncIterator[GenerativeJudge]:
+    """Loads a language model that judges."""
+    async with open_generator(model, sampling, running, said, slot=Slot.pretrained) as generator:
+        yield GenerativeJudge(generator, template, num_verdicts)
 
 
 def locate_error(scores: Sequence[float], kind: str, threshold: float) -> int | None:

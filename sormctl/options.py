@@ -123,9 +123,6 @@ Model = Annotated[
     str,
     typer.Option("--model", help="Model folder, hub name, or embedded:student.", metavar="M"),
 ]
-RewardModel = Annotated[
-    str, typer.Option("--rm", help="Reward model: a folder or hub name.", metavar="M")
-]
 RmAdapter = Annotated[
     str | None,
     typer.Option(
@@ -320,8 +317,8 @@ class AskingOptions(ReadingOptions):
         """What was typed, with its files read; UsageError where it cannot be."""
         return AskingSettings(
             prompt=self.prompt,
-            system=_text(self.system),
-            instruction=_text(self.instruction),
+            system=read_text(self.system),
+            instruction=read_text(self.instruction),
             examples=read_examples(self.examples) if self.examples else None,
             chat_args=parse_chat_args(self.chat_arg) if self.chat_arg else None,
             steps=self.mode,
@@ -329,7 +326,7 @@ class AskingOptions(ReadingOptions):
         )
 
 
-def _text(given: str | None) -> str | None:
+def read_text(given: str | None) -> str | None:
     """A text as typed, or what a file `@FILE` holds."""
     if given is None or not given.startswith("@"):
         return given

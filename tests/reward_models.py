@@ -8,10 +8,15 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from tokenizers import Tokenizer, models, normalizers, processors
 from transformers import (
     AutoTokenizer,
     LlamaConfig,
     LlamaForSequenceClassification,
+    LlamaForTokenClassification,
+    MistralConfig,
+    MistralForCausalLM,
+    PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen2ForCausalLM,
 )
@@ -49,6 +54,21 @@ def save_chat_tokenizer(folder: Path, **special: str) -> Any:
     return AutoTokenizer.from_pretrained(folder)
 
 
+def shepherd_tokenizer() -> Any:
+    """As SentencePiece's: a space is `▁`, a text begins with `<s>`, and `▁ки` is one token."""
+    tokens = ["<unk>", "<s>", "</s>", *"▁ки+-=:?#0123456789Step\n", "ки", "▁ки", "▁+", "▁-"]
+    merges = [("к", "и"), ("▁", "ки"), ("▁", "+"), ("▁", "-")]
+    vocabulary = {token: i for i, token in enumerate(dict.fromkeys(tokens))}
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+    )
+    tokenizer.post_processor = processors.TemplateProcessing("<s> $A", special_tokens=[("<s>", 1)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
+    )
+
+
 def save_qwen_prm(folder: Path) -> Any:
     """As Qwen2.5-Math-PRM: a backbone, two layers of its own, and code that must not be run."""
     torch.manual_seed(4)
@@ -68,6 +88,31 @@ def save_outcome_model(folder: Path) -> Any:
     config = LlamaConfig(**SIZES, num_labels=1)
     LlamaForSequenceClassification(config).save_pretrained(folder)
     return save_chat_tokenizer(folder)
+
+
+def save_skywork_prm(folder: Path) -> Any:
+    """As Skywork-o1-Open-PRM: a language model, a value head beside it, and code as above."""
+    torch.manual_seed(4)
+    extra = {"v_head.summary.weight": torch.randn(1, 64) / 8, "v_head.summary.bias": torch.ones(1)}
+    _save_qwen(folder, "Qwen2ForPrmModel", extra)
+    return save_chat_tokenizer(folder, bos_token="<eos>")
+
+
+def save_language_model(folder: Path, tokenizer: Any = None) -> Any:
+    """As Math-Shepherd and RLHFlow's: a language model and nothing else."""
+    torch.manual_seed(6)
+    MistralForCausalLM(MistralConfig(**SIZES)).save_pretrained(folder)
+    if tokenizer is None:
+        return save_chat_tokenizer(folder)
+    tokenizer.save_pretrained(folder)
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def save_token_classifier(folder: Path, **special: str) -> Any:
+    """As TRL and PURE: transformers' own classifier of tokens, with two labels."""
+    torch.manual_seed(7)
+    LlamaForTokenClassification(LlamaConfig(**SIZES, num_labels=2)).save_pretrained(folder)
+    return save_chat_tokenizer(folder, **special)
 
 
 def _save_qwen(folder: Path, architecture: str, extra: dict[str, torch.Tensor]) -> None:

@@ -50,7 +50,9 @@ MAY_IMPORT = {
         "reranking",
         "evaluation": "errors missing records tasks reranking",
         "inference": "asking errors seeds prompts records models tasks engines slots",
-        "judging": "asking errors prompts records models tasks adapters engines slots inference",
+        "verdicts": "asking errors prompts records formats",
+        "judging": "asking errors prompts records models tasks adapters engines slots inference "
+        "verdicts",
         "test_time": "asking errors records models tasks adapters engines slots inference judging "
         "streams",
         "labelling": "errors prompts records tasks engines inference",
@@ -139,7 +141,7 @@ RUN_MODELS = ("sormctl.engines.hf.", "sormctl.training.worker.", "sormctl.tasks.
 SUMS = "sormctl.evaluation.intervals"  # thousands of resamplings; imported where they are wanted
 LIGHT = [path for path in FILES if not name_of(path).startswith((*RUN_MODELS, SUMS))]
 PURE_ROOMS = {*PAPER.split(), "formats", "errors", "seeds", "prompts", "lines", "records", "tasks"}
-PURE_ROOMS |= {"evaluation", "targets"}
+PURE_ROOMS |= {"evaluation", "targets", "verdicts"}
 PURE_MODULES = {f"sormctl.labelling.{name}" for name in ("labels", "strategies", "consistency")}
 PURE_MODULES |= {f"sormctl.adapters.{name}" for name in ("adapter", "layout")}
 # what nothing but the end of a process can stop is thought about in a process of its own

@@ -2,57 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
 from sormctl import options
 from sormctl.adapters.registry import adapter_identity, load_adapter
 from sormctl.asking import AskingSettings
-from sormctl.judging import Judge, open_judge
+from sormctl.engines.running import Running, SamplingSettings
+from sormctl.errors import UsageError
+from sormctl.judging import GenerativeJudge, Judge, open_generative_judge, open_judge
 from sormctl.models import model_digest
 from sormctl.records import Solution
 from sormctl.slots import Slot, check_slot
 from sormctl.streams.driver import map_records
 from sormctl.tasks.registry import known_task
+from sormctl.verdicts import DEFAULT, check_judge_prompt
+
+_SEVERAL = 0.7  # the temperature of verdicts of which there are several
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """A language model that is asked which steps are right."""
+
+    TITLE: ClassVar = "Judging by a language model"
+
+    judge: Annotated[
+        str | None,
+        typer.Option(help="Language model that judges the steps.", metavar="M"),
+    ] = None
+    judge_prompt: Annotated[
+        str | None,
+        typer.Option(
+            help="What it is asked: a text with {question}, and {steps} or {paragraphs}.",
+            metavar="TEXT|@FILE",
+        ),
+    ] = None
+    verdicts: Annotated[
+        int, typer.Option("-k", "--verdicts", min=1, help="Verdicts of a solution, averaged.")
+    ] = 1
+    temperature: Annotated[
+        float | None,
+        typer.Option(min=0, help="Of verdicts: 0 by default, 0.7 where there are several."),
+    ] = None
+    max_tokens: options.MaxTokens = None
+    seed: options.Seed = 0
+
+    @property
+    def template(self) -> str:
+        """What the judge is asked; UsageError if it shows no question or no steps."""
+        template = options.read_text(self.judge_prompt) or DEFAULT
+        check_judge_prompt(template)
+        return template
+
+    @property
+    def sampling(self) -> SamplingSettings:
+        """How verdicts are drawn."""
+        usual = _SEVERAL if self.verdicts > 1 else 0.0
+        temperature = usual if self.temperature is None else self.temperature
+        return SamplingSettings(temperature, max_tokens=self.max_tokens, seed=self.seed)
+
+    def identity(self) -> Mapping[str, object]:
+        """What determines the scores."""
+        return {"template": self.template, "verdicts": self.verdicts, **vars(self.sampling)}
+
+    def opening(
+        self, model: str, running: Running, said: AskingSettings
+    ) -> AbstractAsyncContextManager[GenerativeJudge]:
+        """Loads the judge."""
+        drawn = self.template, self.verdicts, self.sampling
+        return open_generative_judge(model, *drawn, running, said)
 
 
 def score(
     *,
-    rm: options.RewardModel,
+    rm: Annotated[
+        str | None,
+        typer.Option("--rm", help="Reward model: a folder or hub name.", metavar="M"),
+    ] = None,
     rm_adapter: options.RmAdapter = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the scores; the model folder's name by default.")
     ] = None,
     concurrency: options.Concurrency = None,
     prompt: options.PromptStyle = "auto",
+    judging: Verdicts,
     running: options.RunningOptions,
     streams: options.LongStreams,
 ) -> None:
-    """Put a reward model's step scores on solutions.
+    """Put a reward model's step scores on solutions, or those of a language model that judges.
 
     Writes each solution with `scores.NAME`: P(correct) after each step, from one forward pass. A
-    model that judges whole solutions gives `rewards.NAME`, one number of any size.
+    model that judges whole solutions gives `rewards.NAME`, one number of any size. With --judge a
+    language model is asked which step is the first wrong one; the score of a step is the share of
+    its verdicts that let it pass.
 
     Example: sormctl score --rm orm/ < drafts.jsonl > scored.jsonl
     """
+    model = rm or judging.judge
+    if model is None or (rm and judging.judge):
+        raise UsageError("score needs either --rm MODEL or --judge MODEL")
     adapter = load_adapter(rm_adapter)
     if not running.is_hosted:
-        check_slot(rm, Slot.reward_model, prompt, adapter)
-    label = name or Path(rm).resolve().name
+        check_slot(model, Slot.reward_model if rm else Slot.pretrained, prompt, adapter)
+    label = name or Path(model).resolve().name
     said = AskingSettings(prompt)
     asked = {**said.identity(), **running.identity(), **adapter_identity(adapter)}
-    job = streams.job("score", {"rm": rm, "weights": model_digest(rm), "name": label, **asked})
+    asked |= {"rm": rm} if rm else {"judge": model, **judging.identity()}
+    job = streams.job("score", {"weights": model_digest(model), "name": label, **asked})
 
-    async def scored(judge: Judge, solution: Solution) -> Sequence[Solution]:
+    def opening() -> AbstractAsyncContextManager[Judge | GenerativeJudge]:
+        if rm is None:
+            return judging.opening(model, running, said)
+        return open_judge(rm, running, said, adapter)
+
+    async def scored(judge: Judge | GenerativeJudge, solution: Solution) -> Sequence[Solution]:
         return [await judge.judged(solution, label)]
 
     map_records(
         job,
         Solution,
-        lambda: open_judge(rm, running, said, adapter),
+        opening,
         scored,
         check=known_task,
         concurrency=concurrency,

@@ -120,6 +120,21 @@ def test_a_chat_model_of_which_only_the_name_is_known(tmp_path: Path, problems: 
     assert set(script.paths) == {"/v1/chat/completions"}
 
 
+def test_a_hosted_model_judges_steps(tmp_path: Path, problems: Path) -> None:
+    """Of two verdicts one finds the second step wrong; the scores stand beside those of others."""
+    (record, *_) = read(problems)
+    known = {**record, "solution_id": "p0/s", **WRONG, "scores": {"rm": [0.9, 0.1]}}
+    path, out = write(tmp_path / "in.jsonl", [known]), tmp_path / "out.jsonl"
+    verdicts = [said("Step 2 does not follow. \\boxed{2}"), said("\\boxed{-1}")]
+    with serving(*verdicts) as script:
+        typed = ("score", "--judge", "gpt", "--verdicts", "2", path, "-o", out)
+        sormctl(script, *typed, "--engine-arg", "api=chat", bare=False)
+    assert read(out)[0]["scores"] == {"rm": [0.9, 0.1], "gpt": [1.0, 0.5]}
+    content = script.asked[0]["messages"][-1]["content"]
+    assert "p0: 1 + 1?" in content and "Step 1: 1 + 1 = 3\nStep 2: 3\n" in content
+    assert script.asked[0]["seed"] != script.asked[1]["seed"]
+
+
 def test_an_environment_that_is_broken_is_one_line(
     problems: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,8 +8,10 @@ import pytest
 
 from sormctl.adapters.registry import built_in
 from sormctl.errors import ModelError, TooLongError
-from sormctl.judging import Judge, locate_error, whole_text
+from sormctl.inference import Generator
+from sormctl.judging import GenerativeJudge, Judge, locate_error, whole_text
 from sormctl.prompts import Prompt
+from sormctl.verdicts import DEFAULT
 from tests.asked import PLAIN
 from tests.fakes import ScriptedEngine
 from tests.unit.examples import solution
@@ -73,3 +75,19 @@ def test_an_outcome_model_reads_the_question_and_the_whole_text() -> None:
     first, second = known.steps
     assert whole_text(known) == f"So: {first}\n\n{second}"
     assert asked == [(known.question, [whole_text(known)])]
+
+
+def test_a_language_model_judges_by_its_verdicts() -> None:
+    """Two verdicts of three can be read: one finds the second step wrong, one nothing."""
+    said = ["<think>Step 1: incorrect</think>Step 1: correct\nStep 2: incorrect", "Hm.", ""]
+    said[2] = "Step 1: correct\nStep 2: correct"
+    engine = ScriptedEngine(lambda prompt, seed: said.pop(0))
+    judge = GenerativeJudge(Generator(engine, "m", PLAIN), DEFAULT, 3)
+    assert asyncio.run(judge.judged(solution(), "judge")).scores == {"judge": (1.0, 0.5)}
+
+
+def test_where_no_verdict_is_read_no_step_is_refused() -> None:
+    engine = ScriptedEngine(lambda prompt, seed: "Hm.")
+    judge = GenerativeJudge(Generator(engine, "m", PLAIN), DEFAULT, 2)
+    assert asyncio.run(judge.judged(solution(), "judge")).scores == {"judge": (0.5, 0.5)}
+    assert asyncio.run(judge.judged(solution(steps=()), "judge")).scores == {"judge": ()}

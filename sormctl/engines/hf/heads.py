@@ -87,14 +87,15 @@ def _sequence(name: str, dtype: str, head: Head, tokenizer: Any) -> RewardModel:
 
 
 def _tokens(name: str, dtype: str, head: Head, tokenizer: Any) -> RewardModel:
-    good, bad = (token_id(tokenizer, text, name) for text in (head.good, head.bad))
+    good = token_id(tokenizer, head.good, name)
+    picked = [token_id(tokenizer, head.bad, name), good] if head.among == "both" else []
     model = pretrained(AutoModelForCausalLM, name, dtype)
     if any(getattr(model.config.get_text_config(), setting, None) for setting in _SCALED):
         raise ModelError(f"{name}: engine hf reads no logits of {model.config.model_type} models")
     logits_of = model.get_output_embeddings()
 
     def both(hidden: Tensor) -> Tensor:
-        return logits_of(hidden)[:, [bad, good]]  # type: ignore[no-any-return]
+        return logits_of(hidden)[:, picked]  # type: ignore[no-any-return]
 
     def among_all(hidden: Tensor) -> Tensor:
         logits = logits_of(hidden).float()  # (N, V)

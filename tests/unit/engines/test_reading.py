@@ -12,7 +12,7 @@ from sormctl.adapters.registry import built_in
 from sormctl.engines.reading import encode_solution, for_vllm, scores_of_logits, token_id
 from sormctl.errors import ModelError, UsageError
 from sormctl.prompts import Prompt
-from tests.reward_models import save_chat_tokenizer
+from tests.reward_models import save_chat_tokenizer, shepherd_tokenizer
 
 QUESTION, STEPS = "1+1+1?", ("1+1=2", "\u00bd 2+1=3")  # a letter of two bytes
 PAD = 256
@@ -52,6 +52,58 @@ def test_an_outcome_model_is_read_at_the_last_token(chat: Any) -> None:
         "<|im_start|>user\n1+1+1?<|im_end|>\n<|im_start|>assistant\n1+1=2\n3<|im_end|>\n"
     )
     assert positions == [33]
+
+
+def test_math_shepherd_is_read_at_its_tag() -> None:
+    """The text is tokenized as one: `▁ки` is a token that a step alone may not end with."""
+    tokenizer = shepherd_tokenizer()
+    judged = encode_solution(
+        tokenizer, built_in()["math-shepherd"], Prompt(text="1 + 1?"), ("1 + 1 = 2", "2"), None
+    )
+    assert "".join(tokenizer.convert_ids_to_tokens(judged.ids)) == (
+        "<s>▁1▁+▁1?▁Step▁1:▁1▁+▁1▁=▁2▁ки\nStep▁2:▁2▁ки\n"
+    )
+    tag = tokenizer.convert_tokens_to_ids("▁ки")
+    assert judged.positions == [24, 35]
+    assert [i for i, token in enumerate(judged.ids) if token == tag] == judged.positions
+    assert token_id(tokenizer, "+", "m") == tokenizer.convert_tokens_to_ids("▁+")
+
+
+@pytest.mark.parametrize("name", ["rlhflow", "rlhflow-vocabulary"])
+def test_rlhflow_is_read_before_each_answer(chat: Any, name: str) -> None:
+    text, positions = read(chat, built_in()[name])
+    assert text == (
+        "<|im_start|>user\n1+1+1? 1+1=2<|im_end|>\n<|im_start|>assistant\n+<|im_end|>\n"
+        "<|im_start|>user\n\u00bd 2+1=3<|im_end|>\n<|im_start|>assistant\n+<|im_end|>\n"
+    )
+    assert positions == [30, 60]
+
+
+def test_skywork_reads_steps_and_separators_apart(tmp_path: Path) -> None:
+    tokenizer = save_chat_tokenizer(tmp_path, bos_token="<eos>")
+    text, positions = read(tokenizer, built_in()["skywork-o1-prm"])
+    assert text == "<eos>1+1+1?\n1+1=2\n\u00bd 2+1=3\n"
+    assert positions == [13, 22]
+
+
+def test_trl_and_pure_read_steps_and_separators_apart(chat: Any) -> None:
+    assert read(chat, built_in()["trl"]) == ("1+1+1?1+1=2\n\u00bd 2+1=3\n", [11, 20])
+    assert read(chat, built_in()["pure"]) == ("1+1+1?1+1=2\n\n\u00bd 2+1=3\n\n", [12, 22])
+
+
+def test_parts_are_not_merged() -> None:
+    """TRL's documented example: a step and the separator keep their own tokens."""
+    merging = shepherd_tokenizer()
+    parts = ("1", "1 ки", "\n", "2")
+    question, first, end, second = (
+        merging(part, add_special_tokens=False)["input_ids"] for part in parts
+    )
+    judged = encode_solution(merging, built_in()["trl"], Prompt(text="1"), ("1 ки", "2"), None)
+    assert judged.ids == [1, *question, *first, *end, *second, *end]  # 1 is <s>
+    assert judged.positions == [
+        len(question + first + end),
+        len(question + first + end + second + end),
+    ]
 
 
 def test_tokens_that_pad_at_the_end_are_not_read(chat: Any) -> None:

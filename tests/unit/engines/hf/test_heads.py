@@ -11,15 +11,29 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForSequenceClassification, Qwen2Config, Qwen2Model
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    Qwen2Config,
+    Qwen2Model,
+)
 
 from sormctl.adapters.adapter import Adapter
-from sormctl.adapters.registry import built_in
+from sormctl.adapters.registry import built_in, find_adapter
 from sormctl.engines.hf.engine import create
 from sormctl.engines.running import Running
 from sormctl.errors import ModelError
+from sormctl.models import read_model_config
 from sormctl.prompts import Prompt
-from tests.reward_models import save_outcome_model, save_qwen_prm
+from tests.reward_models import (
+    save_language_model,
+    save_outcome_model,
+    save_qwen_prm,
+    save_skywork_prm,
+    save_token_classifier,
+    shepherd_tokenizer,
+)
 
 QUESTION, STEPS = "1+1+1?", ("1+1=2", "2+1=3", "#### 3")
 SYSTEM = "Please reason step by step, and put your final answer within \\boxed{}."
@@ -69,6 +83,85 @@ def test_qwen2_5_math_prm(tmp_path: Path) -> None:
     assert found[0] == pytest.approx(published(STEPS), abs=1e-5)
     assert found[1] == pytest.approx(published(STEPS[:1]), abs=1e-5)
     assert len({round(score, 3) for score in found[0]}) == 3
+
+
+@torch.no_grad()
+def test_math_shepherd(tmp_path: Path) -> None:
+    tokenizer = save_language_model(tmp_path, shepherd_tokenizer())
+    model = AutoModelForCausalLM.from_pretrained(tmp_path).eval()
+    text = f"{QUESTION} Step 1: 1+1=2 ки\nStep 2: 2+1=3 ки\nStep 3: #### 3 ки\n"
+    ids = tokenizer(text, return_tensors="pt")["input_ids"]
+    good, bad = (tokenizer(sign)["input_ids"][-1] for sign in "+-")
+    plus = model(ids).logits[0][:, [good, bad]].softmax(-1)[:, 0]
+    tags = ids[0] == tokenizer("ки")["input_ids"][-1]
+    published = plus[tags].tolist()
+    assert len(published) == 3
+    found = scores(tmp_path, built_in()["math-shepherd"], STEPS, STEPS[:2])
+    assert found[0] == pytest.approx(published, abs=1e-5)
+    assert found[1] == pytest.approx(published[:2], abs=1e-5)
+
+
+@torch.no_grad()
+def test_rlhflow(tmp_path: Path) -> None:
+    """Their code asks once a step, for what the position -3 predicts; one pass gives the same."""
+    tokenizer = save_language_model(tmp_path)
+    tokenizer.chat_template = (  # as Llama 3: the answer, and one token that ends it
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n\n{{ m.content }}<|im_end|>{% endfor %}"
+    )
+    tokenizer.save_pretrained(tmp_path)
+    model = AutoModelForCausalLM.from_pretrained(tmp_path).eval()
+    good, bad = (tokenizer(sign)["input_ids"][-1] for sign in "+-")
+    turns, both, among_all = [], [], []
+    for i, step in enumerate(STEPS):
+        said = f"{QUESTION} {step}" if i == 0 else step
+        turns += [{"role": "user", "content": said}, {"role": "assistant", "content": "+"}]
+        text = tokenizer.apply_chat_template(turns, tokenize=False)
+        logits = model(**tokenizer(text, return_tensors="pt")).logits[0, -3]
+        both.append(logits[[good, bad]].softmax(-1)[0].item())
+        among_all.append(logits.softmax(-1)[good].item())
+    assert scores(tmp_path, built_in()["rlhflow"], STEPS)[0] == pytest.approx(both, abs=1e-5)
+    found = scores(tmp_path, built_in()["rlhflow-vocabulary"], STEPS)[0]
+    assert found == pytest.approx(among_all, abs=1e-6)
+    assert both != pytest.approx(among_all, abs=1e-2)
+
+
+def test_skywork_o1_prm(tmp_path: Path) -> None:
+    """Sigmoid of a linear value head, at the separator after each step."""
+    tokenizer = save_skywork_prm(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    ids = tokenizer.encode(f"{tokenizer.bos_token}{QUESTION}\n")
+    places = []
+    for step in STEPS:
+        ids += [*tokenizer.encode(step), tokenizer.encode("\n")[-1]]
+        places.append(len(ids) - 1)
+    x = hidden_states(tmp_path, torch.tensor([ids]))[0]
+    values = x @ weights["v_head.summary.weight"].T + weights["v_head.summary.bias"]
+    found = scores(tmp_path, built_in()["skywork-o1-prm"], STEPS)[0]
+    assert found == pytest.approx(values[places, 0].sigmoid().tolist(), abs=1e-5)
+    assert find_adapter(read_model_config(tmp_path)) == built_in()["skywork-o1-prm"]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("name", "separator"), [("trl", "\n"), ("pure", "\n\n")])
+@pytest.mark.parametrize("special", [{}, {"bos_token": "<eos>"}], ids=["", "bos"])
+def test_trl_and_pure(tmp_path: Path, name: str, separator: str, special: dict[str, str]) -> None:
+    """Question, steps and separators are tokenized apart; TRL begins with the bos, if any."""
+    tokenizer = save_token_classifier(tmp_path, **special)
+    model = AutoModelForTokenClassification.from_pretrained(tmp_path).eval()
+
+    def apart(text: str) -> list[int]:
+        return tokenizer(text, add_special_tokens=False)["input_ids"]  # type: ignore[no-any-return]
+
+    ids = [tokenizer.bos_token_id] if special and name == "trl" else []
+    ids, places = ids + apart(QUESTION), []
+    for step in STEPS:
+        ids += apart(step) + apart(separator)
+        places.append(len(ids) - 1)
+    both = model(torch.tensor([ids])).logits[0, places].softmax(-1)
+    found = scores(tmp_path, built_in()[name], STEPS)[0]
+    assert found == pytest.approx(both[:, 1].tolist(), abs=1e-5)
+    rewards = both[:, 1] - both[:, 0]  # PURE's own number
+    assert [2 * score - 1 for score in found] == pytest.approx(rewards.tolist(), abs=1e-5)
 
 
 def test_outcome_reward_models(tmp_path: Path) -> None:

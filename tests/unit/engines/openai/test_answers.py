@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sormctl.engines.base import Completion, Sampling
-from sormctl.engines.openai.answers import completions, step_scores
+from sormctl.engines.openai.answers import completions, reward_of, step_scores
 from sormctl.engines.openai.faults import Fault
 from sormctl.errors import EngineError, ModelError
 
@@ -152,6 +152,21 @@ def test_scores_are_read_at_the_ends_of_steps() -> None:
     assert step_scores(answer, 4, [1, 3], "s", "m") == [0.5, 0.875]
     assert step_scores(pooled([0.25, 0.25, 0.5]), 1, [0], "s", "m") == [0.75]
     assert step_scores(pooled([0.0, 1.0000001]), 1, [0], "s", "m") == [1.0]
+
+
+def test_some_servers_know_where_steps_end() -> None:
+    answer = pooled([0.5, 0.5], [0.125, 0.875])
+    assert step_scores(answer, 4, [1, 3], "s", "m", may_be_picked=True) == [0.5, 0.875]
+    with pytest.raises(EngineError):
+        step_scores(answer, 4, [1, 3], "s", "m")
+
+
+def test_a_reward_is_one_number() -> None:
+    assert reward_of(pooled(-11.5), "s", "m") == -11.5
+    assert isnan(reward_of(pooled(None), "s", "m"))
+    for answer in (pooled(1.0, 2.0), pooled([1.0, 2.0]), {"data": []}):
+        with pytest.raises(ModelError, match="s: m gives a text other than one number"):
+            reward_of(answer, "s", "m")
 
 
 @pytest.mark.parametrize("value", [None, float("nan")])

@@ -1,0 +1,63 @@
+"""Engines that read reward models of others give the numbers of engine hf."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sormctl.adapters.adapter import Adapter
+from sormctl.adapters.registry import built_in
+from sormctl.engines.registry import create_engine
+from sormctl.engines.running import Running
+from sormctl.prompts import Prompt
+from tests.engines.servers import Server
+from tests.reward_models import save_outcome_model, save_qwen_prm, save_token_classifier
+
+PROMPT = Prompt(text="1+1+1?")
+SOLUTIONS = [["1+1=2", "2+1=3", "#### 3"], ["It is 4."]]
+WHOLES = [["1+1=2\n2+1=3\n#### 3"], ["It is 4."]]
+FAMILIES: dict[str, Callable[[Path], Any]] = {
+    "qwen2.5-math-prm": save_qwen_prm,
+    "sequence": save_outcome_model,
+    "trl": save_token_classifier,
+}
+pytestmark = pytest.mark.slow
+
+
+def scores(folder: Path, adapter: Adapter, running: Running) -> list[float]:
+    """Of both solutions, one after the other."""
+
+    async def score() -> list[float]:
+        async with create_engine(str(folder), running, adapter) as engine:
+            given = WHOLES if adapter.judges_whole else SOLUTIONS
+            found = await asyncio.gather(*(engine.score(PROMPT, steps) for steps in given))
+            return [score for group in found for score in group]
+
+    return asyncio.run(score())
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_vllm_gives_the_numbers_of_hf(tmp_path: Path, name: str) -> None:
+    FAMILIES[name](tmp_path)
+    adapter = built_in()[name]
+    vllm = Running(engine="vllm", engine_arg=["kv_cache_memory_bytes=100000000"])
+    found = scores(tmp_path, adapter, vllm)
+    assert found == pytest.approx(scores(tmp_path, adapter, Running()), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_vllm_server_gives_the_numbers_of_hf(tmp_path: Path, name: str) -> None:
+    FAMILIES[name](tmp_path)
+    adapter = built_in()[name]
+    server = Server(str(tmp_path), name="rm")
+    try:
+        server.wait()
+        openai = Running(engine="openai", base_url=[server.url])
+        found = scores(tmp_path, adapter, openai)
+    finally:
+        server.kill()
+    assert found == pytest.approx(scores(tmp_path, adapter, Running()), abs=1e-5)
