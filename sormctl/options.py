@@ -317,8 +317,8 @@ class AskingOptions(ReadingOptions):
         """What was typed, with its files read; UsageError where it cannot be."""
         return AskingSettings(
             prompt=self.prompt,
-            system=read_text(self.system),
-            instruction=read_text(self.instruction),
+            system=text_given(self.system),
+            instruction=text_given(self.instruction),
             examples=read_examples(self.examples) if self.examples else None,
             chat_args=parse_chat_args(self.chat_arg) if self.chat_arg else None,
             steps=self.mode,
@@ -326,7 +326,7 @@ class AskingOptions(ReadingOptions):
         )
 
 
-def read_text(given: str | None) -> str | None:
+def text_given(given: str | None) -> str | None:
     """A text as typed, or what a file `@FILE` holds."""
     if given is None or not given.startswith("@"):
         return given

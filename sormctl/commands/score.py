@@ -56,7 +56,7 @@ class Verdicts:
     @property
     def template(self) -> str:
         """What the judge is asked; UsageError if it shows no question or no steps."""
-        template = options.read_text(self.judge_prompt) or DEFAULT
+        template = options.text_given(self.judge_prompt) or DEFAULT
         check_judge_prompt(template)
         return template
 
