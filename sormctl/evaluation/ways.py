@@ -90,12 +90,12 @@ def first_within(samples: Sequence[Solution], tokens: int) -> Sequence[Solution]
 
     All before the first that would pass the budget; the first sample in any case.
     """
-    drawn = _as_drawn(samples)
+    drawn = as_drawn(samples)
     spent = accumulate([sample.usage.generated_tokens for sample in drawn])
     return drawn[: max(1, sum(total <= tokens for total in spent))]
 
 
-def _as_drawn(samples: Sequence[Solution]) -> Sequence[Solution]:
+def as_drawn(samples: Sequence[Solution]) -> Sequence[Solution]:
     """By their index; those that have none, or the same, by their id."""
 
     def place(sample: Solution) -> int:
@@ -129,7 +129,7 @@ def _at_equal_cost(
     refined = [solution for kind in pipeline for solution in kinds[kind]]
     found: Outcomes = {}
     if (n := len(refined)) < len(samples):
-        as_many = _as_drawn(samples)[:n]
+        as_many = as_drawn(samples)[:n]
         found |= _chosen(as_many, aggregations, partial(Way, kinds=SAMPLES, n=n))
     affordable = first_within(samples, _tokens(refined))
     return found | _chosen(affordable, aggregations, partial(Way, kinds=SAMPLES, within=pipeline))

@@ -6,9 +6,16 @@ from collections.abc import Collection, Iterator, Sequence
 
 from sormctl.evaluation.rows import REFINEMENTS, Way
 from sormctl.evaluation.steps import THRESHOLD
-from sormctl.evaluation.ways import answer_given, kind_of, outcomes
+from sormctl.evaluation.ways import (
+    answer_given,
+    as_drawn,
+    first_within,
+    kind_of,
+    outcomes,
+    scored_by,
+)
 from sormctl.records import Solution
-from sormctl.reranking import best
+from sormctl.reranking import choose
 
 FIXED, BROKEN, CHOSEN_WRONGLY = "fixed", "broken", "chosen-wrongly"
 MODELS_DISAGREE, LABELS_DISAGREE = "models-disagree", "labels-disagree"
@@ -36,22 +43,28 @@ def filters_met(
     return {*_by_answers(group, way), *_by_steps(group, threshold)}
 
 
-def candidates_of(way: Way, group: Sequence[Solution]) -> list[Solution]:
+def candidates_of(way: Way, group: Sequence[Solution]) -> Sequence[Solution]:
     """The solutions among which a way of answering chooses; none if the problem lacks some."""
     if way.chooser == "only":
-        return [*group] if len(group) == 1 else []
+        return group if len(group) == 1 else ()
     found = [solution for solution in group if kind_of(solution) in way.kinds]
-    return found if {kind_of(solution) for solution in found} == {*way.kinds} else []
+    if {kind_of(solution) for solution in found} != {*way.kinds}:
+        return ()
+    if way.within:
+        tokens = [s.usage.generated_tokens for s in group if kind_of(s) in way.within]
+        return first_within(found, sum(tokens))
+    return found if way.n is None else as_drawn(found)[: way.n]
 
 
 def chosen(way: Way | None, group: Sequence[Solution]) -> Solution | None:
-    """The solution that a way of answering gives; None where the problem does not allow it."""
-    candidates = candidates_of(way, group) if way else []
-    if way is None or way.chooser != "score":
+    """The solution that a way of answering gives; None where it gives none, or any of several."""
+    candidates = candidates_of(way, group) if way else ()
+    if way is None or way.chooser in ("only", "each", "oracle"):
         return candidates[0] if len(candidates) == 1 else None
-    if not candidates or not all(way.model in solution.scores for solution in candidates):
+    if not candidates or (way.model and way.model not in scored_by(candidates)):
         return None
-    return best(candidates, str(way.model), way.aggregation or "final")
+    first, *_ = choose(candidates, way.chooser, way.model or "", way.aggregation or "final")
+    return first
 
 
 def way_given(group: Sequence[Solution]) -> Way | None:

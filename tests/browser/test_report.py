@@ -135,6 +135,12 @@ def test_draft_and_refinements_stand_beside_each_other(report: Path, opened: Ope
     assert page.inner_text(".votes >> nth=0 >> tr >> nth=1").split() == ["✗", "7", "2", "◂", "0.50"]
 
 
+def test_samples_tell_their_rewards(report: Path, opened: Opened) -> None:
+    page = opened(report)
+    page.click("details summary >> text=2 samples, 1 more voted")
+    assert page.locator(".reward").all_inner_texts() == ["skywork -1.25", "skywork too long"]
+
+
 def test_the_slider_moves_everything(report: Path, opened: Opened) -> None:
     page = opened(report)
     sorm = page.locator("[data-model=sorm]")

@@ -84,6 +84,7 @@ def _solution(solution: Solution) -> Json:
         exact=exact_labels(solution),
         rollouts=solution.rollouts
         and [[each.succeeded, each.tried] if each.made else None for each in solution.rollouts],
+        rewards=solution.rewards or None,
         scores={name: [*map(ticks, values)] for name, values in solution.scores.items()} or None,
     )
 

@@ -53,9 +53,10 @@ def refined(name: str, draft: str, globally: str, locally: str, best: str) -> li
              scores=scores("local", 0.5, 0.6, 0.2), source={"first_error": 0}),
     ]  # fmt: skip
     samples = [
-        made(of, "sample", (f"#### {x}",), x, scores={"orm": (0.5,)}, index=i)
+        made(of, "sample", (f"#### {x}",), x, scores={"orm": (0.5,)}, index=i,
+             rewards={"skywork": None if i else -1.25})
         for i, x in enumerate(("6", "6", "7"))
-    ]
+    ]  # fmt: skip
     return [drafted, *refinements, *samples]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sormctl.evaluation.rows import Way
+from sormctl.evaluation.ways import outcomes
 from sormctl.report.filters import chosen, filters_met, way_given
 from tests.unit.report.runs_shown import refined, whole_run
 
@@ -41,6 +42,17 @@ def test_the_way_of_one_problem_is_that_of_the_run() -> None:
     for group in whole_run():
         assert way_given(group) == GIVEN
         assert chosen(GIVEN, group) is not None
+
+
+def test_what_is_chosen_is_right_where_eval_says_so() -> None:
+    """Of every way of answering that chooses one solution."""
+    for group in whole_run():
+        found = outcomes(group, ("final", "mean"))
+        choosing = [way for way in found if way.chooser in ("score", "majority", "weighted")]
+        assert any(way.within for way in choosing) or not any(way.n for way in choosing)
+        for way in choosing:
+            given = chosen(way, group)
+            assert given is not None and float(given.correct is True) == found[way].value
 
 
 def test_a_problem_that_lacks_a_candidate_has_no_answer_of_that_way() -> None:

@@ -135,6 +135,9 @@ function solutionHeader(solution, problem) {
     solution.id === problem.given_id && h("span.badge.accent", "answer given"),
     solution.cut_off && h("span.badge.bad", "cut off"),
     h("span.small.soft", solution.tokens ? counted(solution.tokens, "token") : ""),
+    Object.entries(solution.rewards ?? {}).map(([model, reward]) =>
+      h("span.small.soft.reward", `${model} ${reward === null ? "too long" : reward.toFixed(2)}`),
+    ),
   );
 }
 

@@ -40,9 +40,10 @@ def test_a_problem_shows_its_answer_and_its_votes() -> None:
     assert (shown["given_id"], shown["left_out"]) == ("p-global-0", 1)
     candidates, samples = shown["votes"]
     assert candidates["of"] == "draft + global + local"
+    assert samples["models"] == ["orm", "skywork"]
     assert [(b["answer"], b["votes"], b["weights"]) for b in samples["answers"]] == [
-        ("6", 2, [1.0]),
-        ("7", 1, [0.5]),
+        ("6", 2, [1.0, 1.0]),  # two weigh twice their score; the third is too long for skywork
+        ("7", 1, [0.5, 0.0]),
     ]
     assert [b["wins"] for b in candidates["answers"]] == [[""], ["orm"]]  # 7 twice, 6 by weight
 
