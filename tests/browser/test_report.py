@@ -222,6 +222,14 @@ def test_it_prints_light_and_without_what_is_pressed(report: Path, opened: Opene
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(252, 252, 250)"
 
 
+def test_a_browser_that_is_too_old_is_told(report: Path, browser: Any) -> None:
+    page = browser.new_page()
+    page.add_init_script("delete window.DecompressionStream")
+    page.goto(report.as_uri())
+    assert "This browser cannot draw the report" in page.inner_text(".failed")
+    page.close()
+
+
 def test_changes_are_laid_out_without_a_loss(report: Path, opened: Opened) -> None:
     """Laws of any two lists of steps, and of any two texts."""
     random_ = random.Random(0)

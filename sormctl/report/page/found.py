@@ -99,7 +99,8 @@ def _evaluated(folder: Path, manifests: Sequence[tuple[str, MadeFile]]) -> list[
 def _solutions_in(folder: Path) -> Iterator[str]:
     """The files of a folder whose first line is a solution."""
     for path in sorted(folder.iterdir()):
-        if path.name.endswith(_LINES) and path.name != METRICS and _holds_solutions(path):
+        is_ours = path.name.endswith(_LINES) and path.name != METRICS and path.is_file()
+        if is_ours and _holds_solutions(path):
             yield str(path)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,12 +59,25 @@ def read_run(
 def _groups(files: FoundFiles) -> Iterator[list[Solution]]:
     """The solutions of each problem; those of one run, or DataError."""
     one = OneRun()
-    for group in RecordReader(files.solutions).groups() if files.solutions else ():
-        if files.only_drafted and not any(kind_of(solution) == "draft" for solution in group):
-            continue
+    groups = RecordReader(files.solutions).groups() if files.solutions else ()
+    for group in _drafted(groups) if files.only_drafted else groups:
         for solution in group:
             one.check(solution)
         yield merged(group)
+
+
+def _drafted(groups: Iterable[list[Solution]]) -> Iterator[list[Solution]]:
+    """The problems that have a draft; all of them where none has."""
+    others: list[list[Solution]] = []
+    is_any = False
+    for group in groups:
+        if any(kind_of(solution) == "draft" for solution in group):
+            is_any = True
+            others.clear()
+            yield group
+        elif not is_any:
+            others.append(group)
+    yield from others
 
 
 def merged(group: Sequence[Solution]) -> list[Solution]:

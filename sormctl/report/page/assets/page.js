@@ -94,4 +94,9 @@ async function main() {
   );
 }
 
-main();
+main().catch((error) => {
+  document.body.append(
+    h("p.failed", `This browser cannot draw the report (${error.message}); a newer one can.`),
+  );
+  throw error;
+});

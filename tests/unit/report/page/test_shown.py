@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,14 @@ def test_a_folder_counts_the_problems_that_were_drafted(tmp_path: Path) -> None:
     assert shown["curves"] == [{"name": tmp_path.name, "rows": [{"step": 1, "loss": 0.5}]}]
     assert shown["given"] == str(GIVEN)
     json.dumps(shown)
+
+
+def test_where_nothing_was_drafted_all_problems_count(tmp_path: Path) -> None:
+    for group in whole_run()[:2]:
+        write(tmp_path / f"{group[0].problem_id}.jsonl", group[3:])
+    os.mkfifo(tmp_path / "pipe.jsonl")  # nobody writes to it
+    run = read_run(find_files([str(tmp_path)]))
+    assert [group[0].problem_id for group in run.groups] == ["p-broken", "p-fixed"]
 
 
 def test_a_folder_shows_what_eval_has_read(tmp_path: Path) -> None:
