@@ -19,7 +19,6 @@ from sormctl.engines.registry import ENGINES
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.missing import read_text
 from sormctl.option_groups import OUTPUT, among
-from sormctl.plugins import plugin_names
 from sormctl.problems import read_examples
 from sormctl.streams.job_outputs import Job
 from sormctl.tasks.answers import KINDS
@@ -106,17 +105,9 @@ IdField = Annotated[
 Seed = Annotated[
     int, typer.Option(min=0, max=2**63 - 1, help="Seed of everything that is drawn at random.")
 ]
-FormatName = Annotated[
-    str,
-    typer.Argument(
-        help="Layout of the other tool's rows; see the page on formats.",
-        metavar="FORMAT",
-        autocompletion=among(lambda: plugin_names("sormctl.formats")),
-    ),
-]
 StepTag = Annotated[
     str | None,
-    typer.Option(help="What follows each step in the text; ки by default.", metavar="TEXT"),
+    typer.Option(help="math-shepherd: what follows each step; ки by default.", metavar="TEXT"),
 ]
 
 Model = Annotated[

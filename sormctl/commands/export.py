@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
@@ -14,8 +14,9 @@ from sormctl.asking import Asking, default_asking
 from sormctl.errors import UsageError
 from sormctl.formats.base import DataFormat, Exporting, heeded
 from sormctl.formats.chats import ASKING
-from sormctl.formats.registry import get_format
+from sormctl.formats.registry import format_names, get_format
 from sormctl.formats.solutions import labelled_part
+from sormctl.option_groups import among
 from sormctl.records import Json, Pair, Record, Solution, parse_record
 from sormctl.streams.driver import pipe_groups, pipe_records
 
@@ -24,29 +25,52 @@ from sormctl.streams.driver import pipe_groups, pipe_records
 class ExportOptions:
     """What some formats go by."""
 
+    TITLE: ClassVar[str] = "For some formats"
     scores: Annotated[
-        str | None, typer.Option(help="Reward model whose scores are written.", metavar="NAME")
+        str | None,
+        typer.Option(
+            help="stepwise, preference, processbench: the reward model whose scores are written, "
+            "choose, or predict.",
+            metavar="NAME",
+        ),
     ] = None
     soft: Annotated[
         bool | None,
-        typer.Option("--soft", help="Soft labels: the shares of rollouts that succeeded."),
+        typer.Option(
+            "--soft",
+            help="stepwise: shares of rollouts that succeeded, or soft labels of an import.",
+        ),
     ] = None
     threshold: Annotated[
         float | None,
-        typer.Option("-T", "--threshold", help="A step that scores below it is wrong; 0.5."),
+        typer.Option(
+            "-T", "--threshold", help="processbench: a step that scores below it is wrong; 0.5."
+        ),
     ] = None
     step_tag: options.StepTag = None
+    seed: Annotated[int | None, typer.Option(min=0, help="preference: draws the pairs; 0.")] = None
     prompt: Annotated[
-        str | None, typer.Option(help="How a model is asked: chat (default), plain, one-shot.")
+        str | None,
+        typer.Option(help="preference: how a model is asked: chat (default), plain or one-shot."),
     ] = None
     system: options.System = None
     instruction: options.Instruction = None
     examples: options.Examples = None
-    seed: Annotated[int | None, typer.Option(min=0, help="Draws the pairs; 0.")] = None
 
 
 def export(
-    *, format: options.FormatName, particular: ExportOptions, streams: options.Streams
+    *,
+    format: Annotated[
+        str,
+        typer.Argument(
+            help="Layout of the rows: stepwise, math-shepherd, rlhflow, processbench, preference, "
+            "messages, or one of another package.",
+            metavar="FORMAT",
+            autocompletion=among(format_names),
+        ),
+    ],
+    particular: ExportOptions,
+    streams: options.Streams,
 ) -> None:
     """Write solutions as another tool reads them: step labels, benchmarks, training data.
 

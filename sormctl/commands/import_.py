@@ -6,21 +6,25 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
 from sormctl import options
+from sormctl.asking import THINK
 from sormctl.errors import UsageError
 from sormctl.formats.base import DataFormat, Importing, Neutral, heeded
 from sormctl.formats.known_problems import KnownProblems
-from sormctl.formats.registry import get_format
+from sormctl.formats.registry import format_names, get_format
+from sormctl.option_groups import among
 from sormctl.problems import each_parsed
 from sormctl.records import Json, Problem, Solution
 from sormctl.rows.base import Rows
 from sormctl.rows.files import read_rows
 from sormctl.streams.driver import NO_RECORDS, write_records
 from sormctl.streams.jsonl import STDIN, read_records
+from sormctl.tasks.answers import get_kind
+from sormctl.tasks.grading import grader
 from sormctl.tasks.registry import named_task
 
 
@@ -28,29 +32,52 @@ from sormctl.tasks.registry import named_task
 class ImportOptions:
     """What some formats go by."""
 
+    TITLE: ClassVar[str] = "For some formats"
     question: options.Question = None
-    steps_field: Annotated[
-        str | None, typer.Option(help="The field that holds the steps.", metavar="FIELD")
-    ] = None
-    labels_field: Annotated[
-        str | None, typer.Option(help="The field that holds their labels.", metavar="FIELD")
-    ] = None
     answer_field: options.AnswerField = None
     id_field: options.IdField = None
-    neutral: Annotated[
-        Neutral | None,
-        typer.Option(help="Label of a step rated 0: correct by default; null: not trained on."),
+    steps_field: Annotated[
+        str | None, typer.Option(help="stepwise: the field of the steps.", metavar="FIELD")
+    ] = None
+    labels_field: Annotated[
+        str | None, typer.Option(help="stepwise: the field of their labels.", metavar="FIELD")
     ] = None
     threshold: Annotated[
         float | None,
-        typer.Option("-T", "--threshold", help="A soft label from here on is a label 1; 0.5."),
+        typer.Option(
+            "-T", "--threshold", help="stepwise: a soft label from here on is a label 1; 0.5."
+        ),
+    ] = None
+    neutral: Annotated[
+        Neutral | None,
+        typer.Option(
+            help="prm800k, stepwise: label of a step rated 0, correct by default; null: not "
+            "trained on."
+        ),
     ] = None
     step_tag: options.StepTag = None
+    text_field: Annotated[
+        str | None, typer.Option(help="completions: the field of the text.", metavar="FIELD")
+    ] = None
+    filter: Annotated[
+        str | None,
+        typer.Option(help="completions: of lm-eval's lines, those of this filter.", metavar="NAME"),
+    ] = None
+    steps: options.Steps = None
+    think: options.Think = None
 
 
 def import_(
     *,
-    format: options.FormatName,
+    format: Annotated[
+        str,
+        typer.Argument(
+            help="Layout of the rows: prm800k, stepwise, math-shepherd, rlhflow, processbench, "
+            "prmbench, completions, or one of another package.",
+            metavar="FORMAT",
+            autocompletion=among(format_names),
+        ),
+    ],
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
@@ -67,8 +94,16 @@ def import_(
         ),
     ] = None,
     task: Annotated[
-        str, typer.Option(help="Task that prompts and grades all others.", metavar="NAME")
-    ] = "math",
+        str | None,
+        typer.Option(help="Task that prompts and grades all others; math.", metavar="NAME"),
+    ] = None,
+    answer: Annotated[
+        str | None,
+        typer.Option(
+            help="The same by the kind of answer alone: numeric, math, exact or choice.",
+            metavar="KIND",
+        ),
+    ] = None,
     particular: ImportOptions,
     writing: options.Writing,
 ) -> None:
@@ -83,10 +118,18 @@ def import_(
     found, files = get_format(format), inputs or [STDIN]
     if found.read is None:
         raise UsageError(f"{format} can be written only, by `sormctl export {format}`")
+    if task and answer:
+        raise UsageError("give --task or --answer, not both")
+    name = get_kind(answer).name if answer else task or "math"
     said = heeded(format, found.read_options, vars(particular))
-    known = KnownProblems(read_records([problems], Problem) if problems else ())
-    how = Importing(named_task(task), known, **said)
-    job = writing.job("import", {"format": format, "task": task, "problems": problems, **said})
+    job = writing.job("import", {"format": format, "task": name, "problems": problems, **said})
+    reading = options.ReadingOptions(said.pop("steps", None), said.pop("think", None))
+    how = Importing(
+        named_task(name),
+        KnownProblems(read_records([problems], Problem) if problems else ()),
+        grade=grader(None, reading.mode, reading.tags or THINK),
+        **said,
+    )
     rows = chain.from_iterable([read_rows(name, unpack=False) for name in files])
     counts = Counter[str]()
     write_records(

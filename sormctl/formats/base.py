@@ -13,6 +13,7 @@ from sormctl.formats.known_problems import KnownProblems
 from sormctl.records import Json, Pair, Solution
 from sormctl.tasks.base import Task
 from sormctl.tasks.fields import Fields
+from sormctl.tasks.grading import grader
 
 CHAT = default_asking("chat")
 STEP_TAG = "ки"  # what follows each step in a text of Math-Shepherd
@@ -31,7 +32,8 @@ class Importing:
     """What the user says of rows that are read; None of a field: one with a usual name.
 
     `task` is that of problems not in `problems`. `neutral` says the label of a rating 0; a soft
-    label of at least `threshold` is a label 1.
+    label of at least `threshold` is a label 1. `filter` names one of lm-eval's, and `grade` makes
+    graded solutions of completions.
     """
 
     task: Task
@@ -44,6 +46,9 @@ class Importing:
     neutral: Neutral = Neutral.correct
     threshold: float = 0.5
     step_tag: str = STEP_TAG
+    text_field: str | None = None
+    filter: str | None = None
+    grade: Callable[[Json], Solution] = field(default_factory=grader)
 
     @property
     def fields(self) -> Fields:
@@ -98,5 +103,8 @@ def heeded(format: str, options: frozenset[str], said: Mapping[str, Any]) -> dic
     given = {name: value for name, value in said.items() if value is not None}
     for name in given:
         if name not in options:
-            raise UsageError(f"--{name.replace('_', '-')} is not for format {format}")
+            raise UsageError(
+                f"--{name.replace('_', '-')} is not for format {format}; drop it, or in a "
+                "settings file put it under the command that it is for"
+            )
     return given

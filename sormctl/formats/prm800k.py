@@ -6,7 +6,6 @@ A row is one labelled solution: at each step one or more candidates (`completion
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,7 +19,7 @@ from sormctl.records import Json, Solution
 BAD_PROBLEM = "bad_problem"  # the labeler's word for a problem that is broken
 
 Rated = tuple[str, int | None]  # a step and its rating, None where it has none
-_ANSWER = re.compile(r"\s*# Answer\s*")
+_ANSWER = "# Answer"
 
 
 def read(row: Json, how: Importing) -> Iterator[Solution]:
@@ -42,13 +41,14 @@ def read(row: Json, how: Importing) -> Iterator[Solution]:
         raise RecordError("`ground_truth_answer` must be a text or null")
     problem = asked(how, field(question, "problem", str), answer)
     source = {"kind": "prm800k", "finish": label.get("finish_reason")}
+    name = row_name(problem, "prm800k", row)
     for number, rated in enumerate(_paths(field(label, "steps", list))):
         steps, ratings = zip(*rated, strict=True)
         yield labelled(
             problem,
             steps,
             [rating_label(rating, how.neutral) for rating in ratings],
-            solution_id=row_name(problem, "prm800k", row, number),
+            solution_id=f"{name}-{number}",
             source=source,
             extra={"ratings": list(ratings)},
         )
@@ -92,7 +92,7 @@ def _chosen(step: Json, count: int) -> int | None:
     if chosen is None:
         return 0 if count and step.get("human_completion") is None else None
     if type(chosen) is not int or chosen not in range(count):
-        raise RecordError(f"`chosen_completion` is {chosen}, but there are {count} completions")
+        raise RecordError(f"`chosen_completion` is {chosen!r}, but there are {count} completions")
     return chosen
 
 
@@ -111,7 +111,7 @@ def _written(completion: Any) -> Rated:
 
 def _step(text: str) -> str:
     """A step with its final answer announced as sormctl's prompts ask for it."""
-    return _ANSWER.sub(" #### ", text).strip()
+    return " #### ".join(part.strip() for part in text.split(_ANSWER)).strip()
 
 
 FORMAT = DataFormat(

@@ -24,7 +24,7 @@ def read(row: Json, how: Importing) -> Iterator[Solution]:
     """The modified solution of a row, its steps without their numbers."""
     name = "modified_question" if row.get("modified_question") else "question"
     question, kind = field(row, name, str), row.get("classification")
-    wrong = {whole(number) for number in field(row, "error_steps", list)}
+    wrong = [whole(number) for number in field(row, "error_steps", list)]
     if any(type(number) is not int for number in wrong):
         raise RecordError("`error_steps` must hold the numbers of steps, from 1")
     steps = texts(row, "modified_process")

@@ -22,5 +22,10 @@ def get_format(name: str) -> DataFormat:
     """The format of that name; UsageError lists the names that exist."""
     found = load_plugin(GROUP, name, DataFormat)
     if found is None:
-        raise UsageError(no_such("format", name, plugin_names(GROUP)))
+        raise UsageError(no_such("format", name, format_names()))
     return found
+
+
+def format_names() -> list[str]:
+    """The names of all formats that are installed."""
+    return plugin_names(GROUP)

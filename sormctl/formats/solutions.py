@@ -55,9 +55,9 @@ def labelled(
     )
 
 
-def row_name(problem: Problem, kind: str, row: Json, number: int = 0) -> str:
+def row_name(problem: Problem, kind: str, row: Json) -> str:
     """The id of a row's solution: rows that differ in anything have different ones."""
-    tag = digest(json.encode(row, order="sorted").decode(), str(number)).hex()[:12]
+    tag = digest(json.encode(row, order="sorted").decode()).hex()[:12]
     return f"{problem.problem_id}/{kind}-{tag}"
 
 

@@ -58,14 +58,7 @@ def parse(
     `split` names the file; with `index` it makes the id of a row that has none of its own.
     """
     row = RowFields(data)
-    options = choices_of(row, fields) if kind is CHOICE else None
-    if kind is not CHOICE and fields.question is None:
-        refuse_unread_choices(row)
-    question = question_of(row, fields)
-    if options:
-        question = with_options(question, options)
-    elif kind is CHOICE:
-        options = options_standing_in(question)
+    question, options = question_and_options(kind, row, fields)
     stated, value = _stated(row, kind, fields)
     worked = row.find(REFERENCE)
     is_worked = worked is not None and row.named(stated) == worked
@@ -79,6 +72,22 @@ def parse(
         reference=_reference(row, worked, value),
         extra=kept_fields(row.unused()),
     )
+
+
+def question_and_options(
+    kind: AnswerKind, row: RowFields, fields: Fields
+) -> tuple[str, Options | None]:
+    """The question of a row, with its options in it where it is a choice, and these options.
+
+    RecordError for options that another kind of answer has no use for.
+    """
+    options = choices_of(row, fields) if kind is CHOICE else None
+    if kind is not CHOICE and fields.question is None:
+        refuse_unread_choices(row)
+    question = question_of(row, fields)
+    if options:
+        return with_options(question, options), options
+    return question, options_standing_in(question) if kind is CHOICE else None
 
 
 def worked_example(data: Mapping[str, Any]) -> WorkedExample:

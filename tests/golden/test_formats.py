@@ -9,12 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from sormctl.cli import app
-from sormctl.formats.registry import GROUP, get_format
-from sormctl.plugins import plugin_names
+from sormctl.formats.registry import format_names, get_format
 from tests.golden.compare import FILES, check
 
 FOLDER = FILES / "formats"
-FORMATS = [get_format(name) for name in plugin_names(GROUP)]
+FORMATS = [get_format(name) for name in format_names()]
 READ = [found.name for found in FORMATS if found.read]
 SCORED, PAIRS = FOLDER / "scored.jsonl", FOLDER / "pairs.jsonl"
 EXPORTS = {  # name of the golden file -> what makes it

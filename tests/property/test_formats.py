@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -10,11 +14,13 @@ from sormctl.errors import RecordError
 from sormctl.formats import math_shepherd, processbench, rlhflow, stepwise
 from sormctl.formats.base import DataFormat, Exporting, Importing
 from sormctl.formats.known_problems import KnownProblems
+from sormctl.formats.registry import format_names, get_format
 from sormctl.formats.solutions import labelled_part
 from sormctl.lines import load_object
-from sormctl.records import Problem, Solution, encode
+from sormctl.records import Json, Problem, Solution, encode, parse_record
 from sormctl.targets import SOFT
 from sormctl.tasks.registry import get_task
+from tests.golden.compare import FILES
 
 TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
 TAGGED = st.sampled_from(
@@ -27,6 +33,7 @@ STRIPPED = (
 )
 SHARES = st.floats(0, 1)
 HOW = Exporting()
+PROBLEM = Problem(task="exact", problem_id="1", question="q", answer="7")
 
 
 @st.composite
@@ -126,3 +133,49 @@ def test_what_is_labelled_at_each_step(labels: list[int | None]) -> None:
     if part:
         part.check()
         assert part.labels == tuple(labels[:count])
+
+
+PARTS = st.none() | st.booleans() | st.integers(-2, 3) | SHARES | TAGGED | TEXTS
+PARTS |= st.lists(PARTS, max_size=2) | st.dictionaries(st.sampled_from(["text", "role"]), PARTS)
+READ = [name for name in format_names() if get_format(name).read]
+
+
+def parts_of(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every object and list within a value, with each of its keys."""
+    for key in value if isinstance(value, dict) else range(len(value)):
+        yield value, key
+        if isinstance(value[key], dict | list):
+            yield from parts_of(value[key])
+
+
+@st.composite
+def damaged_rows(draw: st.DrawFn, name: str) -> Json:
+    """A row in its published shape, of which one part or two were replaced or taken out."""
+    lines = (FILES / "formats" / f"{name}.rows.jsonl").read_bytes().splitlines()
+    row = json.loads(draw(st.sampled_from(lines)))
+    for _ in range(draw(st.integers(1, 2))):
+        if not row:
+            break
+        holder, key = draw(st.sampled_from(list(parts_of(row))))
+        if draw(st.booleans()):
+            del holder[key]
+        else:
+            holder[key] = draw(PARTS)
+    return dict(row)
+
+
+@pytest.mark.parametrize("name", READ)
+@settings(max_examples=30)
+@given(data=st.data())
+def test_a_row_is_read_or_refused_in_one_line(name: str, data: st.DataObject) -> None:
+    row, read = data.draw(damaged_rows(name)), get_format(name).read
+    assert read
+    how = Importing(get_task("exact"), KnownProblems([PROBLEM]))
+    try:
+        made = list(read(row, how))
+    except RecordError as error:
+        assert str(error) and "\n" not in str(error)
+        return
+    for solution in made:
+        solution.check()
+        assert parse_record(load_object(encode(solution)), Solution) == solution

@@ -12,8 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sormctl.cli import app
-from sormctl.formats.registry import GROUP
-from sormctl.plugins import plugin_names
+from sormctl.formats.registry import format_names
 
 PAGE = Path(__file__).parents[3] / "docs" / "formats.md"
 EXAMPLE = re.compile(
@@ -57,4 +56,4 @@ def test_examples(example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_each_format_has_an_example() -> None:
     commands = {tuple(shlex.split(e.command)[1:3]) for e in examples(PAGE.read_text("utf-8"))}
-    assert {name for _, name in commands} == set(plugin_names(GROUP))
+    assert {name for _, name in commands} == set(format_names())

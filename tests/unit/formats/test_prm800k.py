@@ -128,7 +128,7 @@ STEP = {"completions": [{"text": "a", "rating": 1}], "chosen_completion": 0}
         (7, "`label.steps` must hold objects"),
         ({**STEP, "chosen_completion": 0.5}, "`chosen_completion` is 0.5, but there are 1"),
         ({**STEP, "chosen_completion": 1}, "`chosen_completion` is 1, but there are 1"),
-        ({**STEP, "chosen_completion": "a"}, "`chosen_completion` is a, but there are 1"),
+        ({**STEP, "chosen_completion": "a"}, "`chosen_completion` is 'a', but there are 1"),
         ({**STEP, "completions": [7]}, "`completions` must hold objects"),
         ({**STEP, "completions": [{"rating": 1}]}, "no `text`"),
         ({**STEP, "completions": [{"text": "a", "rating": 2}]}, "`rating` must be -1, 0, 1"),

@@ -1,0 +1,145 @@
+"""Completions of other tools, which become graded solutions.
+
+Four layouts are told apart by their fields: result lines of OpenAI batches (`custom_id`,
+`response`), samples of lm-eval (`doc`, `resps`), chats (`messages`, `conversations`), and any row
+with a text in a field, such as the outputs of NeMo-Skills (`generation`). What the rows do not say
+of their problems is found in `--problems`: by the question, or by a prompt that holds it; by id; or
+by place, where there is nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from sormctl.errors import RecordError
+from sormctl.formats.base import DataFormat, Importing
+from sormctl.formats.responses import (
+    Responses,
+    ResponseText,
+    of_batch,
+    of_chat,
+    of_evaluation,
+    of_fields,
+)
+from sormctl.formats.solutions import asked
+from sormctl.formats.values import listed, whole
+from sormctl.records import Json, Problem, Solution, to_json
+from sormctl.tasks import files
+from sormctl.tasks.answers import CHOICE
+from sormctl.tasks.fields import RowFields, about, text_of
+from sormctl.tasks.layouts import ANSWER, CHOSEN, IDENTITY, QUESTION, REFERENCE
+
+CHAT = ("messages", "conversations", "conversation")
+OF_PROBLEM = tuple(name for name in IDENTITY if name != "id")
+_NUMBER = re.compile(r"[-_/#:.]\d+\Z")  # behind the id, of one sample of several
+
+
+def read(row: Json, how: Importing) -> Iterator[Solution]:
+    """The graded solutions of a row; RecordError where nothing says what was asked."""
+    found = _responses(row, how)
+    if found is None or not found.said:
+        return
+    problem = _problem(found, how)
+    for said in found.said:
+        yield how.grade({**to_json(problem), **_completion(said, found)})
+
+
+def _responses(row: Json, how: Importing) -> Responses | None:
+    if how.text_field is None:
+        if "custom_id" in row and row.keys() & {"response", "error"}:
+            return of_batch(row)
+        if isinstance(row.get("doc"), dict) and "resps" in row:
+            return of_evaluation(row, how.filter)
+        for name in CHAT:
+            if isinstance(listed(row.get(name)), list):
+                return of_chat(row, name)
+    return of_fields(row, how.text_field)
+
+
+def _completion(said: ResponseText, found: Responses) -> dict[str, Any]:
+    source = {"kind": "sample", "model": found.model, "finish": said.finish}
+    known = {name: value for name, value in source.items() if value is not None}
+    more = {"thought": said.thought, "usage": _usage(found.usage or {})}
+    return {"text": said.text, "source": known, **{k: v for k, v in more.items() if v}}
+
+
+def _usage(usage: Json) -> dict[str, int]:
+    details = usage.get("prompt_tokens_details")
+    counts = {
+        "prompt_tokens": usage.get("prompt_tokens"),
+        "cached_tokens": details.get("cached_tokens") if isinstance(details, dict) else None,
+        "generated_tokens": usage.get("completion_tokens"),
+    }
+    return {n: whole(count) for n, count in counts.items() if type(whole(count)) is int}
+
+
+def _problem(found: Responses, how: Importing) -> Problem:
+    """The user's problem, where they know it, else what the row says of it."""
+    row = RowFields(found.about)
+    own, name = _own_problem(row, found, how), found.name or _name(row, how, IDENTITY)
+    known = None
+    if own is not None:
+        known = how.problems.asking(own.question) or how.problems.within(own.question)
+    if known is None and name is not None:
+        known = how.problems.named(name) or how.problems.named(_NUMBER.sub("", name))
+    if known is None and own is None and found.index is not None:
+        known = how.problems.at(found.index)
+    if known is not None:
+        return known if own is None else replace(known, extra={**own.extra, **known.extra})
+    if own is None:
+        raise RecordError(_nothing_asked(name, how))
+    return own
+
+
+def _own_problem(row: RowFields, found: Responses, how: Importing) -> Problem | None:
+    """The problem that a row tells of, with its answer where it has one; None without a question.
+
+    An `id` may be that of the completion: it is no id of a problem by itself.
+    """
+    if how.question is None and row.find(QUESTION) is None:
+        if found.prompt is None:
+            return None
+        row = RowFields({"question": found.prompt, **found.about})
+    kind, fields = how.task.answer, how.fields
+    stated = (*ANSWER, *REFERENCE, *(CHOSEN if kind is CHOICE else ()))
+    if how.answer_field is not None or row.find(stated) is not None:
+        problem = files.parse(kind, {name: row[name] for name in row}, "row", 0, fields)
+    else:
+        question, _ = files.question_and_options(kind, row, fields)
+        extra = files.kept_fields(row.unused())
+        problem = Problem(
+            task=kind.name, problem_id="", question=question, answer=None, extra=extra
+        )
+    named = asked(how, problem.question, problem.answer, _name(row, how, OF_PROBLEM))
+    return replace(problem, task=named.task, problem_id=named.problem_id)
+
+
+def _name(row: RowFields, how: Importing, names: Sequence[str]) -> str | None:
+    """The id that a row has in one of these fields, or where the user says."""
+    name = how.id_field or row.find(names)
+    if name is None:
+        return None
+    with about(name):
+        return text_of(row.at(name, "--id-field"))
+
+
+def _nothing_asked(name: str | None, how: Importing) -> str:
+    if how.problems and name:
+        return (
+            f"no problem in --problems has the id `{name}`; the field of ids is named by --id-field"
+        )
+    return "no question; name its field by --question, or give --problems FILE"
+
+
+FORMAT = DataFormat(
+    "completions",
+    read,
+    read_options=frozenset(
+        {"question", "answer_field", "id_field", "text_field", "filter", "steps", "think"}
+    ),
+    left_out="of a failed request or another filter, or without a completion",
+)

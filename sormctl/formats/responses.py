@@ -1,0 +1,168 @@
+"""Where completions stand in what servers and evaluation tools write.
+
+Each function takes a row of its layout and gives what it holds; None where the row is to be left
+out: a request that failed, the line of another filter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sormctl.errors import RecordError
+from sormctl.formats.values import listed, whole
+from sormctl.records import Json
+from sormctl.tasks.fields import RowFields
+from sormctl.tasks.layouts import ANSWER, REFERENCE
+
+TEXT = (
+    "generation", "text", "completion", "response", "output", "generated_text", "model_output",
+    "generations", "texts", "completions", "responses", "outputs", "samples",
+)  # fmt: skip
+PROMPT = ("prompt", "input")
+FINISH = ("finish_reason", "stop_reason")
+TOKENS = ("num_generated_tokens", "completion_tokens", "generated_tokens")
+_USER, _MODEL = ("user", "human"), ("assistant", "gpt", "model")
+
+
+@dataclass(frozen=True)
+class ResponseText:
+    """One completion: its text, a thought that stands apart from it, and how it ended."""
+
+    text: str
+    thought: str | None = None
+    finish: str | None = None
+
+
+@dataclass(frozen=True)
+class Responses:
+    """The completions of a row, and what it says of their problem.
+
+    `about` are the fields in which question and answer stand; `prompt` is all that was asked,
+    `name` an id, `index` the place of the problem among all. `usage` counts tokens in OpenAI's
+    words, those of all completions together.
+    """
+
+    said: Sequence[ResponseText]
+    about: Json
+    prompt: str | None = None
+    name: str | None = None
+    index: int | None = None
+    model: str | None = None
+    usage: Json | None = None
+
+
+def of_batch(row: Json) -> Responses | None:
+    """A line of the output file of an OpenAI batch, which vLLM and others write alike."""
+    response = _object(row.get("response"))
+    body = _object(response.get("body"))
+    if row.get("error") or whole(response.get("status_code", 200)) != 200 or not body:
+        return None
+    said = tuple(_choices(body))
+    return Responses(
+        said,
+        {},
+        name=str(row["custom_id"]),
+        model=_text_or_none(body.get("model")),
+        usage=_object(body.get("usage")) if len(said) == 1 else None,
+    )
+
+
+def of_evaluation(row: Json, wanted: str | None) -> Responses | None:
+    """A line of lm-eval's `--log_samples`: the samples of one problem, once for each filter."""
+    name = row.get("filter", "none")
+    if wanted is None and name != "none":
+        raise RecordError(f"there is a line for each filter; choose one by --filter {name}")
+    if wanted not in (None, name):
+        return None
+    texts = row["resps"]
+    while isinstance(texts, list) and len(texts) == 1 and isinstance(texts[0], list):
+        texts = texts[0]
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise RecordError("`resps` must hold texts; only tasks that generate have them")
+    index = whole(row.get("doc_id"))
+    about = _object(row["doc"])
+    if RowFields(about).find((*ANSWER, *REFERENCE)) is None:
+        about = {**about, "target": row.get("target")}
+    return Responses(
+        [*map(ResponseText, texts)], about, index=index if type(index) is int else None
+    )
+
+
+def of_chat(row: Json, name: str) -> Responses | None:
+    """A chat that was logged: the last turn of the model, and that of the user before it."""
+    turns = [_turn(turn, f"{name}[{i}]") for i, turn in enumerate(listed(row[name]))]
+    last = max((i for i, (role, _) in enumerate(turns) if role in _MODEL), default=None)
+    if last is None:
+        return None
+    asked = [text for role, text in turns[:last] if role in _USER]
+    fields = RowFields({key: value for key, value in row.items() if key != name})
+    said, model = ResponseText(turns[last][1]), _used(fields, ("model",))
+    prompt = asked[-1] if asked else None
+    return Responses([said], fields.unused(), prompt, model=_text_or_none(model))
+
+
+def of_fields(row: Json, path: str | None) -> Responses:
+    """Any other row that has a completion, or several, in a field."""
+    fields = RowFields(row)
+    name = path or fields.require(TEXT, "completion", "--text-field")
+    values = listed(fields.at(name, "--text-field"))
+    finish = _used(fields, FINISH)
+    said = [
+        ResponseText(_text_in(value, name), finish=_text_or_none(finish))
+        for value in (values if isinstance(values, list) else [values])
+    ]
+    model, tokens = _used(fields, ("model",)), _used(fields, TOKENS)
+    usage = {"completion_tokens": tokens} if len(said) == 1 else None
+    prompt = None
+    if turns := [name for name in fields.among(PROMPT) if isinstance(fields[name], list)]:
+        prompt = _text_in(fields.use(turns[0])[-1:], turns[0])
+    return Responses(said, fields.unused(), prompt, model=_text_or_none(model), usage=usage)
+
+
+def _choices(body: Json) -> Iterator[ResponseText]:
+    """The completions of a response; what holds no text, such as a call of a tool, is none."""
+    choices = body.get("choices")
+    for choice in map(_object, choices if isinstance(choices, list) else ()):
+        message = _object(choice.get("message"))
+        text = choice.get("text", message.get("content"))
+        thought = message.get("reasoning_content") or message.get("reasoning")
+        if isinstance(text, str):
+            yield ResponseText(
+                text, _text_or_none(thought), _text_or_none(choice.get("finish_reason"))
+            )
+
+
+def _turn(turn: Any, place: str) -> tuple[str, str]:
+    """Who said what, in the words of OpenAI or of ShareGPT."""
+    fields = _object(turn)
+    role = fields.get("role", fields.get("from"))
+    if not isinstance(role, str):
+        raise RecordError(f"`{place}` must be a turn: an object with `role` and `content`")
+    return role, _text_in(fields.get("content", fields.get("value")), f"{place}.content")
+
+
+def _text_in(value: Any, place: str) -> str:
+    """A text, also one in parts as messages have it, or in an object with a usual name."""
+    if isinstance(value, list):
+        return "".join(_text_in(part, place) for part in value)
+    if isinstance(value, dict):
+        name = RowFields(value).find(("content", *TEXT, "message"))
+        value = None if name is None else _text_in(value[name], place)
+    if not isinstance(value, str):
+        raise RecordError(f"`{place}` must be a text")
+    return value
+
+
+def _used(fields: RowFields, names: Sequence[str]) -> Any:
+    name = fields.find(names)
+    return None if name is None else fields.use(name)
+
+
+def _object(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _text_or_none(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,199 @@
+"""Completions of other tools: where their texts stand, and which problem they answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from sormctl.cli import app
+from sormctl.errors import RecordError
+from sormctl.formats.base import Importing
+from sormctl.formats.completions import read
+from sormctl.formats.known_problems import KnownProblems
+from sormctl.records import Json, Problem, Solution
+from sormctl.tasks.registry import get_task
+
+PEARS, DATES = (
+    Problem(task="numeric", problem_id=name, question=question, answer=answer)
+    for name, question, answer in [
+        ("p-1", "Ann has 3 pears and buys 4. How many has she?", "7"),
+        ("p-2", "How many dates are in 5 boxes of 6?", "30"),
+    ]
+)
+TEXT = "3 + 4 = 7\n#### 7"
+CHAT = [{"role": "user", "content": "old"}, {"role": "assistant", "content": "older"}]
+
+
+def solutions(row: Json, *problems: Problem, **how: Any) -> list[Solution]:
+    return list(read(row, Importing(get_task("numeric"), KnownProblems(problems), **how)))
+
+
+def turns(question: Any, text: Any = TEXT) -> list[dict[str, Any]]:
+    return [*CHAT, {"role": "user", "content": question}, {"role": "assistant", "content": text}]
+
+
+def batch(custom_id: str = "p-1", **changes: Any) -> dict[str, Any]:
+    message = {"role": "assistant", "content": TEXT}
+    body = {"model": "m", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    response = {"status_code": 200, "request_id": "r", "body": {**body, **changes}}
+    return {"id": "batch_req_1", "custom_id": custom_id, "response": response, "error": None}
+
+
+# ── where the text stands ────────────────────────────────────────────────────────────────────────
+
+QUESTION = {"question": PEARS.question}
+SAMPLES = {"doc_id": 0, "doc": QUESTION, "target": "7", "resps": [[TEXT]]}
+
+
+SHARED = [("system", "Hi."), ("human", PEARS.question), ("gpt", TEXT)]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        batch(),
+        batch("p-1-0"),
+        batch("p-1#12", choices=[{"text": TEXT}]),
+        SAMPLES,
+        {**SAMPLES, "resps": [TEXT]},
+        {**SAMPLES, "doc": {"goal": "?"}},
+        {**QUESTION, "generation": TEXT},
+        {**QUESTION, "Model Output": TEXT},
+        {**QUESTION, "outputs": [{"text": TEXT}]},
+        {"id": "p-1", "response": {"content": [{"type": "text", "text": TEXT}]}},
+        {"problem_id": "p-1", "completion": TEXT},
+        {"prompt": f"Solve this.\n{PEARS.question}\nBe brief.", "text": TEXT},
+        {
+            "prompt": turns(PEARS.question)[:3],
+            "completion": [{"role": "assistant", "content": TEXT}],
+        },
+        {"messages": turns(f"Please reason.\n\nQuestion: {PEARS.question}")},
+        {"messages": turns([{"type": "text", "text": PEARS.question}])},
+        {
+            "conversations": [
+                {"from": "human", "value": PEARS.question},
+                {"from": "gpt", "value": TEXT},
+            ]
+        },
+    ],
+)
+def test_layouts(row: Json) -> None:
+    (made,) = solutions(row, DATES if "goal" not in str(row) else PEARS, PEARS)
+    assert (made.problem_id, made.steps, made.answer) == ("p-1", ("3 + 4 = 7", "#### 7"), "7")
+    assert (made.predicted, made.correct) == ("7", True)
+
+
+def test_what_a_server_says_of_a_completion() -> None:
+    usage = {
+        "prompt_tokens": 9,
+        "completion_tokens": 5,
+        "prompt_tokens_details": {"cached_tokens": 4},
+    }
+    message = {"content": TEXT, "reasoning_content": "Add."}
+    (made,) = solutions(
+        batch(choices=[{"message": message, "finish_reason": "length"}], usage=usage), PEARS
+    )
+    assert made.source == {"kind": "sample", "model": "m", "finish": "length"}
+    assert (made.usage.prompt_tokens, made.usage.cached_tokens) == (9, 4)
+    assert (made.usage.generated_tokens, made.thought, made.is_cut_off) == (5, "Add.", True)
+
+
+def test_samples_have_ids_of_their_own() -> None:
+    """Also where their texts are the same, in one row and in two."""
+    row, how = {**SAMPLES, "resps": [[TEXT, TEXT]]}, Importing(get_task("numeric"))
+    made = [solution for _ in range(2) for solution in read(row, how)]
+    assert len({solution.solution_id for solution in made}) == 4
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        batch(choices=[]),
+        batch(choices=[{"message": {"content": None, "tool_calls": []}}]),
+        {**batch(), "error": {"code": "x"}},
+        {**batch(), "response": None},
+        {**batch(), "response": {"status_code": 429, "body": {}}},
+        {"messages": CHAT[:1]},
+        {**SAMPLES, "filter": "strict"},
+    ],
+)
+def test_what_is_left_out(row: Json) -> None:
+    assert solutions(row, PEARS, filter="other") == []
+
+
+# ── which problem it answers ─────────────────────────────────────────────────────────────────────
+
+
+def test_a_row_tells_of_its_problem_itself() -> None:
+    row = {"problem": "3 + 4?", "expected_answer": "7", "level": 1, "generation": TEXT, "id": "c9"}
+    (made,) = solutions(row)
+    assert (made.question, made.answer, made.correct) == ("3 + 4?", "7", True)
+    assert made.problem_id.startswith("problem-") and made.extra == {"level": 1}
+    (named,) = solutions(row, id_field="id")
+    assert named.problem_id == "c9"
+
+
+def test_an_answer_that_nobody_knows() -> None:
+    (made,) = solutions({"messages": turns("3 + 4?")})
+    assert (made.question, made.answer, made.predicted, made.correct) == ("3 + 4?", None, "7", None)
+
+
+def test_a_worked_solution_states_the_answer() -> None:
+    row = {**SAMPLES, "doc": {"question": "3 + 4?", "answer": "3 + 4 = <<3+4=7>>7\n#### 7"}}
+    (made,) = solutions(row)
+    assert (made.answer, made.reference) == ("7", ("3 + 4 = 7", "#### 7"))
+
+
+def test_options_of_a_choice_are_asked() -> None:
+    row = {"question": "Which?", "choices": ["a", "b"], "answer": 1, "output": "It is \\boxed{B}."}
+    (made,) = read(row, Importing(get_task("choice")))
+    assert (made.answer, made.correct) == ("B", True)
+    assert "B) b" in made.question or "(B) b" in made.question or "B. b" in made.question
+
+
+def test_the_longest_question_of_a_prompt_counts() -> None:
+    short = Problem(task="exact", problem_id="short", question="How many has she?", answer="x")
+    (made,) = solutions({"messages": turns(f"Q: {PEARS.question}")}, short, PEARS)
+    assert made.problem_id == "p-1"
+
+
+@pytest.mark.parametrize(
+    ("row", "how", "message"),
+    [
+        (batch("p-9"), {}, "no problem in --problems has the id `p-9`"),
+        ({"text": TEXT}, {}, "no question; name its field by --question, or give --problems FILE"),
+        ({"question": "q"}, {}, "no completion; name its field by --text-field"),
+        ({"question": "q"}, {"text_field": "x.y"}, "--text-field names `x.y`, which is not there"),
+        ({"question": "q", "text": 3}, {}, "`text` must be a text"),
+        ({"messages": [3]}, {}, r"`messages\[0\]` must be a turn"),
+        ({"messages": [{"role": "user"}]}, {}, r"`messages\[0\].content` must be a text"),
+        (
+            {**SAMPLES, "filter": "strict"},
+            {},
+            "choose one by --filter strict",
+        ),
+        ({**SAMPLES, "resps": [[[-1.5, False]]]}, {}, "`resps` must hold texts"),
+        ({**QUESTION, "choices": ["a", "b"], "text": "A"}, {}, "`choices` would be lost"),
+    ],
+)
+def test_a_row_that_does_not_fit(row: Json, how: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecordError, match=message):
+        solutions(row, PEARS, **how)
+
+
+def test_the_command_joins_and_reads_as_told(tmp_path: Any) -> None:
+    path = tmp_path / "problems.jsonl"
+    known = {"task": "numeric", "problem_id": "p-1", "question": PEARS.question, "answer": "7"}
+    path.write_bytes(orjson.dumps(known))
+    row = batch(choices=[{"message": {"content": "<t>Add.</t>3 + 4; #### 7"}}])
+    reading = ["--steps", "regex:; ", "--think", "<t>,</t>"]
+    argv = ["import", "completions", "--problems", str(path), *reading]
+    result = CliRunner().invoke(app, argv, orjson.dumps(row))
+    assert result.exit_code == 0, result.stderr
+    made = orjson.loads(result.stdout)
+    assert (made["steps"], made["thought"], made["correct"]) == (["3 + 4", "#### 7"], "Add.", True)
+    refused = CliRunner().invoke(app, [*argv, "--answer", "exact", "--task", "math"], b"")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
