@@ -138,8 +138,9 @@ def test_imports_point_down(path: Path) -> None:
 
 
 RUN_MODELS = ("sormctl.engines.hf.", "sormctl.training.worker.", "sormctl.tasks.algebra_worker")
-SUMS = "sormctl.evaluation.intervals"  # thousands of resamplings; imported where they are wanted
-LIGHT = [path for path in FILES if not name_of(path).startswith((*RUN_MODELS, SUMS))]
+# thousands of resamplings; imported where they are wanted
+SUMS = ("sormctl.evaluation.intervals", "sormctl.evaluation.step_benchmarks")
+LIGHT = [path for path in FILES if not name_of(path).startswith((*RUN_MODELS, *SUMS))]
 PURE_ROOMS = {*PAPER.split(), "formats", "errors", "seeds", "prompts", "lines", "records", "tasks"}
 PURE_ROOMS |= {"evaluation", "targets", "verdicts"}
 PURE_MODULES = {f"sormctl.labelling.{name}" for name in ("labels", "strategies", "consistency")}

@@ -18,13 +18,14 @@ from msgspec import Raw
 from sormctl import options
 from sormctl.adapters.registry import load_adapter
 from sormctl.asking import AskingSettings
-from sormctl.errors import IncompleteError, UsageError
+from sormctl.errors import IncompleteError, RecordError, UsageError
 from sormctl.evaluation.apart import Evaluations, OneRun
 from sormctl.evaluation.evaluation import problem_part
 from sormctl.evaluation.gates import check_gate
+from sormctl.evaluation.steps import STEP_BENCHES
 from sormctl.option_groups import among
 from sormctl.problems import input_files, read_problems
-from sormctl.records import Problem, Solution
+from sormctl.records import Json, Problem, Solution, parse_record
 from sormctl.report.evaluated import evaluation_as
 from sormctl.report.formats import Format
 from sormctl.report.important import MOST_LINES
@@ -35,7 +36,7 @@ from sormctl.report.table import (
     print_unknown,
 )
 from sormctl.reranking import AGGREGATIONS, known_aggregations
-from sormctl.streams.driver import pipe_groups
+from sormctl.streams.driver import pipe_groups, pipe_records
 from sormctl.streams.job_outputs import Job, side_file
 from sormctl.streams.jsonl import accept
 from sormctl.streams.manifest import stage_costs
@@ -54,8 +55,9 @@ class Bench:
         str | None,
         typer.Option(
             help="Run the whole test-time path on this benchmark (or your own data, with --answer) "
-            "instead of reading solutions.",
-            autocompletion=among(task_names),
+            "instead of reading solutions. processbench and prmbench read scored solutions, and "
+            "report as these benchmarks do.",
+            autocompletion=among(lambda: [*task_names(), *STEP_BENCHES]),
         ),
     ] = None
     split: Annotated[str | None, typer.Option(help="Split of the benchmark; test by default.")] = (
@@ -202,6 +204,9 @@ def eval(
 
     Example: cat drafts.jsonl global.jsonl local.jsonl | sormctl score --rm orm/ | sormctl eval
     """
+    if bench.bench in STEP_BENCHES:
+        _judge_steps(bench, streams, shown.form)
+        return
     _check_options(aggregation, bench, streams)
     kept = _kept(bench, streams.output)
     for name, is_given in (("--resume", resume), ("--skip-failed", skip_failed)):
@@ -245,6 +250,47 @@ def eval(
         raise IncompleteError("; ".join(incomplete))
     if gate.min_accuracy is not None:
         check_gate(found, gate.gate, gate.min_accuracy)
+
+
+def _judge_steps(bench: Bench, streams: options.Streams, form: Format | None) -> None:
+    """Reports the scores of solutions whose steps are labelled, as their benchmark does."""
+    from sormctl.evaluation.step_benchmarks import (
+        STEP_BENCHMARKS,
+        StepDifference,
+        StepResults,
+        StepRow,
+    )
+    from sormctl.report.judged_steps import step_results_as
+
+    if bench.models:
+        raise UsageError(
+            f"--bench {bench.bench} reads scored solutions; give it no --{bench.models[0]}, but "
+            f"sormctl import {bench.bench} FILE | sormctl score --rm MODEL"
+        )
+    name = str(bench.bench)
+    rows: list[StepRow | StepDifference] = []
+
+    def report(solutions: Iterable[Solution]) -> Iterator[Raw]:
+        results = StepResults(STEP_BENCHMARKS[name])
+        for solution in solutions:
+            results.add(solution)
+        rows.extend(results.rows())
+        yield Raw(step_results_as(form or Format.json, rows).rstrip("\n").encode())
+
+    job, is_shown = _written(streams.job("eval", {"bench": name}), None)
+    pipe_records(job, partial(_scored, bench=name), report)
+    if form is None or is_shown:
+        typer.echo(step_results_as(form or Format.table, rows), err=form is None, nl=False)
+
+
+def _scored(row: Json, bench: str) -> Solution:
+    """A solution with scores; RecordError for a row as the benchmark publishes it."""
+    if "solution_id" not in row:
+        raise RecordError(
+            f"no solution; if it is a row of {bench}, sormctl import {bench} FILE | sormctl score "
+            "--rm MODEL makes it one with scores"
+        )
+    return parse_record(row, Solution)
 
 
 def _check_options(aggregation: Sequence[str], bench: Bench, streams: options.Streams) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from sormctl.evaluation import metrics
 from sormctl.evaluation.metrics import Estimate
 
+STEP_BENCHES = ("processbench", "prmbench")  # see `step_benchmarks`
 THRESHOLD = 0.5  # T: a step that scores below it is wrong (3.2)
 # figures of a judgement (rows.py)
 STEP_ACCURACY, FINAL_ACCURACY = "step accuracy", "final accuracy"

@@ -284,3 +284,30 @@ def test_a_stream_is_no_folder_to_keep_stages_in(
         assert result.exit_code == 0, result.stderr
         assert bool(result.stdout) == (output == "-")
     assert not list(tmp_path.iterdir())
+
+
+def test_processbench_reads_scored_solutions() -> None:
+    known = [
+        solution("gsm8k-0", labels=(1, 1), scores={"a": (0.9, 0.9), "b": (0.2, 0.9)}),
+        wrong("gsm8k-1", labels=(0, None), scores={"a": (0.4, 0.9), "b": (0.9, 0.9)}),
+    ]
+    given = b"".join(map(encode, known))
+    result = CliRunner().invoke(app, ["eval", "-q", "--bench", "processbench"], given)
+    assert result.exit_code == 0, result.stderr
+    rows = json.loads(result.stdout)["rows"]
+    assert next(row["value"] for row in rows if row.get("model") == "a") == 1
+    assert "a - b" in result.stderr and "gsm8k" in result.stderr
+    asked = ["eval", "--bench", "processbench", "--format", "md"]
+    markdown = CliRunner().invoke(app, asked, given)
+    assert markdown.stdout.startswith("| model | split | T | error | correct | F1 | 95 % | n |")
+
+
+def test_processbench_says_how_rows_become_solutions() -> None:
+    row = b'{"id": "gsm8k-0", "problem": "?", "steps": ["1"], "label": 0}\n'
+    result = CliRunner().invoke(app, ["eval", "--bench", "processbench"], row)
+    assert result.exit_code == 65
+    assert "sormctl import processbench FILE | sormctl score --rm MODEL" in result.stderr
+    asked = ["eval", "--bench", "processbench", "--student", "embedded:student"]
+    result = CliRunner().invoke(app, asked, row)
+    assert result.exit_code == 2
+    assert "give it no --student" in result.stderr

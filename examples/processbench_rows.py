@@ -1,0 +1,33 @@
+"""Solutions of chain, whose task knows which step is wrong, as rows of ProcessBench.
+
+sormctl problems chain -n 100 | sormctl sample --model embedded:student -n 4 \
+  | python examples/processbench_rows.py > chain.jsonl
+"""
+
+from __future__ import annotations
+
+import sys
+
+from msgspec.structs import replace
+
+from sormctl.formats.base import Exporting
+from sormctl.formats.processbench import write
+from sormctl.records import Solution, decoder, encode
+from sormctl.tasks.registry import get_task
+
+
+def main() -> None:
+    """Reads solutions on standard input and writes rows on standard output."""
+    read = decoder(Solution)
+    for number, line in enumerate(sys.stdin.buffer):
+        solution = read(line)
+        oracle = get_task(solution.task).oracle
+        if oracle is None or not solution.steps:
+            continue
+        source = {**solution.source, "id": f"{solution.task}-{number}"}
+        labelled = replace(solution, labels=tuple(oracle(solution)), source=source)
+        sys.stdout.buffer.write(encode(write(labelled, Exporting())))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Figures of benchmarks of labelled steps, worked by hand."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from sormctl.errors import RecordError
+from sormctl.evaluation.step_benchmarks import (
+    ALL,
+    STEP_BENCHMARKS,
+    StepDifference,
+    StepResults,
+    StepRow,
+    row_json,
+)
+from sormctl.evaluation.steps import STEP_BENCHES
+from sormctl.records import Labels, Problem, Solution
+from tests.unit.examples import solution
+
+RIGHT, SECOND = (1, 1), (1, 0)
+
+
+def judged(number: int, split: str, labels: Labels, **scores: tuple[float, ...]) -> Solution:
+    """A solution of a problem of its own, two steps long."""
+    name = f"{split}-{number}"
+    problem = Problem(task="numeric", problem_id=name, question=name, answer=None)
+    source = {"id": name, "classification": split}
+    return solution(name, problem=problem, labels=labels, scores=scores, source=source)
+
+
+def results(bench: str, *solutions: Solution) -> list[StepRow | StepDifference]:
+    found = StepResults(STEP_BENCHMARKS[bench])
+    for each in solutions:
+        found.add(each)
+    return list(found.rows())
+
+
+def test_the_benchmarks_have_their_names() -> None:
+    assert tuple(STEP_BENCHMARKS) == STEP_BENCHES
+
+
+def test_f1_of_first_errors_by_split() -> None:
+    """Split a: both errors located, one of two right ones passed: F1 2/3. Split b: none."""
+    rows = results(
+        "processbench",
+        judged(1, "a", SECOND, rm=(0.9, 0.1)),
+        judged(2, "a", (1, 0), rm=(0.5, 0.4)),
+        judged(3, "a", RIGHT, rm=(0.5, 0.5)),
+        judged(4, "a", RIGHT, rm=(0.9, 0.2)),
+        judged(5, "b", (0, None), rm=(0.9, 0.1)),  # the wrong step of the wrong one
+        judged(6, "b", RIGHT, rm=(0.1, 0.1)),
+    )
+    fixed = {row.split: row for row in rows if isinstance(row, StepRow) and not row.chosen}
+    assert fixed["a"].figures == pytest.approx({"error": 1, "correct": 0.5, "F1": 2 / 3})
+    assert fixed["b"].figures == {"error": 0, "correct": 0, "F1": 0}
+    assert fixed[ALL].figures["F1"] == pytest.approx(1 / 3)
+    assert [fixed[name].main.n for name in ("a", "b", ALL)] == [4, 2, 6]
+    assert fixed["a"].main.low <= 2 / 3 <= fixed["a"].main.high
+
+
+def test_prm_score_of_steps() -> None:
+    """Of steps: 3 right ones accepted, 1 refused; 1 wrong one accepted, 1 refused."""
+    rows = results(
+        "prmbench",
+        judged(1, "circular", (1, 1), rm=(0.9, 0.9)),
+        judged(2, "circular", (1, 0), rm=(0.9, 0.8)),
+        judged(3, "circular", (1, 0), rm=(0.2, 0.1)),
+    )
+    (fixed,) = [row for row in rows if isinstance(row, StepRow) and not row.chosen]
+    assert fixed.split == "circular"  # one split is no mean of several
+    assert fixed.figures == pytest.approx({"F1 right": 0.75, "F1 wrong": 0.5, "PRM-score": 0.625})
+
+
+def test_the_threshold_is_chosen_on_other_problems() -> None:
+    """At 0.5 each wrong step passes, at 0.8 none; those that chose it are not in the row."""
+    many = [
+        judged(i, "a", SECOND if i % 2 else RIGHT, rm=(0.9, 0.7 if i % 2 else 0.9))
+        for i in range(60)
+    ]
+    fixed, chosen = (row for row in results("processbench", *many) if isinstance(row, StepRow))
+    assert (fixed.threshold, fixed.figures["F1"], fixed.main.n) == (0.5, 0, 60)
+    assert 0.7 < chosen.threshold <= 0.9
+    assert chosen.figures["F1"] == 1
+    assert 30 < chosen.main.n < 60
+
+
+def test_models_stand_side_by_side_on_the_same_solutions() -> None:
+    many = [
+        judged(
+            i, "a", SECOND if i % 2 else RIGHT, good=(0.9, 0.1 if i % 2 else 0.9), bad=(0.9, 0.9)
+        )
+        for i in range(40)
+    ]
+    alone = judged(99, "a", RIGHT, good=(0.9, 0.9), bad=(0.9, 0.9), other=(0.1, 0.1))
+    rows = results("processbench", *many, alone)
+    assert {row.model for row in rows if isinstance(row, StepRow)} == {"good", "bad"}
+    first, *_ = (row for row in rows if isinstance(row, StepDifference))
+    assert (first.first, first.second, first.main.value) == ("bad", "good", -1)
+    assert row_json(first)["value"] == -1
+    same = results("processbench", *(judged(i, "a", SECOND, x=(1, 0), y=(1, 0)) for i in range(9)))
+    differences = [row.main for row in same if isinstance(row, StepDifference)]
+    assert all((each.low, each.value, each.high) == (0, 0, 0) for each in differences)
+    assert all(a != b for a, b in pairwise(rows))
+
+
+def test_what_is_not_scored_or_labelled_is_refused() -> None:
+    for known, message in ((solution(labels=RIGHT), "no `scores`"), (solution(), "no `labels`")):
+        with pytest.raises(RecordError, match=message):
+            results("processbench", known)
