@@ -106,7 +106,7 @@ decide() { # 0 or 1 in `verdict`: better than what is in service, or than drafts
   stage drafts sample --greedy --model "$STUDENT" "${GENERATE[@]}" held-out.jsonl -o drafts.jsonl
   answer . new
   if [ -n "$service" ]; then
-    before=$(basename "$service")
+    before=old-$(basename "$service")
     answer "$service" "$before"
   fi
   doing=compare
