@@ -11,6 +11,7 @@ import orjson
 
 from sormctl.records import Json
 
+STYLES = ("page", "charts", "problems", "media")
 SCRIPTS = (
     "dom", "judging", "changes", "charts", "header", "answers", "differences", "scorecharts",
     "steps", "training", "entries", "problem", "problems", "page",
@@ -20,7 +21,7 @@ _ASSETS = files(__package__) / "assets"
 
 def as_document(data: Json) -> str:
     """The page that shows `data`, whole in itself; nothing in `data` is read as markup."""
-    style = _read("page.css")
+    style = "\n".join(_read(f"{name}.css") for name in STYLES)
     script = "\n".join(_read(f"{name}.js") for name in SCRIPTS)
     packed = b64encode(gzip.compress(orjson.dumps(data), mtime=0)).decode()
     parts = {
