@@ -20,9 +20,18 @@ _scores = json.Decoder(list[float])
 class Kept(Protocol):
     """Where the answers for one record are kept, as JSON, by the name of the call."""
 
+    @property
+    def keeps(self) -> bool:
+        """Whether it keeps anything; else it counts alone."""
+        ...
+
     def get(self, call: str) -> bytes | None: ...
 
-    def put(self, call: str, answer: bytes, tokens: int) -> None: ...
+    def put(self, call: str, answer: bytes) -> None: ...
+
+    def count(self, tokens: int) -> None:
+        """Notes that so many were generated."""
+        ...
 
 
 class KeepingEngine:
@@ -43,29 +52,33 @@ class KeepingEngine:
         return self._engine.capacity
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
-        call = _name("sample", prompt, params)
-        if (known := self._known(call, _completions)) is not None:
-            return known
-        found = await self._engine.sample(prompt, params)
-        self._kept.put(call, _encode(found), sum(each.generated_tokens for each in found))
+        call = self._name("sample", prompt, params)
+        found = self._known(call, _completions)
+        if found is None:
+            found = await self._engine.sample(prompt, params)
+            self._keep(call, found)
+            self._kept.count(sum(each.generated_tokens for each in found))
         return found
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
-        call = _name("score", prompt, steps)
-        if (known := self._known(call, _scores)) is not None:
-            return known
-        found = await self._engine.score(prompt, steps)
-        self._kept.put(call, _encode(found), 0)
+        call = self._name("score", prompt, steps)
+        found = self._known(call, _scores)
+        if found is None:
+            found = await self._engine.score(prompt, steps)
+            self._keep(call, found)
         return found
 
-    def _known(self, call: str, decoder: json.Decoder[T]) -> T | None:
-        answer = self._kept.get(call)
+    def _name(self, *call: object) -> str | None:
+        """What tells a call from all others: a hash of whatever decides the answer."""
+        return blake2b(_encode(call), digest_size=16).hexdigest() if self._kept.keeps else None
+
+    def _known(self, call: str | None, decoder: json.Decoder[T]) -> T | None:
+        answer = self._kept.get(call) if call else None
         try:
             return None if answer is None else decoder.decode(answer)
         except MsgspecError:  # damaged; or scores that are no numbers, which JSON does not have
             return None
 
-
-def _name(*call: object) -> str:
-    """What tells a call from all others: whatever decides the answer."""
-    return blake2b(_encode(call), digest_size=16).hexdigest()
+    def _keep(self, call: str | None, answer: object) -> None:
+        if call:
+            self._kept.put(call, _encode(answer))

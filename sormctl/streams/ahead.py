@@ -120,7 +120,7 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class RecordAnswers:
-    """The model's answers for one record. `count` is told the tokens of each that is new.
+    """The model's answers for one record. `count` is told the tokens that are generated for it.
 
     `ahead` None: the output is no file, so nothing is kept.
     """
@@ -129,13 +129,17 @@ class RecordAnswers:
     ahead: Ahead | None
     count: Callable[[int], None]
 
+    @property
+    def keeps(self) -> bool:
+        """Whether there is a file for them."""
+        return self.ahead is not None
+
     def get(self, call: str) -> bytes | None:
         """What an earlier run was answered."""
         return self.ahead.known.get(call) if self.ahead else None
 
-    def put(self, call: str, answer: bytes, tokens: int) -> None:
-        """Keeps an answer, for which `tokens` were generated."""
-        self.count(tokens)
+    def put(self, call: str, answer: bytes) -> None:
+        """Keeps an answer."""
         if self.ahead:
             self.ahead.append(self.record, call, answer)
 

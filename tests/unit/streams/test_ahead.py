@@ -121,7 +121,7 @@ def test_what_is_written_is_cut_away(tmp_path: Path, monkeypatch: pytest.MonkeyP
     output = tmp_path / "out.jsonl"
     with pytest.raises(KeyError), Ahead(output) as first:
         answers = RecordAnswers("old", first, lambda tokens: None)
-        answers.put("known", b"[0]", 1)
+        answers.put("known", b"[0]")
         raise KeyError
     with Ahead(output) as again:
         again.resume(finished=())
