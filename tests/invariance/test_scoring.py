@@ -36,6 +36,12 @@ async def test_scores_are_those_of_a_plain_forward_pass(reward_model: str, batch
     assert len({round(score, 4) for group in found for score in group}) > 10
 
 
+async def test_on_a_cpu_the_bytes_do_not_depend_on_what_else_is_scored(reward_model: str) -> None:
+    found = await scores(reward_model, "device=cpu")
+    async with create(reward_model, Running(engine_arg=["device=cpu"])) as engine:
+        assert [await engine.score(*job) for job in JOBS] == found
+
+
 async def test_of_three_labels_all_but_the_first_are_good(tmp_path: Path) -> None:
     model = str(save_reward_model(tmp_path, labels=3))
     for got, expected in zip(await scores(model), plain_scores(model, JOBS), strict=True):

@@ -28,8 +28,7 @@ _CPU_ROWS_LARGE = 16
 _GPU_ROWS = 256
 _CPU_MEMORY_SHARE = 0.25
 _GPU_MEMORY_SHARE = 0.6
-_SCORE_TOKENS = {"cpu": 4096}
-_SCORE_TOKENS_GPU = 65536
+_SCORE_TOKENS = 65536  # of a batch to score
 
 
 _Dtype = Annotated[
@@ -94,8 +93,7 @@ class HfEngine:
         self._is_reward_model = loaded.reading is not None
         self._rows = rows = options.batch_size or _default_rows(loaded)
         if loaded.reading is not None:
-            tokens = _SCORE_TOKENS.get(loaded.device.type, _SCORE_TOKENS_GPU)
-            return ScoreBatch(loaded, loaded.reading, rows, tokens)
+            return ScoreBatch(loaded, loaded.reading, rows, _SCORE_TOKENS)
         return SampleBatch(loaded, rows, _cache_budget(loaded))
 
 
@@ -107,6 +105,8 @@ def create(model: str, running: Running, adapter: Adapter | None = None) -> HfEn
 def _default_rows(loaded: LoadedModel) -> int:
     if loaded.device.type != "cpu":
         return _GPU_ROWS
+    if loaded.reading is not None:  # the same bytes whatever else waits; a batch would gain nothing
+        return 1
     size = loaded.model.num_parameters()
     return next((rows for limit, rows in _CPU_ROWS if size < limit), _CPU_ROWS_LARGE)
 
