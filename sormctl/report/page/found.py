@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sormctl.errors import DataError, UsageError
 from sormctl.lines import load_object
-from sormctl.streams.jsonl import RecordReader, stat_input
+from sormctl.streams.jsonl import RecordReader, shown, stat_input
 from sormctl.streams.manifest import MANIFEST_SUFFIX, MadeFile, read_manifests
 from sormctl.training.worker.metrics_file import Figures, read_metrics
 
@@ -57,7 +57,7 @@ def find_files(names: Sequence[str]) -> FoundFiles:
     if not (solutions or results):
         raise UsageError(f"no solutions in {', '.join(names)}; give a JSONL file of them")
     return FoundFiles(
-        name=", ".join(name if path.name else path.resolve().name
+        name=", ".join(shown(name) if path.name else path.resolve().name
                        for name, path in zip(names, paths, strict=True)),
         solutions=solutions,
         only_drafted=bool(lying),
