@@ -19,6 +19,7 @@ from sormctl.formats.registry import format_names, get_format
 from sormctl.option_groups import among
 from sormctl.problems import each_parsed
 from sormctl.records import Json, Problem, Solution
+from sormctl.rows import hub
 from sormctl.rows.base import Rows
 from sormctl.rows.files import read_rows
 from sormctl.streams.driver import NO_RECORDS, write_records
@@ -81,11 +82,12 @@ def import_(
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
-            help="JSONL, JSON, CSV or Parquet (.gz and .zst too); standard input if there are "
-            "none.",
+            help="JSONL, JSON, CSV or Parquet (.gz and .zst too), or hf:OWNER/NAME[:CONFIG]; "
+            "standard input if there are none.",
             metavar="FILE",
         ),
     ] = None,
+    split: Annotated[str, typer.Option(help="Split of a data set of the hub.")] = "train",
     problems: Annotated[
         str | None,
         typer.Option(
@@ -122,7 +124,8 @@ def import_(
         raise UsageError("give --task or --answer, not both")
     name = get_kind(answer).name if answer else task or "math"
     said = heeded(format, found.read_options, vars(particular))
-    job = writing.job("import", {"format": format, "task": name, "problems": problems, **said})
+    asked = {"format": format, "split": split, "task": name, "problems": problems}
+    job = writing.job("import", {**asked, **said})
     reading = options.ReadingOptions(said.pop("steps", None), said.pop("think", None))
     how = Importing(
         named_task(name),
@@ -130,11 +133,17 @@ def import_(
         grade=grader(None, reading.mode, reading.tags or THINK),
         **said,
     )
-    rows = chain.from_iterable([read_rows(name, unpack=False) for name in files])
+    rows = chain.from_iterable([_rows(name, split) for name in files])
     counts = Counter[str]()
-    write_records(
-        job, _solutions(rows, found, how, counts), files, lambda: _notes(found, how, counts)
-    )
+    made = _solutions(rows, found, how, counts)
+    here = [name for name in files if not name.startswith(hub.PREFIX)]
+    write_records(job, made, here, lambda: _notes(found, how, counts))
+
+
+def _rows(name: str, split: str) -> Rows:
+    if not name.startswith(hub.PREFIX):
+        return read_rows(name, unpack=False)
+    return hub.hub_rows(*hub.parse_name(name), split)
 
 
 def _solutions(

@@ -33,13 +33,8 @@ def read(row: Json, how: Importing) -> Iterator[Solution]:
     )
     if len(said) != len(marks) or not said:
         raise RecordError(f"`{CONVERSATIONS}` must hold a turn of the assistant after each step")
-    found = FIRST.search(said[0])
-    if not found:
-        raise RecordError(
-            f"`{CONVERSATIONS}[0].content` has no `Step 1:` between the question and the steps"
-        )
-    problem = asked(how, said[0][: found.start()].strip())
-    texts = [said[0][found.start() :], *said[1:]]
+    question, first = _parted(said[0], how)
+    problem, texts = asked(how, question), [first, *said[1:]]
     yield labelled(
         problem,
         [unnumbered(text, number) for number, text in enumerate(texts, 1)],
@@ -66,6 +61,19 @@ def write(solution: Solution, how: Exporting) -> Json:
         )
     ]
     return {CONVERSATIONS: turns}
+
+
+def _parted(turn: str, how: Importing) -> tuple[str, str]:
+    """The question and the first step, which share a turn."""
+    if found := FIRST.search(turn):
+        return turn[: found.start()].strip(), turn[found.start() :]
+    known = how.problems.within(turn)
+    if known is not None and turn.startswith(known.question):
+        return known.question, turn.removeprefix(known.question)
+    raise RecordError(
+        f"`{CONVERSATIONS}[0].content` has no `Step 1:` between question and step; give the "
+        "questions by --problems FILE"
+    )
 
 
 def _content(turns: list[Any], index: int, role: str) -> str:

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from sormctl.errors import RecordError, UsageError
 from sormctl.formats import math_shepherd, prmbench, rlhflow, stepwise
 from sormctl.formats.base import DataFormat, Exporting, Importing, Neutral, heeded
-from sormctl.records import Json, Solution
+from sormctl.formats.known_problems import KnownProblems
+from sormctl.records import Json, Problem, Solution
 from sormctl.tasks.registry import get_task
 
 FORMATS = {m.FORMAT.name: m.FORMAT for m in (math_shepherd, prmbench, rlhflow, stepwise)}
@@ -96,6 +97,13 @@ def test_openr_keeps_the_parts_of_math_shepherd_apart() -> None:
 def test_the_task_of_math_shepherd_is_kept() -> None:
     made = only(math_shepherd.FORMAT, {**SHEPHERD, "task": "GSM8K"})
     assert math_shepherd.write(made, Exporting()) == {**SHEPHERD, "task": "GSM8K"}
+
+
+def test_a_first_turn_without_a_number_is_parted_by_the_problem() -> None:
+    known = Problem(task="exact", problem_id="p", question="3 + 4?", answer="7")
+    turns = [{"role": "user", "content": "3 + 4?\n\nIt is 7."}, CONVERSATION[1]]
+    made = only(rlhflow.FORMAT, {"conversations": turns}, problems=KnownProblems([known]))
+    assert (made.problem_id, made.steps, made.labels) == ("p", ("It is 7.",), (1,))
 
 
 def test_prmbench_numbers_that_are_no_steps_count_for_nothing() -> None:

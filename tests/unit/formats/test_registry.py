@@ -1,0 +1,78 @@
+"""Formats are found by entry point, those of other packages too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+from typer.testing import CliRunner, Result
+
+from sormctl.cli import app
+from sormctl.formats.registry import format_names
+from sormctl.rows import hub
+from sormctl.rows.base import PlacedRow
+
+MODULE = """
+from sormctl.formats.base import DataFormat
+from sormctl.formats.solutions import asked, labelled
+
+def read(row, how):
+    problem = asked(how, row["q"])
+    yield labelled(problem, [row["s"]], [1], solution_id=problem.problem_id)
+
+FORMAT = DataFormat("thirdformat", read, lambda solution, how: {"q": solution.question})
+"""
+
+
+def run(*argv: str, data: bytes = b"") -> Result:
+    return CliRunner().invoke(app, argv, data)
+
+
+def test_a_format_of_another_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "thirdformat.py").write_text(MODULE)
+    metadata = tmp_path / "thirdformat-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: thirdformat\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(
+        "[sormctl.formats]\nthirdformat = thirdformat:FORMAT\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "thirdformat" in format_names()
+    made = run("import", "thirdformat", data=b'{"q": "3 + 4?", "s": "#### 7"}').stdout
+    assert orjson.loads(made)["labels"] == [1]
+    assert run("export", "thirdformat", data=made.encode()).stdout == '{"q":"3 + 4?"}\n'
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (("import", "nope"), "no format `nope`"),
+        (("import", "messages"), "messages can be written only, by `sormctl export messages`"),
+        (("export", "prmbench"), "prmbench can be read only, by `sormctl import prmbench`"),
+        (("export", "stepwise", "--prompt", "auto"), "--prompt is not for format stepwise; drop"),
+        (("export", "messages", "--prompt", "plain"), "--prompt: rows of this format are chats"),
+        (("export", "messages", "--prompt", "auto"), "there is no model to go by"),
+        (("import", "rlhflow", "--neutral", "null"), "--neutral is not for format rlhflow"),
+    ],
+)
+def test_what_cannot_be_asked_for(argv: tuple[str, ...], message: str) -> None:
+    solution = {"task": "exact", "problem_id": "p", "question": "q", "answer": "7"}
+    solution |= {"solution_id": "s", "steps": ["7"], "predicted": "7", "correct": True}
+    result = run(*argv, data=orjson.dumps(solution))
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert message in result.stderr
+
+
+def test_rows_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {"prompt": "q", "completions": ["a"], "labels": [True]}
+    asked: list[object] = []
+
+    def hub_rows(*argv: object) -> list[PlacedRow]:
+        asked.extend(argv)
+        return [PlacedRow(row, "trl-lib/x test: row 0")]
+
+    monkeypatch.setattr(hub, "hub_rows", hub_rows)
+    result = run("import", "stepwise", "hf:trl-lib/x:y", "--split", "test")
+    assert orjson.loads(result.stdout)["steps"] == ["a"]
+    assert asked == ["trl-lib/x", "y", "test"]
