@@ -37,6 +37,10 @@ _JUDGED = re.compile(  # "(B) is correct"
     r"[*_]*\s+(?:is|must\s+be|seems|would\s+be)\s+(?:the\s+|therefore\s+|thus\s+)?(?:only\s+)?"
     r"(?:correct|right|true|best|answer)"
 )
+_DENIED = re.compile(  # "not C", "rather than option (C)"
+    r"\b(?i:not|rather\s+than|instead\s+of|nor)\s+(?i:(?:the\s+)?(?:option|choice|answer)\s+)?"
+    rf"{_ONE}"
+)
 _ALL = re.compile(rf"{_SEVERAL.pattern}\s+are\s+(?:both\s+|all\s+)?(?:correct|right|true)")
 _UNANNOUNCED = (  # tried in this order; the last match of a pattern counts
     re.compile(r"\(\s*([A-Ja-j])\s*\)"),
@@ -128,6 +132,7 @@ def _several(text: str) -> str:
 
 def _first_named(text: str) -> str | None:
     """The letter of a sentence that does not begin with one: "it must be (B), not (C)"."""
+    text = _DENIED.sub("", text)
     for pattern in (_UNANNOUNCED[0], _UNANNOUNCED[1], _UNANNOUNCED[3]):
         if found := pattern.search(text):
             return str(found[1]).upper()
@@ -135,6 +140,7 @@ def _first_named(text: str) -> str | None:
 
 
 def _unannounced(text: str) -> str | None:
+    text = _DENIED.sub("", text)
     bare = trim(text)
     if len(bare) == 1 and bare.upper() in LETTERS:
         return bare.upper()

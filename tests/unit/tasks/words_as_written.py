@@ -148,6 +148,9 @@ CHOICES: list[Case] = [
     ("choice", "A, B", "Both A and B are correct."),
     ("choice", "B", "The answer is B and not A."),
     ("choice", "B", "Answer: B (not C)"),
+    ("choice", "B", "It is B, not C"),
+    ("choice", "B", "It is not C but B"),
+    ("choice", "B", "So it is (B) rather than option (C)."),
     ("choice", "B", "The right answer has to be B) 3"),
     ("choice", "B", "My choice is B."),
     ("choice", "B", "B is correct."),
@@ -162,6 +165,7 @@ CHOICES: list[Case] = [
 CHOICES_WRONG: list[Case] = [
     ("choice", "A, C", "B"),
     ("choice", "B", "The answer is A or B"),
+    ("choice", "C", "It is not C."),
     ("choice", "A,B", "A, B, D"),
 ]
 SAME_TEXT: list[Case] = [
