@@ -133,5 +133,5 @@ def _comparison(
 
 
 def _counted(run: RunRead) -> str:
-    solutions = sum(map(len, run.groups))
-    return f"{len(run.groups):,} problems, {solutions:,} solutions"
+    counts = {"problem": len(run.groups), "solution": sum(map(len, run.groups))}
+    return ", ".join(f"{n:,} {noun}{'s' * (n != 1)}" for noun, n in counts.items())

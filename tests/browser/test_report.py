@@ -116,6 +116,7 @@ def test_the_list_is_one_stop_of_tab_and_arrows_walk_it(report: Path, opened: Op
 
 def test_an_address_opens_its_problem(report: Path, opened: Opened) -> None:
     assert shown(opened(report, "#problem=p-wrong")) == "p-wrong"
+    assert shown(opened(report, "#problem=%")) == "p-fixed"  # no address of ours
 
 
 def test_draft_and_refinements_stand_beside_each_other(report: Path, opened: Opened) -> None:

@@ -128,7 +128,7 @@ class ProblemBrowser {
   open(entry) {
     this.show(entry);
     entry.item.scrollIntoView({ block: "nearest" });
-    history.replaceState(null, "", `#problem=${encodeURIComponent(entry.id)}`);
+    history.replaceState(null, "", addressOf(entry));
   }
 
   move(by) {
@@ -149,13 +149,14 @@ class ProblemBrowser {
   }
 
   openAddress() {
-    const asked = decodeURIComponent(location.hash.match(/^#problem=(.*)/)?.[1] ?? "");
-    const entry = this.entries.find((each) => each.id === asked);
+    const entry = this.entries.find((each) => addressOf(each) === location.hash);
     if (!entry) return;
     this.open(entry);
     requestAnimationFrame(() => this.section.scrollIntoView());
   }
 }
+
+const addressOf = (entry) => `#problem=${encodeURIComponent(entry.id)}`;
 
 function itemOf(entry, open) {
   const problem = entry.sides.findLast(Boolean);
