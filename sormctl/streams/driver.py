@@ -23,7 +23,7 @@ from sormctl.streams.job_outputs import Job, growing_output, whole_output
 from sormctl.streams.journal import Journal, Keys, Unjournalled
 from sormctl.streams.jsonl import Parse, RecordReader, accept
 from sormctl.streams.manifest import Counts, Tally
-from sormctl.streams.progress import Progress
+from sormctl.streams.progress import Progress, counted
 from sormctl.streams.spool import Spool
 
 
@@ -136,6 +136,7 @@ def map_groups(
         work = _Work(transform, output, thread, costs.count, progress)
         before = output.tally.records_in
         progress.fraction = lambda: _fraction(inputs, before + progress.records)
+        progress.before_records = f"loading {' and '.join(job.models) or 'the model'}"
         finished = Counter(output.finished)
         records = _unfinished(inputs, group(inputs.records(parse, checked)), finished)
         failures = Failures(job.skip_failed, progress.warn)
@@ -211,12 +212,14 @@ class _Work(Generic[W, N, M]):
         place = ahead.place if ahead else 0
         answers = RecordAnswers(keys[0], ahead, self._progress.add_tokens)
         made = await self._transform(model.keeping(answers), group)
-        self._progress.add(len(keys))
+        self._progress.add(len(keys), _kind(group.records[0]))
         return _Result(made, place)
 
     async def write(self, keys: Keys, result: _Result[M]) -> None:
         """Writes it, in its turn."""
         made, output = result.made, self._output
+        if made:
+            self._progress.add_made(len(made), _kind(made[0]))
         output.tally.add(len(keys), len(made), map(self._count, made))
         lines = b"".join(map(encode, made))
         if isinstance(output, Journal):
@@ -292,15 +295,17 @@ def _pipe(
             tally.records_in = inputs.num_records
 
         inputs.before_read = before_read
+        record: Made | None = None
         with inputs.placing():
             for record in made:
                 sink.write(encode(record))
                 tally.records_out += 1
         before_read()
+        progress.add_made(tally.records_out, _kind(record))
         if not inputs.num_records:
             progress.note(NO_RECORDS)
         elif not tally.records_out:
-            progress.note(f"of {inputs.num_records:,} records read, none gave one to write")
+            progress.note(f"{counted(inputs.num_records, 'record')} read, none written")
         else:
             for note in summary():
                 progress.note(note)
@@ -322,7 +327,7 @@ def write_records(
         sink = stack.enter_context(whole_output(job, files, list, tally))
         for record in records:
             sink.write(encode(record))
-            progress.add()
+            progress.add(1, _kind(record))
             tally.records_out += 1
         for note in summary():
             progress.note(note)
@@ -330,3 +335,8 @@ def write_records(
 
 def _progress(job: Job) -> Progress:
     return Progress(job.command, job.quiet, job.log_format)
+
+
+def _kind(record: object) -> str:
+    """What a record is, in words."""
+    return type(record).__name__.lower() if isinstance(record, Record) else "record"

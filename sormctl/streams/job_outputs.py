@@ -48,6 +48,11 @@ class Job:
     shard: str | None = None
     skip_failed: bool | None = None
 
+    @property
+    def models(self) -> list[str]:
+        """The models that it runs, as they were typed."""
+        return [str(name) for slot in ("model", "rm") if (name := self.arguments.get(slot))]
+
 
 @contextmanager
 def growing_output(

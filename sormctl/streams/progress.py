@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -29,7 +31,7 @@ class Display:
         self._bar: _Bar | None = None
 
     def __enter__(self) -> Self:
-        if not self._quiet and not self._json and sys.stderr.isatty():
+        if not self._quiet and not self._json and sys.stderr.isatty() and not _feeds_a_pipe():
             self._bar = _Bar(self._command)
         return self
 
@@ -81,8 +83,21 @@ class Display:
             tell_user(f"{self._command}: {text}")
 
 
+def _feeds_a_pipe() -> bool:
+    """Whether another command reads on: of a pipe, only the last command draws a bar."""
+    try:
+        return stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode)
+    except (AttributeError, OSError, ValueError):  # no standard output, or none with a number
+        return False
+
+
+def counted(number: int, kind: str) -> str:
+    """A number of things: `1 problem`, `400 solutions`."""
+    return f"{number:,} {kind}{'' if number == 1 else 's'}"
+
+
 class Progress(Display):
-    """Counts what is finished: `records` of the input, and tokens.
+    """Counts what is finished: `records` of the input, what was made of them, and tokens.
 
     `fraction()` is the share of the work that is done, if known.
     """
@@ -90,7 +105,10 @@ class Progress(Display):
     def __init__(self, command: str, quiet: bool = False, log_format: str = "text") -> None:
         super().__init__(command, quiet, log_format)
         self.fraction: Callable[[], float | None] = lambda: None
+        self.before_records = ""  # what is done meanwhile
         self.records = 0
+        self._kind, self._made_kind = "record", "record"
+        self._made = 0
         self._tokens = 0
         self._start = time.monotonic()
         self._first: tuple[float, float] | None = None  # when a share was known first, and which
@@ -100,10 +118,16 @@ class Progress(Display):
         if error is None and self.records:
             self.report(self._summary(), self._figures())
 
-    def add(self, records: int = 1) -> None:
-        """Counts records that are finished."""
+    def add(self, records: int = 1, kind: str = "record") -> None:
+        """Counts records of the input that are finished."""
         self.records += records
+        self._kind = kind
         self._tick()
+
+    def add_made(self, records: int, kind: str) -> None:
+        """Counts records that were made of them."""
+        self._made += records
+        self._made_kind = kind
 
     def add_tokens(self, count: int) -> None:
         """Counts tokens that were generated."""
@@ -129,11 +153,14 @@ class Progress(Display):
             self._first = time.monotonic(), fraction
         if self.due and (self.records or self._tokens):
             self.show(self._summary(), self._figures(), self.fraction())
+        elif self.due and self.before_records:
+            self.show(self.before_records, self._figures(), None)
 
     def _figures(self) -> dict[str, Any]:
         fraction = self.fraction()
         return {
             "records": self.records,
+            "made": self._made,
             "generated_tokens": self._tokens,
             "seconds": round(time.monotonic() - self._start, 3),
             "fraction": fraction,
@@ -149,26 +176,28 @@ class Progress(Display):
 
     def _summary(self) -> str:
         seconds = max(time.monotonic() - self._start, 1e-3)
-        parts = [f"{self.records:,} records", f"{self.records / seconds:,.1f} records/s"]
+        parts = [counted(self.records, self._kind)]
+        if self._made and self._made_kind != self._kind:
+            parts.append(counted(self._made, self._made_kind))
+        parts.append(f"{self.records / seconds:,.1f} {self._kind}s/s")
         if self._tokens:
             parts += [f"{self._tokens:,} tokens", f"{self._tokens / seconds:,.0f} tokens/s"]
         return ", ".join(parts)
 
 
 class _Bar:
-    """A line of rich that redraws itself."""
+    """A line of rich that redraws itself: how far it is, what was done, and one clock."""
 
     def __init__(self, command: str) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
 
         self._progress = RichProgress(
             TextColumn(command),
-            BarColumn(),
+            BarColumn(12),
             TextColumn("{task.fields[summary]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             console=Console(stderr=True),
             transient=True,
         )

@@ -57,7 +57,7 @@ def test_nothing_is_trained_on_it(command: str, tmp_path: Path) -> None:
         (("filter", "--no-such-option"), LINES, 2),
         (("filter", "no-such-file"), b"", 2),
         (("label-steps", "--by", "rollouts"), LINES, 2),
-        (("sample", "--model", "no/such/model"), orjson.dumps(PROBLEM), 1),
+        (("sample", "--model", "no/such/model"), orjson.dumps(PROBLEM), 2),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -179,12 +179,16 @@ def test_a_terminal_as_input() -> None:
     assert (result.returncode, result.stderr) == (2, message)
 
 
-def test_a_terminal_as_standard_error_gets_a_bar() -> None:
-    with terminal() as screen:
-        result = run([*SLOW, "slow"], b"".join(LINES[:50]), stderr=screen.file)
+def test_a_terminal_as_standard_error_gets_one_bar(tmp_path: Path) -> None:
+    """That of the last command in a pipe."""
+    with terminal() as screen, (tmp_path / "made").open("wb") as made:
+        result = run([*SLOW, "slow"], b"".join(LINES[:50]), stdout=made, stderr=screen.file)
     assert result.returncode == 0
-    assert len(result.stdout.splitlines()) == 100
+    assert len((tmp_path / "made").read_bytes().splitlines()) == 100
     assert "\x1b[" in screen.drawn and "slow: 50 records" in screen.drawn
+    with terminal() as screen:
+        run([*SLOW, "slow"], b"".join(LINES[:50]), stderr=screen.file)
+    assert "\x1b[" not in screen.drawn and "slow: 50 records" in screen.drawn
 
 
 def test_a_bug_keeps_its_traceback() -> None:

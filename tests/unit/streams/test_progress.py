@@ -36,7 +36,7 @@ def test_a_line_now_and_then(capsys: Captured, monkeypatch: pytest.MonkeyPatch) 
         shown.add()
         shown.add()
     lines = capsys.readouterr().err.splitlines()
-    assert [line.split(",")[0] for line in lines[:2]] == ["sample: 1 records", "sample: 2 records"]
+    assert [line.split(",")[0] for line in lines[:2]] == ["sample: 1 record", "sample: 2 records"]
     assert all(line.endswith(", 25% done") for line in lines[:2])
 
 
@@ -133,3 +133,25 @@ def test_what_programs_read_holds_no_command_of_a_terminal(capsys: Captured) -> 
 def test_an_unknown_format() -> None:
     with pytest.raises(UsageError, match="--log-format xml: give text or json"):
         Progress("sample", log_format="xml")
+
+
+def test_what_was_made_is_told_if_it_is_of_another_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("sample") as shown:
+        shown.add(100, "problem")
+        shown.add_made(400, "solution")
+    assert capsys.readouterr().err.startswith("sample: 100 problems, 400 solutions, ")
+    with Progress("label-steps") as shown:
+        shown.add(1, "solution")
+        shown.add_made(1, "solution")
+    assert re.match(r"label-steps: 1 solution, \S+ solutions/s\n", capsys.readouterr().err)
+
+
+def test_what_is_done_before_the_first_record_is_told_in_time(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    monkeypatch.setattr(progress, "TICK", 0.0)
+    with Progress("sample") as shown:
+        shown.before_records = "loading embedded:student"
+        asyncio.run(shown.during(asyncio.sleep(0.01)))
+    assert capsys.readouterr().err.startswith("sample: loading embedded:student\n")
