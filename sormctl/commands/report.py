@@ -11,6 +11,7 @@ import typer
 from sormctl import __version__, options
 from sormctl.errors import UsageError
 from sormctl.evaluation.steps import THRESHOLD
+from sormctl.option_groups import among
 from sormctl.report.filters import FILTERS
 from sormctl.report.page.document import as_document
 from sormctl.report.page.found import find_files
@@ -56,7 +57,11 @@ def report(
     ] = None,
     aggregation: Annotated[
         list[str],
-        typer.Option("--agg", help=f"Repeatable: {', '.join(AGGREGATIONS)}."),
+        typer.Option(
+            "--agg",
+            help=f"Repeatable: {', '.join(AGGREGATIONS)}.",
+            autocompletion=among(lambda: AGGREGATIONS),
+        ),
     ] = ["final"],  # noqa: B006 (Typer copies it)
     overwrite: options.Overwrite = False,
 ) -> None:

@@ -16,6 +16,7 @@ from sormctl import options
 from sormctl.errors import UsageError
 from sormctl.evaluation.ways import distinct
 from sormctl.missing import no_such
+from sormctl.option_groups import among
 from sormctl.records import Solution
 from sormctl.report.filters import FILTERS, filters_met, way_given
 from sormctl.report.layout import StyledLine
@@ -49,6 +50,7 @@ def show(
             "--filter",
             help=f"Only problems that are one of: {', '.join(FILTERS)}. Repeatable: all must hold.",
             metavar="NAME",
+            autocompletion=among(lambda: FILTERS),
         ),
     ] = None,
     together: Annotated[
