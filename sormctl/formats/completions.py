@@ -70,9 +70,9 @@ def _completion(said: ResponseText, found: Responses) -> dict[str, Any]:
 def _usage(usage: Json) -> dict[str, int]:
     details = usage.get("prompt_tokens_details")
     counts = {
-        "prompt_tokens": usage.get("prompt_tokens"),
+        "prompt_tokens": usage.get("prompt_tokens", usage.get("input_tokens")),
         "cached_tokens": details.get("cached_tokens") if isinstance(details, dict) else None,
-        "generated_tokens": usage.get("completion_tokens"),
+        "generated_tokens": usage.get("completion_tokens", usage.get("output_tokens")),
     }
     return {n: whole(count) for n, count in counts.items() if type(whole(count)) is int}
 

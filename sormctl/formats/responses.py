@@ -6,8 +6,8 @@ out: a request that failed, the line of another filter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sormctl.errors import RecordError
@@ -21,6 +21,9 @@ TEXT = (
     "generations", "texts", "completions", "responses", "outputs", "samples",
 )  # fmt: skip
 PROMPT = ("prompt", "input")
+DEEPEST = 6  # levels of objects and lists in which a text may stand
+HOLDERS = ("message", "content", "value", *TEXT)
+THOUGHT = ("reasoning_content", "reasoning")
 FINISH = ("finish_reason", "stop_reason")
 TOKENS = ("num_generated_tokens", "completion_tokens", "generated_tokens")
 _USER, _MODEL = ("user", "human"), ("assistant", "gpt", "model")
@@ -59,7 +62,7 @@ def of_batch(row: Json) -> Responses | None:
     body = _object(response.get("body"))
     if row.get("error") or whole(response.get("status_code", 200)) != 200 or not body:
         return None
-    said = tuple(_choices(body))
+    said = [_said(choice, "response.body") for choice in _choices(body)]
     return Responses(
         said,
         {},
@@ -96,11 +99,10 @@ def of_chat(row: Json, name: str) -> Responses | None:
     last = max((i for i, (role, _) in enumerate(turns) if role in _MODEL), default=None)
     if last is None:
         return None
-    asked = [text for role, text in turns[:last] if role in _USER]
+    asked = [said.text for role, said in turns[:last] if role in _USER]
     fields = RowFields({key: value for key, value in row.items() if key != name})
-    said, model = ResponseText(turns[last][1]), _used(fields, ("model",))
-    prompt = asked[-1] if asked else None
-    return Responses([said], fields.unused(), prompt, model=_text_or_none(model))
+    model, prompt = _used(fields, ("model",)), asked[-1] if asked else None
+    return Responses([turns[last][1]], fields.unused(), prompt, model=_text_or_none(model))
 
 
 def of_fields(row: Json, path: str | None) -> Responses:
@@ -108,51 +110,55 @@ def of_fields(row: Json, path: str | None) -> Responses:
     fields = RowFields(row)
     name = path or fields.require(TEXT, "completion", "--text-field")
     values = listed(fields.at(name, "--text-field"))
-    finish = _used(fields, FINISH)
-    said = [
-        ResponseText(_text_in(value, name), finish=_text_or_none(finish))
-        for value in (values if isinstance(values, list) else [values])
-    ]
+    finish = _text_or_none(_used(fields, FINISH))
+    found = [_said(each, name) for each in (values if isinstance(values, list) else [values])]
+    said = [replace(each, finish=each.finish or finish) for each in found]
     model, tokens = _used(fields, ("model",)), _used(fields, TOKENS)
     usage = {"completion_tokens": tokens} if len(said) == 1 else None
     prompt = None
     if turns := [name for name in fields.among(PROMPT) if isinstance(fields[name], list)]:
-        prompt = _text_in(fields.use(turns[0])[-1:], turns[0])
+        prompt = _said(fields.use(turns[0])[-1:], turns[0]).text
     return Responses(said, fields.unused(), prompt, model=_text_or_none(model), usage=usage)
 
 
-def _choices(body: Json) -> Iterator[ResponseText]:
-    """The completions of a response; what holds no text, such as a call of a tool, is none."""
-    choices = body.get("choices")
-    for choice in map(_object, choices if isinstance(choices, list) else ()):
-        message = _object(choice.get("message"))
-        text = choice.get("text", message.get("content"))
-        thought = message.get("reasoning_content") or message.get("reasoning")
-        if isinstance(text, str):
-            yield ResponseText(
-                text, _text_or_none(thought), _text_or_none(choice.get("finish_reason"))
-            )
+def _choices(body: Json) -> list[Any]:
+    """The completions of a response, of chats and texts or of OpenAI's Responses."""
+    choices, output = body.get("choices"), body.get("output")
+    if isinstance(output, list) and not choices:
+        return [item for item in output if _object(item).get("type") == "message"]
+    return choices if isinstance(choices, list) else []
 
 
-def _turn(turn: Any, place: str) -> tuple[str, str]:
+def _turn(turn: Any, place: str) -> tuple[str, ResponseText]:
     """Who said what, in the words of OpenAI or of ShareGPT."""
     fields = _object(turn)
     role = fields.get("role", fields.get("from"))
     if not isinstance(role, str):
         raise RecordError(f"`{place}` must be a turn: an object with `role` and `content`")
-    return role, _text_in(fields.get("content", fields.get("value")), f"{place}.content")
+    return role, _said(turn, f"{place}.content")
 
 
-def _text_in(value: Any, place: str) -> str:
-    """A text, also one in parts as messages have it, or in an object with a usual name."""
-    if isinstance(value, list):
-        return "".join(_text_in(part, place) for part in value)
-    if isinstance(value, dict):
-        name = RowFields(value).find(("content", *TEXT, "message"))
-        value = None if name is None else _text_in(value[name], place)
-    if not isinstance(value, str):
+def _said(value: Any, place: str, depth: int = 0) -> ResponseText:
+    """A text, maybe in parts, or in an object with a usual name: a turn, a choice, an output.
+
+    An object that has nothing there, such as a call of a tool or a thought that was cut off, says
+    an empty text. RecordError for anything else.
+    """
+    if isinstance(value, str):
+        return ResponseText(value)
+    if isinstance(value, list) and depth < DEEPEST:
+        return ResponseText("".join(_said(part, place, depth + 1).text for part in value))
+    fields = RowFields(_object(value))
+    name = next((n for n in (fields.named(known) for known in HOLDERS) if n is not None), None)
+    if name is None or depth == DEEPEST:
         raise RecordError(f"`{place}` must be a text")
-    return value
+    inner = fields[name]
+    inner = ResponseText("") if inner is None else _said(inner, place, depth + 1)
+    return ResponseText(
+        inner.text,
+        _text_or_none(_used(fields, THOUGHT)) or inner.thought,
+        _text_or_none(_used(fields, FINISH)) or inner.finish,
+    )
 
 
 def _used(fields: RowFields, names: Sequence[str]) -> Any:

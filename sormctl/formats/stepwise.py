@@ -20,6 +20,7 @@ from sormctl.formats.solutions import asked, labelled, row_name
 from sormctl.formats.values import listed
 from sormctl.records import Json, Solution
 from sormctl.targets import SOFT, soft_labels
+from sormctl.tasks.answers import reference_answer
 from sormctl.tasks.fields import RowFields, about, text_of
 from sormctl.tasks.files import kept_fields
 from sormctl.tasks.layouts import ANSWER, QUESTION, question_of
@@ -37,7 +38,7 @@ def read(row: Json, how: Importing) -> Iterator[Solution]:
     fields = RowFields(row)
     question = _question(fields, how)
     steps, name, values = _steps(fields, how)
-    problem = asked(how, question, _answer(fields, how), _name(fields, how))
+    problem = asked(how, question, _answer(fields, question, how), _name(fields, how))
     labels, more = _labels(values, name, how)
     if len(labels) != len(steps):
         raise RecordError(f"`{name}` has {len(labels)} entries for {len(steps)} steps")
@@ -137,14 +138,13 @@ def _labels(
     return labels, {"scores": {SOFT: tuple(float(share or 0) for share in shares)}}
 
 
-def _answer(fields: RowFields, how: Importing) -> str | None:
-    if how.answer_field is not None:
-        return text_of(fields.at(how.answer_field, "--answer-field"))
-    name = fields.find(ANSWER)
+def _answer(fields: RowFields, question: str, how: Importing) -> str | None:
+    name = how.answer_field or fields.find(ANSWER)
     if name is None:
         return None
     with about(name):
-        return text_of(fields.use(name))
+        text = text_of(fields.at(name, "--answer-field"))
+        return reference_answer(how.task.answer, text, question)
 
 
 def _name(fields: RowFields, how: Importing) -> str | None:

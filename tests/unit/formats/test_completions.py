@@ -48,6 +48,7 @@ QUESTION = {"question": PEARS.question}
 SAMPLES = {"doc_id": 0, "doc": QUESTION, "target": "7", "resps": [[TEXT]]}
 
 
+RESPONSE = {"type": "message", "content": [{"type": "output_text", "text": TEXT}]}
 SHARED = [("system", "Hi."), ("human", PEARS.question), ("gpt", TEXT)]
 
 
@@ -57,6 +58,7 @@ SHARED = [("system", "Hi."), ("human", PEARS.question), ("gpt", TEXT)]
         batch(),
         batch("p-1-0"),
         batch("p-1#12", choices=[{"text": TEXT}]),
+        batch(choices=None, output=[{"type": "reasoning"}, RESPONSE]),
         SAMPLES,
         {**SAMPLES, "resps": [TEXT]},
         {**SAMPLES, "doc": {"goal": "?"}},
@@ -101,6 +103,26 @@ def test_what_a_server_says_of_a_completion() -> None:
     assert (made.usage.generated_tokens, made.thought, made.is_cut_off) == (5, "Add.", True)
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        batch(choices=[{"message": {"content": None, "reasoning_content": "Hm"}}]),
+        {"messages": [*turns(PEARS.question)[:3], {"role": "assistant", "content": ""}]},
+        {**QUESTION, "output": [""]},
+    ],
+)
+def test_what_says_nothing_counts(row: Json) -> None:
+    """A thought that used up all tokens is a wrong answer, and no missing one."""
+    (made,) = solutions(row, PEARS)
+    assert (made.steps, made.predicted, made.correct) == ((), None, False)
+
+
+def test_samples_of_vllm_end_for_reasons_of_their_own() -> None:
+    ends = [{"text": TEXT, "finish_reason": "stop"}, {"text": "3", "finish_reason": "length"}]
+    made = solutions({**QUESTION, "outputs": ends}, PEARS)
+    assert [solution.is_cut_off for solution in made] == [False, True]
+
+
 def test_samples_have_ids_of_their_own() -> None:
     """Also where their texts are the same, in one row and in two."""
     row, how = {**SAMPLES, "resps": [[TEXT, TEXT]]}, Importing(get_task("numeric"))
@@ -112,7 +134,6 @@ def test_samples_have_ids_of_their_own() -> None:
     "row",
     [
         batch(choices=[]),
-        batch(choices=[{"message": {"content": None, "tool_calls": []}}]),
         {**batch(), "error": {"code": "x"}},
         {**batch(), "response": None},
         {**batch(), "response": {"status_code": 429, "body": {}}},

@@ -76,6 +76,7 @@ def test_the_answer_of_a_row() -> None:
     assert (made.problem_id, made.answer, made.predicted, made.correct) == ("p3", "4", "4", True)
     named = only(stepwise.FORMAT, {**row, "gold": {"value": "5"}}, answer_field="gold.value")
     assert (named.answer, named.correct) == ("5", False)
+    assert only(stepwise.FORMAT, {**row, "answer": "2 + 2 = 4\n#### 4"}).answer == "4"
 
 
 # ── the others ───────────────────────────────────────────────────────────────────────────────────
