@@ -13,7 +13,7 @@ from msgspec import structs
 
 from sormctl.asking import NOTHING_SAID, Asking, AskingSettings, default_asking
 from sormctl.engines.arguments import parse_arguments
-from sormctl.engines.base import Completion, Engine, Sampling
+from sormctl.engines.base import Completion, Engine, Sampling, tokens_in_progress
 from sormctl.engines.encoding import begins_thought
 from sormctl.engines.keeping import KeepingEngine, Kept
 from sormctl.engines.registry import create_engine
@@ -48,6 +48,11 @@ class Generator:
     def capacity(self) -> int:
         """How many requests keep the engine busy."""
         return self.engine.capacity
+
+    @property
+    def in_progress(self) -> int:
+        """The tokens of completions that are not finished, where the engine tells."""
+        return tokens_in_progress(self.engine)
 
     def keeping(self, kept: Kept) -> Generator:
         """The same, whose completions are kept."""

@@ -40,6 +40,11 @@ class Judge:
         return self.engine.capacity
 
     @property
+    def in_progress(self) -> int:
+        """It generates no tokens."""
+        return 0
+
+    @property
     def notes(self) -> Sequence[str]:
         """What its user should know: nothing."""
         return ()
@@ -130,6 +135,11 @@ class GenerativeJudge:
     def capacity(self) -> int:
         """How many solutions keep the engine busy."""
         return max(1, self.generator.capacity // self.num_verdicts)
+
+    @property
+    def in_progress(self) -> int:
+        """The tokens of verdicts that are not finished."""
+        return self.generator.in_progress
 
     @property
     def notes(self) -> Sequence[str]:

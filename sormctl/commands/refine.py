@@ -115,6 +115,11 @@ class Refiner:
         """How many requests keep the refiner busy."""
         return self.generator.capacity
 
+    @property
+    def in_progress(self) -> int:
+        """The tokens of refinements that are not finished."""
+        return self.generator.in_progress
+
     def threshold(self, given: float | None) -> float:
         """T: as the user says, else as the reward model's adapter does, else one half."""
         if given is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar, runtime_checkable
 
 from sormctl.errors import EngineError, TooLongError
 from sormctl.prompts import Prompt
@@ -86,6 +86,21 @@ class Engine(Protocol):
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
         """P(correct) after each of `steps`, by a reward model: `len(steps)` numbers in [0, 1]."""
         ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """An engine that tells of completions before they are finished."""
+
+    @property
+    def in_progress(self) -> int:
+        """The tokens of requests that it has begun and not answered."""
+        ...
+
+
+def tokens_in_progress(engine: Engine) -> int:
+    """Those of an engine that tells; else 0."""
+    return engine.in_progress if isinstance(engine, Telling) else 0
 
 
 def consecutive(seeds: Sequence[int]) -> list[range]:

@@ -140,9 +140,7 @@ def map_groups(
         finished = Counter(output.finished)
         records = _unfinished(inputs, group(inputs.records(parse, checked)), finished)
         failures = Failures(job.skip_failed, progress.warn)
-        flow = Flow(
-            records, opening, work.make, work.write, concurrency, progress.note, failures.take
-        )
+        flow = Flow(records, opening, work.make, work.write, concurrency, work.begin, failures.take)
         asyncio.run(progress.during(flow.run()))
         notes = costs.summary(output.tally.counts) if inputs.num_records else [NO_RECORDS]
         for note in notes:
@@ -205,6 +203,12 @@ class _Work(Generic[W, N, M]):
         self._thread = thread
         self._count = count
         self._progress = progress
+
+    def begin(self, model: W) -> None:
+        """Shows what there is to know of the model, which is open now."""
+        self._progress.in_progress = lambda: model.in_progress
+        for note in model.notes:
+            self._progress.note(note)
 
     async def make(self, model: W, keys: Keys, group: Group[N]) -> _Result[M]:
         """What is made of a group, of which the records of these `keys` are to be written."""

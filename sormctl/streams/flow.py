@@ -31,6 +31,11 @@ class OpenModel(Protocol):
         """What its user should know."""
         ...
 
+    @property
+    def in_progress(self) -> int:
+        """The tokens of answers that it has begun."""
+        ...
+
     def keeping(self, answers: RecordAnswers) -> Self:
         """The same, whose answers are kept there, and taken from there if they are known."""
         ...
@@ -45,7 +50,7 @@ WINDOW: Final = 4  # results that may wait for an earlier one, in units of the c
 class Flow(Generic[W, T, R]):
     """Applies `transform(model, keys, record)` to each of `records`, (keys, record).
 
-    `opening` loads the model once there is a record; `note` is told what its user should know. At
+    `opening` loads the model once there is a record; `opened` is shown it. At
     most `concurrency` calls are in flight; None: as many as keep the model busy. `emit(keys,
     result)` is awaited in the order of the input; the error of a record, or of reading on, is
     raised in its place in that order, unless it is one of the engine and `failed(keys, error)`
@@ -59,7 +64,7 @@ class Flow(Generic[W, T, R]):
         transform: Callable[[W, Keys, T], Awaitable[R]],
         emit: Callable[[Keys, R], Awaitable[None]],
         concurrency: int | None,
-        note: Callable[[str], None],
+        opened: Callable[[W], None],
         failed: Callable[[Keys, EngineError], None],
     ) -> None:
         self._records = records
@@ -67,7 +72,7 @@ class Flow(Generic[W, T, R]):
         self._transform = transform
         self._emit = emit
         self._concurrency = concurrency
-        self._note = note
+        self._opened = opened
         self._failed = failed
         self._slots: asyncio.Semaphore  # this one and the next are made once the model is open
         self._window: asyncio.Queue[tuple[Keys, asyncio.Future[R]] | None]
@@ -80,8 +85,7 @@ class Flow(Generic[W, T, R]):
             if first is None:
                 return
             async with self._opening() as model:
-                for note in model.notes:
-                    self._note(note)
+                self._opened(model)
                 concurrency = self._concurrency or max(model.capacity, AT_LEAST)
                 self._slots = asyncio.Semaphore(concurrency)
                 self._window = asyncio.Queue(WINDOW * concurrency)

@@ -99,13 +99,15 @@ def counted(number: int, kind: str) -> str:
 class Progress(Display):
     """Counts what is finished: `records` of the input, what was made of them, and tokens.
 
-    `fraction()` is the share of the work that is done, if known.
+    `fraction()` is the share of the work that is done, if known; `in_progress()` tokens are
+    generated for what is not finished yet.
     """
 
     def __init__(self, command: str, quiet: bool = False, log_format: str = "text") -> None:
         super().__init__(command, quiet, log_format)
         self.fraction: Callable[[], float | None] = lambda: None
         self.before_records = ""  # what is done meanwhile
+        self.in_progress: Callable[[], int] = lambda: 0
         self.records = 0
         self._kind, self._made_kind = "record", "record"
         self._made = 0
@@ -151,17 +153,21 @@ class Progress(Display):
     def _tick(self) -> None:
         if self._first is None and (fraction := self.fraction()) is not None:
             self._first = time.monotonic(), fraction
-        if self.due and (self.records or self._tokens):
+        if self.due and (self.records or self._num_tokens):
             self.show(self._summary(), self._figures(), self.fraction())
         elif self.due and self.before_records:
             self.show(self.before_records, self._figures(), None)
+
+    @property
+    def _num_tokens(self) -> int:
+        return self._tokens + self.in_progress()
 
     def _figures(self) -> dict[str, Any]:
         fraction = self.fraction()
         return {
             "records": self.records,
             "made": self._made,
-            "generated_tokens": self._tokens,
+            "generated_tokens": self._num_tokens,
             "seconds": round(time.monotonic() - self._start, 3),
             "fraction": fraction,
             "seconds_left": None if fraction is None else self._seconds_left(fraction),
@@ -180,8 +186,8 @@ class Progress(Display):
         if self._made and self._made_kind != self._kind:
             parts.append(counted(self._made, self._made_kind))
         parts.append(f"{self.records / seconds:,.1f} {self._kind}s/s")
-        if self._tokens:
-            parts += [f"{self._tokens:,} tokens", f"{self._tokens / seconds:,.0f} tokens/s"]
+        if tokens := self._num_tokens:
+            parts += [f"{tokens:,} tokens", f"{tokens / seconds:,.0f} tokens/s"]
         return ", ".join(parts)
 
 

@@ -109,3 +109,23 @@ def test_old_prompts_make_room_for_new_ones(loaded: LoadedModel, passes: list[in
     assert len(passes) == 3
     prompts.prefill([b])
     assert len(passes) == 4
+
+
+def test_tokens_are_told_before_their_request_is_answered(loaded: LoadedModel) -> None:
+    batch = SampleBatch(loaded, 4, AMPLE)
+    dropped, first, second = (
+        SampleRequest(Prompt(text="Q: 1?\nA:\n"), Sampling(tuple(range(n)), max_tokens=n + 1))
+        for n in (3, 1, 2)
+    )
+    for request in (first, second, dropped):
+        batch.add(request)
+    told, answered = [], 0
+    while batch.busy:
+        for _, completions in batch.step():
+            answered += sum(completion.generated_tokens for completion in completions)
+        told.append(batch.in_progress + answered)
+        if len(told) == 1:
+            assert batch.in_progress == 4
+            batch.drop(dropped)
+    assert batch.in_progress == 0
+    assert told == sorted(told)

@@ -37,6 +37,7 @@ class SampleRequest(Request[list[Completion]]):
     limit: int = 0
     prefilled: Prefilled | None = None
     completions: dict[int, Completion] = field(default_factory=dict)
+    num_tokens: int = 0  # that were generated for it
 
     @property
     def final_length(self) -> int:
@@ -58,11 +59,15 @@ class _Row:
 
 
 class SampleBatch:
-    """The completions in progress on one model. Not thread-safe."""
+    """The completions in progress on one model. Not thread-safe, but for `in_progress`.
+
+    These are the tokens of requests that are not complete.
+    """
 
     def __init__(self, loaded: LoadedModel, size: int, budget: int) -> None:
         self._loaded = loaded
         self._eos = loaded.eos_ids
+        self.in_progress = 0
         self._size = size
         self._waiting: deque[_Row] = deque()
         self._slots: list[_Row | None] = []
@@ -87,6 +92,7 @@ class SampleBatch:
 
     def drop(self, request: SampleRequest) -> None:
         """Forget a request that nobody waits for any more."""
+        self.in_progress -= request.num_tokens
         self._waiting = deque(row for row in self._waiting if row.request is not request)
         self._end([i for i, row in enumerate(self._slots) if row and row.request is request])
 
@@ -177,6 +183,8 @@ class SampleBatch:
             if row is None:
                 continue
             row.tokens.append(token)
+            row.request.num_tokens += 1
+            self.in_progress += 1
             if token in self._eos or len(row.tokens) >= row.request.limit or self._stopped(row):
                 ended.append(i)
         return ended
@@ -197,6 +205,7 @@ class SampleBatch:
             request = row.request
             request.completions[row.number] = self._completion(row)
             if len(request.completions) == len(request.params.seeds):
+                self.in_progress -= request.num_tokens
                 done.append((request, [item for _, item in sorted(request.completions.items())]))
         return done
 

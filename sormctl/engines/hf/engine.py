@@ -60,6 +60,7 @@ class HfEngine:
         self._worker = Worker()
         self._is_reward_model: bool | None = None  # this and the next are known once it is loaded
         self._rows = 0
+        self._batch: SampleBatch | ScoreBatch | None = None
 
     async def __aenter__(self) -> Self:
         await self._worker.start(self._load)
@@ -72,6 +73,11 @@ class HfEngine:
     def capacity(self) -> int:
         """The rows of a batch."""
         return self._rows
+
+    @property
+    def in_progress(self) -> int:
+        """The tokens of completions whose request is not answered yet."""
+        return self._batch.in_progress if isinstance(self._batch, SampleBatch) else 0
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
         if self._is_reward_model is True:
@@ -93,8 +99,10 @@ class HfEngine:
         self._is_reward_model = loaded.reading is not None
         self._rows = rows = options.batch_size or _default_rows(loaded)
         if loaded.reading is not None:
-            return ScoreBatch(loaded, loaded.reading, rows, _SCORE_TOKENS)
-        return SampleBatch(loaded, rows, _cache_budget(loaded))
+            self._batch = ScoreBatch(loaded, loaded.reading, rows, _SCORE_TOKENS)
+        else:
+            self._batch = SampleBatch(loaded, rows, _cache_budget(loaded))
+        return self._batch
 
 
 def create(model: str, running: Running, adapter: Adapter | None = None) -> HfEngine:

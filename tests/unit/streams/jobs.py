@@ -47,6 +47,7 @@ class Model:
 
     engine: Engine
     notes: Sequence[str] = ()
+    in_progress: int = 0
 
     @property
     def capacity(self) -> int:

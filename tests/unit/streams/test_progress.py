@@ -74,6 +74,14 @@ def test_tokens_are_told_while_no_record_is_finished(
     assert re.match(r"sample: 0 records, 0\.0 records/s, 7 tokens, ", capsys.readouterr().err)
 
 
+def test_tokens_in_progress_count(capsys: Captured) -> None:
+    with Progress("sample", log_format="json") as shown:
+        shown.in_progress = lambda: 5
+        shown.add_tokens(7)
+        shown.add()
+    assert orjson.loads(capsys.readouterr().err)["generated_tokens"] == 12
+
+
 def test_json(capsys: Captured) -> None:
     with Progress("sample", log_format="json") as shown:
         shown.fraction = lambda: 0.5
