@@ -142,6 +142,27 @@ def test_samples_tell_their_rewards(report: Path, opened: Opened) -> None:
     assert page.locator(".reward").all_inner_texts() == ["skywork -1.25", "skywork too long"]
 
 
+def test_a_reward_model_has_the_figures_of_eval(report: Path, opened: Opened) -> None:
+    found = dict(tally_of("sorm").estimates())
+    said = opened(report).inner_text("[data-model=sorm] .figures")
+    for name, text in (
+        ("AUC", "AUC {}"),
+        ("calibration error", "calibration error {}"),
+        ("step accuracy", "step accuracy {}"),
+        ("first error found", "(found {},"),
+    ):
+        assert text.format(f"{100 * found[name].value:.1f}") in said
+
+
+def tally_of(model: str) -> StepTally:
+    """Its scores beside the labels."""
+    tally = StepTally()
+    for solution in (solution for group in whole_run() for solution in group):
+        if solution.labels is not None and model in solution.scores:
+            tally.add(solution.scores[model], solution.labels)
+    return tally
+
+
 def test_the_slider_moves_everything(report: Path, opened: Opened) -> None:
     page = opened(report)
     sorm = page.locator("[data-model=sorm]")

@@ -18,9 +18,12 @@ function stepsSection(data, threshold) {
   const shown = threshold.group();
   const draw = () => {
     shown.forget();
-    const found = data.runs[side].tallies.filter((tally) => tally.truth === truth);
-    const names = [...new Set(data.runs[side].tallies.map((tally) => tally.model))];
-    models.replaceChildren(...found.map((tally) => modelPanel(tally, names.indexOf(tally.model), shown)));
+    const run = data.runs[side];
+    const names = [...new Set(run.tallies.map((tally) => tally.model))];
+    const found = run.tallies.filter((tally) => tally.truth === truth);
+    models.replaceChildren(
+      ...found.map((tally) => modelPanel(tally, names.indexOf(tally.model), rowsOn(tally, run), shown)),
+    );
   };
   draw();
   return h(
@@ -80,7 +83,16 @@ function slider(threshold) {
   return h("div.threshold", h("label", { for: "threshold" }, "threshold"), input, output);
 }
 
-function modelPanel(tally, index, threshold) {
+/** What `eval` says of a reward model that no threshold changes. */
+function rowsOn({ model, truth }, run) {
+  const isOurs = ({ about }) =>
+    about.model === model && about.truth === truth && UNMOVED.includes(about.figure);
+  return run.rows.filter(isOurs).map((row) => ` · ${row.about.figure} ${percent(row.value)}`);
+}
+
+const UNMOVED = ["AUC", "calibration error"];
+
+function modelPanel(tally, index, unmoved, threshold) {
   const series = `series-${index % 4}`;
   const { points, best } = sweep(tally);
   const bySteps = tally.truth !== "answers";
@@ -106,6 +118,7 @@ function modelPanel(tally, index, threshold) {
       ...(bySteps
         ? firstErrors(found, best, threshold)
         : [`accuracy of the last score ${percent(found.accuracy)} %`]),
+      ...unmoved,
     );
     tables.replaceChildren(bySteps ? confusion(found) : verdicts(found));
     charts.slice(-2).forEach((figure) => figure.redraw());
