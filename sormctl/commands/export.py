@@ -18,7 +18,9 @@ from sormctl.formats.registry import format_names, get_format
 from sormctl.formats.solutions import labelled_part
 from sormctl.option_groups import among
 from sormctl.records import Json, Pair, Record, Solution, parse_record
+from sormctl.reranking import check_judged
 from sormctl.streams.driver import pipe_groups, pipe_records
+from sormctl.tasks.registry import known_task
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,11 @@ def export(
     how = Exporting(
         asking=_asking(particular), **{k: v for k, v in said.items() if k not in ASKING}
     )
-    job = streams.job("export", {"format": format, **said})
+    job, rows = streams.job("export", {"format": format, **said}), _Rows(found, how)
     if found.write_problem is not None:
-        write = found.write_problem
-        pipe_groups(job, lambda groups: (row for group in groups for row in write(group, how)))
+        pipe_groups(job, rows.of_problems, rows.check, rows.notes)
     elif found.write is not None:
-        rows = _Rows(found, how)
-        pipe_records(job, rows.parse, rows.made, summary=rows.notes)
+        pipe_records(job, rows.parse, rows.of_records, summary=rows.notes)
     else:
         raise UsageError(f"{format} can be read only, by `sormctl import {format}`")
 
@@ -108,7 +108,7 @@ def _asking(said: ExportOptions) -> Asking:
 
 
 class _Rows:
-    """The rows of single records, and what became of those that have none."""
+    """The rows of a format, and what became of the records that have none."""
 
     def __init__(self, format: DataFormat, how: Exporting) -> None:
         self._format = format
@@ -120,8 +120,25 @@ class _Rows:
         is_pair = self._format.write_pair is not None and "draft" in data and "steps" not in data
         return parse_record(data, Pair if is_pair else Solution)
 
-    def made(self, records: Iterator[Record]) -> Iterator[Json]:
-        """The rows, without those that are left out."""
+    def check(self, solution: Solution) -> None:
+        """Refuses a solution while its place in the input is known."""
+        known_task(solution)
+        if self._how.scores is not None:
+            check_judged(solution, self._how.scores)
+
+    def of_problems(self, groups: Iterator[list[Solution]]) -> Iterator[Json]:
+        """The rows of the solutions of each problem."""
+        write = self._format.write_problem
+        assert write is not None
+        for group in groups:
+            before = self._counts["rows"]
+            for row in write(group, self._how):
+                self._counts["rows"] += 1
+                yield row
+            self._counts["left out"] += self._counts["rows"] == before
+
+    def of_records(self, records: Iterator[Record]) -> Iterator[Json]:
+        """The rows of single records, without those that are left out."""
         for record in records:
             row = self._row(record)
             if row is None:
@@ -134,7 +151,8 @@ class _Rows:
         if cut := self._counts["cut"]:
             yield f"{cut:,} solutions were cut before their first step without a label"
         if empty := self._counts["left out"]:
-            yield f"left out: {empty:,} solutions {self._format.left_out}"
+            what = "problems" if self._format.write_problem else "solutions"
+            yield f"left out: {empty:,} {what} {self._format.left_out}"
 
     def _row(self, record: Record) -> Json | None:
         write, write_pair = self._format.write, self._format.write_pair

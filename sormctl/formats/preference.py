@@ -9,12 +9,13 @@ Plain prompts make three texts of it. With scores there are `score_chosen` and `
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import isfinite
 
 from sormctl.formats.base import DataFormat, Exporting
 from sormctl.formats.chats import ASKING, answered, text_shown, turns_of
 from sormctl.pairing import contrastive_pairs
 from sormctl.records import Json, Solution
-from sormctl.reranking import check_judged, rank, scorer
+from sormctl.reranking import rank, scorer
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
 
@@ -28,10 +29,9 @@ def write_problem(solutions: Sequence[Solution], how: Exporting) -> Iterator[Jso
         for pair in contrastive_pairs(solutions, how.seed):
             yield _row(*pair, how)
         return
-    for solution in solutions:
-        check_judged(solution, how.scores)
     score = scorer(how.scores)
-    ranked = rank([solution for solution in solutions if solution.steps], how.scores)
+    judged = [s for s in solutions if s.steps and isfinite(score(s))]  # not too long for its model
+    ranked = rank(judged, how.scores)
     if ranked and score(ranked[0]) > score(ranked[-1]):
         chosen, rejected = ranked[0], ranked[-1]
         scores = {"score_chosen": score(chosen), "score_rejected": score(rejected)}
@@ -51,5 +51,5 @@ FORMAT = DataFormat(
     "preference",
     write_problem=write_problem,
     write_options=frozenset({"scores", "seed", *ASKING}),
-    left_out="without another to stand beside",
+    left_out="without a better and a worse solution",
 )

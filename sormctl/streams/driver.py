@@ -253,13 +253,15 @@ def pipe_groups(
     job: Job,
     transform: Callable[[Iterator[list[Solution]]], Iterable[Made]],
     check: Callable[[Solution], object] = accept,
+    summary: Callable[[], Iterable[str]] = tuple,
 ) -> None:
     """Writes what `transform` makes of the solutions of each problem, wherever they stand.
 
-    `check` raises RecordError for a solution that will not do. Memory: see `group_lines`.
+    `check` raises RecordError for a solution that will not do, and `summary` says at the end what
+    else the user should know. Memory: see `group_lines`.
     """
     inputs = RecordReader(job.inputs, job.shard)
-    _pipe(job, inputs, transform(inputs.groups(check)))
+    _pipe(job, inputs, transform(inputs.groups(check)), summary)
 
 
 def pipe_twice(
