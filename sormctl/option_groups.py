@@ -17,7 +17,10 @@ import typer
 from typer.core import TyperCommand
 from typer.models import OptionInfo
 
+from sormctl import hub
 from sormctl.configuration import configure, configured
+from sormctl.errors import UsageError
+from sormctl.streams.output import is_device
 from sormctl.streams.progress import Display
 
 ARGUMENTS, OWN = "Arguments", "Options"  # of one command
@@ -37,6 +40,15 @@ Config = Annotated[
     ),
 ]
 
+Push = Annotated[
+    str | None,
+    typer.Option(
+        help="Upload what was made to the Hugging Face hub; a new repository is private.",
+        metavar="OWNER/NAME",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
 
 class Command(TyperCommand):
     """A command whose `--help` has its options under titles, its own first."""
@@ -48,11 +60,24 @@ class Command(TyperCommand):
                 formatter.write_dl(records)
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs the command, after a word on what a file has set."""
+        """Runs the command, after a word on what a file has set; then uploads, if that is asked."""
+        given = ctx.params
+        display = Display(ctx.info_name, given.get("quiet", False), given.get("log_format", "text"))
         if note := configured(ctx):
-            quiet, log_format = ctx.params.get("quiet", False), ctx.params.get("log_format", "text")
-            Display(ctx.info_name, quiet, log_format).note(note)
-        return super().invoke(ctx)
+            display.note(note)
+        if name := given.get("push"):
+            output = _pushed(given["output"])
+            hub.prepare(name, is_model=str(ctx.info_name).startswith("train-"))
+        result = super().invoke(ctx)
+        if name:
+            display.note(hub.push(output, name))
+        return result
+
+
+def _pushed(output: Path | None) -> Path:
+    if output is None or str(output) == "-" or is_device(output):
+        raise UsageError("--push needs what was made; give -o")
+    return output
 
 
 def among(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
@@ -86,7 +111,7 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
         if is_dataclass(parameter.annotation)
     }
 
-    def run(config: Path | None, **values: Any) -> None:
+    def run(config: Path | None, push: str | None = None, **values: Any) -> None:
         for name, group in groups.items():
             members = {item.name: values.pop(item.name) for item in fields(group)}
             values[name] = group(**members)
@@ -97,8 +122,9 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
         for item in signature.parameters.values()
         for title, single in _singles(item)
     ]
-    config = inspect.Parameter("config", KEYWORD, default=None, annotation=Config)
-    singles.append(config)
+    if {"output", "quiet"} <= {single.name for single in singles}:  # it makes records, or a model
+        singles.append(inspect.Parameter("push", KEYWORD, default=None, annotation=Push))
+    singles.append(inspect.Parameter("config", KEYWORD, default=None, annotation=Config))
     run.__signature__ = inspect.Signature(singles)  # type: ignore[attr-defined]
     run.__annotations__ = {single.name: single.annotation for single in singles}
     return run

@@ -42,7 +42,8 @@ MAY_IMPORT = {
         "rows": "errors missing explaining lines records streams",
         "problems": "asking errors missing records tasks streams rows",
         "configuration": "errors missing",
-        "option_groups": "configuration streams",
+        "hub": "errors models streams",
+        "option_groups": "errors configuration streams hub",
         "options": "asking errors missing plugins adapters engines streams tasks problems "
         "option_groups",
         **dict.fromkeys(PAPER.split(), "errors missing seeds records tasks"),
