@@ -10,22 +10,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import typer
 from msgspec import Raw
 
 from sormctl import options
-from sormctl.adapters.registry import load_adapter
-from sormctl.asking import AskingSettings
+from sormctl.benching import Bench
 from sormctl.errors import IncompleteError, RecordError, UsageError
 from sormctl.evaluation.apart import Evaluations, OneRun
 from sormctl.evaluation.evaluation import problem_part
 from sormctl.evaluation.gates import check_gate
 from sormctl.evaluation.steps import STEP_BENCHES
 from sormctl.option_groups import among
-from sormctl.problems import input_files, read_problems
-from sormctl.records import Json, Problem, Solution, parse_record
+from sormctl.problems import input_files
+from sormctl.records import Json, Solution, parse_record
 from sormctl.report.evaluated import evaluation_as
 from sormctl.report.formats import Format
 from sormctl.report.important import MOST_LINES
@@ -40,79 +39,8 @@ from sormctl.streams.driver import pipe_groups, pipe_records
 from sormctl.streams.job_outputs import Job, side_file
 from sormctl.streams.jsonl import accept
 from sormctl.streams.manifest import stage_costs
-from sormctl.streams.output import is_device, replace_file
-from sormctl.tasks.registry import task_names
-from sormctl.test_time import Models, TestTime, solutions_of
-
-
-@dataclass(frozen=True)
-class Bench:
-    """The whole test-time path on a benchmark, in the place of solutions that are read."""
-
-    TITLE: ClassVar[str] = "Test time on a benchmark"
-
-    bench: Annotated[
-        str | None,
-        typer.Option(
-            help="Run the whole test-time path on this benchmark (or your own data, with --answer) "
-            "instead of reading solutions. processbench and prmbench read scored solutions, and "
-            "report as these benchmarks do.",
-            autocompletion=among(lambda: [*task_names(), *STEP_BENCHES]),
-        ),
-    ] = None
-    split: Annotated[str | None, typer.Option(help="Split of the benchmark; test by default.")] = (
-        None
-    )
-    limit: Annotated[
-        int | None, typer.Option("-n", "--limit", min=1, help="Problems of the benchmark.")
-    ] = None
-    data_dir: options.DataDir = None
-    student: Annotated[str | None, typer.Option(help="Drafts.", metavar="M")] = None
-    orm: Annotated[str | None, typer.Option(help="Chooses among solutions.", metavar="M")] = None
-    sorm: Annotated[str | None, typer.Option(help="Locates first errors.", metavar="M")] = None
-    orm_adapter: Annotated[
-        str | None,
-        typer.Option(help="How --orm is read; see score --rm-adapter.", metavar="NAME|FILE"),
-    ] = None
-    sorm_adapter: Annotated[
-        str | None, typer.Option(help="How --sorm is read.", metavar="NAME|FILE")
-    ] = None
-    global_: Annotated[
-        str | None, typer.Option("--global", help="Global refiner.", metavar="M")
-    ] = None
-    local: Annotated[
-        str | None, typer.Option("--local", help="Local refiner; needs --sorm.", metavar="M")
-    ] = None
-    samples: Annotated[
-        int,
-        typer.Option(
-            "--samples",
-            "--best-of",
-            min=0,
-            help="Samples a problem for votes and the best of n; 0 leaves them out.",
-        ),
-    ] = 3
-    threshold: options.Threshold = None
-
-    def slots(self, said: AskingSettings) -> Models:
-        """The models by what they are for; UsageError or ModelError where they do not fit."""
-        if self.student is None:
-            raise UsageError(
-                "--bench needs --student, the model that drafts; type it, or write it under [eval] "
-                "in sormctl.toml"
-            )
-        if self.local is not None and self.sorm is None:
-            raise UsageError("--local needs --sorm, which shows it the first error")
-        adapters = load_adapter(self.orm_adapter), load_adapter(self.sorm_adapter)
-        models = Models(self.student, self.orm, self.sorm, self.global_, self.local, *adapters)
-        models.check(said)
-        return models
-
-    @property
-    def models(self) -> list[str]:
-        """The slots that are given a model, by the names of their options."""
-        names = ("student", "orm", "sorm", "global_", "local")
-        return [name.rstrip("_") for name in names if getattr(self, name)]
+from sormctl.streams.output import replace_file
+from sormctl.test_time import solutions_of
 
 
 @dataclass(frozen=True)
@@ -208,7 +136,7 @@ def eval(
         _judge_steps(bench, streams, shown.form)
         return
     _check_options(aggregation, bench, streams)
-    kept = _kept(bench, streams.output)
+    kept = bench.folder(streams.output)
     for name, is_given in (("--resume", resume), ("--skip-failed", skip_failed)):
         if is_given and not kept:
             raise UsageError(f"{name} goes with --bench and -o DIR, which keeps the stages")
@@ -220,18 +148,13 @@ def eval(
     with ExitStack() as stack:
         if bench.bench is not None:
             folder = kept or Path(stack.enter_context(TemporaryDirectory(prefix="sormctl-")))
-            said = asking.settings()
-            models = bench.slots(said)
-            asked = {**vars(bench), **vars(fields), **vars(sampling), **said.identity()}
-            asked |= {**running.identity(), **models.identity()}
-            stage = replace(job, arguments=asked, resume=resume, skip_failed=skip_failed)
+            stage = replace(job, resume=resume, skip_failed=skip_failed)
             stage = replace(stage, overwrite=job.overwrite or kept is None)
-            path = TestTime(
-                models, said, running, sampling, bench.threshold, bench.samples, folder, stage
-            )
-            solved = path.solve(_problems(bench, fields, sampling.seed), input_files(bench.bench))
+            path = bench.test_time(asking.settings(), fields, sampling, running, folder, stage)
+            solved = path.solve(bench.problems(fields, sampling.seed), input_files(bench.bench))
             incomplete = path.incomplete
-            job = replace(job, arguments={**job.arguments, **asked}, inputs=[str(solved)])
+            asked = {**job.arguments, **path.job.arguments}
+            job = replace(job, arguments=asked, inputs=[str(solved)])
         job, is_shown = _written(job, kept)
         form = Format.json if kept else shown.form or Format.json
         text = partial(evaluation_as, found=found, costs=costs, everything=shown.everything)
@@ -303,13 +226,6 @@ def _check_options(aggregation: Sequence[str], bench: Bench, streams: options.St
         )
 
 
-def _kept(bench: Bench, output: Path | None) -> Path | None:
-    """The folder in which the stages of a benchmark are kept; the rows alone go to a `.json`."""
-    if not bench.bench or output is None or str(output) == "-" or is_device(output):
-        return None
-    return None if output.suffix == ".json" else output
-
-
 def _written(job: Job, kept: Path | None) -> tuple[Job, bool]:
     """What the job writes, and whether standard output is left to show the result afterwards.
 
@@ -336,15 +252,3 @@ def _report(
             if outcomes is not None:
                 write(problem_part(group, found.aggregations))
     yield Raw(text().rstrip("\n").encode())
-
-
-def _problems(bench: Bench, fields: options.RowOptions, seed: int) -> Iterator[Problem]:
-    return read_problems(
-        str(bench.bench),
-        bench.split,
-        data_dir=bench.data_dir,
-        answer=fields.answer,
-        fields=fields,
-        seed=seed,
-        limit=bench.limit,
-    )

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -219,7 +220,8 @@ def test_killed_twice_in_every_stage_it_gives_the_same(tmp_path: Path, night: Pa
             process = start(folder)
             wait_for(folder, name, process)
             time.sleep(draw.uniform(0, 2))
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended
+                os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
             assert not (folder / "current").exists()
     code, told = retrain(folder)
