@@ -158,11 +158,13 @@ class ProblemBrowser {
 
 const addressOf = (entry) => `#problem=${encodeURIComponent(entry.id)}`;
 
+/** A problem in the list: draft and answer given, or all that may be it; of two runs, their answers. */
 function itemOf(entry, open) {
   const problem = entry.sides.findLast(Boolean);
-  const draft = draftOf(problem);
   const given = givenOf(problem);
-  const sides = entry.sides.length > 1 ? entry.sides.map((side) => side && givenOf(side)) : [draft, given];
+  const main = problem.solutions.filter((solution) => solution.kind !== "sample");
+  const one = given ? [draftOf(problem), given] : main;
+  const sides = entry.sides.length > 1 ? entry.sides.map((side) => side && givenOf(side)) : one;
   const signs = sides.filter(Boolean).map((solution) => VERDICTS.get(solution.correct));
   return h(
     "button",
