@@ -59,3 +59,11 @@ def test_a_checkout_is_installed_from_itself(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(missing, "requires", not_there)
     assert install("hub") == "pip install '.[hub]' in the checkout of sormctl"
+
+
+def test_nobody_else_says_what_is_near_or_how_to_install_an_extra() -> None:
+    package = Path(missing.__file__).parent
+    for path in package.rglob("*.py"):
+        text = path.read_text("utf-8")
+        assert "sormctl[" not in text, path
+        assert "get_close_matches" not in text or path.name == "missing.py", path
