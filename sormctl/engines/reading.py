@@ -5,7 +5,7 @@ Every engine that scores comes here, so all of them read the same tokens at the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, NamedTuple
 
 from sormctl.adapters.adapter import Adapter, Head
@@ -72,9 +72,9 @@ def check_labels(model: str, adapter: Adapter, number: int) -> None:
         raise ModelError(f"{model}: a model of rewards has one label, this one {number}")
 
 
-def for_vllm(adapter: Adapter, engine: str) -> Adapter:
-    """The adapter; UsageError if vLLM does not compute the numbers that it names."""
-    if not adapter.vllm:
+def for_vllm(adapter: Adapter, engine: str, kinds: Container[str] | None = None) -> Adapter:
+    """The adapter; UsageError if vLLM does not compute its numbers, or has none of its `kinds`."""
+    if not adapter.vllm or (kinds is not None and adapter.head.kind not in kinds):
         raise UsageError(
             f"{engine} does not compute the scores of adapter {adapter.name}; give --engine hf"
         )

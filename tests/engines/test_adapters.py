@@ -15,7 +15,12 @@ from sormctl.engines.registry import create_engine
 from sormctl.engines.running import Running
 from sormctl.prompts import Prompt
 from tests.engines.servers import Server
-from tests.reward_models import save_outcome_model, save_qwen_prm, save_token_classifier
+from tests.reward_models import (
+    save_language_model,
+    save_outcome_model,
+    save_qwen_prm,
+    save_token_classifier,
+)
 
 PROMPT = Prompt(text="1+1+1?")
 SOLUTIONS = [["1+1=2", "2+1=3", "#### 3"], ["It is 4."]]
@@ -25,6 +30,8 @@ FAMILIES: dict[str, Callable[[Path], Any]] = {
     "sequence": save_outcome_model,
     "trl": save_token_classifier,
 }
+SERVED = tuple(FAMILIES)
+FAMILIES |= {"rlhflow": save_language_model}  # a server would have to be told the tokens
 pytestmark = pytest.mark.slow
 
 
@@ -49,7 +56,7 @@ def test_vllm_gives_the_numbers_of_hf(tmp_path: Path, name: str) -> None:
     assert found == pytest.approx(scores(tmp_path, adapter, Running()), abs=1e-5)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", SERVED)
 def test_a_vllm_server_gives_the_numbers_of_hf(tmp_path: Path, name: str) -> None:
     FAMILIES[name](tmp_path)
     adapter = built_in()[name]

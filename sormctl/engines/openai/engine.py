@@ -248,7 +248,7 @@ class _OneByOneError(Exception):
 
 def create(model: str, running: Running, adapter: Adapter | None = None) -> OpenaiEngine:
     """The engine for a model; UsageError for a bad argument, without a server or without httpx."""
-    adapter = for_vllm(adapter or OWN, "a vLLM server")
+    adapter = for_vllm(adapter or OWN, "a vLLM server", POOLING)
     if find_spec("httpx") is None:
         raise UsageError(f"engine openai needs httpx; {install('openai')}")
     options = read_options(OpenaiOptions, running)

@@ -26,7 +26,7 @@ from sormctl.engines.reading import (
     scores_of_logits,
 )
 from sormctl.engines.running import Running
-from sormctl.engines.vllm.start import VllmOptions, engine_settings, quiet_start
+from sormctl.engines.vllm.start import VllmOptions, engine_settings, pooling_settings, quiet_start
 from sormctl.errors import DeadEngineError, EngineError, ModelError, UsageError, first_line
 from sormctl.missing import install
 from sormctl.models import resolve_model
@@ -70,7 +70,8 @@ class VllmEngine:
         self._eos = sorted(eos_ids(*sources))
         self._log, self._watchdog = Log(self._verbose), Watchdog()
         try:
-            settings = engine_settings(self._model, config, self._options, self._adapter)
+            pooling = pooling_settings(self._model, self._adapter, self._tokenizer)
+            settings = engine_settings(self._model, config, self._options, pooling)
             with self._watchdog.over_children():  # large models load for minutes
                 self._engine = quiet_start(settings, self._log)
         except UsageError:

@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 from sormctl.adapters.adapter import Adapter
 from sormctl.engines.arguments import PositiveInt
 from sormctl.engines.processes import Log, chatter_to
+from sormctl.engines.reading import token_id
 from sormctl.errors import UsageError
 from sormctl.missing import no_such
 
@@ -31,8 +32,25 @@ class VllmOptions(Struct, frozen=True):
     others: Annotated[dict[str, str], Meta(description="vLLM's own")] = {}
 
 
+def pooling_settings(model: str, adapter: Adapter | None, tokenizer: Any) -> dict[str, Any]:
+    """What vLLM must be told to read a reward model as its adapter says.
+
+    It gives the logits of all tokens, for where steps end is known here. A language model becomes a
+    classifier whose two rows are those of the tokens that are read.
+    """
+    if adapter is None or adapter.head.kind in ("classes", "sequence"):
+        return {}
+    settings: dict[str, Any] = {"pooler_config": {"tok_pooling_type": "ALL"}}
+    if adapter.head.kind == "layers":
+        return settings
+    ids = [token_id(tokenizer, text, model) for text in (adapter.head.bad, adapter.head.good)]
+    made = {"method": "no_post_processing", "num_labels": len(ids)}
+    rows = {"classifier_from_token": tokenizer.convert_ids_to_tokens(ids)}
+    return settings | {"convert": "classify", "hf_overrides": {**made, **rows}}
+
+
 def engine_settings(
-    model: str, config: Any, options: VllmOptions, adapter: Adapter | None = None
+    model: str, config: Any, options: VllmOptions, pooling: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Arguments of AsyncEngineArgs for a model, the user's own last; UsageError for a bad one."""
     import torch
@@ -50,8 +68,7 @@ def engine_settings(
         settings |= {"enforce_eager": True, "block_size": 32, "enable_chunked_prefill": False}
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         settings["kv_cache_memory_bytes"] = int(memory * _CPU_CACHE_SHARE)
-    if adapter is not None and adapter.head.kind == "layers":
-        settings["pooler_config"] = {"tok_pooling_type": "ALL"}  # where steps end is known here
+    settings |= pooling
     with chatter_to(os.open(os.devnull, os.O_WRONLY)):
         settings |= _converted(options.others)
     if not on_gpu:  # a prompt in two parts kills a seeded request on a CPU

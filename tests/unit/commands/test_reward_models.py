@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from sormctl.cli import app
 from sormctl.records import encode
-from tests.reward_models import save_outcome_model, save_qwen_prm
+from tests.reward_models import save_outcome_model, save_qwen_prm, save_token_classifier
 from tests.unit.examples import solution, wrong
 
 SOLUTIONS = b"".join(map(encode, (solution(), wrong(), solution("s2", ("#### 6",)))))
@@ -70,6 +70,29 @@ def test_the_adapter_says_how_steps_make_a_score(prm: Path) -> None:
     (last,) = records(run("rerank", "--rm", prm, "--agg", "final"))
     final = {row["solution_id"]: row["scores"]["prm"][-1] for row in records(scored)}
     assert last["solution_id"] == max(final, key=final.__getitem__)
+
+
+def test_an_adapter_of_ones_own(tmp_path: Path) -> None:
+    save_token_classifier(tmp_path)
+    mine = tmp_path / "mine.toml"
+    mine.write_text(
+        'about = "mine"\n[text]\nstyle = "text"\nquestion = "{question}{cut}"\n'
+        'step = "{step}{cut}\\n{read}{cut}"\n[head]\nkind = "classes"\n'
+    )
+    found = records(run("score", "--rm", tmp_path, "--rm-adapter", mine, "--name", "rm"))
+    assert found == records(run("score", "--rm", tmp_path, "--rm-adapter", "trl", "--name", "rm"))
+
+
+def test_the_whole_test_time_path_takes_them(tmp_path: Path, prm: Path, outcome: Path) -> None:
+    bench = ("eval", "--bench", "chain", "-n", "2", "--student", "embedded:student")
+    models = ("--orm", outcome, "--sorm", prm, "--sorm-adapter", "qwen2.5-math-prm")
+    result = run(*bench, *models, "--samples", "2", "-o", tmp_path / "run", given=b"")
+    assert result.exit_code == 0, result.stderr
+    kept = (tmp_path / "run" / "solutions.jsonl").read_text().splitlines()
+    solutions = [json.loads(line) for line in kept]
+    assert all("orm" in row["rewards"] for row in solutions)
+    assert any("sorm" in row.get("scores", {}) for row in solutions)
+    assert "rerank@2 by orm" in (tmp_path / "run" / "table.txt").read_text()
 
 
 @pytest.mark.parametrize(

@@ -150,3 +150,7 @@ def test_what_vllm_does_not_compute_is_refused() -> None:
     assert for_vllm(adapter, "engine vllm") is adapter
     with pytest.raises(UsageError, match=r"engine vllm does not .* qwen2\.5-math-prm; give"):
         for_vllm(replace(adapter, vllm=False), "engine vllm")
+    shepherd = built_in()["math-shepherd"]
+    assert for_vllm(shepherd, "engine vllm") is shepherd
+    with pytest.raises(UsageError, match="a vLLM server does not compute the scores of adapter"):
+        for_vllm(shepherd, "a vLLM server", {"classes"})
