@@ -23,6 +23,10 @@ from sormctl.tasks.registry import task_names
 from sormctl.test_time import Models, TestTime
 
 
+def _bench_names() -> list[str]:
+    return [*task_names(), *STEP_BENCHES]
+
+
 @dataclass(frozen=True)
 class Bench:
     """The whole test-time path on a benchmark, in the place of solutions that are read."""
@@ -35,7 +39,7 @@ class Bench:
             help="Run the whole test-time path on this benchmark (or your own data, with --answer) "
             "instead of reading solutions. processbench and prmbench read scored solutions, and "
             "report as these benchmarks do.",
-            autocompletion=among(lambda: [*task_names(), *STEP_BENCHES]),
+            autocompletion=among(_bench_names),
         ),
     ] = None
     split: Annotated[str | None, typer.Option(help="Split of the benchmark; test by default.")] = (

@@ -81,7 +81,7 @@ def _pushed(output: Path | None) -> Path:
 
 
 def among(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
-    """Completes a value in the shell."""
+    """Completes a value in the shell. In a class, `names` can be no lambda that uses a global."""
 
     def complete(incomplete: str) -> list[str]:
         return [name for name in names() if name.startswith(incomplete)]
