@@ -269,6 +269,8 @@ def test_changes_are_laid_out_without_a_loss(report: Path, opened: Opened) -> No
         assert all(first[i] == second[j] and one[i] == two[j] for i, j in shared)
         parts = page.evaluate("([one, two]) => changedWords(one, two)", [" ".join(one), two])
         assert "".join(part["text"] for part in parts) == two
+    parts = page.evaluate("changedWords('a b c 1', 'a x y 1')")
+    assert [part["text"] for part in parts if part["changed"]] == ["x y"]
 
 
 @pytest.mark.parametrize(

@@ -65,12 +65,15 @@ function changedWords(before, after) {
   const [one, two] = [before, after].map((text) => text.match(/[\p{L}\p{N}_]+|\s+|./gsu) ?? []);
   if (one.length * two.length > 1e6) return [{ text: after, changed: true }];
   const kept = new Set(common(one, two).map(([, j]) => j));
+  const isChanged = two.map((text, j) => !kept.has(j));
+  two.forEach((text, j) => {
+    if (!text.trim()) isChanged[j] ||= Boolean(isChanged[j - 1] && isChanged[j + 1]); // a gap between changes
+  });
   const parts = [];
   two.forEach((text, j) => {
-    const changed = !kept.has(j);
     const last = parts.at(-1);
-    if (last && last.changed === changed) last.text += text;
-    else parts.push({ text, changed });
+    if (last?.changed === isChanged[j]) last.text += text;
+    else parts.push({ text, changed: isChanged[j] });
   });
   return parts;
 }
