@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,15 @@ def _save_qwen(folder: Path, architecture: str, extra: dict[str, torch.Tensor]) 
     }
     (folder / "config.json").write_text(json.dumps(settings))
     (folder / "modeling_rm.py").write_text(REMOTE)
+
+
+FAMILIES: dict[str, Callable[[Path], Any]] = {  # by the adapter that reads them
+    "qwen2.5-math-prm": save_qwen_prm,
+    "math-shepherd": lambda folder: save_language_model(folder, shepherd_tokenizer()),
+    "rlhflow": save_language_model,
+    "rlhflow-vocabulary": save_language_model,
+    "skywork-o1-prm": save_skywork_prm,
+    "trl": save_token_classifier,
+    "pure": save_token_classifier,
+    "sequence": save_outcome_model,
+}

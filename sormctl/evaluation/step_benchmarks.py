@@ -24,7 +24,7 @@ from sormctl.evaluation.metrics import Estimate
 from sormctl.evaluation.steps import THRESHOLD
 from sormctl.records import Json, Labels, Solution
 
-ALL = "all"  # the mean over the splits, as published
+ALL = "all"  # all splits together, as published: their mean, or their solutions as one
 HELD_OUT = 5  # one problem in so many chooses the threshold
 _CANDIDATES = 200
 _REPLICATES = 2000
@@ -40,6 +40,7 @@ class StepBenchmark(NamedTuple):
     figures: Callable[[Sums], dict[str, Sums]]
     main: str
     split: Callable[[Solution], str]
+    is_pooled: bool
 
 
 class StepRow(NamedTuple):
@@ -113,19 +114,26 @@ class StepResults:
     def _replicates(self, model: str, chosen: bool) -> tuple[float, dict[str, dict[str, Sums]]]:
         """The threshold, and of each split each figure: as it is, then in each replicate."""
         threshold = self._best(model) if chosen else THRESHOLD
-        found = {}
+        drawn_sums = {}
         for i, (split, solutions) in enumerate(self._reported(chosen).items()):
             counts = self._counts(solutions, model, threshold)  # (n, 4)
             even = np.full(len(counts), 1 / len(counts))
             # the same weights for every model, so that the replicates are paired
             drawn = np.random.default_rng(i).multinomial(len(counts), even, _REPLICATES)
-            sums = np.vstack([counts.sum(0), drawn @ counts])  # (1 + REPLICATES, 4)
-            found[split] = self.benchmark.figures(sums)
-        if len(found) > 1:
-            names = next(iter(found.values()))
-            mean = {name: np.mean([each[name] for each in found.values()], 0) for name in names}
-            found[ALL] = mean
-        return threshold, found
+            drawn_sums[split] = np.vstack([counts.sum(0), drawn @ counts])  # (1 + REPLICATES, 4)
+        return threshold, self._by_split(drawn_sums)
+
+    def _by_split(self, sums: dict[str, Sums]) -> dict[str, dict[str, Sums]]:
+        """The figures of each split, and of several together."""
+        figures = self.benchmark.figures
+        found = {split: figures(of_split) for split, of_split in sums.items()}
+        if len(sums) < 2:
+            return found
+        if self.benchmark.is_pooled:
+            return found | {ALL: figures(sum(sums.values(), np.zeros(4)))}
+        names = next(iter(found.values()))
+        mean = {name: np.mean([each[name] for each in found.values()], 0) for name in names}
+        return found | {ALL: mean}
 
     def _best(self, model: str) -> float:
         """The threshold that is best on the held-out problems; of several, the nearest to 1/2."""
@@ -208,8 +216,8 @@ def _classification(solution: Solution) -> str:
 
 
 STEP_BENCHMARKS = {
-    "processbench": StepBenchmark(_found, _f1_of_errors, "F1", _split_of_id),
-    "prmbench": StepBenchmark(_steps, _prm_score, "PRM-score", _classification),
+    "processbench": StepBenchmark(_found, _f1_of_errors, "F1", _split_of_id, is_pooled=False),
+    "prmbench": StepBenchmark(_steps, _prm_score, "PRM-score", _classification, is_pooled=True),
 }
 
 

@@ -32,7 +32,9 @@ _START_SECONDS = 300
 class Server:
     """A server of a model, by default the embedded student, in a process group of its own."""
 
-    def __init__(self, model: str = "embedded:student", name: str = "student") -> None:
+    def __init__(
+        self, model: str = "embedded:student", name: str = "student", *arguments: str
+    ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}/v1"
@@ -40,7 +42,7 @@ class Server:
         self._process = subprocess.Popen(
             [
                 *(sys.executable, *_ARGUMENTS, "--port", str(port)),
-                *("--model", resolve_model(model), "--served-model-name", name),
+                *("--model", resolve_model(model), "--served-model-name", name, *arguments),
             ],
             stdout=self._log,
             stderr=self._log,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,23 +13,17 @@ from sormctl.engines.registry import create_engine
 from sormctl.engines.running import Running
 from sormctl.prompts import Prompt
 from tests.engines.servers import Server
-from tests.reward_models import (
-    save_language_model,
-    save_outcome_model,
-    save_qwen_prm,
-    save_token_classifier,
-)
+from tests.reward_models import FAMILIES
 
 PROMPT = Prompt(text="1+1+1?")
 SOLUTIONS = [["1+1=2", "2+1=3", "#### 3"], ["It is 4."]]
 WHOLES = [["1+1=2\n2+1=3\n#### 3"], ["It is 4."]]
-FAMILIES: dict[str, Callable[[Path], Any]] = {
-    "qwen2.5-math-prm": save_qwen_prm,
-    "sequence": save_outcome_model,
-    "trl": save_token_classifier,
+# the token that vLLM reads such a model at is 151651, unless it is told another
+SERVED: dict[str, tuple[str, ...]] = {
+    "qwen2.5-math-prm": ("--pooler-config.step_tag_id", "260"),
+    "sequence": (),
+    "trl": (),
 }
-SERVED = tuple(FAMILIES)
-FAMILIES |= {"rlhflow": save_language_model}  # a server would have to be told the tokens
 pytestmark = pytest.mark.slow
 
 
@@ -47,7 +39,7 @@ def scores(folder: Path, adapter: Adapter, running: Running) -> list[float]:
     return asyncio.run(score())
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", [*SERVED, "rlhflow"])  # the others go the same ways
 def test_vllm_gives_the_numbers_of_hf(tmp_path: Path, name: str) -> None:
     FAMILIES[name](tmp_path)
     adapter = built_in()[name]
@@ -60,7 +52,7 @@ def test_vllm_gives_the_numbers_of_hf(tmp_path: Path, name: str) -> None:
 def test_a_vllm_server_gives_the_numbers_of_hf(tmp_path: Path, name: str) -> None:
     FAMILIES[name](tmp_path)
     adapter = built_in()[name]
-    server = Server(str(tmp_path), name="rm")
+    server = Server(str(tmp_path), "rm", *SERVED[name])
     try:
         server.wait()
         openai = Running(engine="openai", base_url=[server.url])

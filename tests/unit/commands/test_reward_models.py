@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from sormctl.adapters.registry import built_in
 from sormctl.cli import app
 from sormctl.records import encode
-from tests.reward_models import save_outcome_model, save_qwen_prm, save_token_classifier
+from tests.reward_models import FAMILIES, save_outcome_model, save_qwen_prm, save_token_classifier
 from tests.unit.examples import solution, wrong
 
 SOLUTIONS = b"".join(map(encode, (solution(), wrong(), solution("s2", ("#### 6",)))))
@@ -70,6 +71,23 @@ def test_the_adapter_says_how_steps_make_a_score(prm: Path) -> None:
     (last,) = records(run("rerank", "--rm", prm, "--agg", "final"))
     final = {row["solution_id"]: row["scores"]["prm"][-1] for row in records(scored)}
     assert last["solution_id"] == max(final, key=final.__getitem__)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_is_read_as_it_is_typed(tmp_path: Path, name: str) -> None:
+    """By its own architecture where that is certain, else by name; else the line says so."""
+    FAMILIES[name](tmp_path)
+    adapter = built_in()[name]
+    alone = run("score", "--rm", tmp_path, "--name", "rm")
+    assert (alone.exit_code == 0) == bool(adapter.architectures)
+    if alone.exit_code:
+        assert alone.exit_code == 1 and "--rm-adapter" in alone.stderr
+    named = records(run("score", "--rm", tmp_path, "--rm-adapter", name, "--name", "rm"))
+    field = "rewards" if adapter.judges_whole else "scores"
+    assert all("rm" in row[field] for row in named)
+    if adapter.judges_whole:
+        return
+    assert all(len(row["scores"]["rm"]) == len(row["steps"]) for row in named)
 
 
 def test_an_adapter_of_ones_own(tmp_path: Path) -> None:

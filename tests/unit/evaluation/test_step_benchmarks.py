@@ -73,6 +73,17 @@ def test_prm_score_of_steps() -> None:
     assert fixed.figures == pytest.approx({"F1 right": 0.75, "F1 wrong": 0.5, "PRM-score": 0.625})
 
 
+def test_prmbench_pools_its_classifications() -> None:
+    """As one: 3 right steps accepted, none refused, 1 wrong one accepted: F1 6/7 and 0."""
+    rows = results(
+        "prmbench",
+        judged(1, "circular", (1, 1), rm=(0.9, 0.9)),
+        judged(2, "deception", (1, 0), rm=(0.9, 0.9)),
+    )
+    (both,) = [r for r in rows if isinstance(r, StepRow) and r.split == ALL and not r.chosen]
+    assert both.figures == pytest.approx({"F1 right": 6 / 7, "F1 wrong": 0, "PRM-score": 3 / 7})
+
+
 def test_the_threshold_is_chosen_on_other_problems() -> None:
     """At 0.5 each wrong step passes, at 0.8 none; those that chose it are not in the row."""
     many = [
