@@ -46,11 +46,11 @@ def step_lines(
     label = solution.labels[index] if solution.labels else None
     scores = [solution.scores[model][index] for model in models if model in solution.scores]
     lead = f"{index + 1:4} {SIGN[label]}{''.join(f'{score:6.2f}' for score in scores)}  "
-    mark = "   ← first error" if index == error_shown(solution) else ""
     colour = RIGHT[label == 1] if label is not None else None
     if label is None and scores:
         colour = RIGHT[scores[0] >= THRESHOLD]
-    return hanging(((lead, colour),), f"{solution.steps[index]}{mark}", colour, width)
+    text = f"{solution.steps[index]}{error_mark(solution, index)}"
+    return hanging(((lead, colour),), text, colour, width)
 
 
 def verdict_lines(solution: Solution, width: int | None) -> Iterator[StyledLine]:
@@ -60,11 +60,12 @@ def verdict_lines(solution: Solution, width: int | None) -> Iterator[StyledLine]
     return hanging((INDENT,), said, RIGHT[solution.correct], width)
 
 
-def error_shown(solution: Solution) -> int | None:
-    """The first step labelled wrong; without labels, the first that the first score suspects."""
+def error_mark(solution: Solution, index: int) -> str:
+    """What stands behind the first wrong step: by its label, or else by the first reward model."""
     if solution.labels is not None:
-        return first_bad(solution.labels)
-    return first_below(next(iter(solution.scores.values()), ()), THRESHOLD)
+        return "   ← first error" if index == first_bad(solution.labels) else ""
+    model, scores = next(iter(solution.scores.items()), ("", ()))
+    return f"   ← first error by {model}" if index == first_below(scores, THRESHOLD) else ""
 
 
 def _problem(problem: Problem, width: int | None) -> Iterator[StyledLine]:

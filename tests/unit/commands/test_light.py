@@ -183,7 +183,7 @@ def test_show_passes_no_control_characters_on() -> None:
 def test_without_labels_the_first_low_score_is_the_first_error() -> None:
     (right,) = (json.loads(line) for line in graded(RIGHT).splitlines())
     text = sormctl("show", stdin=lines({**right, "scores": {"orm": [0.9, 0.4, 0.3]}})).stdout
-    assert "0.40  4 + 2 = 6   ← first error" in text
+    assert "0.40  4 + 2 = 6   ← first error by orm" in text
     assert text.count("first error") == 1
 
 
