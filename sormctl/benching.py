@@ -13,8 +13,9 @@ from sormctl.adapters.registry import load_adapter
 from sormctl.asking import AskingSettings
 from sormctl.errors import UsageError
 from sormctl.evaluation.steps import STEP_BENCHES
+from sormctl.model_options import RunningOptions, SamplingOptions
 from sormctl.option_groups import among
-from sormctl.options import DataDir, RowOptions, RunningOptions, SamplingOptions, Threshold
+from sormctl.options import DataDir, RowOptions, Threshold
 from sormctl.problems import read_problems
 from sormctl.records import Problem
 from sormctl.streams.job_outputs import Job

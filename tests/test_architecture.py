@@ -44,8 +44,8 @@ MAY_IMPORT = {
         "configuration": "errors missing",
         "hub": "errors models streams",
         "option_groups": "errors configuration streams hub",
-        "options": "asking errors missing plugins adapters engines streams tasks problems "
-        "option_groups",
+        "options": "streams tasks option_groups",
+        "model_options": "asking missing adapters engines tasks problems option_groups options",
         **dict.fromkeys(PAPER.split(), "errors missing seeds records tasks"),
         "formats": "asking errors missing plugins seeds prompts records targets tasks pairing "
         "reranking",
@@ -56,11 +56,11 @@ MAY_IMPORT = {
         "verdicts",
         "test_time": "asking errors records models tasks adapters engines slots inference judging "
         "streams",
-        "benching": "adapters asking errors evaluation option_groups options problems records "
+        "benching": "adapters asking errors evaluation option_groups options model_options problems records "
         "streams tasks test_time",
         "labelling": "errors prompts records tasks engines inference",
         "training": "__init__ asking errors missing seeds prompts records models targets tasks "
-        f"engines slots streams option_groups options {PAPER}",
+        f"engines slots streams option_groups options model_options {PAPER}",
         "training.worker": "errors missing models engines evaluation training",
         "report": "errors missing lines records tasks reranking streams evaluation labelling "
         "training.worker",

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from msgspec import Raw
 
-from sormctl import options
+from sormctl import model_options, options
 from sormctl.benching import Bench
 from sormctl.errors import IncompleteError, RecordError, UsageError
 from sormctl.evaluation.apart import Evaluations, OneRun
@@ -115,9 +115,9 @@ def eval(
     bench: Bench,
     fields: options.RowOptions,
     gate: Gate,
-    sampling: options.SamplingOptions,
-    asking: options.AskingOptions,
-    running: options.RunningOptions,
+    sampling: model_options.SamplingOptions,
+    asking: model_options.AskingOptions,
+    running: model_options.RunningOptions,
     streams: options.Streams,
     resume: options.Resume = False,
     skip_failed: options.SkipFailed = False,

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from sormctl import options
+from sormctl import model_options, options
 from sormctl.asking import Asking, default_asking
 from sormctl.errors import UsageError
 from sormctl.formats.base import DataFormat, Exporting, heeded
@@ -55,9 +55,9 @@ class ExportOptions:
         str | None,
         typer.Option(help="preference: how a model is asked: chat (default), plain or one-shot."),
     ] = None
-    system: options.System = None
-    instruction: options.Instruction = None
-    examples: options.Examples = None
+    system: model_options.System = None
+    instruction: model_options.Instruction = None
+    examples: model_options.Examples = None
 
 
 def export(
@@ -96,7 +96,7 @@ def export(
 
 
 def _asking(said: ExportOptions) -> Asking:
-    settings = options.AskingOptions(
+    settings = model_options.AskingOptions(
         prompt=said.prompt or "chat",
         system=said.system,
         instruction=said.instruction,

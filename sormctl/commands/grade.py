@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sormctl import options
+from sormctl import model_options, options
 from sormctl.asking import THINK
 from sormctl.errors import UsageError
 from sormctl.records import Solution
@@ -31,7 +31,7 @@ def grade(
             metavar="KIND",
         ),
     ] = None,
-    reading: options.ReadingOptions,
+    reading: model_options.ReadingOptions,
     shard: options.Shard = None,
     streams: options.Streams,
 ) -> None:

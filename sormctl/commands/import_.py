@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from sormctl import options
+from sormctl import model_options, options
 from sormctl.asking import THINK
 from sormctl.errors import UsageError
 from sormctl.formats.base import DataFormat, Importing, Neutral, heeded
@@ -64,8 +64,8 @@ class ImportOptions:
         str | None,
         typer.Option(help="completions: of lm-eval's lines, those of this filter.", metavar="NAME"),
     ] = None
-    steps: options.Steps = None
-    think: options.Think = None
+    steps: model_options.Steps = None
+    think: model_options.Think = None
 
 
 def import_(
@@ -126,7 +126,7 @@ def import_(
     said = heeded(format, found.read_options, vars(particular))
     asked = {"format": format, "split": split, "task": name, "problems": problems}
     job = writing.job("import", {**asked, **said})
-    reading = options.ReadingOptions(said.pop("steps", None), said.pop("think", None))
+    reading = model_options.ReadingOptions(said.pop("steps", None), said.pop("think", None))
     how = Importing(
         named_task(name),
         KnownProblems(read_records([problems], Problem) if problems else ()),

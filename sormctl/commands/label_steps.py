@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from sormctl import options
+from sormctl import model_options, options
 from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import RecordError, UsageError, tell_user
@@ -62,10 +62,10 @@ def label_steps(
             "--plan", help="Label a small pilot only, and say what the whole input would cost."
         ),
     ] = False,
-    concurrency: options.Concurrency = None,
-    sampling: options.SamplingOptions,
-    asking: options.AskingOptions,
-    running: options.RunningOptions,
+    concurrency: model_options.Concurrency = None,
+    sampling: model_options.SamplingOptions,
+    asking: model_options.AskingOptions,
+    running: model_options.RunningOptions,
     streams: options.LongStreams,
 ) -> None:
     """Label the steps of solutions as correct or incorrect.

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from sormctl import options
+from sormctl import model_options, options
 from sormctl.adapters.adapter import Adapter
 from sormctl.adapters.registry import adapter_identity, load_adapter
 from sormctl.asking import AskingSettings
@@ -29,10 +29,10 @@ from sormctl.tasks.registry import known_task
 
 
 @dataclass(frozen=True)
-class GreedySampling(options.SamplingOptions):
+class GreedySampling(model_options.SamplingOptions):
     """Refinements are greedy unless asked otherwise (3.2)."""
 
-    temperature: options.Temperature = 0.0
+    temperature: model_options.Temperature = 0.0
 
 
 def refine(
@@ -44,19 +44,19 @@ def refine(
             "[BAD] after its highest-value step."
         ),
     ],
-    model: options.Model,
+    model: model_options.Model,
     rm: Annotated[
         str | None, typer.Option("--rm", help="Reward model that locates the error.", metavar="M")
     ] = None,
-    rm_adapter: options.RmAdapter = None,
+    rm_adapter: model_options.RmAdapter = None,
     scores: Annotated[
         str | None, typer.Option(help="Locate the error by these scores of the drafts instead.")
     ] = None,
     threshold: options.Threshold = None,
-    concurrency: options.Concurrency = None,
+    concurrency: model_options.Concurrency = None,
     sampling: GreedySampling,
-    asking: options.AskingOptions,
-    running: options.RunningOptions,
+    asking: model_options.AskingOptions,
+    running: model_options.RunningOptions,
     streams: options.LongStreams,
 ) -> None:
     """Refine drafts by a global, local or value refiner.

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from sormctl import options
+from sormctl import model_options, options
 from sormctl.adapters.registry import adapter_identity, load_adapter
 from sormctl.asking import AskingSettings
 from sormctl.errors import UsageError
@@ -41,7 +41,7 @@ def rerank(
     rm: Annotated[
         str | None, typer.Option("--rm", help="Reward model that scores them.", metavar="M")
     ] = None,
-    rm_adapter: options.RmAdapter = None,
+    rm_adapter: model_options.RmAdapter = None,
     scores: Annotated[
         str | None, typer.Option(help="Use these scores of the solutions instead.")
     ] = None,
@@ -62,11 +62,11 @@ def rerank(
         ),
     ] = Vote.score,
     keep: Annotated[int, typer.Option(min=1, help="Solutions of a problem to write.")] = 1,
-    concurrency: options.Concurrency = None,
+    concurrency: model_options.Concurrency = None,
     resume: options.Resume = False,
     skip_failed: options.SkipFailed = False,
-    prompt: options.PromptStyle = "auto",
-    running: options.RunningOptions,
+    prompt: model_options.PromptStyle = "auto",
+    running: model_options.RunningOptions,
     streams: options.Streams,
 ) -> None:
     """Keep the best solution of each problem.

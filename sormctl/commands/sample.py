@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sormctl import options
+from sormctl import model_options, options
 from sormctl.errors import RecordError, UsageError
 from sormctl.inference import open_generator, sample_solutions
 from sormctl.models import model_digest
@@ -19,7 +19,7 @@ from sormctl.tasks.registry import known_task
 
 def sample(
     *,
-    model: options.Model,
+    model: model_options.Model,
     num_samples: Annotated[
         int, typer.Option("-n", "--num-samples", min=1, help="Solutions of each problem.")
     ] = 1,
@@ -29,10 +29,10 @@ def sample(
     logprobs: Annotated[
         bool, typer.Option("--logprobs", help="Note log P(solution) as `logprob` in its source.")
     ] = False,
-    concurrency: options.Concurrency = None,
-    sampling: options.SamplingOptions,
-    asking: options.AskingOptions,
-    running: options.RunningOptions,
+    concurrency: model_options.Concurrency = None,
+    sampling: model_options.SamplingOptions,
+    asking: model_options.AskingOptions,
+    running: model_options.RunningOptions,
     streams: options.LongStreams,
 ) -> None:
     """Sample solutions of problems from a student model.

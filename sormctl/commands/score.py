@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from sormctl import options
+from sormctl import model_options, options
 from sormctl.adapters.registry import adapter_identity, load_adapter
 from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
@@ -50,13 +50,13 @@ class Verdicts:
         float | None,
         typer.Option(min=0, help="Of verdicts: 0 by default, 0.7 where there are several."),
     ] = None
-    max_tokens: options.MaxTokens = None
+    max_tokens: model_options.MaxTokens = None
     seed: options.Seed = 0
 
     @property
     def template(self) -> str:
         """What the judge is asked; UsageError if it shows no question or no steps."""
-        template = options.text_given(self.judge_prompt) or DEFAULT
+        template = model_options.text_given(self.judge_prompt) or DEFAULT
         check_judge_prompt(template)
         return template
 
@@ -85,14 +85,14 @@ def score(
         str | None,
         typer.Option("--rm", help="Reward model: a folder or hub name.", metavar="M"),
     ] = None,
-    rm_adapter: options.RmAdapter = None,
+    rm_adapter: model_options.RmAdapter = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the scores; the model folder's name by default.")
     ] = None,
-    concurrency: options.Concurrency = None,
-    prompt: options.PromptStyle = "auto",
+    concurrency: model_options.Concurrency = None,
+    prompt: model_options.PromptStyle = "auto",
     judging: Verdicts,
-    running: options.RunningOptions,
+    running: model_options.RunningOptions,
     streams: options.LongStreams,
 ) -> None:
     """Put a reward model's step scores on solutions, or those of a language model that judges.

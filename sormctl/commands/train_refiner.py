@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sormctl.options import AskingOptions
+from sormctl.model_options import AskingOptions
 from sormctl.training import refiner
 from sormctl.training.config import REFINER
 from sormctl.training.examples import one_each

@@ -6,7 +6,7 @@ from functools import partial
 
 from sormctl import targets
 from sormctl.errors import UsageError
-from sormctl.options import AskingOptions
+from sormctl.model_options import AskingOptions
 from sormctl.training import reward_model
 from sormctl.training.config import REWARD_MODEL, Objective, TooLong
 from sormctl.training.examples import one_each

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sormctl.options import AskingOptions
+from sormctl.model_options import AskingOptions
 from sormctl.training import student
 from sormctl.training.config import STUDENT
 from sormctl.training.examples import one_each

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sormctl import options
+from sormctl import model_options, options
 from sormctl.asking import AskingSettings
 from sormctl.models import resolve_model, settle_asking
 from sormctl.slots import Slot, check_resolved
@@ -262,7 +262,7 @@ class RunOptions:
 class Training:
     """What is trained, and how: all but the epochs and the learning rate."""
 
-    model: options.Model
+    model: model_options.Model
     output: Output
     inputs: options.Inputs = None
     batch_size: BatchSize = 64

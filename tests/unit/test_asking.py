@@ -19,8 +19,8 @@ from sormctl.asking import (
     parse_think,
 )
 from sormctl.errors import ModelError, UsageError
+from sormctl.model_options import AskingOptions
 from sormctl.models import settle_asking
-from sormctl.options import AskingOptions
 from tests.invariance.families import byte_tokenizer
 
 TEMPLATE = "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}<assistant>"
