@@ -56,8 +56,8 @@ MAY_IMPORT = {
         "verdicts",
         "test_time": "asking errors records models tasks adapters engines slots inference judging "
         "streams",
-        "benching": "adapters asking errors evaluation option_groups options model_options problems records "
-        "streams tasks test_time",
+        "benching": "adapters asking errors evaluation option_groups options model_options "
+        "problems records streams tasks test_time",
         "labelling": "errors prompts records tasks engines inference",
         "training": "__init__ asking errors missing seeds prompts records models targets tasks "
         f"engines slots streams option_groups options model_options {PAPER}",
