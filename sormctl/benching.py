@@ -104,7 +104,10 @@ class Bench:
             )
         if self.local is not None and self.sorm is None:
             raise UsageError("--local needs --sorm, which shows it the first error")
-        adapters = load_adapter(self.orm_adapter), load_adapter(self.sorm_adapter)
+        adapters = (
+            load_adapter(self.orm_adapter, self.orm, "--orm"),
+            load_adapter(self.sorm_adapter, self.sorm, "--sorm"),
+        )
         models = Models(self.student, self.orm, self.sorm, self.global_, self.local, *adapters)
         models.check(said)
         return models

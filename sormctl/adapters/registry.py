@@ -30,13 +30,16 @@ def built_in() -> Mapping[str, Adapter]:
     return {OWN.name: OWN, **{name: _parse(text, name, name) for name, text in texts.items()}}
 
 
-def load_adapter(given: str | None) -> Adapter | None:
+def load_adapter(given: str | None, model: str | None, option: str = "--rm") -> Adapter | None:
     """The adapter that a user names, by its name or its file; None if none is named.
 
-    UsageError where there is no such adapter, or a file is none.
+    UsageError where there is no such adapter, where a file is none, and without the `model` that it
+    is for, which the user gives as `option`.
     """
     if given is None:
         return None
+    if model is None:
+        raise UsageError(f"{option}-adapter says how {option} is read; give {option} MODEL, too")
     if given in built_in():
         return built_in()[given]
     path = Path(given)

@@ -70,7 +70,7 @@ def refine(
         raise UsageError(f"--mode {mode} needs either --rm MODEL or --scores NAME")
     slot = REFINERS[mode.value]
     check_slot(model, slot, asking.prompt)
-    adapter = load_adapter(rm_adapter)
+    adapter = load_adapter(rm_adapter, rm)
     if rm is not None:
         check_slot(rm, Slot.locator, asking.prompt, adapter)
     how = {"mode": mode.value, "rm": rm, "scores": scores, "threshold": threshold}

@@ -81,7 +81,7 @@ def rerank(
         raise UsageError(f"--vote {vote} needs either --rm MODEL or --scores NAME")
     if vote is not Vote.score and keep > 1:
         raise UsageError("--keep goes with --vote score; a vote has one winner")
-    adapter = load_adapter(rm_adapter)
+    adapter = load_adapter(rm_adapter, rm)
     if rm is not None:
         check_slot(rm, Slot.reward_model, prompt, adapter)
     name = scores or Path(rm or "").resolve().name

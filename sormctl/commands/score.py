@@ -67,6 +67,15 @@ class Verdicts:
         temperature = usual if self.temperature is None else self.temperature
         return SamplingSettings(temperature, max_tokens=self.max_tokens, seed=self.seed)
 
+    def check(self, rm: str | None) -> str:
+        """The model, of a reward model and this; UsageError unless it is one of them, alone."""
+        model = rm or self.judge
+        if model is None or (rm and self.judge):
+            raise UsageError("score needs either --rm MODEL or --judge MODEL")
+        if rm and self != Verdicts():
+            raise UsageError("--rm makes no verdicts: what is said of them goes with --judge")
+        return model
+
     def identity(self) -> Mapping[str, object]:
         """What determines the scores."""
         return {"template": self.template, "verdicts": self.verdicts, **vars(self.sampling)}
@@ -104,10 +113,8 @@ def score(
 
     Example: sormctl score --rm orm/ < drafts.jsonl > scored.jsonl
     """
-    model = rm or judging.judge
-    if model is None or (rm and judging.judge):
-        raise UsageError("score needs either --rm MODEL or --judge MODEL")
-    adapter = load_adapter(rm_adapter)
+    model = judging.check(rm)
+    adapter = load_adapter(rm_adapter, rm)
     if not running.is_hosted:
         check_slot(model, Slot.reward_model if rm else Slot.pretrained, prompt, adapter)
     label = name or Path(model).resolve().name

@@ -23,7 +23,7 @@ kind = "classes"
 @pytest.mark.parametrize("name", built_in())
 def test_what_is_built_in(name: str) -> None:
     adapter = built_in()[name]
-    assert load_adapter(name) == adapter
+    assert load_adapter(name, "model") == adapter
     assert adapter.name == name
     assert adapter.about
     assert adapter.aggregation in AGGREGATIONS
@@ -52,7 +52,7 @@ def test_families(config: dict[str, object], name: str | None) -> None:
 def test_a_file_is_an_adapter(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(MINE)
-    adapter = load_adapter(str(path))
+    adapter = load_adapter(str(path), "model")
     assert adapter is not None
     assert (adapter.name, adapter.about, adapter.vllm) == ("mine", "mine", False)
     assert adapter_identity(adapter) != adapter_identity(OWN)
@@ -75,11 +75,17 @@ def test_what_is_none(tmp_path: Path, text: str | None, message: str) -> None:
     if text is not None:
         path.write_text(text)
     with pytest.raises(UsageError) as error:
-        load_adapter(str(path))
+        load_adapter(str(path), "model")
     assert str(path) in str(error.value)
     assert message in str(error.value)
 
 
 def test_a_name_that_is_none_is_told_the_names() -> None:
     with pytest.raises(UsageError, match=r"no adapter .* `quen`; .*, or one of sormctl, "):
-        load_adapter("quen")
+        load_adapter("quen", "model")
+
+
+def test_an_adapter_is_for_a_model() -> None:
+    assert load_adapter(None, None) is None
+    with pytest.raises(UsageError, match="--orm-adapter says how --orm is read; give --orm MODEL"):
+        load_adapter("trl", None, "--orm")

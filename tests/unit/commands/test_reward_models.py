@@ -122,6 +122,11 @@ def test_the_whole_test_time_path_takes_them(tmp_path: Path, prm: Path, outcome:
             "no adapter (--rm-adapter) `nosuch`; give",
         ),
         ("score --rm {prm} --prompt chat", 2, "adapter qwen2.5-math-prm says how"),
+        ("score --rm {prm} --judge {prm}", 2, "score needs either --rm MODEL or --judge MODEL"),
+        ("score --rm {prm} --verdicts 3", 2, "goes with --judge"),
+        ("score --judge {prm}", 1, "a Qwen2ForProcessRewardModel generates nothing"),
+        ("score --judge embedded:student --judge-prompt Well?", 2, "--judge-prompt: must hold"),
+        ("rerank --scores rm --rm-adapter trl", 2, "give --rm MODEL, too"),
         ("score --rm embedded:student", 1, "judges no steps; give a reward model"),
         ("rerank --scores rm", 65, "no field `scores.rm`; run `sormctl score --name rm` first"),
         (
