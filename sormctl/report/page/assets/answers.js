@@ -43,8 +43,12 @@ function waysOf(data) {
       way.sides.push({ ...row, old: i < data.runs.length - 1 });
     }
   });
+  const most = Math.max(...[...named.values()].map(askedOf));
+  for (const way of named.values()) way.isPartial = askedOf(way) < most; // only some problems allow it
   return [...named.values()].sort((a, b) => GROUPS.indexOf(a.group) - GROUPS.indexOf(b.group));
 }
+
+const askedOf = (way) => Math.max(...way.sides.map((side) => side.n));
 
 const GROUPS = [
   "one solution",
@@ -78,19 +82,18 @@ function accuracies(ways, width) {
   });
   for (const tick of ticksOf(range, isNarrow ? 3 : 6))
     add(s("line.axis", { x1: x(tick), x2: x(tick), y1: 8, y2: height - 32 }));
-  const most = Math.max(...ways.flatMap((way) => way.sides.map((side) => side.n)));
   let y = 0;
   for (const group of groups) {
     add(s("text", { x: isNarrow ? left : 0, y: (y += 30) - 8 }, group));
     for (const way of ways.filter((each) => each.group === group))
-      add(wayRow(way, { x, y: (y += step) - 10, width, left, isNarrow, most }));
+      add(wayRow(way, { x, y: (y += step) - 10, width, left, isNarrow }));
   }
   return svg;
 }
 
-function wayRow(way, { x, y, width, left, isNarrow, most }) {
+function wayRow(way, { x, y, width, left, isNarrow }) {
   const latest = way.sides.at(-1);
-  const figures = `${percent(latest.value)}  (${interval(latest)})${latest.n < most ? `  n ${whole(latest.n)}` : ""}`;
+  const figures = `${percent(latest.value)}  (${interval(latest)})${way.isPartial ? `  n ${whole(latest.n)}` : ""}`;
   const isTight = isNarrow && (way.name.length + figures.length + 2) * LETTER > width;
   const [above, beside] = [y - 11, y + 4];
   const name = isNarrow ? { x: left, y: above } : { x: left - 14, y: beside, "text-anchor": "end" };
@@ -108,7 +111,7 @@ function wayRow(way, { x, y, width, left, isNarrow, most }) {
         low: x(side.low ?? NaN),
         high: x(side.high ?? NaN),
         lying: true,
-        hollow: side.old,
+        hollow: side.old || way.isPartial,
         series: seriesOf(way, side),
         title: `${way.name}: ${figures}`,
       }),
@@ -116,14 +119,15 @@ function wayRow(way, { x, y, width, left, isNarrow, most }) {
   ];
 }
 
-const seriesOf = (way, side) => (side.old || isBound(way) ? "quiet" : way.given ? "accent" : "series-0");
+const seriesOf = (way, side) =>
+  side.old || way.isPartial || isBound(way) ? "quiet" : way.given ? "accent" : "series-0";
 const isBound = (way) => way.group === GROUPS[3];
 
 /** Accuracy against tokens; as many names as there is room for. */
 function budget(ways, width) {
   const isPair = ways.some((way) => way.sides.some((side) => side.old));
   const marks = ways
-    .filter((way) => way.tokens && !(isPair && isBound(way))) // two runs are enough to look at
+    .filter((way) => way.tokens && !way.isPartial && !(isPair && isBound(way)))
     .flatMap((way) => way.sides.map((side) => ({ way, side })))
     .sort(
       (a, b) => Number(b.way.given) - Number(a.way.given) || Number(isBound(a.way)) - Number(isBound(b.way)),
