@@ -156,11 +156,11 @@ async def sampled(student: Generator, problems: Sequence[Any], n: int) -> int:
 
 async def labelled(student: Generator, groups: Sequence[Sequence[Solution]], in_flight: int) -> int:
     """Tokens of the labels' rollouts, `in_flight` solutions at a time."""
-    slots = asyncio.Semaphore(in_flight)
+    slots, how = asyncio.Semaphore(in_flight), Labelling(Exact(8))
 
     async def label(group: Sequence[Solution]) -> list[Solution]:
         async with slots:
-            return await label_solutions(student, group, Labelling(Exact(8)))
+            return await label_solutions(student, group, how)
 
     found = await asyncio.gather(*map(label, groups))
     return sum(c.generated_tokens for group in found for s in group for c in s.rollouts or ())

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from asyncio import gather
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from msgspec import structs
 
 from sormctl.engines.base import Completion
 from sormctl.inference import Generator, read_completion
+from sormctl.labelling.begun import EngineRows, Rollout
 from sormctl.labelling.consistency import is_consistent
-from sormctl.labelling.labels import Path, Rollout, label_paths, sibling_rollouts
+from sormctl.labelling.labels import Path, label_paths, sibling_rollouts
 from sormctl.labelling.strategies import Strategy
 from sormctl.prompts import Prompt
 from sormctl.records import Problem, Solution, Steps
@@ -26,7 +27,8 @@ class Labelling:
 
     `consistency` is a mode of `consistency.is_consistent`; `siblings` takes the other samples of
     the problem as rollouts; `scores` names the reward model's scores that guide the strategy.
-    `keep_thoughts` puts a solution's thought before its prefixes.
+    `keep_thoughts` puts a solution's thought before its prefixes. `rows` are those of the engine;
+    problems that are labelled side by side share them.
     """
 
     strategy: Strategy
@@ -34,6 +36,7 @@ class Labelling:
     siblings: bool = False
     scores: str | None = None
     keep_thoughts: bool = False
+    rows: EngineRows = field(default_factory=lambda: EngineRows(0), compare=False)
 
 
 class _NoRoomError(Exception):
@@ -81,8 +84,9 @@ async def label_solutions(
         )
         for solution in solutions
     ]
+    how.rows.capacity = generator.capacity
     try:
-        found = await label_paths(paths, how.strategy, roll_out)
+        found = await label_paths(paths, how.strategy, roll_out, how.rows)
     except _NoRoomError:  # nobody knows; and one such problem must not end the run
         return [structs.replace(s, labels=(None,) * len(s.steps), rollouts=None) for s in solutions]
     return [

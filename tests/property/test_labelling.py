@@ -4,7 +4,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sormctl.labelling.labels import Path, Rollout, StepLabels, label_paths
+from sormctl.labelling.begun import EngineRows, Rollout
+from sormctl.labelling.labels import Path, StepLabels, label_paths
 from sormctl.labelling.strategies import Bisect, Exact, Exhaustive, Guided, Strategy
 
 K = st.integers(1, 9)
@@ -18,7 +19,9 @@ PATHS = st.lists(PATH, min_size=1, max_size=5)
 LUCK = st.randoms(use_true_random=False).map(lambda random: random.getrandbits(32))
 
 
-def run(paths, strategy: Strategy, luck: int) -> tuple[list[StepLabels], Counter]:
+def run(
+    paths, strategy: Strategy, luck: int, rows: EngineRows | None = None
+) -> tuple[list[StepLabels], Counter]:
     """Labels, and how many rollouts each prefix had; outcomes depend on (luck, prefix, index)."""
     made: Counter = Counter()
 
@@ -29,7 +32,7 @@ def run(paths, strategy: Strategy, luck: int) -> tuple[list[StepLabels], Counter
             for i in indices
         ]
 
-    return asyncio.run(label_paths(paths, strategy, roll_out)), made
+    return asyncio.run(label_paths(paths, strategy, roll_out, rows)), made
 
 
 def labels(found: list[StepLabels]) -> list[tuple[int, ...]]:
@@ -52,6 +55,19 @@ def test_without_tolerance_the_guided_labels_are_exact(paths, k: int, luck: int)
     ]
     assert labels(run(paths, Guided(k, 0), luck)[0]) == labels(exact)
     assert labels(run(scored, Guided(k, 0), luck)[0]) == labels(exact)
+
+
+@given(PATHS, K, LUCK, st.integers(0, 40))
+def test_rollouts_begun_ahead_change_nothing_but_the_time(
+    paths, k: int, luck: int, free: int
+) -> None:
+    for strategy in (Exact(k), Exhaustive(k), Bisect(k), Guided(k)):
+        rows = EngineRows(free)
+        found, made = run(paths, strategy, luck)
+        ahead, more = run(paths, strategy, luck, rows)
+        assert ahead == found
+        assert made <= more
+        assert rows.used == 0
 
 
 @given(PATHS, K, LUCK)

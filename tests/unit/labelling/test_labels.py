@@ -5,10 +5,10 @@ from statistics import fmean, stdev
 
 import pytest
 
+from sormctl.labelling.begun import EngineRows, Rollout
 from sormctl.labelling.consistency import is_consistent
 from sormctl.labelling.labels import (
     Path,
-    Rollout,
     StepLabels,
     label_paths,
     outcome_labels,
@@ -182,3 +182,51 @@ def test_siblings_leave_the_statistics_of_labels_as_they_are() -> None:
     ours, our_error = asyncio.run(mean(siblings=True))
     assert abs(plain - ours) < 3 * hypot(error, our_error)
     assert 2 * (error + our_error) < 0.04, "too few draws to tell"
+
+
+def test_a_hopeless_solution_takes_all_its_rollouts_at_once_where_rows_are_free() -> None:
+    """Three prefixes with K = 4, so 12 rollouts: one wave, or nine of them, 1, 1 and 2 a prefix."""
+    waves: list[int] = []
+
+    async def label_with(rows: EngineRows) -> StepLabels:
+        under_way: list[asyncio.Event] = []
+
+        async def roll_out(prefix: Steps, indices: range) -> list[Rollout]:
+            done = asyncio.Event()
+            under_way.append(done)
+            await done.wait()
+            return [Rollout((), False, 10) for _ in indices]
+
+        task = asyncio.ensure_future(label_paths([Path(STEPS, False)], Exact(4), roll_out, rows))
+        while not task.done():
+            for _ in range(5):
+                await asyncio.sleep(0)
+            if under_way:
+                waves.append(len(under_way))
+            for done in under_way:
+                done.set()
+            under_way.clear()
+        return (await task)[0]
+
+    alone, ahead = (asyncio.run(label_with(EngineRows(free))) for free in (0, 12))
+    assert ahead == alone
+    assert waves == [1] * 9 + [9]
+
+
+def test_what_was_begun_in_vain_is_given_up() -> None:
+    """The second rollout succeeds while the third and fourth, begun with it, go on for ever."""
+    given_up: list[range] = []
+
+    async def roll_out(prefix: Steps, indices: range) -> list[Rollout]:
+        if indices.start > 1 or len(prefix) < 3:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                given_up.append(indices)
+        return [Rollout((), index == 1, 10) for index in indices]
+
+    rows = EngineRows(4)
+    (found,) = asyncio.run(label_paths([Path(STEPS, False)], Exact(4), roll_out, rows))
+    assert found.labels == (1, 1, 1, 0)
+    assert found.rollouts[2] == Rollouts(2, 1, True, 20)
+    assert (given_up, rows.used) == ([range(2, 4)], 0)
