@@ -107,11 +107,11 @@ class TrainConfig(Recipe, frozen=True, kw_only=True):
     """What was asked: the recipe, and what may differ between a run and its continuation.
 
     Paths are strings, so that the whole is plain JSON. `max_batch_tokens` counts tokens of one
-    forward pass of one process.
+    forward pass of one process; None is what memory holds.
     """
 
     output: str
-    max_batch_tokens: int
+    max_batch_tokens: int | None = None
     save_every: str
     keep_checkpoints: int = 2
     num_processes: int | None = None

@@ -87,10 +87,11 @@ Track = Annotated[
     ),
 ]
 MaxBatchTokens = Annotated[
-    int,
+    int | None,
     typer.Option(
         min=1,
-        help="Tokens in one forward pass of a process; a larger batch goes through in parts.",
+        help="Tokens in one forward pass of a process; a larger batch goes through in parts. "
+        "By default what memory holds, at most 8192.",
         rich_help_panel=COST,
     ),
 ]
@@ -267,7 +268,7 @@ class Training:
     inputs: options.Inputs = None
     batch_size: BatchSize = 64
     max_length: MaxLength = 1024
-    max_batch_tokens: MaxBatchTokens = 8192
+    max_batch_tokens: MaxBatchTokens = None
     warmup: Warmup = 0.03
     weight_decay: WeightDecay = 0.0
     optimizer: OptimizerName = Optimizer.adamw

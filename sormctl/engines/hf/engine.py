@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
@@ -16,6 +15,7 @@ from sormctl.engines.hf.batch import SampleBatch, SampleRequest
 from sormctl.engines.hf.load import LoadedModel, load
 from sormctl.engines.hf.score import ScoreBatch, ScoreRequest
 from sormctl.engines.hf.worker import Worker
+from sormctl.engines.memory import available_memory, keep_freed_memory
 from sormctl.engines.running import Running
 from sormctl.errors import ModelError
 from sormctl.models import resolve_model
@@ -63,6 +63,8 @@ class HfEngine:
         self._batch: SampleBatch | ScoreBatch | None = None
 
     async def __aenter__(self) -> Self:
+        if not torch.cuda.is_available():
+            keep_freed_memory()  # before the thread starts: it would get a heap of its own
         await self._worker.start(self._load)
         return self
 
@@ -124,7 +126,7 @@ def _cache_budget(loaded: LoadedModel) -> int:
     if loaded.device.type == "cuda":
         memory = torch.cuda.mem_get_info(loaded.device)[0] * _GPU_MEMORY_SHARE
     else:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * _CPU_MEMORY_SHARE
+        memory = available_memory() * _CPU_MEMORY_SHARE
     config = loaded.config
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads

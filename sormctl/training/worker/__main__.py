@@ -25,7 +25,7 @@ from sormctl.errors import ModelError, OutputError, SormctlError, UsageError
 from sormctl.training import events
 from sormctl.training.config import LESS_MEMORY, REWARD_MODEL, Objective, TrainConfig, read_config
 from sormctl.training.worker import losses
-from sormctl.training.worker.loop import Load, Loss, StoppedByUser, train
+from sormctl.training.worker.loop import Load, StoppedByUser, train
 from sormctl.training.worker.model import load_language_model, load_reward_model
 
 # torch's RuntimeErrors: CUDA's, those of its allocators for a CPU, cuBLAS's
@@ -59,7 +59,7 @@ def main() -> None:
         torch.distributed.destroy_process_group()
 
 
-def _learner(config: TrainConfig) -> tuple[Load, Loss]:
+def _learner(config: TrainConfig) -> tuple[Load, losses.Loss]:
     """What loads the model of a run, and its loss."""
     if config.kind != REWARD_MODEL:
         return load_language_model, losses.language_model_loss

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import starmap
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from sormctl.evaluation.steps import THRESHOLD
 from sormctl.training.config import Objective, TrainConfig
 from sormctl.training.events import HELD_OUT_LOSS
 from sormctl.training.token_rows import Row, process_parts
-from sormctl.training.worker.losses import Batch, LossAndLogits, collate
+from sormctl.training.worker.losses import Loss, collate
 from sormctl.training.worker.metrics_file import Figures
 
 
@@ -68,9 +68,10 @@ class HeldOutRows:
     rows: Sequence[Row]
     config: TrainConfig
     accelerator: Accelerator
-    loss: Callable[[Any, Batch], LossAndLogits]
+    loss: Loss
     pad: int
     packed: bool
+    max_tokens: int
 
     @torch.no_grad()
     def measure(self, model: Any) -> Figures:
@@ -107,8 +108,7 @@ class HeldOutRows:
         sizes = [row.size for row in self.rows]
         order = sorted(range(len(sizes)), key=sizes.__getitem__)
         number, processes = self.accelerator.process_index, self.accelerator.num_processes
-        most = self.config.max_batch_tokens
-        parts = process_parts(sizes, order, number, processes, most, self.packed)
+        parts = process_parts(sizes, order, number, processes, self.max_tokens, self.packed)
         return [([self.rows[i] for i in part], counts) for part, counts in parts]
 
 

@@ -36,15 +36,15 @@ from sormctl.training.events import HELD_OUT_LOSS, Event
 from sormctl.training.token_rows import Row, Rows, plan_batches, process_parts, read_token_rows
 from sormctl.training.trackers import close_trackers, tracked_accelerator
 from sormctl.training.worker.held_out import BestSoFar, HeldOutRows
-from sormctl.training.worker.lora import add_lora, leave_out_frozen
-from sormctl.training.worker.losses import Batch, LossAndLogits, collate
+from sormctl.training.worker.lora import add_lora, halve_frozen, leave_out_frozen
+from sormctl.training.worker.losses import Loss, collate
+from sormctl.training.worker.memory import tokens_that_fit
 from sormctl.training.worker.meter import Meter
 from sormctl.training.worker.model import load_model, model_limits, save_model
 from sormctl.training.worker.optimizers import build_optimizers, learning_rate
 from sormctl.training.worker.settled import mixed_precision, settle
 
 Load = Callable[[str], Any]
-Loss = Callable[[Any, Batch], LossAndLogits]
 
 MAX_GRADIENT_NORM = 1.0
 EVALUATIONS = 4  # an epoch, unless the run says how often
@@ -86,13 +86,21 @@ def train(
     # 3. what is trained of it, and by what
     if config.lora:
         model = add_lora(model, config)
+        if precision == "bf16" and accelerator.distributed_type is not DistributedType.FSDP:
+            halve_frozen(model)  # sharding wants weights of one type
         leave_out_frozen(accelerator)
     model, *optimizers = accelerator.prepare(model, *build_optimizers(model, config))
     model.train()
     # 4. the steps
     pad, packed = tokenizer.pad_token_id, settled.packing is Packing.on
-    unseen = HeldOutRows(held_out.rows, config, accelerator, loss, pad, packed)
-    run = _Run(config, accelerator, model, optimizers, loss, rows.rows, unseen, pad, packed, report)
+    most = config.max_batch_tokens or tokens_that_fit(
+        model, loss, rows.rows, accelerator, pad, packed
+    )
+    config = replace(config, max_batch_tokens=most)  # for the model's card
+    unseen = HeldOutRows(held_out.rows, config, accelerator, loss, pad, packed, most)
+    run = _Run(
+        config, accelerator, model, optimizers, loss, rows.rows, unseen, pad, packed, most, report
+    )
     left_out = rows.too_long + held_out.too_long
     told = events.RowsRead(len(rows.rows), left_out, rows.truncated, max_length, run.num_steps)
     run.meter.say(told)
@@ -131,6 +139,7 @@ class _Run:
     held_out: HeldOutRows
     pad: int
     packed: bool
+    max_tokens: int
     report: Callable[[Event], None]
     lengths: list[int] = field(init=False)
     meter: Meter = field(init=False)
@@ -222,7 +231,7 @@ class _Run:
             batch,
             accelerator.process_index,
             accelerator.num_processes,
-            self.config.max_batch_tokens,
+            self.max_tokens,
             self.packed,
         )
         # 2. forward and backward, part by part; gradients add up, and meet those of the other

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -56,6 +56,12 @@ class LossAndLogits(NamedTuple):
 
     loss: Tensor
     logits: Tensor | None
+
+
+class Loss(Protocol):
+    """What a kind of model learns by."""
+
+    def __call__(self, model: Any, batch: Batch) -> LossAndLogits: ...
 
 
 def collate(rows: Sequence[Row], pad: int, packed: bool = False) -> Batch:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedType
 from msgspec import to_builtins
 
 from sormctl.errors import ModelError, first_line
@@ -111,14 +111,15 @@ def save_model(
     what `auto` came to, and `metrics.jsonl` how it went.
     """
     temporary = config.partial / "unfinished"
-    state = accelerator.get_state_dict(model)
+    sharded = accelerator.distributed_type is DistributedType.FSDP
+    state = accelerator.get_state_dict(model) if sharded else None
     if not accelerator.is_main_process:
         return
     finished = accelerator.unwrap_model(model)
     if config.lora and config.merge_lora:
-        finished = finished.merge_and_unload()  # in float32
-        state = finished.state_dict()
-    finished = finished.to(dtype)
+        finished = finished.float().merge_and_unload()
+    finished = finished.to(dtype)  # one weight after another, each in the other's place
+    state = finished.state_dict() if state is None else _cast(state, dtype)
     settings = {
         "kind": config.kind,
         "prompt": config.asking.style,
@@ -129,7 +130,7 @@ def save_model(
     }
     card = model_card(config, settled, data, read_metrics(config.metrics))
     with replacing(temporary, config.model_to_be):
-        finished.save_pretrained(temporary, state_dict=_cast(state, dtype))
+        finished.save_pretrained(temporary, state_dict=state)
         tokenizer.save_pretrained(temporary)
         shutil.copy(config.metrics, temporary)
         if config.tracking.exists():

@@ -229,3 +229,17 @@ def test_launching_needs_no_torch() -> None:
     heavy = "{'torch', 'transformers', 'accelerate', 'numpy'}"
     code = f"import sys, sormctl.training.runs; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("theirs", [None, "glibc.malloc.mmap_max=9"])
+def test_workers_on_a_cpu_keep_the_memory_that_they_free(
+    theirs: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the user says of glibc stands last, and so counts."""
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    if theirs:
+        monkeypatch.setenv("GLIBC_TUNABLES", theirs)
+    found = launch.environment(1, 0)["GLIBC_TUNABLES"]
+    assert found.startswith("glibc.malloc.hugetlb=1:")
+    assert found.endswith(theirs or "")
+    assert "GLIBC_TUNABLES" not in launch.environment(1, 2)

@@ -17,8 +17,10 @@ from transformers import AutoModelForCausalLM, AutoModelForTokenClassification, 
 from sormctl.errors import UsageError
 from sormctl.training import reward_model, student
 from sormctl.training.checkpoints import list_checkpoints
-from sormctl.training.config import REWARD_MODEL, Optimizer
+from sormctl.training.config import REWARD_MODEL, Dtype, Optimizer
+from sormctl.training.worker import loop
 from sormctl.training.worker.loop import StoppedByUser
+from sormctl.training.worker.lora import halve_frozen
 from sormctl.training.worker.losses import language_model_loss, reward_model_loss
 from sormctl.training.worker.model import load_language_model, load_reward_model
 from tests.asked import PLAIN
@@ -117,3 +119,39 @@ def test_without_peft_it_says_what_to_install(
     )
     with pytest.raises(UsageError, match=r"--lora needs peft; pip install 'peft\S*'"):
         train_here(config, load_language_model, language_model_loss)
+
+
+def test_frozen_weights_are_halved_where_nothing_is_lost(tiny: str) -> None:
+    """Of three matrices one is frozen, one learns, and one has a number that bfloat16 has not."""
+    exact, learning, fine = (torch.nn.Linear(4, 4) for _ in range(3))
+    model = torch.nn.ModuleList([exact, learning, fine, torch.nn.Embedding(4, 4)])
+    for weight in model.parameters():
+        weight.data = weight.data.bfloat16().float()
+    fine.weight.data[0, 0] = 1.001
+    model.requires_grad_(False)
+    learning.requires_grad_(True)
+    halve_frozen(model)
+    assert {id(x) for x in model.parameters() if x.dtype == torch.bfloat16} == {id(exact.weight)}
+
+
+def test_halving_frozen_weights_changes_nothing_that_is_learned(
+    tmp_path: Path, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The base has weights of bfloat16, as published ones have; the merged model is the same."""
+    base = AutoModelForCausalLM.from_pretrained(tiny).bfloat16()
+    base.save_pretrained(tmp_path / "base")
+    AutoTokenizer.from_pretrained(tiny).save_pretrained(tmp_path / "base")
+    examples = [x for y in sums(8) if (x := student.parse(y, PLAIN))]
+    found = []
+    for name in ("halved", "whole"):
+        if name == "whole":
+            monkeypatch.setattr(loop, "halve_frozen", lambda model: None)
+        config = configured(
+            model=str(tmp_path / "base"), output=str(tmp_path / name), lora=2, dtype=Dtype.bfloat16
+        )
+        config = prepare(config, examples)
+        course = losses(train_here(config, load_language_model, language_model_loss))
+        found.append((course, load_file(config.partial / "model" / "model.safetensors")))
+    assert found[0][0] == found[1][0]
+    for name, weight in found[0][1].items():
+        assert torch.equal(weight, found[1][1][name])
