@@ -19,9 +19,12 @@ from tests.unit.training.runs import write_jsonl
 NAMES = ("chromium-headless-shell", "chromium", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Debian's chromium, driven by playwright."""
+    """Debian's chromium, driven by playwright.
+
+    While it is open an event loop runs, so no other module may meet it.
+    """
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         pytest.skip("no chromium; `make browser` installs Debian's")
