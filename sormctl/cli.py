@@ -110,10 +110,15 @@ def _misused(error: Any) -> str:
     context: Any = getattr(error, "ctx", None)
     parameter = getattr(error, "param", None)
     name = context.command_path if context else "sormctl"
-    message = error.format_message().rstrip(".")
+    message = one_line(_said(error))
     if parameter and from_file(context, parameter):
         message = f"{context.params['config']}: {message}"
-    return f"{name}: {one_line(message)}; see {name} --help"
+    return f"{name}: {message}{' See' if message.endswith('?') else '; see'} {name} --help"
+
+
+def _said(error: typer.TyperException) -> str:
+    """Typer's own message, without the class of the error that an enumeration raised."""
+    return error.format_message().rstrip(".").replace(": Value error, ", ": ")
 
 
 def _name_of(ctx: Any) -> str:
@@ -136,7 +141,7 @@ def tell_reader(argv: Sequence[str], error: BaseException | None) -> None:
         return
     if any(word.startswith(("-o", "--output")) for word in argv) or not _is_read(sys.stdout):
         return
-    text = error.format_message() if isinstance(error, typer.TyperException) else str(error)
+    text = _said(error) if isinstance(error, typer.TyperException) else str(error)
     said = one_line(text or _WORDS.get(type(error).__name__, type(error).__name__))
     with suppress(OSError):  # nobody reads it, or there is no room
         sys.stdout.flush()

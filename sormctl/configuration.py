@@ -55,13 +55,18 @@ def configured(context: Any) -> str | None:
     named = [option for option in context.command.params if from_file(context, option)]
     if not named:
         return None
-    return f"{context.params['config']} gives {', '.join(option.opts[-1] for option in named)}"
+    return f"{context.params['config']} gives {', '.join(_long(option) for option in named)}"
 
 
 def from_file(context: Any, option: Any) -> bool:
     """Whether an option has its value from a file."""
     source = context.get_parameter_source(option.name)
     return source is not None and source.name == "DEFAULT_MAP"
+
+
+def _long(option: Any) -> str:
+    """The first of its names that is a word, as the help shows it."""
+    return str(next(typed for typed in option.opts if typed.startswith("--")))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -39,6 +39,7 @@ _FORMATS = {
     b"SQLite format 3": "an SQLite database",
     b"%PDF": "a PDF",
 }
+_OF_ROWS = "if these are rows of a CSV, begin with `sormctl problems FILE --answer KIND`"
 _OPENED = {b"{": "jq -c .", b"[": "jq -c '.[]'"}
 _WRONG_TYPE = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
 _OUT_OF_RANGE = re.compile(r"Expected `\w+` (>=|<=) (\S+)")
@@ -67,7 +68,8 @@ def explain_line(line: bytes, error: JSONDecodeError) -> str:
         return (
             f"not JSON lines but JSON over several lines; {_OPENED[line]} writes one object a line"
         )
-    return f"not JSON ({error.msg} at column {error.pos + 1}); mend or remove the line"
+    told = f"not JSON ({error.msg} at column {error.pos + 1}); mend or remove the line"
+    return told if error.pos else f"{told}; {_OF_ROWS}"
 
 
 def explain_object(

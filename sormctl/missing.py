@@ -47,7 +47,8 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         raise UsageError(no_such_path("file", str(path))) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {first_line(error)}") from error
+        why = getattr(error, "strerror", None) or first_line(error)
+        raise UsageError(f"{path}: cannot be read: {why}") from error
 
 
 def install(extra: str) -> str:

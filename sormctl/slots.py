@@ -119,7 +119,7 @@ def _no_judge(
             f"read as a reward model, or train one: sormctl train-rm --model {model}"
         )
     return (
-        f"{_named(kind, mode, made)} judges no steps; give a reward model, such as makes: "
+        f"{_named(kind, mode, made)} judges no steps; give a reward model; to train one: "
         f"sormctl train-rm --model {model}"
     )
 

@@ -22,7 +22,7 @@ from sormctl.records import Json, Problem, Solution
 from sormctl.rows import hub
 from sormctl.rows.base import Rows
 from sormctl.rows.files import read_rows
-from sormctl.streams.driver import NO_RECORDS, write_records
+from sormctl.streams.driver import write_records
 from sormctl.streams.jsonl import STDIN, read_records
 from sormctl.tasks.answers import get_kind
 from sormctl.tasks.grading import grader
@@ -165,8 +165,6 @@ def _solutions(
 
 
 def _notes(format: DataFormat, how: Importing, counts: Counter[str]) -> Iterator[str]:
-    if not counts["rows"]:
-        yield NO_RECORDS
     if empty := counts["left out"]:
         yield f"left out: {empty:,} rows {format.left_out}"
     if unknown := counts["unknown"]:

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from sormctl import options
-from sormctl.errors import UsageError
+from sormctl.errors import UsageError, tell_user
 from sormctl.evaluation.ways import distinct
 from sormctl.missing import no_such
 from sormctl.option_groups import among
@@ -22,6 +22,7 @@ from sormctl.report.filters import FILTERS, filters_met, way_given
 from sormctl.report.layout import StyledLine
 from sormctl.report.pretty import AnyRecord, describe, parse_any
 from sormctl.report.together import problem_lines
+from sormctl.streams.driver import NO_RECORDS
 from sormctl.streams.grouping import group_solutions
 from sormctl.streams.jsonl import RecordReader, read_records
 
@@ -81,9 +82,12 @@ def show(
         records: Iterator[AnyRecord] = read_records(inputs or (), parse_any)
         shown = (describe(record, width) for record in records)
     is_coloured = _is_coloured(color)
+    lines = None
     for lines in islice(shown, limit):
         written = "\n".join(_written(spans, is_coloured) for spans in lines)
         typer.echo(f"{written}\n", color=is_coloured)
+    if lines is None:
+        tell_user(f"show: {'no problem passes --filter' if wanted else NO_RECORDS}")
 
 
 def _of_problems(

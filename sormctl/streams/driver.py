@@ -335,7 +335,8 @@ def write_records(
             sink.write(encode(record))
             progress.add(1, _kind(record))
             tally.records_out += 1
-        for note in summary():
+        nothing = () if tally.records_out else (NO_RECORDS,)
+        for note in tuple(summary()) or nothing:
             progress.note(note)
 
 

@@ -24,7 +24,7 @@ from sormctl.streams.output import (
     standard_output,
     whole_file,
 )
-from sormctl.streams.progress import Progress
+from sormctl.streams.progress import Progress, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def growing_output(
             done, ahead = journal.tally.records_in, journal.ahead.place
             if (done or ahead) and not isinstance(error, UsageError):
                 kept = ", what was generated for others is kept" if ahead else ""
-                progress.note(f"{done:,} records are finished{kept}; --resume goes on")
+                progress.note(f"{counted(done, 'record')} finished{kept}; --resume goes on")
             raise
 
 

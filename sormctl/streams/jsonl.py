@@ -239,7 +239,7 @@ def stat_input(name: str) -> os.stat_result | None:
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror}") from None
     if stat.S_ISDIR(status.st_mode):
-        raise UsageError(f"cannot read {name}: it is a folder; give the JSONL files in it")
+        raise UsageError(f"cannot read {name}: it is a folder; give the files in it")
     if not os.access(name, os.R_OK):
         raise UsageError(f"cannot read {name}: permission denied")
     return status

@@ -65,7 +65,7 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, number: int, code: 
         assert process.wait() == code
         err = process.stderr.read()
         process.stdin.close()
-    assert err == b"slow: 5 records are finished; --resume goes on\n"
+    assert err == b"slow: 5 records finished; --resume goes on\n"
     manifest = orjson.loads(path.with_name("out.jsonl.manifest.json").read_bytes())
     assert (manifest["status"], manifest["records_in"]) == ("interrupted", 5)
 

@@ -56,9 +56,13 @@ def test_short_help(name: str) -> None:
 @pytest.mark.parametrize(
     "argv, message",
     [
-        (("evl",), "sormctl: No such command 'evl'. Did you mean 'eval'?; see sormctl --help"),
+        (("evl",), "sormctl: No such command 'evl'. Did you mean 'eval'? See sormctl --help"),
         (("sample",), "sormctl sample: Missing option '--model'; see sormctl sample --help"),
         (("eval", "--x"), "sormctl eval: No such option: --x; see sormctl eval --help"),
+        (
+            ("refine", "--mode", "locl"),
+            "sormctl refine: Invalid value for '--mode': 'locl' is ",
+        ),
         (("eval", "-n", "x"), "sormctl eval: Invalid value for '-n' / '--limit': "),
     ],
 )

@@ -69,6 +69,13 @@ def test_what_is_not_there_is_named(run: Path, arguments: tuple[str, ...], told:
     assert told in result.stderr
 
 
+def test_nothing_to_show_is_said(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").touch()
+    assert show(tmp_path / "empty.jsonl").stderr == "show: the input has no records\n"
+    none = show(run, "--filter", "fixed", "--filter", "cut-off")
+    assert (none.exit_code, none.stderr) == (0, "show: no problem passes --filter\n")
+
+
 def test_the_draft_stands_beside_its_refinements() -> None:
     lines = ["".join(text for text, _ in spans) for spans in problem_lines(whole_run()[0], 132)]
     assert "fixed, models-disagree, labels-disagree" in lines[0]

@@ -88,6 +88,12 @@ def test_a_bad_line_is_named(tmp_path: Path, line: bytes, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_csv_is_shown_the_way_in(tmp_path: Path) -> None:
+    name = write(tmp_path / "a.csv", b"question,answer\n")
+    with pytest.raises(DataError, match=r"rows of a CSV, begin with `sormctl problems FILE"):
+        list(read_records([name], number))
+
+
 def test_a_bad_line_of_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"{}\n")))
     with pytest.raises(DataError, match=r"^<stdin>:1: no `n`"):
