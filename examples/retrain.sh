@@ -16,7 +16,7 @@ cd "${1:?usage: retrain.sh DIR}"
 
 STUDENT=$STUDENT                          # drafts, samples and rollouts come from it
 BASE=${BASE:-$STUDENT}                    # reward models and refiners start from it
-NEW=$NEW                                  # a command that prints problems to learn from: cat inbox/*.jsonl
+NEW=$NEW                                  # a command that prints problems to learn from; none is no failure
 HELD_OUT=$HELD_OUT                        # a file of problems that decide, and are never learned from
 GATE=${GATE:---min-gain 0}                # of `sormctl compare`; --no-worse-than 0.5 only guards
 NOTIFY=${NOTIFY:-}                        # a command that is given the line as its argument

@@ -169,6 +169,12 @@ def _check_files(folder: Path) -> None:
     for name in set(map(str, index.values())) if isinstance(index, dict) else ():
         if Path(name).name != name or not name.endswith(".safetensors"):
             raise ModelError(f"{folder / _INDEX}: {name} is no file of safetensors in the folder")
+    pickles = sorted(path.name for path in folder.glob("pytorch_model*.bin"))
+    if pickles and not any(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"{folder}: its weights are a pickle ({pickles[0]}), a program, and not read; "
+            "have them saved as safetensors, by save_pretrained of transformers"
+        )
     config = read_model_config(folder)
     for part in (config, config.get("text_config")):
         layers = part.get("num_hidden_layers") if isinstance(part, dict) else 0

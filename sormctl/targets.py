@@ -1,4 +1,4 @@
-"""What the labels of steps are to whoever trains on them: as they are, shares, or three classes."""
+"""What labels of steps are to whoever takes them: as they are, shares, classes, a first error."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from sormctl.errors import RecordError
 from sormctl.records import Labels, Solution
 
 SOFT = "soft-labels"  # the scores that are soft labels of other tools, not of a reward model
+NO_ERROR = -1  # the first error of a solution without one
 
 SoftLabels = tuple[float | None, ...]  # per step, from 0 to 1
 
@@ -43,3 +44,12 @@ def rated_labels(solution: Solution) -> Labels:
     if any(type(x) is not int or x not in (-1, 0, 1) for x in ratings if x is not None):
         raise RecordError("`ratings` must hold -1, 0, 1 or null")
     return tuple(None if rating is None else rating + 1 for rating in ratings)
+
+
+def first_error(labels: Labels) -> int:
+    """The index of the first label 0, -1 without any; RecordError if it is not known."""
+    known = labels[: labels.index(0)] if 0 in labels else labels
+    if None in known:
+        unknown = f"`labels[{known.index(None)}]` is null"
+        raise RecordError(f"the first error is not known: {unknown}; leave this solution out")
+    return len(known) if 0 in labels else NO_ERROR

@@ -49,7 +49,7 @@ MAY_IMPORT = {
         **dict.fromkeys(PAPER.split(), "errors missing seeds records tasks"),
         "formats": "asking errors missing plugins seeds prompts records targets tasks pairing "
         "reranking",
-        "evaluation": "errors missing records tasks reranking",
+        "evaluation": "errors missing records targets tasks reranking",
         "inference": "asking errors seeds prompts records models tasks engines slots",
         "verdicts": "asking errors prompts records formats",
         "judging": "asking errors prompts records models tasks adapters engines slots inference "

@@ -108,12 +108,15 @@ def _append(judged: Judged, tokenizer: Any, pieces: Sequence[str], adds_special:
     start = len(judged.ids)
     judged.ids.extend(encoded["input_ids"])
     for end in inner:
-        index, reach = max(
+        around = text[max(0, end - 10) : end + 10]
+        before = [
             (i, stop)
             for i, (begin, stop) in enumerate(encoded["offset_mapping"])
             if begin < min(stop, end)
-        )
+        ]
+        if not before:
+            raise ModelError(f"no token before the place of reading in {around!r}")
+        index, reach = before[-1]
         if reach > end:
-            around = text[max(0, end - 10) : end + 10]
             raise ModelError(f"a token reaches over the place of reading in {around!r}")
         judged.positions.append(start + index)

@@ -8,6 +8,7 @@ threshold, and at the one that is best on a fifth of the problems, over the othe
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,19 +24,25 @@ from sormctl.errors import RecordError
 from sormctl.evaluation.metrics import Estimate
 from sormctl.evaluation.steps import THRESHOLD
 from sormctl.records import Json, Labels, Solution
+from sormctl.targets import first_error
 
 ALL = "all"  # all splits together, as published: their mean, or their solutions as one
 HELD_OUT = 5  # one problem in so many chooses the threshold
 _CANDIDATES = 200
 _REPLICATES = 2000
+_NUMBERED = re.compile(r"([^/]+)-\d+")  # the id of a row of ProcessBench
 
 Counts = tuple[int, int, int, int]
 Sums = NDArray[np.float64]  # (..., 4): sums of the counts
 
 
 class StepBenchmark(NamedTuple):
-    """What is counted of a solution at a threshold, and the figures of sums of that."""
+    """What is counted of a solution at a threshold, and the figures of sums of that.
 
+    `labels` are a solution's, checked to say what is counted.
+    """
+
+    labels: Callable[[Solution], Labels]
     counts: Callable[[Sequence[float], Labels, float], Counts]
     figures: Callable[[Sums], dict[str, Sums]]
     main: str
@@ -80,8 +87,8 @@ class StepResults:
     _solutions: list[_Judged] = field(default_factory=list)
 
     def add(self, solution: Solution) -> None:
-        """Takes a solution; RecordError without labels, or without scores of its steps."""
-        labels = solution.labels_given()
+        """Takes a solution; RecordError without labels that tell, or scores of its steps."""
+        labels = self.benchmark.labels(solution)
         if not solution.scores:
             raise RecordError("no `scores`; run `sormctl score --rm MODEL` first")
         digest = blake2b(solution.problem_id.encode(), digest_size=4).digest()
@@ -173,6 +180,13 @@ class StepResults:
         return Estimate(float(values[0]), n, float(low), float(high))
 
 
+def _located(solution: Solution) -> Labels:
+    """The labels, of which the first error is known, or that there is none."""
+    labels = solution.labels_given()
+    first_error(labels)
+    return labels
+
+
 def _found(scores: Sequence[float], labels: Labels, threshold: float) -> Counts:
     """Of a solution with an error: found, one; of one without: let pass, one."""
     predicted = next((i for i, score in enumerate(scores) if score < threshold), None)
@@ -207,8 +221,9 @@ def _share(part: Sums, whole: Sums) -> Sums:
 
 
 def _split_of_id(solution: Solution) -> str:
-    """`gsm8k` of `gsm8k-12`."""
-    return str(solution.source.get("id", solution.solution_id)).rpartition("-")[0] or ALL
+    """`gsm8k` of `gsm8k-12`; ids that are no such name and number are of no split."""
+    named = _NUMBERED.fullmatch(str(solution.source.get("id", solution.solution_id)))
+    return named[1] if named else ALL
 
 
 def _classification(solution: Solution) -> str:
@@ -216,8 +231,12 @@ def _classification(solution: Solution) -> str:
 
 
 STEP_BENCHMARKS = {
-    "processbench": StepBenchmark(_found, _f1_of_errors, "F1", _split_of_id, is_pooled=False),
-    "prmbench": StepBenchmark(_steps, _prm_score, "PRM-score", _classification, is_pooled=True),
+    "processbench": StepBenchmark(
+        _located, _found, _f1_of_errors, "F1", _split_of_id, is_pooled=False
+    ),
+    "prmbench": StepBenchmark(
+        Solution.labels_given, _steps, _prm_score, "PRM-score", _classification, is_pooled=True
+    ),
 }
 
 

@@ -18,10 +18,10 @@ from sormctl.errors import RecordError
 from sormctl.formats.base import DataFormat, Exporting, Importing
 from sormctl.formats.solutions import asked, labelled, row_name
 from sormctl.formats.values import field, texts, truth, whole
-from sormctl.records import Json, Labels, Solution
+from sormctl.records import Json, Solution
+from sormctl.targets import NO_ERROR, first_error
 from sormctl.tasks.files import kept_fields
 
-NO_ERROR = -1
 _NAMES = {"id", "generator", "problem", "steps", "final_answer_correct", "label"}
 _MADE = {"prediction", "match"}  # by an export, or by their scripts
 
@@ -63,14 +63,6 @@ def write(solution: Solution, how: Exporting) -> Json:
     scores = solution.scores_of(how.scores)
     prediction = next((i for i, s in enumerate(scores) if s < how.threshold), NO_ERROR)
     return {**row, "prediction": prediction, "match": prediction == label}
-
-
-def first_error(labels: Labels) -> int:
-    """The index of the first label 0, -1 without any; RecordError if it is not known."""
-    known = labels[: labels.index(0)] if 0 in labels else labels
-    if None in known:
-        raise RecordError(f"the first error is not known: `labels[{known.index(None)}]` is null")
-    return len(known) if 0 in labels else NO_ERROR
 
 
 def _labels(first: int, count: int) -> list[int | None]:

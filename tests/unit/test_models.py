@@ -27,6 +27,15 @@ def test_weights_are_safetensors_of_the_folder(tmp_path: Path, name: Any) -> Non
         resolve_model(folder_with(tmp_path, {}, index))
 
 
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin"])
+def test_a_pickle_is_not_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(ModelError, match=rf"{name}.* saved as safetensors"):
+        resolve_model(folder_with(tmp_path, {}))
+    (tmp_path / "model.safetensors").touch()
+    assert resolve_model(str(tmp_path)) == str(tmp_path)
+
+
 @pytest.mark.parametrize(
     "index", [None, [], {}, {"weight_map": 3}, {"weight_map": {"a": "x.safetensors"}}]
 )

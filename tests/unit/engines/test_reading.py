@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 import torch
 from msgspec.structs import replace
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from transformers import PreTrainedTokenizerFast
 
 from sormctl.adapters.adapter import Adapter, Head
 from sormctl.adapters.registry import built_in
@@ -114,6 +117,13 @@ def test_tokens_that_pad_at_the_end_are_not_read(chat: Any) -> None:
     )
     assert chat.decode(judged.ids).endswith("3<|im_end|>")
     assert judged.positions == [len(judged.ids) - 1]
+
+
+def test_a_tokenizer_without_tokens_for_a_step_is_refused() -> None:
+    """One that knows none of the text's characters drops them."""
+    deaf = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(BPE()))
+    with pytest.raises(ModelError, match="no token before the place of reading in"):
+        encode_solution(deaf, built_in()["trl"], Prompt(text=QUESTION), ("3",), pad=None)
 
 
 def test_a_token_over_the_place_of_reading_is_refused(chat: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from sormctl.errors import RecordError
 from sormctl.evaluation.step_benchmarks import (
@@ -58,6 +59,25 @@ def test_f1_of_first_errors_by_split() -> None:
     assert fixed[ALL].figures["F1"] == pytest.approx(1 / 3)
     assert [fixed[name].main.n for name in ("a", "b", ALL)] == [4, 2, 6]
     assert fixed["a"].main.low <= 2 / 3 <= fixed["a"].main.high
+
+
+@pytest.mark.parametrize("labels", [(1, None), (None, 0), (None, None)])
+def test_a_solution_whose_first_error_is_not_known_is_neither_right_nor_wrong(
+    labels: Labels,
+) -> None:
+    with pytest.raises(RecordError, match="first error is not known"):
+        results("processbench", judged(1, "a", labels, rm=(0.9, 0.9)))
+    assert results("prmbench", judged(1, "a", labels, rm=(0.9, 0.9)))
+
+
+def test_solutions_of_other_data_are_of_one_split() -> None:
+    """Their ids are `PROBLEM/KIND-HASH`, where a hash may end with digits: no name of a split."""
+    solutions = [
+        replace(judged(i, "a", RIGHT, rm=(0.9, 0.9)), solution_id=f"problem-{i}/x-{i}", source={})
+        for i in range(3)
+    ]
+    fixed, *_ = results("processbench", *solutions)
+    assert (fixed.split, fixed.main.n) == (ALL, 3)
 
 
 def test_prm_score_of_steps() -> None:
