@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from sormctl import cli, options
+from sormctl import cli, model_options, options
 from sormctl.streams.driver import map_records
 from sormctl.streams.job_outputs import Job
 from tests.unit.streams.jobs import Item, Model, opening
@@ -21,7 +21,7 @@ from tests.unit.streams.jobs import Item, Model, opening
 def slow(
     inputs: options.Inputs = None,
     seconds: Annotated[float, typer.Option()] = 0.0,
-    concurrency: options.Concurrency = 4,
+    concurrency: model_options.Concurrency = 4,
     output: options.Output = None,
     resume: options.Resume = False,
 ) -> None:
