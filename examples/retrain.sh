@@ -61,6 +61,14 @@ ended() { # CODE: tells what was done; a run that has failed stays open, unless 
 trap 'ended $?' EXIT
 echo "── started $(date -u)"
 
+check_gate() { # a wrong GATE ends a run at once, not after its training
+  local said code=0
+  doing=gate
+  # shellcheck disable=SC2086
+  said=$(sormctl compare $GATE /dev/null /dev/null 2>&1) || code=$?
+  [ "$code" != 2 ] || { echo "$said"; exit 2; }
+}
+
 stage() { # NAME COMMAND OPTION...: once
   [ ! -e "done/$1" ] || return 0
   doing=$1
@@ -127,7 +135,7 @@ prune() { # their settings first: what is half removed is no run to go on with
   done
 }
 
-[ -e train.jsonl ] || problems
+[ -e train.jsonl ] || { check_gate; doing=problems; problems; }
 [ -s train.jsonl ] || { outcome=nothing-new; exit 0; }
 [ -e verdict ] || { learn; decide; }
 doing=promote

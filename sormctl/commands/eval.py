@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -133,9 +133,10 @@ def eval(
     Example: cat drafts.jsonl global.jsonl local.jsonl | sormctl score --rm orm/ | sormctl eval
     """
     if bench.bench in STEP_BENCHES:
-        _judge_steps(bench, streams, shown.form)
+        of_answers = {"by": by, "stages": stages, "outcomes": outcomes}
+        _judge_steps(bench, streams, shown.form, of_answers | asdict(gate))
         return
-    _check_options(aggregation, bench, streams)
+    _check_options(aggregation, bench, streams, gate)
     kept = bench.folder(streams.output)
     for name, is_given in (("--resume", resume), ("--skip-failed", skip_failed)):
         if is_given and not kept:
@@ -175,7 +176,9 @@ def eval(
         check_gate(found, gate.gate, gate.min_accuracy)
 
 
-def _judge_steps(bench: Bench, streams: options.Streams, form: Format | None) -> None:
+def _judge_steps(
+    bench: Bench, streams: options.Streams, form: Format | None, of_answers: Mapping[str, object]
+) -> None:
     """Reports the scores of solutions whose steps are labelled, as their benchmark does."""
     from sormctl.evaluation.step_benchmarks import (
         STEP_BENCHMARKS,
@@ -190,6 +193,8 @@ def _judge_steps(bench: Bench, streams: options.Streams, form: Format | None) ->
             f"--bench {bench.bench} reads scored solutions; give it no --{bench.models[0]}, but "
             f"sormctl import {bench.bench} FILE | sormctl score --rm MODEL"
         )
+    for option in (option for option, value in of_answers.items() if value is not None):
+        raise UsageError(f"--{option.replace('_', '-')} is not for --bench {bench.bench}")
     name = str(bench.bench)
     rows: list[StepRow | StepDifference] = []
 
@@ -216,7 +221,11 @@ def _scored(row: Json, bench: str) -> Solution:
     return parse_record(row, Solution)
 
 
-def _check_options(aggregation: Sequence[str], bench: Bench, streams: options.Streams) -> None:
+def _check_options(
+    aggregation: Sequence[str], bench: Bench, streams: options.Streams, gate: Gate
+) -> None:
+    if gate.gate and gate.min_accuracy is None:
+        raise UsageError("--gate goes with --min-accuracy, which its row must reach")
     known_aggregations(aggregation)
     if bench.bench and streams.inputs:
         raise UsageError("--bench makes its own solutions; give it no files")

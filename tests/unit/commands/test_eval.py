@@ -215,6 +215,12 @@ def test_on_a_terminal_the_result_is_shown_once(
     [
         (["--min-accuracy", "0.9"], 0, ""),  # the reranked answer, not the draft
         (["--min-accuracy", "0.9", "--gate", "draft"], 1, "draft is 0.0000, below"),
+        (["--gate", "draft"], 2, "--gate goes with --min-accuracy"),
+        (
+            ["--bench", "processbench", "--min-accuracy", "0.9"],
+            2,
+            "--min-accuracy is not for",
+        ),
         (["--min-accuracy", "0.9", "--gate", "maj@3"], 2, "no row (--gate) `maj@3`; known: draft"),
     ],
 )
