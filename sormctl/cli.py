@@ -82,11 +82,17 @@ class Boundary(TyperGroup):
             tell_user(_misused(error))
             raise SystemExit(error.exit_code) from error
 
-    def make_context(self, *args: Any, **settings: Any) -> Any:
+    def make_context(self, info_name: Any, args: Any, *rest: Any, **settings: Any) -> Any:
+        is_bare = not args
         try:
-            return super().make_context(*args, **settings)
+            return super().make_context(info_name, args, *rest, **settings)
         except OSError as error:  # of --help and --version, which are printed here
             raise SystemExit(_fail("sormctl", _told(error), 1)) from error
+        except typer.TyperException as error:  # an option before the command
+            if is_bare:
+                raise  # with the help
+            tell_user(_misused(error))
+            raise SystemExit(error.exit_code) from error
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Lists the commands, each with the whole first sentence of its help."""

@@ -75,7 +75,7 @@ def _check(
         adapter = adapter or _adapter_of(folder, kind, made, prompt)
         fault = _no_judge(model, kind, mode, made, adapter, slot)
     elif kind == "reward-model" or made.endswith((CLASSIFIER, *_OTHER_JUDGES)):
-        fault = f"{_named(kind, mode, made)} generates nothing"
+        fault = f"{_named(kind, mode, made)} generates nothing; give a language model"
     elif slot is Slot.pretrained:
         fault = ""
     elif slot is Slot.student:

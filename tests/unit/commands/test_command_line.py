@@ -57,6 +57,7 @@ def test_short_help(name: str) -> None:
     "argv, message",
     [
         (("evl",), "sormctl: No such command 'evl'. Did you mean 'eval'? See sormctl --help"),
+        (("--resume",), "sormctl: No such option: --resume; see sormctl --help"),
         (("sample",), "sormctl sample: Missing option '--model'; see sormctl sample --help"),
         (("eval", "--x"), "sormctl eval: No such option: --x; see sormctl eval --help"),
         (
