@@ -1,3 +1,3 @@
 """sormctl: check and repair a language model's reasoning with its own samples."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
