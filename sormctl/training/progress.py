@@ -53,13 +53,15 @@ class TrainingProgress(Display):
 
     def wrote(self, output: str) -> None:
         """Says where the model is, and how its training ended."""
-        figures = []
-        if self._last_step:
-            self._shown = self._last_step  # this is the last word
-            figures = [f"{self._last_step.steps:,} steps", f"loss {self._last_step.loss:.4f}"]
+        told: list[str] = []
+        figures: dict[str, Any] = {"wrote": output}
+        if last := self._last_step:
+            self._shown = last  # this is the last word
+            told = [f"{last.steps:,} steps", f"loss {last.loss:.4f}"]
+            figures |= self._figures(last)
         if self._held_out is not None:
-            figures.append(f"held-out loss {self._held_out:.4f}")
-        self.note(f"wrote {output}/{': ' if figures else ''}{', '.join(figures)}")
+            told.append(f"held-out loss {self._held_out:.4f}")
+        self.report(f"wrote {output}/{': ' if told else ''}{', '.join(told)}", figures)
 
     def _hear_step(self, step: Step) -> None:
         if self._first is None:
