@@ -41,7 +41,7 @@ def differing(solutions: Sequence[Solution], others: Sequence[Solution]) -> list
     return [sum(a != b for a, b in zip(s.labels, o.labels, strict=True)) for s, o in pairs]
 
 
-@pytest.mark.parametrize("consistency", ["string", "off"])
+@pytest.mark.parametrize("consistency", ["string", pytest.param("off", marks=pytest.mark.slow)])
 def test_exact_labels_are_those_of_all_rollouts(consistency: str) -> None:
     async def both() -> tuple[list[Solution], list[Solution]]:
         async with open_generator("embedded:student", SAMPLING, Running()) as student:

@@ -212,6 +212,7 @@ def test_it_is_finished_already(folder: Path, reward_model: tuple[Path, str]) ->
     assert not (folder / "rm.partial").exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_was_interrupted_and_killed_ends_as_if_it_had_not_been(folder: Path) -> None:
     """Ctrl-C keeps a checkpoint; `kill -9` leaves the last one, and no worker behind."""
     arguments = ("train-student", "--model", "tiny", *SMALL, "--epochs", "80", "--save-every", "20")
