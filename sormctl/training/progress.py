@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import to_builtins
 
-from sormctl.streams.progress import Display
+from sormctl.streams.progress import Display, counted
 from sormctl.training.events import Best, Evaluated, Event, Resumed, RowsRead, Step, Stopped
 
 
@@ -57,7 +57,7 @@ class TrainingProgress(Display):
         figures: dict[str, Any] = {"wrote": output}
         if last := self._last_step:
             self._shown = last  # this is the last word
-            told = [f"{last.steps:,} steps", f"loss {last.loss:.4f}"]
+            told = [counted(last.steps, "step"), f"loss {last.loss:.4f}"]
             figures |= self._figures(last)
         if self._held_out is not None:
             told.append(f"held-out loss {self._held_out:.4f}")

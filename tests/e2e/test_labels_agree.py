@@ -58,6 +58,7 @@ def test_exact_labels_are_those_of_all_rollouts(consistency: str) -> None:
     assert tokens(exact) < 0.5 * tokens(plain)
 
 
+@pytest.mark.slow
 def test_exact_labels_are_cheap() -> None:
     """Unrelated solutions near the floor of exact labels; those of one problem at half of that."""
 

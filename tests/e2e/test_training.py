@@ -135,6 +135,7 @@ def test_what_an_objective_needs(
     assert not (folder / "y.partial").exists()
 
 
+@pytest.mark.slow
 def test_a_reward_model_of_three_classes(folder: Path) -> None:
     """Imported, trained, and read as 1 - P(incorrect)."""
     code, people, err = sormctl(folder, "import", "prm800k", str(PRM800K))
@@ -250,6 +251,7 @@ def test_a_run_that_was_interrupted_and_killed_ends_as_if_it_had_not_been(folder
     assert steps(folder / "plain") == steps(folder / "broken")
 
 
+@pytest.mark.slow
 def test_a_worker_that_the_kernel_kills(folder: Path) -> None:
     """One line that says of what and what to do, and `--resume` goes on, in less memory."""
     arguments = ("train-student", "--model", "tiny", *SMALL, "--epochs", "80", "--save-every", "20")
