@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar
 import typer
 
 from sormctl.option_groups import OUTPUT, among
+from sormctl.reranking import AGGREGATIONS
 from sormctl.streams.job_outputs import Job
 from sormctl.tasks.answers import KINDS
 from sormctl.tasks.fields import Fields
@@ -93,6 +94,14 @@ Choices = Annotated[
 ]
 IdField = Annotated[
     str | None, typer.Option(help="The field that names the problem.", metavar="FIELD")
+]
+Aggregations = Annotated[
+    list[str],
+    typer.Option(
+        "--agg",
+        help=f"Repeatable: {', '.join(AGGREGATIONS)}.",
+        autocompletion=among(lambda: AGGREGATIONS),
+    ),
 ]
 Seed = Annotated[
     int, typer.Option(min=0, max=2**63 - 1, help="Seed of everything that is drawn at random.")

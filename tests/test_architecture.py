@@ -44,9 +44,9 @@ MAY_IMPORT = {
         "configuration": "errors missing",
         "hub": "errors models streams",
         "option_groups": "errors configuration streams hub",
-        "options": "streams tasks option_groups",
-        "model_options": "asking missing adapters engines tasks problems option_groups options",
         **dict.fromkeys(PAPER.split(), "errors missing seeds records tasks"),
+        "options": "streams tasks option_groups reranking",
+        "model_options": "asking missing adapters engines tasks problems option_groups options",
         "formats": "asking errors missing plugins seeds prompts records targets tasks pairing "
         "reranking",
         "evaluation": "errors missing records targets tasks reranking",

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sormctl import options
 from sormctl.errors import DataError, SormctlError, UsageError, tell_user
-from sormctl.option_groups import among
 from sormctl.report.formats import Format
-from sormctl.reranking import AGGREGATIONS, known_aggregations
+from sormctl.reranking import known_aggregations
 from sormctl.streams.jsonl import RecordReader
 from sormctl.test_time import solutions_of
 
@@ -57,14 +57,7 @@ def compare(
         float | None,
         typer.Option(min=0, help="Only guard: exit with 1 if it may be worse by this or more."),
     ] = None,
-    aggregation: Annotated[
-        list[str],
-        typer.Option(
-            "--agg",
-            help=f"Repeatable: {', '.join(AGGREGATIONS)}.",
-            autocompletion=among(lambda: AGGREGATIONS),
-        ),
-    ] = ["final"],  # noqa: B006 (Typer copies it)
+    aggregation: options.Aggregations = ["final"],  # noqa: B006 (Typer copies it)
     form: Annotated[Format, typer.Option("--format", help="Of standard output.")] = Format.table,
 ) -> None:
     """Say whether a new run is better than an old one on the same problems.

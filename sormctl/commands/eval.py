@@ -22,7 +22,6 @@ from sormctl.evaluation.apart import Evaluations, OneRun
 from sormctl.evaluation.evaluation import problem_part
 from sormctl.evaluation.gates import check_gate
 from sormctl.evaluation.steps import STEP_BENCHES
-from sormctl.option_groups import among
 from sormctl.problems import input_files
 from sormctl.records import Json, Solution, parse_record
 from sormctl.report.evaluated import evaluation_as
@@ -34,7 +33,7 @@ from sormctl.report.table import (
     print_stages,
     print_unknown,
 )
-from sormctl.reranking import AGGREGATIONS, known_aggregations
+from sormctl.reranking import known_aggregations
 from sormctl.streams.driver import pipe_groups, pipe_records
 from sormctl.streams.job_outputs import Job, side_file
 from sormctl.streams.jsonl import accept
@@ -82,14 +81,7 @@ class Gate:
 
 def eval(
     *,
-    aggregation: Annotated[
-        list[str],
-        typer.Option(
-            "--agg",
-            help=f"Repeatable: {', '.join(AGGREGATIONS)}.",
-            autocompletion=among(lambda: AGGREGATIONS),
-        ),
-    ] = ["final"],  # noqa: B006 (Typer copies it)
+    aggregation: options.Aggregations = ["final"],  # noqa: B006 (Typer copies it)
     by: Annotated[
         str | None,
         typer.Option(

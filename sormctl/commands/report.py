@@ -12,12 +12,11 @@ from sormctl import __version__, options
 from sormctl.errors import UsageError
 from sormctl.evaluation.rows import Way
 from sormctl.evaluation.steps import THRESHOLD
-from sormctl.option_groups import among
 from sormctl.report.filters import FILTERS
 from sormctl.report.page.document import as_document
 from sormctl.report.page.found import find_files
 from sormctl.report.page.shown_run import RunRead, read_run, run_shown
-from sormctl.reranking import AGGREGATIONS, known_aggregations
+from sormctl.reranking import known_aggregations
 from sormctl.streams.output import has_content, whole_file
 
 if TYPE_CHECKING:
@@ -56,14 +55,7 @@ def report(
             "if the page would pass 5 MB.",
         ),
     ] = None,
-    aggregation: Annotated[
-        list[str],
-        typer.Option(
-            "--agg",
-            help=f"Repeatable: {', '.join(AGGREGATIONS)}.",
-            autocompletion=among(lambda: AGGREGATIONS),
-        ),
-    ] = ["final"],  # noqa: B006 (Typer copies it)
+    aggregation: options.Aggregations = ["final"],  # noqa: B006 (Typer copies it)
     overwrite: options.Overwrite = False,
 ) -> None:
     """Make one page of a run, to look at in a browser: figures, charts, every problem.
