@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack
 
 from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
+from sormctl.evaluation.steps import THRESHOLD
 from sormctl.inference import open_generator, refine_solution, sample_solutions
 from sormctl.judging import locate_error, open_judge
 from sormctl.records import Problem, Solution, encode
@@ -23,7 +24,6 @@ from sormctl.reranking import best
 
 GREEDY = SamplingSettings(temperature=0.0)
 TASK = "numeric"  # how an answer is read: numeric, math, exact or choice
-THRESHOLD = 0.5  # a step that scores below it is wrong
 
 
 class Reasoner:
