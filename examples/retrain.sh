@@ -34,7 +34,7 @@ exec 9> lock # a stage that outlives this script keeps it: nobody begins beside 
 flock -n 9 || { echo '{"outcome": "busy"}'; exit 75; }
 
 # the last run that has no result, if these are its settings; else a new one
-name=$(date -u +%Y-%m-%dT%H%M%SZ)
+while name=$(date -u +%Y-%m-%dT%H%M%SZ) && [ -e "runs/$name" ]; do sleep 1; done
 for folder in runs/*; do
   [ -e "$folder/result.json" ] || ! cmp -s settings "$folder/settings" || name=${folder#runs/}
 done
