@@ -175,7 +175,8 @@ def _said(body: Any) -> str:
 def _problem(item: Any) -> str:
     if not isinstance(item, dict) or "msg" not in item:
         return ""
-    place = [str(part) for part in item.get("loc") or () if part != "body"]
+    loc = item.get("loc")
+    place = [str(part) for part in loc if part != "body"] if isinstance(loc, list) else []
     return f"`{'.'.join(place)}`: {item['msg']}"
 
 
