@@ -12,7 +12,13 @@ from sormctl.errors import DataError, UsageError
 from sormctl.evaluation.intervals import Bootstrap, Share, mcnemar, more_often
 from sormctl.evaluation.metrics import Estimate, paired_difference
 from sormctl.evaluation.rows import Way
-from sormctl.evaluation.ways import Outcome, answer_given, distinct, outcomes
+from sormctl.evaluation.ways import (
+    Outcome,
+    answer_given,
+    distinct,
+    outcomes,
+    ways_reported,
+)
 from sormctl.missing import no_such
 from sormctl.records import Solution, problem_name
 
@@ -20,29 +26,30 @@ Answers = Mapping[str, Outcome]  # by problem
 
 
 class Run:
-    """What one run answered: each problem's outcome in each row of the report.
+    """What one run answered: each problem's outcome in each row; `rows` are those of the report.
 
     Solutions that are not known to be right or wrong are left out. Memory: some 200 bytes of each
     problem for each row.
     """
 
     def __init__(self, groups: Iterable[Sequence[Solution]], aggregations: Sequence[str]) -> None:
-        self.rows: dict[Way, dict[str, Outcome]] = {}
+        self._answers: dict[Way, dict[str, Outcome]] = {}
         self.asked: dict[str, tuple[str, str | None]] = {}
         for group in groups:
             name = problem_name(group[0])
             self.asked[name] = group[0].question, group[0].answer
             known = [each for each in distinct(group) if each.correct is not None]
             for way, outcome in outcomes(known, aggregations).items() if known else ():
-                self.rows.setdefault(way, {})[name] = outcome
+                self._answers.setdefault(way, {})[name] = outcome
+        self.rows = ways_reported({way: len(found) for way, found in self._answers.items()})
 
     def named(self) -> str:
         """Its rows, as a message lists them."""
         return ", ".join(f"`{way}`" for way in self.rows)
 
     def of_row(self, row: str) -> Answers | None:
-        """The outcomes of the row of that name."""
-        return next((found for way, found in self.rows.items() if str(way) == row), None)
+        """The outcomes of the row of that name, reported or not."""
+        return next((found for way, found in self._answers.items() if str(way) == row), None)
 
 
 class Comparison(Struct, frozen=True, tag_field="section", tag="comparison"):
@@ -96,15 +103,15 @@ def compare_runs(
     for before, after in zip(old, new, strict=True):
         _check_problems(before, after, only_common)
     first, *others = [*old, *new]
-    names = [str(way) for way in first.rows]
-    shared = [RowPair(name, name) for name in names if all(run.of_row(name) for run in others)]
+    in_all = [way for way in first.rows if all(way in run.rows for run in others)]
+    shared = [RowPair(str(way), str(way)) for way in in_all]
     for rows in dict.fromkeys([*([decisive] if decisive else []), *shared]):
         yield _compare_rows(rows, old, new)
 
 
 def answers_given(old: Sequence[Run], new: Sequence[Run]) -> RowPair | None:
     """The rows of the answers that both runs give, where the solutions say which these are."""
-    sides = [{answer_given([*run.rows]) for run in side} for side in (old, new)]
+    sides = [{answer_given(run.rows) for run in side} for side in (old, new)]
     if any(len(found) > 1 or None in found for found in sides):
         return None
     return RowPair(*(str(found.pop()) for found in sides))

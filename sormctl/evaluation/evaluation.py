@@ -30,7 +30,14 @@ from sormctl.evaluation.rows import (
     Way,
 )
 from sormctl.evaluation.steps import FINAL_ACCURACY, STEP_ACCURACY, THRESHOLD, StepTally
-from sormctl.evaluation.ways import SAMPLES, distinct, kind_of, outcomes
+from sormctl.evaluation.ways import (
+    ONLY,
+    SAMPLES,
+    distinct,
+    kind_of,
+    outcomes,
+    ways_reported,
+)
 from sormctl.records import Json, Labels, Solution
 from sormctl.tasks.registry import get_task
 
@@ -117,8 +124,8 @@ class Evaluation:
             column.values.append(value)
             column.tokens.append(tokens)
         for solution in known:
-            unchosen = Way("only") if len(known) == 1 else Way("each", (kind_of(solution),))
-            self._endings[unchosen].add(solution)
+            for unchosen in (ONLY, Way("each", (kind_of(solution),))):
+                self._endings[unchosen].add(solution)
         self._num_problems += 1
         if DRAFT in found and found[DRAFT].value == 0:
             for way, outcome in found.items():
@@ -134,7 +141,7 @@ class Evaluation:
                 self._add_steps(solution, solution.labels)
 
     def outcomes(self) -> dict[Way, list[float]]:
-        """Of each row of accuracy the values of the problems that it is taken over."""
+        """Of each way of answering the values of the problems that allow it."""
         return {way: column.values.tolist() for way, column in self._columns.items()}
 
     @property
@@ -203,8 +210,12 @@ class Evaluation:
                 about = JudgementDifference(one, two, "answers", FINAL_ACCURACY)
                 yield ReportRow(about, paired_difference(here.known(), there.known()))
 
+    def _reported(self) -> dict[Way, Column]:
+        ways = ways_reported({way: len(column.values) for way, column in self._columns.items()})
+        return {way: self._columns[way] for way in ways}
+
     def _accuracies(self) -> Iterator[ReportRow]:
-        for way, column in self._columns.items():
+        for way, column in self._reported().items():
             tokens = sum(column.tokens) / len(column.tokens)
             row = ReportRow(way, average(column.values), tokens)
             if ended := self._endings.get(way):
@@ -214,8 +225,8 @@ class Evaluation:
 
     def _differences(self) -> Iterator[ReportRow]:
         """Paired differences: whatever is chosen or refined, against drafts and best of k."""
-        for baseline, second in self._columns.items():
-            for way, first in self._columns.items():
+        for baseline, second in self._reported().items():
+            for way, first in self._reported().items():
                 if _comparable(way, baseline):
                     estimate = paired_difference(*_both(first, second))
                     yield ReportRow(Difference(way, baseline), estimate)
@@ -225,7 +236,8 @@ def problem_part(group: Sequence[Solution], aggregations: Sequence[str] = ("fina
     """What one problem adds to the rows, for statistics that are paired or clustered by problem.
 
     `outcomes` has the value of each row of accuracy, `steps` the [hits, of how many] of each row of
-    steps that is a share; both by the row's name.
+    steps that is a share; both by the row's name. An only solution is in `accuracy` and in the row
+    of its kind: which of these the report has depends on the other problems.
     """
     alone = Evaluation(aggregations)
     alone.add(group)

@@ -20,6 +20,7 @@ from sormctl.tasks.registry import get_task
 
 SIZES = [2**i for i in range(1, 12)]  # of pass@k, up to the number of samples
 SAMPLES: tuple[Kind, ...] = ("sample",)
+ONLY = Way("only")
 
 
 def distinct(group: Sequence[Solution]) -> list[Solution]:
@@ -69,10 +70,11 @@ def answer_given(ways: Sequence[Way]) -> Way | None:
 def outcomes(group: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes:
     """Every way of answering one problem that its solutions allow.
 
-    Of each solution it must be known whether it is correct.
+    Of each solution it must be known whether it is correct. The only solution of a problem is an
+    answer of its kind, and `ONLY`; `ways_reported` says which of these counts.
     """
     if len(group) == 1:
-        return {Way("only"): _of(group[0])}
+        return dict.fromkeys((ONLY, Way("each", (kind_of(group[0]),))), _of(group[0]))
     kinds: dict[Kind, list[Solution]] = defaultdict(list)
     for solution in group:
         kinds[kind_of(solution)].append(solution)
@@ -83,6 +85,17 @@ def outcomes(group: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes
         found |= _of_samples(samples, aggregations)
         found |= _at_equal_cost(samples, kinds, aggregations)
     return found | _of_candidates(kinds, aggregations)
+
+
+def ways_reported(num_problems: Mapping[Way, int]) -> list[Way]:
+    """`ONLY` where every problem has one solution, of whatever kind; else all but `ONLY`.
+
+    `num_problems` has of each way how many problems can be answered so.
+    """
+    of_kinds = sum(n for way, n in num_problems.items() if way.chooser == "each")
+    if ONLY in num_problems and num_problems[ONLY] == of_kinds:
+        return [ONLY]
+    return [way for way in num_problems if way != ONLY]
 
 
 def first_within(samples: Sequence[Solution], tokens: int) -> Sequence[Solution]:

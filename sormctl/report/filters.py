@@ -13,6 +13,7 @@ from sormctl.evaluation.ways import (
     kind_of,
     outcomes,
     scored_by,
+    ways_reported,
 )
 from sormctl.records import Solution
 from sormctl.reranking import choose
@@ -70,7 +71,8 @@ def chosen(way: Way | None, group: Sequence[Solution]) -> Solution | None:
 def way_given(group: Sequence[Solution]) -> Way | None:
     """The way whose answer a user gets, as far as the solutions of one problem alone say it."""
     known = [solution for solution in group if solution.correct is not None]
-    return answer_given([*outcomes(known, ("final",))]) if known else None
+    found = outcomes(known, ("final",)) if known else {}
+    return answer_given(ways_reported(dict.fromkeys(found, 1)))
 
 
 def first_below(scores: Sequence[float], threshold: float) -> int | None:

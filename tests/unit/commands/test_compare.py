@@ -121,6 +121,20 @@ def test_where_nothing_tells_which_row_decides_it_is_asked_for(folder: Path) -> 
     assert compare(folder, "both.jsonl", "both.jsonl", "--row", "draft").exit_code == 1
 
 
+def test_drafts_are_compared_with_those_of_a_run_that_was_stopped(folder: Path) -> None:
+    """Only the first problem has samples yet."""
+    drafts = answers([False, True])
+    sample = solution("t", problem=problem(0), source=SAMPLE)
+    write_jsonl(folder / "drafts.jsonl", map(to_json, drafts))
+    write_jsonl(folder / "part.jsonl", map(to_json, [drafts[0], sample, drafts[1]]))
+    for order in (("drafts.jsonl", "part.jsonl"), ("part.jsonl", "drafts.jsonl")):
+        found = compare(folder, *order, "--row", "draft", "--format", "json")
+        lines = [json.loads(line) for line in found.stdout.splitlines()]
+        assert [(line["row"], line["n"], line["old"], line["new"]) for line in lines] == [
+            ("draft", 2, 0.5, 0.5)
+        ]
+
+
 def test_seeds_are_taken_together(folder: Path) -> None:
     for seed in (1, 2):
         for name, count in (("old", 5), ("new", 15 - seed)):

@@ -95,6 +95,35 @@ def test_draft_and_refinements_are_reranked_and_compared() -> None:
     assert found["local: fixed"] == 0
 
 
+def test_a_draft_alone_is_a_draft_where_other_problems_have_more() -> None:
+    """As in a run that was stopped; the other way round, too."""
+    alone, refined = (replace(PROBLEM, problem_id=name) for name in "pq")
+    groups = [
+        [wrong("d", problem=alone, source=GREEDY)],
+        [
+            solution("d", problem=refined, source=GREEDY),
+            solution("g", problem=refined, source={"kind": "global"}),
+        ],
+    ]
+    for order in (groups, groups[::-1]):
+        evaluation = Evaluation()
+        for group in order:
+            evaluation.add(group)
+        found = {row.name: (row.estimate.value, row.estimate.n) for row in evaluation.rows()}
+        assert found["draft"] == (0.5, 2)
+        assert found["global"] == (1, 1)
+        assert "accuracy" not in found
+
+
+def test_where_each_problem_has_one_solution_its_kind_is_no_matter() -> None:
+    """As `rerank` chooses them."""
+    evaluation = Evaluation()
+    for name, kind in zip("pqr", ("draft", "global", "global"), strict=True):
+        problem = replace(PROBLEM, problem_id=name)
+        evaluation.add([solution(problem=problem, source={"kind": kind})])
+    assert rows(evaluation) == {"accuracy": 1}
+
+
 def test_in_a_vote_two_that_agree_outweigh_a_third() -> None:
     """The ORM likes the global refinement best, and draft and local together more."""
     group = [
