@@ -164,8 +164,16 @@ def wait(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 def wait_for_output(process: subprocess.Popen[bytes], output: Path) -> None:
     """Until something is written, beside the manifest, or the process has ended."""
-    while process.poll() is None and not any(path.stat().st_size for path in made_beside(output)):
+    while process.poll() is None and not any(map(size, made_beside(output))):
         time.sleep(0.001)
+
+
+def size(path: Path) -> int:
+    """In bytes; none if the file has gone or been renamed meanwhile."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def made_beside(output: Path) -> list[Path]:
