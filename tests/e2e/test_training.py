@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -259,11 +260,7 @@ def test_a_worker_that_the_kernel_kills(folder: Path) -> None:
     process = start(folder, *arguments)
     kept = folder / "starved.partial" / "checkpoints"
     wait_for(lambda: list_checkpoints(kept), process)
-    (worker,) = (
-        child
-        for child in psutil.Process(process.pid).children(recursive=True)
-        if child.cmdline()[1:3] == ["-m", "sormctl.training.worker"]
-    )
+    (worker,) = filter(is_worker, psutil.Process(process.pid).children(recursive=True))
     worker.kill()
     code, out, err = finish(process)
     assert (code, out, err.count("\n")) == (1, "", 1), err
@@ -296,14 +293,33 @@ def test_a_command_that_was_killed_before_the_last_move(folder: Path) -> None:
     assert not (folder / "late.partial").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_command_that_was_killed_while_its_workers_load(folder: Path, processes: str) -> None:
+    """They end with it, and print nothing."""
+    arguments = ("train-student", "--model", "tiny", *SMALL, "--num-processes", processes)
+    process = start(folder, *arguments, "-q", "-o", "young", "problems.jsonl")
+    family = psutil.Process(process.pid)
+    wait_for(lambda: any(map(is_worker, family.children(recursive=True))), process)
+    process.kill()
+    assert process.communicate() == ("", "")
+    wait_for_silence(folder / "young.partial", seconds=1)  # torch alone takes longer to load
+
+
+def is_worker(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return " -m sormctl.training.worker " in " ".join(process.cmdline())
+    return False
+
+
 def steps(model: Path) -> list[tuple[int, float]]:
     logged = [json.loads(line) for line in (model / "metrics.jsonl").read_text().splitlines()]
     return [(line["step"], line["loss"]) for line in logged if line["step"] % 20 == 0]
 
 
-def wait_for_silence(partial: Path) -> None:
+def wait_for_silence(partial: Path, seconds: float = 60) -> None:
     """Until no process works in `partial` any more."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + seconds
     while any(str(partial.name) in line for line in command_lines()):
         assert time.monotonic() < deadline, "a worker has outlived its command"
         time.sleep(0.1)

@@ -1,110 +1,11 @@
-"""How a worker process talks with the command that launched it.
-
-It reports events as JSON lines on standard output, among them the one line of a user's error, and
-listens on standard input: a byte asks it to keep a checkpoint and end, and the end of the stream
-means that the command is gone, so the worker ends too and no orphan trains on.
-"""
+"""A process of a training run, as launchers start it; what it does is in `process.py`."""
 
 from __future__ import annotations
 
-import errno
-import json
-import logging
-import os
-import re
-import stat
-import sys
-import threading
-from functools import partial
-from pathlib import Path
-
-import msgspec
-import torch
-
-from sormctl.errors import ModelError, OutputError, SormctlError, UsageError
-from sormctl.training import events
-from sormctl.training.config import LESS_MEMORY, REWARD_MODEL, Objective, TrainConfig, read_config
-from sormctl.training.worker import losses
-from sormctl.training.worker.loop import Load, StoppedByUser, train
-from sormctl.training.worker.model import load_language_model, load_reward_model
-
-# torch's RuntimeErrors: CUDA's, those of its allocators for a CPU, cuBLAS's
-_OUT_OF_MEMORY = re.compile(
-    r"out of memory|not enough memory|(can't|cannot) allocate memory|ALLOC_FAILED", re.I
-)
-_PEER_IS_GONE = re.compile(r"Connection (reset|closed) by peer", re.I)
-
-
-def main() -> None:
-    """Trains what the configuration says that `sys.argv` names."""
-    logging.getLogger("accelerate").setLevel(logging.ERROR)  # it warns that tied weights are tied
-    stop = threading.Event()
-    if stat.S_ISFIFO(os.fstat(0).st_mode):  # else a person or a scheduler has started it
-        threading.Thread(target=_listen, args=(stop,), daemon=True).start()
-    report_event(events.Started())
-    try:
-        config = _config(Path(sys.argv[1]))
-        train(config, *_learner(config), report_event, stop.is_set)
-    except StoppedByUser:
-        if os.environ.get("RANK", "0") == "0":  # all of them have
-            report_event(events.Stopped())
-    except (SormctlError, OSError, RuntimeError, MemoryError) as error:
-        if _PEER_IS_GONE.search(str(error)):  # its launcher tells what that one died of
-            sys.stderr.write("another process of this run has gone\n")
-            sys.exit(1)
-        known = _as_user_error(error)
-        report_event(events.Failed(type(known).__name__, str(known)))
-        sys.exit(known.exit_code)
-    if torch.distributed.is_initialized():  # else a thread of gloo's now and then aborts the exit
-        torch.distributed.destroy_process_group()
-
-
-def _learner(config: TrainConfig) -> tuple[Load, losses.Loss]:
-    """What loads the model of a run, and its loss."""
-    if config.kind != REWARD_MODEL:
-        return load_language_model, losses.language_model_loss
-    contrastive = config.objective is Objective.contrastive
-    loss = losses.contrastive_loss if contrastive else losses.reward_model_loss
-    return partial(load_reward_model, classes=config.classes), loss
-
-
-def _config(path: Path) -> TrainConfig:
-    if not path.exists():
-        raise UsageError(f"{path}: no such file; the machines of a run share the folder of -o")
-    return read_config(path)
-
-
-def report_event(event: events.Event) -> None:
-    """Tells the command; if that is gone, there is nobody to work for."""
-    try:
-        sys.stdout.write(json.dumps(msgspec.to_builtins(event)) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os._exit(1)
-
-
-def _listen(stop: threading.Event) -> None:
-    while os.read(0, 1):
-        stop.set()
-    os._exit(1)
-
-
-def _as_user_error(error: Exception) -> SormctlError:
-    if isinstance(error, SormctlError):
-        return error
-    if _is_out_of_memory(error):
-        return ModelError(f"out of memory; {LESS_MEMORY}")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return OutputError(f"{error.filename or 'a file'} cannot be written: {error.strerror}")
-    raise error
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    if isinstance(error, OSError):
-        return error.errno == errno.ENOMEM
-    told = isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(str(error))
-    return isinstance(error, MemoryError) or bool(told)
-
+from sormctl.training.worker.orphans import die_with_command
 
 if __name__ == "__main__":
+    die_with_command()
+    from sormctl.training.worker.process import main  # loads torch, which takes seconds
+
     main()

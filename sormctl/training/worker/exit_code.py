@@ -9,11 +9,13 @@ import sys
 from importlib import import_module
 from subprocess import CalledProcessError
 
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from sormctl.training.worker.orphans import die_with_command
 
 
 def main() -> None:
     """Runs `main` of the module named first; a worker killed by signal N gives code 128 + N."""
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
     try:
         import_module(sys.argv.pop(1)).main()
     except CalledProcessError as error:  # one process
@@ -26,4 +28,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    die_with_command()
     main()

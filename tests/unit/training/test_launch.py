@@ -226,8 +226,10 @@ def test_a_second_signal_kills_the_worker() -> None:
 
 
 def test_launching_needs_no_torch() -> None:
+    """Nor do the first moments of what is launched, in which nobody would listen."""
     heavy = "{'torch', 'transformers', 'accelerate', 'numpy'}"
-    code = f"import sys, sormctl.training.runs; assert not {heavy} & set(sys.modules)"
+    launched = f"{launch.WORKER}.__main__, {LAUNCHER[-1]}"
+    code = f"import sys, sormctl.training.runs, {launched}; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

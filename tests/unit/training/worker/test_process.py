@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from sormctl.training.events import Started
-from sormctl.training.worker import __main__ as worker
+from sormctl.training.worker import process as worker
 from tests.unit.training.runs import configured, prepare
 
 HUGE = 10**15
