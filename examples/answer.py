@@ -3,8 +3,9 @@
     echo 'Tom has 3 nuts and buys 4 nuts. How many nuts has Tom?' | python examples/answer.py \\
       embedded:student embedded:orm embedded:sorm embedded:global embedded:local
 
-A model may stand behind a server of the OpenAI API, such as vLLM's: `NAME@http://host:8000/v1`.
-One question a line; one answer a line, as JSON.
+The models are a student, an ORM, a SORM, a global and a local refiner. One may stand behind a
+server of the OpenAI API, such as vLLM's: `FOLDER@http://host:8000/v1`, whose tokenizer is in the
+folder, or is that of the hub's model of that name. One question a line; one answer a line, as JSON.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from contextlib import AsyncExitStack
 
 from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
+from sormctl.errors import SormctlError
 from sormctl.evaluation.steps import THRESHOLD
 from sormctl.inference import open_generator, refine_solution, sample_solutions
 from sormctl.judging import locate_error, open_judge
@@ -74,4 +76,9 @@ async def main(names: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1:]))
+    if len(sys.argv) != 6:
+        sys.exit("usage: python examples/answer.py STUDENT ORM SORM GLOBAL LOCAL < QUESTIONS")
+    try:
+        asyncio.run(main(sys.argv[1:]))
+    except SormctlError as error:
+        sys.exit(f"answer.py: {error}")

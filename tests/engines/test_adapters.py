@@ -23,7 +23,9 @@ SERVED: dict[str, tuple[str, ...]] = {
     "qwen2.5-math-prm": ("--pooler-config.step_tag_id", "260"),
     "sequence": (),
     "trl": (),
+    "pure": (),
 }
+READ_BY_VLLM = [name for name, adapter in built_in().items() if adapter.vllm and adapter.text]
 pytestmark = pytest.mark.slow
 
 
@@ -39,7 +41,7 @@ def scores(folder: Path, adapter: Adapter, running: Running) -> list[float]:
     return asyncio.run(score())
 
 
-@pytest.mark.parametrize("name", [*SERVED, "rlhflow"])  # the others go the same ways
+@pytest.mark.parametrize("name", READ_BY_VLLM)
 def test_vllm_gives_the_numbers_of_hf(tmp_path: Path, name: str) -> None:
     FAMILIES[name](tmp_path)
     adapter = built_in()[name]
