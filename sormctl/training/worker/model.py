@@ -43,7 +43,12 @@ def load_language_model(folder: str) -> Any:
 
 
 def load_reward_model(folder: str, classes: int = 2) -> Any:
-    """The model in `folder` with a head that judges tokens, new unless the model has one."""
+    """The model in `folder` with a head that judges tokens, new unless the model has one.
+
+    A new head is all zeros: it says one half of everything. Of random weights it says what is far
+    from that, the more so the larger the model's activations, and a part of the training goes
+    into unlearning it.
+    """
     from transformers import AutoConfig, AutoModelForTokenClassification
 
     names = CLASS_NAMES[classes]
@@ -51,9 +56,17 @@ def load_reward_model(folder: str, classes: int = 2) -> Any:
     config.id2label = dict(enumerate(names))
     config.label2id = {name: label for label, name in enumerate(names)}
     config.classifier_dropout = 0.0  # else 0.1, and a run could not be repeated
-    return AutoModelForTokenClassification.from_pretrained(
-        folder, config=config, dtype="float32", trust_remote_code=False, use_safetensors=True
+    model, found = AutoModelForTokenClassification.from_pretrained(
+        folder,
+        config=config,
+        dtype="float32",
+        trust_remote_code=False,
+        use_safetensors=True,
+        output_loading_info=True,
     )
+    for name in found["missing_keys"]:
+        torch.nn.init.zeros_(model.get_parameter(name))
+    return model
 
 
 def load_model(folder: str, load: Callable[[str], Any], tokenizer: Any) -> Any:
@@ -87,9 +100,9 @@ def load_model(folder: str, load: Callable[[str], Any], tokenizer: Any) -> Any:
 
 @torch.no_grad()
 def _is_causal(model: Any) -> bool:
-    """Whether what the model says of a token does not depend on those behind it."""
+    """Whether what the model makes of a token does not depend on those behind it."""
     alone, followed = (
-        model(input_ids=torch.tensor([ids], device=model.device)).logits[0, 0].float()
+        model.base_model(torch.tensor([ids], device=model.device)).last_hidden_state[0, 0].float()
         for ids in ([1], [1, 2])
     )
     apart = (alone - followed).abs().max() > 1e-4 * alone.abs().max()  # beyond rounding

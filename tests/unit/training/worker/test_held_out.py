@@ -175,10 +175,20 @@ def test_a_stopped_run_is_as_patient_as_before(tmp_path: Path, tiny: str, at: in
 
 
 def test_a_held_out_loss_that_is_no_number_ends_the_run(tmp_path: Path, tiny: str) -> None:
-    config = run(tmp_path, tiny, lr=1e30, warmup=0.0, evaluate_every=1)
+    config = run(tmp_path, tiny, lr=1e38, warmup=0.0, evaluate_every=1)
     with pytest.raises(ModelError, match="the held-out loss is nan at step 1; lower --lr"):
         train(config)
     assert HELD_OUT_LOSS not in config.metrics.read_text()
+
+
+def test_a_new_head_says_one_half_and_one_that_is_there_stays(tmp_path: Path, tiny: str) -> None:
+    """A loss that begins at log 2, whatever the size of the model's activations."""
+    asked = torch.arange(1, 6)[None]
+    model = load_reward_model(tiny)
+    assert model(asked).logits.softmax(-1).unique().tolist() == [0.5]
+    torch.nn.init.ones_(model.score.weight)
+    model.save_pretrained(tmp_path)
+    assert torch.equal(load_reward_model(str(tmp_path))(asked).logits, model(asked).logits)
 
 
 def test_patience_counts_evaluations_that_are_no_better() -> None:
