@@ -42,8 +42,19 @@ SOLUTIONS = "solutions"  # the last stage: all solutions, with all scores
 
 
 def solutions_of(name: str) -> str:
-    """The file of that name; of a folder that `eval --bench -o DIR` has filled, its solutions."""
-    return str(Path(name) / f"{SOLUTIONS}.jsonl") if Path(name).is_dir() else name
+    """The file of that name; of a folder that `eval --bench -o DIR` has filled, its solutions.
+
+    UsageError for another folder.
+    """
+    if not Path(name).is_dir():
+        return name
+    path = Path(name) / f"{SOLUTIONS}.jsonl"
+    if not path.is_file():
+        raise UsageError(
+            f"{name} is a folder without {path.name}, which eval --bench -o DIR makes; give the "
+            "files in it"
+        )
+    return str(path)
 
 
 @dataclass(frozen=True, slots=True)

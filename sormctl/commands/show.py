@@ -25,6 +25,7 @@ from sormctl.report.together import problem_lines
 from sormctl.streams.driver import NO_RECORDS
 from sormctl.streams.grouping import group_solutions
 from sormctl.streams.jsonl import RecordReader, read_records
+from sormctl.test_time import solutions_of
 
 
 class Colour(StrEnum):
@@ -64,22 +65,24 @@ def show(
 ) -> None:
     """Look at problems, solutions and pairs in the terminal.
 
-    Steps are numbered, with their labels (+ or -) and scores; the first error is marked. With
-    --problem, --filter or --together the draft stands beside its refinements, and what they have
-    kept of it is faint. For all of a run, see `sormctl report`.
+    Steps are numbered, with their labels (+ or -) and scores; the first error is marked, and who
+    sees it. With --problem, --filter or --together the draft stands beside its refinements, and
+    what they have kept of it is faint. A folder of `eval --bench -o DIR` stands for its solutions.
+    For all of a run, see `sormctl report`.
 
     Example: sormctl show --filter broken drafts.jsonl global.jsonl local.jsonl
     """
     if unknown := [name for name in wanted or () if name not in FILTERS]:
         raise UsageError(no_such("filter (--filter)", unknown[0], FILTERS))
+    names = [*map(solutions_of, inputs or ())]
     width = get_terminal_size().columns if sys.stdout.isatty() else None
     if problem:
-        shown = _of_problems(inputs or (), problem, wanted or (), width)
+        shown = _of_problems(names, problem, wanted or (), width)
     elif wanted or together:
-        groups = _passing(RecordReader(inputs or ()).groups(), wanted or ())
+        groups = _passing(RecordReader(names).groups(), wanted or ())
         shown = (problem_lines(group, width) for group in groups)
     else:
-        records: Iterator[AnyRecord] = read_records(inputs or (), parse_any)
+        records: Iterator[AnyRecord] = read_records(names, parse_any)
         shown = (describe(record, width) for record in records)
     is_coloured = _is_coloured(color)
     lines = None

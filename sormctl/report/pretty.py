@@ -63,7 +63,7 @@ def verdict_lines(solution: Solution, width: int | None) -> Iterator[StyledLine]
 def error_mark(solution: Solution, index: int) -> str:
     """What stands behind the first wrong step: by its label, or else by the first reward model."""
     if solution.labels is not None:
-        return "   ← first error" if index == first_bad(solution.labels) else ""
+        return "   ← first error by label" if index == first_bad(solution.labels) else ""
     model, scores = next(iter(solution.scores.items()), ("", ()))
     return f"   ← first error by {model}" if index == first_below(scores, THRESHOLD) else ""
 

@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sormctl.errors import BusyError, OutputError, tell_user
+from sormctl.errors import BusyError, OutputError, UsageError, tell_user
+from sormctl.missing import no_such_path
 
 BLOCK = 1 << 17
 PARTIAL = ".partial"
@@ -131,9 +132,14 @@ def locked(path: Path) -> Iterator[io.FileIO]:
     """The file at `path`, made if need be, as its only writer; else BusyError.
 
     Some file systems know no locks (Lustre without its option, NFS without its daemon): then the
-    user is warned, once, and sees to it. OutputError for a link in its place.
+    user is warned, once, and sees to it. OutputError for a link in its place. UsageError where its
+    folder is not there; who typed `-o` may not know `path`, but knows the folder.
     """
-    with writing(path):
+    folder = path.parent
+    if not os.path.isdir(folder):
+        raise UsageError(no_such_path("folder", str(folder)))
+    is_open = path.exists() or os.access(folder, os.W_OK | os.X_OK)
+    with writing(path if is_open else folder):
         file = io.FileIO(path, "ab+", opener=plain_file)
     with file:
         try:

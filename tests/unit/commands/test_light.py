@@ -152,7 +152,7 @@ def test_show_marks_labels_scores_and_the_first_error() -> None:
     labelled = {**wrong, "labels": [1, 0], "scores": {"sorm": [0.91, 0.2]}}
     text = sormctl("show", stdin=lines(labelled)).stdout
     assert "   1 +  0.91  2 + 2 = 5\n" in text
-    assert "   2 -  0.20  #### 7   ← first error\n" in text
+    assert "   2 -  0.20  #### 7   ← first error by label\n" in text
     assert "wrong: 7 (answer 6)" in text
     assert "scores: sorm" in text
 

@@ -51,6 +51,14 @@ def test_problems_are_picked(run: Path, arguments: tuple[str, ...], problems: li
     assert headings(show(run, *arguments)) == problems
 
 
+def test_a_folder_of_a_run_stands_for_its_solutions(run: Path, tmp_path: Path) -> None:
+    refused = show(tmp_path)
+    assert (refused.exit_code, "without solutions.jsonl" in refused.stderr) == (2, True)
+    (tmp_path / "solutions.jsonl").write_bytes(run.read_bytes())
+    for options in ((), ("--together",), ("--problem", "p-wrong")):
+        assert show(tmp_path, *options).stdout == show(run, *options).stdout != ""
+
+
 def test_a_problem_is_picked_of_any_records(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "p.jsonl", [PROBLEM, {**PROBLEM, "problem_id": "p2"}])
     assert headings(show(tmp_path / "p.jsonl", "--problem", "p2")) == ["p2"]
@@ -102,7 +110,7 @@ def test_what_is_kept_is_faint() -> None:
         if text.startswith("2 + 2 = 5")
     }
     assert ("2 + 2 = 5", "bright_black") in found  # as the local refiner has left it
-    assert ("2 + 2 = 5   ← first error", "red") in found
+    assert ("2 + 2 = 5   ← first error by label", "red") in found
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from sormctl.errors import BusyError, OutputError
+from sormctl.errors import BusyError, OutputError, UsageError
 from sormctl.records import encode
+from sormctl.streams import output
 from sormctl.streams.output import (
     BLOCK,
     Sink,
@@ -140,10 +141,23 @@ def test_a_full_disk_is_one_line() -> None:
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="No such file or directory"):
-        whole_file(tmp_path / "no" / "out").__enter__()
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(UsageError, match=r"no folder `.*/runz`; did you mean `.*/runs`\?$"):
+        whole_file(tmp_path / "runz" / "out").__enter__()
     with pytest.raises(OutputError, match="No such file or directory"):
         device(tmp_path / "no" / "out").__enter__()
+
+
+def test_a_folder_that_is_another_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named, and not the file beside the output that would have come first."""
+
+    def refused(name: str, flags: int) -> int:
+        raise PermissionError(13, "Permission denied", name)
+
+    monkeypatch.setattr(output, "plain_file", refused)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(OutputError, match=f"^cannot write {tmp_path}: Permission denied$"):
+        whole_file(tmp_path / "out").__enter__()
 
 
 def test_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
