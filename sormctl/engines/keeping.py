@@ -29,8 +29,8 @@ class Kept(Protocol):
 
     def put(self, call: str, answer: bytes) -> None: ...
 
-    def count(self, tokens: int) -> None:
-        """Notes that so many were generated."""
+    def count(self, answers: int, tokens: int) -> None:
+        """Notes that so many were given, and so many tokens generated for them."""
         ...
 
 
@@ -57,7 +57,7 @@ class KeepingEngine:
         if found is None:
             found = await self._engine.sample(prompt, params)
             self._keep(call, found)
-            self._kept.count(sum(each.generated_tokens for each in found))
+            self._kept.count(len(found), sum(each.generated_tokens for each in found))
         return found
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
@@ -66,6 +66,7 @@ class KeepingEngine:
         if found is None:
             found = await self._engine.score(prompt, steps)
             self._keep(call, found)
+            self._kept.count(1, 0)
         return found
 
     def _name(self, *call: object) -> str | None:

@@ -120,14 +120,14 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class RecordAnswers:
-    """The model's answers for one record. `count` is told the tokens that are generated for it.
+    """The model's answers for one record. `count` is told how many, and the tokens of these.
 
     `ahead` None: the output is no file, so nothing is kept.
     """
 
     record: str
     ahead: Ahead | None
-    count: Callable[[int], None]
+    count: Callable[[int, int], None]
 
     @property
     def keeps(self) -> bool:

@@ -207,6 +207,7 @@ class _Work(Generic[W, N, M]):
     def begin(self, model: W) -> None:
         """Shows what there is to know of the model, which is open now."""
         self._progress.in_progress = lambda: model.in_progress
+        self._progress.before_records = "waiting for the first answer"
         for note in model.notes:
             self._progress.note(note)
 
@@ -214,7 +215,7 @@ class _Work(Generic[W, N, M]):
         """What is made of a group, of which the records of these `keys` are to be written."""
         ahead = self._output.ahead
         place = ahead.place if ahead else 0
-        answers = RecordAnswers(keys[0], ahead, self._progress.add_tokens)
+        answers = RecordAnswers(keys[0], ahead, self._progress.add_answers)
         made = await self._transform(model.keeping(answers), group)
         self._progress.add(len(keys), _kind(group.records[0]))
         return _Result(made, place)

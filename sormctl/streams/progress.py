@@ -97,7 +97,7 @@ def counted(number: int, kind: str) -> str:
 
 
 class Progress(Display):
-    """Counts what is finished: `records` of the input, what was made of them, and tokens.
+    """Counts what is finished: `records` of the input, what was made of them, answers and tokens.
 
     `fraction()` is the share of the work that is done, if known; `in_progress()` tokens are
     generated for what is not finished yet.
@@ -111,7 +111,7 @@ class Progress(Display):
         self.records = 0
         self._kind, self._made_kind = "record", "record"
         self._made = 0
-        self._tokens = 0
+        self._answers = self._tokens = 0
         self._start = time.monotonic()
         self._first: tuple[float, float] | None = None  # when a share was known first, and which
 
@@ -131,9 +131,13 @@ class Progress(Display):
         self._made += records
         self._made_kind = kind
 
-    def add_tokens(self, count: int) -> None:
-        """Counts tokens that were generated."""
-        self._tokens += count
+    def add_answers(self, count: int, tokens: int) -> None:
+        """Counts answers of the model, and the tokens that were generated for them.
+
+        They are told while no record is finished: one of a slow model may need many.
+        """
+        self._answers += count
+        self._tokens += tokens
         self._tick()
 
     async def during(self, work: Awaitable[None]) -> None:
@@ -153,7 +157,7 @@ class Progress(Display):
     def _tick(self) -> None:
         if self._first is None and (fraction := self.fraction()) is not None:
             self._first = time.monotonic(), fraction
-        if self.due and (self.records or self._num_tokens):
+        if self.due and (self.records or self._answers or self._num_tokens):
             self.show(self._summary(), self._figures(), self.fraction())
         elif self.due and self.before_records:
             self.show(self.before_records, self._figures(), None)
@@ -167,6 +171,7 @@ class Progress(Display):
         return {
             "records": self.records,
             "made": self._made,
+            "answers": self._answers,
             "generated_tokens": self._num_tokens,
             "seconds": round(time.monotonic() - self._start, 3),
             "fraction": fraction,
@@ -182,10 +187,14 @@ class Progress(Display):
 
     def _summary(self) -> str:
         seconds = max(time.monotonic() - self._start, 1e-3)
-        parts = [counted(self.records, self._kind)]
+        if self.records or not (self._answers or self._num_tokens):
+            done, kind = self.records, self._kind
+        else:
+            done, kind = self._answers, "answer"
+        parts = [counted(done, kind)]
         if self._made and self._made_kind != self._kind:
             parts.append(counted(self._made, self._made_kind))
-        parts.append(f"{self.records / seconds:,.1f} {self._kind}s/s")
+        parts.append(f"{done / seconds:,.1f} {kind}s/s")
         if tokens := self._num_tokens:
             parts += [f"{tokens:,} tokens", f"{tokens / seconds:,.0f} tokens/s"]
         return ", ".join(parts)

@@ -120,7 +120,7 @@ def test_what_is_written_is_cut_away(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(ahead, "_MOST", 200)
     output = tmp_path / "out.jsonl"
     with pytest.raises(KeyError), Ahead(output) as first:
-        answers = RecordAnswers("old", first, lambda tokens: None)
+        answers = RecordAnswers("old", first, lambda answers, tokens: None)
         answers.put("known", b"[0]")
         raise KeyError
     with Ahead(output) as again:

@@ -21,7 +21,7 @@ Captured = pytest.CaptureFixture[str]
 def test_one_line_at_the_end(capsys: Captured) -> None:
     with Progress("sample") as shown:
         shown.add(1200)
-        shown.add_tokens(45310)
+        shown.add_answers(1200, 45310)
         shown.add()
     err = capsys.readouterr().err
     assert err.startswith("sample: 1,201 records, ")
@@ -57,8 +57,15 @@ def test_the_time_left_is_that_of_what_this_run_has_done(
     assert second.endswith("60% done, 2:00 left")
 
 
-def test_tokens_are_told_while_no_record_is_finished(
-    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("answers", "tokens", "told"),
+    [
+        (1, 7, r"1 answer, \S+ answers/s, 7 tokens, "),
+        (3, 0, r"3 answers, \S+ answers/s\n"),  # scores
+    ],
+)
+def test_answers_are_told_while_no_record_is_finished(
+    answers: int, tokens: int, told: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "EVERY", 0.0)
     monkeypatch.setattr(progress, "TICK", 0.0)
@@ -67,17 +74,17 @@ def test_tokens_are_told_while_no_record_is_finished(
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
                 await asyncio.Event().wait()
-        shown.add_tokens(7)
+        shown.add_answers(answers, tokens)
 
     with Progress("sample") as shown:
         asyncio.run(shown.during(work()))
-    assert re.match(r"sample: 0 records, 0\.0 records/s, 7 tokens, ", capsys.readouterr().err)
+    assert re.match(f"sample: {told}", capsys.readouterr().err)
 
 
 def test_tokens_in_progress_count(capsys: Captured) -> None:
     with Progress("sample", log_format="json") as shown:
         shown.in_progress = lambda: 5
-        shown.add_tokens(7)
+        shown.add_answers(1, 7)
         shown.add()
     assert orjson.loads(capsys.readouterr().err)["generated_tokens"] == 12
 
@@ -87,7 +94,7 @@ def test_json(capsys: Captured) -> None:
         shown.fraction = lambda: 0.5
         shown.note("the input has no records")
         shown.add(2)
-        shown.add_tokens(30)
+        shown.add_answers(1, 30)
     note, last = map(orjson.loads, capsys.readouterr().err.splitlines())
     assert note == {"command": "sample", "message": "the input has no records"}
     assert (last["records"], last["generated_tokens"], last["fraction"]) == (2, 30, 0.5)
