@@ -77,9 +77,17 @@ class Generator:
         return CompletionReader(task, self.asking.steps, self.asking.think)
 
     async def complete(
-        self, task: Task, prompt: Prompt, problem_id: str, indices: Sequence[int]
+        self,
+        task: Task,
+        prompt: Prompt,
+        problem_id: str,
+        indices: Sequence[int],
+        max_repeats: int = 0,
     ) -> list[Completion]:
-        """Completions number `indices` of a prompt; each has the seed of its own number."""
+        """Completions number `indices` of a prompt; each has the seed of its own number.
+
+        `max_repeats`: see `Sampling`.
+        """
         sampling = self.sampling
         params = Sampling(
             seeds=derive_seeds(sampling.seed, problem_id, prompt.steps, indices),
@@ -87,6 +95,7 @@ class Generator:
             top_p=sampling.top_p,
             max_tokens=self.max_tokens,
             stop=stop_strings(task, self.asking),
+            max_repeats=max_repeats,
             logprobs=self.logprobs,
         )
         try:

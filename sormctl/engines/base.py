@@ -11,6 +11,8 @@ from sormctl.errors import EngineError, TooLongError
 from sormctl.prompts import Prompt
 
 T = TypeVar("T")
+REPEATED = (8, 64)  # tokens of what is said again and again; numbers and rules have shorter ones
+REPETITION = "repetition"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,8 @@ class Sampling:
     """How to continue one prompt: one completion for each seed.
 
     `temperature` 0 is greedy. `stop` strings end a completion and are not part of its text.
-    `logprobs` asks for the log-probability of each completion.
+    `max_repeats` ends one that says the same so many times in a row; 0: none. `logprobs` asks for
+    the log-probability of each completion.
     """
 
     seeds: tuple[int, ...] = (0,)
@@ -26,6 +29,7 @@ class Sampling:
     top_p: float = 1.0
     max_tokens: int = 300
     stop: tuple[str, ...] = ()
+    max_repeats: int = 0
     logprobs: bool = False
 
     @property
@@ -47,8 +51,9 @@ class Sampling:
 class Completion:
     """One continuation.
 
-    `finish` is `stop` (end of sequence or a stop string), `length` (the token limit), `too-long`
-    (the prompt left no room for an answer), or a server's own word for what else ended it.
+    `finish` is `stop` (end of sequence or a stop string), `length` (the token limit), `repetition`
+    (it went round in circles), `too-long` (the prompt left no room for an answer), or a server's
+    own word for what else ended it.
     `prompt_tokens` is the length of the prompt; `cached_tokens` says how many of these needed no
     computation for this completion (another completion of the same prefix had paid for them).
     `logprob`, if it was asked for, is the sum of the natural log-probabilities of the generated
@@ -101,6 +106,20 @@ class Telling(Protocol):
 def tokens_in_progress(engine: Engine) -> int:
     """Those of an engine that tells; else 0."""
     return engine.in_progress if isinstance(engine, Telling) else 0
+
+
+def repeats_itself(tokens: Sequence[int], times: int) -> bool:
+    """Whether the last tokens are `times` times the same, as `REPEATED` bounds it.
+
+    >>> repeats_itself([5, *range(8), *range(8)], 2), repeats_itself([*range(8), 5], 2)
+    (True, False)
+    """
+    least, most = REPEATED
+    for size in range(least, min(most, len(tokens) // times) + 1):
+        may_be = tokens[-1] == tokens[-1 - size]  # else no slice is worth its making
+        if may_be and tokens[-size * times : -size] == tokens[-size * (times - 1) :]:
+            return True
+    return False
 
 
 def consecutive(seeds: Sequence[int]) -> list[range]:

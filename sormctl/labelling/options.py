@@ -74,6 +74,12 @@ class Searching:
             help="Put each solution's thought before its prefixes; none of them are shared then.",
         ),
     ] = False
+    max_repeats: Annotated[
+        int,
+        typer.Option(
+            help="End a rollout that says the same so many times in a row; 0: none.", metavar="N"
+        ),
+    ] = 4
     gather: Annotated[
         bool,
         typer.Option(
@@ -99,13 +105,20 @@ class Searching:
             raise UsageError("--scores goes with --strategy guided")
         if self.siblings and self.name is StrategyName.exhaustive:
             raise UsageError("--siblings saves rollouts and --exhaustive makes them all")
+        if self.max_repeats < 0 or self.max_repeats == 1:
+            raise UsageError("--max-repeats is 2 or more, or 0 for none")
         if self.siblings and self.keep_thoughts:
             raise UsageError(
                 "--siblings shares prefixes and --keep-thoughts none; drop one of them"
             )
         found = strategy(self.name.value, self.k, self.tolerance)
         return Labelling(
-            found, self.consistency.value, self.siblings, self.scores, self.keep_thoughts
+            found,
+            self.consistency.value,
+            self.siblings,
+            self.scores,
+            self.keep_thoughts,
+            self.max_repeats,
         )
 
 

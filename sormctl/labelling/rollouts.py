@@ -27,8 +27,9 @@ class Labelling:
 
     `consistency` is a mode of `consistency.is_consistent`; `siblings` takes the other samples of
     the problem as rollouts; `scores` names the reward model's scores that guide the strategy.
-    `keep_thoughts` puts a solution's thought before its prefixes. `rows` are those of the engine;
-    problems that are labelled side by side share them.
+    `keep_thoughts` puts a solution's thought before its prefixes. A rollout that says the same
+    `max_repeats` times in a row is ended, since it can no longer succeed; 0: none. `rows` are those
+    of the engine; problems that are labelled side by side share them.
     """
 
     strategy: Strategy
@@ -36,6 +37,7 @@ class Labelling:
     siblings: bool = False
     scores: str | None = None
     keep_thoughts: bool = False
+    max_repeats: int = 0
     rows: EngineRows = field(default_factory=lambda: EngineRows(0), compare=False)
 
 
@@ -66,7 +68,9 @@ async def label_solutions(
         return is_consistent(prefix, rest, task.result, how.consistency)
 
     async def roll_out(prefix: Steps, indices: range) -> list[Rollout]:
-        completions = await generator.complete(task, written[prefix], problem.problem_id, indices)
+        completions = await generator.complete(
+            task, written[prefix], problem.problem_id, indices, how.max_repeats
+        )
         if any(completion.finish == "too-long" for completion in completions):
             raise _NoRoomError
         return [_rollout(reader, problem, prefix, c, consistent) for c in completions]

@@ -112,6 +112,21 @@ async def test_log_probabilities_are_the_models_own(
     assert checked >= 8
 
 
+async def test_who_goes_round_in_circles_is_ended(student: Engine) -> None:
+    """What is no problem makes the student write one digit for ever; others end as before."""
+    params = replace(GREEDY, max_tokens=90)
+    nonsense = Prompt("x")
+    endless = await one(student, nonsense, params)
+    ended = await one(student, nonsense, replace(params, max_repeats=3))
+    assert (endless.finish, endless.generated_tokens) == ("length", 90)
+    assert ended.finish == "repetition"
+    assert 24 <= ended.generated_tokens < 40
+    assert endless.text.startswith(ended.text)
+    for prompt in PROMPTS[:3]:
+        texts = [(await one(student, prompt, replace(params, max_repeats=n))).text for n in (0, 3)]
+        assert texts[0] == texts[1]
+
+
 async def test_log_probabilities_must_be_asked_for(student: Engine) -> None:
     plain, asked = await asyncio.gather(
         student.sample(PROMPTS[0], warm(1, 2)),

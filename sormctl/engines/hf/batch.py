@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 
 import torch
 
-from sormctl.engines.base import Completion, Sampling, answer_limit
+from sormctl.engines.base import (
+    REPETITION,
+    Completion,
+    Sampling,
+    answer_limit,
+    repeats_itself,
+)
 from sormctl.engines.encoding import prompt_ids
 from sormctl.engines.hf.decode import Decoder, SlotStart
 from sormctl.engines.hf.load import LoadedModel
@@ -24,6 +30,7 @@ from sormctl.prompts import Prompt
 # and closing a gap copies a whole sequence.
 _GAPS = 16
 _KEPT = 256  # positions of earlier prompts that are kept, per slot
+_LOOKS = 8  # tokens from one look for repetition to the next
 _MARGIN = 8  # tokens beyond a stop string's bytes, for decoders that treat a text's start apart
 
 
@@ -51,6 +58,17 @@ class _Row:
     number: int
     tokens: list[int] = field(default_factory=list)
     logprob: float | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it may have no more tokens."""
+        return len(self.tokens) >= self.request.limit
+
+    def repeats_itself(self) -> bool:
+        """Whether it has said the same too often in a row; it is looked at now and then."""
+        most = self.request.params.max_repeats
+        looks = most and len(self.tokens) % _LOOKS == 0
+        return bool(looks) and repeats_itself(self.tokens, most)
 
     def start(self) -> SlotStart:
         request, params = self.request, self.request.params
@@ -185,7 +203,7 @@ class SampleBatch:
             row.tokens.append(token)
             row.request.num_tokens += 1
             self.in_progress += 1
-            if token in self._eos or len(row.tokens) >= row.request.limit or self._stopped(row):
+            if token in self._eos or row.is_full or self._stopped(row) or row.repeats_itself():
                 ended.append(i)
         return ended
 
@@ -216,7 +234,7 @@ class SampleBatch:
         ended = stopped is not None or row.tokens[-1] in self._eos
         return Completion(
             text=text if stopped is None else stopped,
-            finish="stop" if ended else "length",
+            finish="stop" if ended else "length" if row.is_full else REPETITION,
             prompt_tokens=len(request.ids),
             cached_tokens=len(request.ids) if row.number else 0,
             generated_tokens=len(row.tokens),

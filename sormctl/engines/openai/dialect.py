@@ -13,6 +13,7 @@ _OF_RUNS = ("n", "return_token_ids")
 # the parameters without which the texts are the same, or as good, and what that means
 _SPARED = {
     "seed": "takes no `seed`: its samples are not repeatable",
+    "repetition_detection": "ends no text that repeats itself: such rollouts go on to the limit",
     "stop": "takes no `stop`: texts are cut here, at the cost of what it writes beyond",
 }
 _OUT_OF_RANGE = re.compile(

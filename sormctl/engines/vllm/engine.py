@@ -10,7 +10,14 @@ from typing import Any, Self
 
 from sormctl.adapters.adapter import OWN, Adapter
 from sormctl.engines.arguments import read_options
-from sormctl.engines.base import Completion, Sampling, answer_limit, check_readable, together
+from sormctl.engines.base import (
+    REPEATED,
+    Completion,
+    Sampling,
+    answer_limit,
+    check_readable,
+    together,
+)
 from sormctl.engines.encoding import (
     check_embedded,
     eos_ids,
@@ -139,9 +146,9 @@ class VllmEngine:
     ) -> list[Completion]:
         """One request: vLLM seeds its n completions seed, seed + 1 …"""
         from vllm import SamplingParams
-        from vllm.sampling_params import RequestOutputKind
+        from vllm.sampling_params import RepetitionDetectionParams, RequestOutputKind
 
-        greedy = params.is_greedy
+        greedy, (least, most) = params.is_greedy, REPEATED
         settings = SamplingParams(
             temperature=0.0 if greedy else params.temperature,
             top_p=1.0 if greedy else params.top_p,
@@ -150,6 +157,9 @@ class VllmEngine:
             max_tokens=limit,
             stop=list(params.stop),
             stop_token_ids=self._eos,
+            repetition_detection=RepetitionDetectionParams(most, least, params.max_repeats)
+            if params.max_repeats
+            else None,
             logprobs=0 if params.logprobs else None,  # those of the tokens drawn, and no others
             detokenize=bool(params.stop),  # else once, at the end: token by token costs more
             output_kind=RequestOutputKind.FINAL_ONLY,

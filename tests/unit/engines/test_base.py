@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sormctl.engines.base import Sampling, answer_limit, consecutive
+from sormctl.engines.base import Sampling, answer_limit, consecutive, repeats_itself
 from sormctl.errors import EngineError, TooLongError
 
 
@@ -28,6 +28,25 @@ def test_greedy_completions_are_requests_of_their_own() -> None:
     assert Sampling(seeds).runs() == [range(7, 9), range(4, 5)]
     for greedy in (Sampling(seeds, temperature=0), Sampling(seeds, top_p=0)):
         assert greedy.runs() == [range(7, 8), range(8, 9), range(4, 5)]
+
+
+@given(
+    st.lists(st.integers(0, 2), max_size=12),
+    st.lists(st.integers(0, 2), min_size=1, max_size=20),
+    st.integers(2, 5),
+)
+def test_repeats_are_found_where_they_are(before, said, times) -> None:
+    """Eight tokens at least are said again; a shorter loop counts, as eight of its tokens."""
+    tokens = [*before, *said * times]
+    sizes = range(8, len(tokens) // times + 1)
+    expected = any(tokens[-size * times :] == tokens[-size:] * times for size in sizes)
+    assert repeats_itself(tokens, times) == expected
+    assert expected or len(said) < 8
+
+
+def test_a_long_number_is_no_repetition() -> None:
+    assert not repeats_itself([1, *[0] * 31], 4)
+    assert repeats_itself([1, *[0] * 32], 4)
 
 
 def test_an_answer_gets_what_the_prompt_leaves() -> None:
