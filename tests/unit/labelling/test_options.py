@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sormctl.errors import RecordError
-from sormctl.labelling.options import searchable
+from sormctl.errors import RecordError, UsageError
+from sormctl.labelling.options import Searching, searchable
 from sormctl.labelling.rollouts import Labelling
 from sormctl.labelling.strategies import Exact
 from tests.unit.examples import solution
@@ -21,6 +21,14 @@ def test_a_draft_is_a_sibling_of_greedy_rollouts_alone(draft: dict[str, Any]) ->
     searchable(SIBLINGS, 0.0)(made)
     with pytest.raises(RecordError, match=r"sampled at temperature 0\.0"):
         searchable(SIBLINGS, 0.7)(made)
+
+
+def test_what_is_said_once_is_no_repetition() -> None:
+    assert Searching().labelling().max_repeats == 4
+    assert Searching(max_repeats=0).labelling().max_repeats == 0
+    for wrong in (1, -4):
+        with pytest.raises(UsageError, match="2 or more, or 0"):
+            Searching(max_repeats=wrong).labelling()
 
 
 def test_a_refinement_is_no_sibling() -> None:

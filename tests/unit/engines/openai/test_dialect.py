@@ -47,6 +47,11 @@ DROPPED = [
     ),
     ("seed", "property 'seed' is unsupported", "takes no `seed`"),
     ("seed", "create_completion() got an unexpected keyword argument 'seed'", "takes no `seed`"),
+    (
+        "repetition_detection",
+        "Unrecognized request argument supplied: repetition_detection",
+        "ends no text that repeats itself: such rollouts go on to the limit",
+    ),
     ("stop", "Invalid 'stop': array too long", "takes no `stop`: texts are cut here"),
     ("stop", "`stop`: Extra inputs are not permitted", "takes no `stop`"),
 ]
@@ -57,7 +62,7 @@ DROPPED = [
 async def test_what_is_refused_is_left_out_from_then_on(
     name: str, message: str, told: str, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    params = Sampling(seeds=(3, 9), stop=("\n\n",))
+    params = Sampling(seeds=(3, 9), stop=("\n\n",), max_repeats=4)
     with serving(ok("2\n\n3"), rule=refusing(name, message, status)) as script:
         async with engine_of(script) as engine:
             found = await engine.sample(PROMPT, params)
