@@ -18,7 +18,7 @@ REMEDIES = {
 }
 _FOREIGN = {  # the kind of record that is wanted -> where those of other tools come in
     "Problem": "make problems of your own file by `sormctl problems FILE --answer KIND`",
-    "Solution": "make solutions of another tool's file by `sormctl grade --task NAME`",
+    "Solution": "make solutions of another tool's file by `sormctl import FORMAT`",
     "Pair": REMEDIES["draft"],
 }
 _KINDS = {
@@ -41,6 +41,7 @@ _FORMATS = {
 }
 _OF_ROWS = "if these are rows of a CSV, begin with `sormctl problems FILE --answer KIND`"
 _OPENED = {b"{": "jq -c .", b"[": "jq -c '.[]'"}
+AS_IT_IS = "; `sormctl import FORMAT` reads another tool's as it is"
 _WRONG_TYPE = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
 _OUT_OF_RANGE = re.compile(r"Expected `\w+` (>=|<=) (\S+)")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
@@ -65,9 +66,8 @@ def explain_line(line: bytes, error: JSONDecodeError) -> str:
     if "infinity" in error.msg:  # 1e999, or a whole number of more digits than Python reads
         return f"a number is too large (at column {error.pos + 1}); write it as a text"
     if line in _OPENED:
-        return (
-            f"not JSON lines but JSON over several lines; {_OPENED[line]} writes one object a line"
-        )
+        told = f"JSON over several lines; {_OPENED[line]} writes one object a line"
+        return f"not JSON lines but {told}{AS_IT_IS}"
     told = f"not JSON ({error.msg} at column {error.pos + 1}); mend or remove the line"
     return told if error.pos else f"{told}; {_OF_ROWS}"
 

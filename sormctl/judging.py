@@ -23,6 +23,7 @@ from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
 from sormctl.verdicts import judge_prompt, read_verdict, shares_right
 
+UNDECIDED = 0.5  # a judge's score of each step, where none of its verdicts says anything
 _DIGITS = 6  # of a score; those beyond depend on what else is in the batch
 
 
@@ -153,7 +154,7 @@ class GenerativeJudge:
     async def judged(self, solution: Solution, name: str) -> Solution:
         """The solution with step scores called `name`: the share of verdicts that let them pass.
 
-        A verdict that says nothing does not count; where none says anything, all are 0.5.
+        A verdict that says nothing does not count; where none says anything, all are `UNDECIDED`.
         """
         count = len(solution.steps)
         prompt = judge_prompt(self.template, solution, self.generator.asking)
@@ -164,7 +165,7 @@ class GenerativeJudge:
         texts = (completion.text.rpartition(end)[2] for completion in completions)
         found = [read_verdict(self.template, text, count) for text in texts]
         verdicts = [verdict for verdict in found if verdict is not None]
-        scores = shares_right(verdicts, count) if verdicts else (0.5,) * count
+        scores = shares_right(verdicts, count) if verdicts else (UNDECIDED,) * count
         return solution.with_scores(name, tuple(round(score, _DIGITS) for score in scores))
 
 

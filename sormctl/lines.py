@@ -9,7 +9,7 @@ import orjson
 from msgspec import MsgspecError, json
 
 from sormctl.errors import RecordError
-from sormctl.explaining import explain_line
+from sormctl.explaining import AS_IT_IS, explain_line
 
 FAILED = "sormctl_failed"  # the one field of a stream's last line whose writer has failed
 TOO_DEEP = "a field is nested too deep; at most some 900 levels are read"
@@ -27,7 +27,7 @@ def load_object(line: bytes) -> Mapping[str, Any]:
         except orjson.JSONDecodeError as error:
             raise RecordError(explain_line(line, error)) from None
     if isinstance(data, list) and data and isinstance(data[0], dict):
-        raise RecordError("an array of JSON objects; jq -c '.[]' writes one a line")
+        raise RecordError("an array of JSON objects; jq -c '.[]' writes one a line" + AS_IT_IS)
     if not isinstance(data, dict):
         raise RecordError("not a JSON object; every line must be one")
     if FAILED in data:

@@ -20,12 +20,16 @@ def soft_labels(solution: Solution) -> SoftLabels:
     """Per labelled step its soft label, or the share of the rollouts from it that succeeded.
 
     That is V of the student. The last step, from which there are no rollouts, keeps its label.
-    RecordError unless all rollouts of every other prefix were made: a walk that stops at the first
-    success says nothing about shares.
+    RecordError where there are neither, or not all rollouts of every other prefix were made: a walk
+    that stops at the first success says nothing about shares.
     """
     labels = solution.labels_given()
     if SOFT in solution.scores:
         shares = list(solution.scores[SOFT])
+    elif solution.rollouts is None:
+        raise RecordError(
+            "no soft labels of an import, and no `rollouts`; see label-steps --exhaustive"
+        )
     else:
         shares = [count.succeeded / count.tried for count in solution.all_rollouts()]
         shares += [float(label or 0) for label in labels[-1:]]
@@ -46,10 +50,9 @@ def rated_labels(solution: Solution) -> Labels:
     return tuple(None if rating is None else rating + 1 for rating in ratings)
 
 
-def first_error(labels: Labels) -> int:
-    """The index of the first label 0, -1 without any; RecordError if it is not known."""
+def first_error(labels: Labels) -> int | None:
+    """The index of the first label 0, -1 without any; None if it is not known."""
     known = labels[: labels.index(0)] if 0 in labels else labels
     if None in known:
-        unknown = f"`labels[{known.index(None)}]` is null"
-        raise RecordError(f"the first error is not known: {unknown}; leave this solution out")
+        return None
     return len(known) if 0 in labels else NO_ERROR

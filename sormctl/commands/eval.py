@@ -180,14 +180,14 @@ def _judge_steps(
     )
     from sormctl.report.judged_steps import step_results_as
 
+    name = str(bench.bench)
+    typed = _typed(name, streams.inputs or ["FILE"])
     if bench.models:
         raise UsageError(
-            f"--bench {bench.bench} reads scored solutions; give it no --{bench.models[0]}, but "
-            f"sormctl import {bench.bench} FILE | sormctl score --rm MODEL"
+            f"--bench {name} reads scored solutions; give it no --{bench.models[0]}: {typed}"
         )
     for option in (option for option, value in of_answers.items() if value is not None):
         raise UsageError(f"--{option.replace('_', '-')} is not for --bench {bench.bench}")
-    name = str(bench.bench)
     rows: list[StepRow | StepDifference] = []
 
     def report(solutions: Iterable[Solution]) -> Iterator[Raw]:
@@ -198,18 +198,23 @@ def _judge_steps(
         yield Raw(step_results_as(form or Format.json, rows).rstrip("\n").encode())
 
     job, is_shown = _written(streams.job("eval", {"bench": name}), None)
-    pipe_records(job, partial(_scored, bench=name), report)
+    pipe_records(job, partial(_scored, typed=typed), report)
     if form is None or is_shown:
         typer.echo(step_results_as(form or Format.table, rows), err=form is None, nl=False)
 
 
-def _scored(row: Json, bench: str) -> Solution:
+def _typed(bench: str, files: Sequence[Path | str]) -> str:
+    """What to type where the rows of a benchmark are given as they are published."""
+    given = " ".join(map(str, files))
+    return (
+        f"sormctl import {bench} {given} | sormctl score --rm MODEL | sormctl eval --bench {bench}"
+    )
+
+
+def _scored(row: Json, typed: str) -> Solution:
     """A solution with scores; RecordError for a row as the benchmark publishes it."""
     if "solution_id" not in row:
-        raise RecordError(
-            f"no solution; if it is a row of {bench}, sormctl import {bench} FILE | sormctl score "
-            "--rm MODEL makes it one with scores"
-        )
+        raise RecordError(f"no solution with scores; of published rows: {typed}")
     return parse_record(row, Solution)
 
 

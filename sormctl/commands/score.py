@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,12 @@ from sormctl.adapters.registry import adapter_identity, load_adapter
 from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import UsageError
-from sormctl.judging import GenerativeJudge, Judge, open_generative_judge, open_judge
+from sormctl.judging import UNDECIDED, GenerativeJudge, Judge, open_generative_judge, open_judge
 from sormctl.models import model_digest
 from sormctl.records import Solution
 from sormctl.slots import Slot, check_slot
-from sormctl.streams.driver import map_records
+from sormctl.streams.driver import FREE, Costs, map_records
+from sormctl.streams.manifest import Counts
 from sormctl.tasks.registry import known_task
 from sormctl.verdicts import DEFAULT, check_judge_prompt
 
@@ -87,6 +88,22 @@ class Verdicts:
         drawn = self.template, self.verdicts, self.sampling
         return open_generative_judge(model, *drawn, running, said)
 
+    def costs(self, name: str) -> Costs[Solution]:
+        """Counts the solutions that a judge leaves undecided, and tells of them."""
+
+        def count(made: Solution) -> Counts:
+            return {"judged": 1, "undecided": {*made.scores[name]} == {UNDECIDED}}
+
+        def told(counts: Counts) -> Iterator[str]:
+            if undecided := counts["undecided"]:
+                yield (
+                    f"{undecided:,} of {counts['judged']:,} solutions have {UNDECIDED} at every "
+                    "step: their verdicts were cut off (raise --max-tokens), name no step (see "
+                    "--judge-prompt), or are divided"
+                )
+
+        return Costs(count, told)
+
 
 def score(
     *,
@@ -138,4 +155,5 @@ def score(
         scored,
         check=known_task,
         concurrency=concurrency,
+        costs=judging.costs(label) if rm is None else FREE,
     )

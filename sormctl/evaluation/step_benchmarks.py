@@ -181,9 +181,11 @@ class StepResults:
 
 
 def _located(solution: Solution) -> Labels:
-    """The labels, of which the first error is known, or that there is none."""
+    """The labels; RecordError unless they tell the first error, or that there is none."""
     labels = solution.labels_given()
-    first_error(labels)
+    if first_error(labels) is None:
+        unknown = f"`labels[{labels.index(None)}]` is null"
+        raise RecordError(f"the first error is not known: {unknown}; leave this solution out")
     return labels
 
 

@@ -46,9 +46,11 @@ def read(row: Json, how: Importing) -> Iterator[Solution]:
     )
 
 
-def write(solution: Solution, how: Exporting) -> Json:
-    """The row of a solution; with scores, what a reward model says of it."""
+def write(solution: Solution, how: Exporting) -> Json | None:
+    """The row of a solution whose first error is known; with scores, what a model says of it."""
     label = first_error(solution.labels_given())
+    if label is None:
+        return None
     source = solution.source
     row = {
         "id": source.get("id", solution.solution_id),
@@ -71,4 +73,10 @@ def _labels(first: int, count: int) -> list[int | None]:
     return [*([1] * first), 0, *([None] * (count - first - 1))]
 
 
-FORMAT = DataFormat("processbench", read, write, write_options=frozenset({"scores", "threshold"}))
+FORMAT = DataFormat(
+    "processbench",
+    read,
+    write,
+    write_options=frozenset({"scores", "threshold"}),
+    left_out="whose first error is not known",
+)

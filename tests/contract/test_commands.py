@@ -64,7 +64,7 @@ del PAIR["answer"]
 WHAT_TO_DO = {  # with a record of another kind
     "problem": (PROBLEM, "`sormctl sample`"),
     "pair": (PAIR, "`sormctl train-refiner`"),
-    "of another tool": ({"q": "?"}, "`sormctl grade --task NAME`"),
+    "of another tool": ({"q": "?"}, "`sormctl import FORMAT`"),
 }
 SOLUTION = {key: CORRECT[key] for key in CORRECT if key not in ("labels", "scores")}
 OTHERS = [

@@ -135,6 +135,29 @@ def test_a_hosted_model_judges_steps(tmp_path: Path, problems: Path) -> None:
     assert script.asked[0]["seed"] != script.asked[1]["seed"]
 
 
+def test_a_judge_that_says_nothing_is_told_of(tmp_path: Path, problems: Path) -> None:
+    solutions = [
+        {**record, "solution_id": record["problem_id"], **WRONG} for record in read(problems)
+    ]
+    path, out = write(tmp_path / "in.jsonl", solutions), tmp_path / "out.jsonl"
+    verdicts = {"p0": "\\boxed{1}", "p1": "Well.", "p2": "\\boxed{-1}", "p3": "Let us see"}
+
+    def rule(path: str, body: dict[str, Any]) -> Reply | None:
+        asked = str(body)
+        return next(said(text) for name, text in verdicts.items() if f"{name}:" in asked)
+
+    with serving(rule=rule) as script:
+        typed = ("score", "--judge", "gpt", path, "-o", out)
+        told = sormctl(script, *typed, "--engine-arg", "api=chat", bare=False).stderr
+    assert [record["scores"]["gpt"] for record in read(out)] == [
+        [0, 0],
+        [0.5] * 2,
+        [1, 1],
+        [0.5] * 2,
+    ]
+    assert "2 of 4 solutions have 0.5 at every step: " in told
+
+
 def test_an_environment_that_is_broken_is_one_line(
     problems: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,12 +20,13 @@ from transformers import (
 )
 
 from sormctl.adapters.adapter import Adapter, Head
-from sormctl.engines.hf.weights import pretrained, read_tensors
+from sormctl.engines.hf.weights import pretrained, read_tensors, wrong_shape
 from sormctl.engines.reading import check_labels, token_id
 from sormctl.errors import ModelError
 
 # ids (B, T), their mask, and the rows and columns (N,) of the places that are read -> logits (N, C)
 Reader = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+_WANTED = "its adapter needs"
 # settings by which a model changes its logits after the last layer
 _SCALED = ("final_logit_softcapping", "logit_scale", "logits_scaling")
 
@@ -109,20 +110,34 @@ def _tokens(name: str, dtype: str, head: Head, tokenizer: Any) -> RewardModel:
 
 def _layers(name: str, dtype: str, head: Head, tokenizer: Any) -> RewardModel:
     backbone = pretrained(AutoModel, name, dtype)
-    linear = [_linear(name, layer, backbone.dtype) for layer in head.layers]
+    width, linear = backbone.config.get_text_config().hidden_size, []
+    for layer in head.layers:
+        linear.append(_linear(name, layer, width).to(backbone.dtype))
+        width = linear[-1].out_features
+    needed = (2, 3) if head.activation == "softmax" else (1,)
+    if width not in needed:
+        raise ModelError(
+            f"{name}: {head.layers[-1]} has {width} outputs; {head.activation}, the activation of "
+            f"its adapter, takes {needed[0]}"
+        )
     modules = [module for layer in linear for module in (layer, nn.ReLU())][:-1]
     backbone.reward_head = nn.Sequential(*modules)  # so that it goes where the backbone goes
     return RewardModel(backbone, _OnBackbone(backbone, backbone.reward_head))
 
 
-def _linear(name: str, layer: str, dtype: torch.dtype) -> nn.Linear:
+def _linear(name: str, layer: str, width: int) -> nn.Linear:
+    """A layer of the checkpoint on vectors of a width; ModelError for one of another shape."""
     tensors = read_tensors(name, (f"{layer}.weight", f"{layer}.bias"))
     weight, bias = tensors.get(f"{layer}.weight"), tensors.get(f"{layer}.bias")
     if weight is None:
         raise ModelError(f"{name}: has no weight {layer}.weight, the head that its adapter names")
-    made = nn.Linear(weight.shape[1], weight.shape[0], bias is not None)
+    if weight.ndim != 2 or weight.shape[1] != width:
+        raise wrong_shape(name, f"{layer}.weight", weight.shape, ("n", width), _WANTED)
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise wrong_shape(name, f"{layer}.bias", bias.shape, weight.shape[:1], _WANTED)
+    made = nn.Linear(width, len(weight), bias is not None)
     made.load_state_dict({"weight": weight} | ({} if bias is None else {"bias": bias}))
-    return made.to(dtype)
+    return made
 
 
 _LOADERS: dict[str, Callable[[str, str, Head, Any], RewardModel]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,19 @@ def pretrained(kind: Any, name: str, dtype: str) -> Any:
         )
     except Exception as error:  # transformers and safetensors raise whatever their readers meet
         raise ModelError(f"{name}: cannot load the model: {first_line(error)}") from error
-    for problem, keys in (("missing", "missing_keys"), ("of the wrong shape", "mismatched_keys")):
-        if wrong := sorted(report[keys]):
-            raise ModelError(f"{name}: weights are {problem} ({wrong[0]}); is the folder complete?")
+    if missing := sorted(report["missing_keys"]):
+        raise ModelError(f"{name}: weights are missing ({missing[0]}); is the folder complete?")
+    for key, found, expected in sorted(report["mismatched_keys"]):
+        raise wrong_shape(name, key, found, expected, "its config.json makes")
     return model
+
+
+def wrong_shape(
+    name: str, key: str, found: Sequence[int], expected: Sequence[int | str], why: str
+) -> ModelError:
+    """What to raise for a tensor of another shape than what is told by `why`."""
+    file = next(iter(_files(_folder(name), {key})), name)
+    return ModelError(f"{file}: {key} has the shape {_written(found)}; {why} {_written(expected)}")
 
 
 def read_tensors(name: str, keys: Iterable[str]) -> dict[str, Tensor]:
@@ -57,6 +66,11 @@ def _files(folder: Path, keys: set[str]) -> set[Path]:
         return {folder / _WHOLE}
     listed: dict[str, str] = json.loads((folder / _INDEX).read_text("utf-8"))["weight_map"]
     return {folder / listed[key] for key in keys if key in listed}
+
+
+def _written(shape: Sequence[int | str]) -> str:
+    """A shape in words: 2 x 64."""
+    return " x ".join(map(str, shape)) or "of one number"
 
 
 def _folder(name: str) -> Path:

@@ -312,7 +312,7 @@ def test_processbench_says_how_rows_become_solutions() -> None:
     row = b'{"id": "gsm8k-0", "problem": "?", "steps": ["1"], "label": 0}\n'
     result = CliRunner().invoke(app, ["eval", "--bench", "processbench"], row)
     assert result.exit_code == 65
-    assert "sormctl import processbench FILE | sormctl score --rm MODEL" in result.stderr
+    assert "sormctl import processbench FILE | sormctl score --rm MODEL | " in result.stderr
     asked = ["eval", "--bench", "processbench", "--student", "embedded:student"]
     result = CliRunner().invoke(app, asked, row)
     assert result.exit_code == 2

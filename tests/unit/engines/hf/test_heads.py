@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from msgspec import structs
 from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForCausalLM,
@@ -191,6 +192,44 @@ def test_a_head_that_is_not_there_is_refused(tmp_path: Path) -> None:
     save_file(stored, path, {"format": "pt"})
     with pytest.raises(ModelError, match=r"has no weight score\.2\.weight, the head that its"):
         scores(tmp_path, built_in()["qwen2.5-math-prm"], STEPS)
+
+
+@pytest.mark.parametrize(
+    ("key", "shape", "told"),
+    [
+        ("score.0.weight", (64, 32), "64 x 32; its adapter needs n x 64"),
+        ("score.0.weight", (64,), "64; its adapter needs n x 64"),
+        ("score.0.bias", (2,), "2; its adapter needs 64"),
+        ("score.2.weight", (2, 63), "2 x 63; its adapter needs n x 64"),
+    ],
+)
+def test_a_head_of_another_shape_is_refused(
+    tmp_path: Path, key: str, shape: tuple[int, ...], told: str
+) -> None:
+    save_qwen_prm(tmp_path)
+    path = tmp_path / "model.safetensors"
+    save_file({**load_file(path), key: torch.zeros(shape)}, path, {"format": "pt"})
+    message = rf"{path}: {key} has the shape {told}$"
+    with pytest.raises(ModelError, match=message):
+        scores(tmp_path, built_in()["qwen2.5-math-prm"], STEPS)
+
+
+def test_a_head_of_too_few_outputs_is_refused(tmp_path: Path) -> None:
+    save_skywork_prm(tmp_path)
+    adapter = built_in()["skywork-o1-prm"]
+    classes = structs.replace(adapter, head=structs.replace(adapter.head, activation="softmax"))
+    message = r"v_head\.summary has 1 outputs; softmax, the activation of its adapter, takes 2$"
+    with pytest.raises(ModelError, match=message):
+        scores(tmp_path, classes, STEPS)
+
+
+def test_weights_of_another_shape_than_the_configuration_says_are_refused(tmp_path: Path) -> None:
+    save_outcome_model(tmp_path)
+    path = tmp_path / "model.safetensors"
+    save_file({**load_file(path), "score.weight": torch.zeros(1, 32)}, path, {"format": "pt"})
+    message = rf"{path}: score.weight has the shape 1 x 32; its config.json makes 1 x 64$"
+    with pytest.raises(ModelError, match=message):
+        scores(tmp_path, built_in()["sequence"], STEPS)
 
 
 def test_no_pickle_is_read(tmp_path: Path) -> None:
