@@ -16,7 +16,7 @@ cd "${1:?usage: retrain.sh DIR}"
 
 STUDENT=$STUDENT                          # drafts, samples and rollouts come from it
 BASE=${BASE:-$STUDENT}                    # reward models and refiners start from it
-NEW=$NEW                                  # a command that prints problems to learn from; none is no failure
+NEW=$NEW                                  # a command that prints all problems to learn from, old and new
 HELD_OUT=$HELD_OUT                        # a file of problems that decide, and are never learned from
 GATE=${GATE:---min-gain 0}                # of `sormctl compare`; --no-worse-than 0.5 only guards
 NOTIFY=${NOTIFY:-}                        # a command that is given the line as its argument
@@ -28,7 +28,7 @@ export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} # more threads than free cores cost
 for path in STUDENT BASE HELD_OUT; do [ ! -e "${!path}" ] || printf -v $path %s "$(realpath "${!path}")"; done
 GENERATE=(--max-tokens "$MAX_TOKENS" --resume)
 # shellcheck disable=SC2206
-TRAIN=(--model "$BASE" --resume $TRAIN_OPTIONS)
+TRAIN=(--model "$BASE" --resume $TRAIN_OPTIONS) COMPARE=(compare $GATE)
 
 exec 9> lock # a stage that outlives this script keeps it: nobody begins beside it
 flock -n 9 || { echo '{"outcome": "busy"}'; exit 75; }
@@ -61,12 +61,10 @@ ended() { # CODE: tells what was done; a run that has failed stays open, unless 
 trap 'ended $?' EXIT
 echo "── started $(date -u)"
 
-check_gate() { # a wrong GATE ends a run at once, not after its training
-  local said code=0
-  doing=gate
-  # shellcheck disable=SC2086
-  said=$(sormctl compare $GATE /dev/null /dev/null 2>&1) || code=$?
-  [ "$code" != 2 ] || { echo "$said"; exit 2; }
+accepts() { # COMMAND OPTION...: what is wrong with the options ends a run before anything is paid for
+  local said code=2
+  said=$(sormctl "$@" /dev/null 2>&1) || code=$?
+  [ "$code" = 65 ] || { echo "$said"; exit "$code"; } # of nothing nothing can be made
 }
 
 stage() { # NAME COMMAND OPTION...: once
@@ -77,15 +75,17 @@ stage() { # NAME COMMAND OPTION...: once
   : > "done/$1"
 }
 
-problems() { # train.jsonl: those of NEW that are not held out
+problems() { # train.jsonl: those of NEW that are not held out; none if runs judged before have learned from all
   cp "$HELD_OUT" held-out.jsonl
   (cd ../.. && bash -c "$NEW") > problems.jsonl
-  if grep -hv '"problem_id":"' held-out.jsonl problems.jsonl; then
-    echo "these have no problem_id; let sormctl problems write them"
-    exit 65
-  fi
+  ! grep -hv '"problem_id":"' held-out.jsonl problems.jsonl \
+    || { echo "these have no problem_id; let sormctl problems write them"; exit 65; }
   grep -o '"problem_id":"[^"]*"' held-out.jsonl > held-out
   grep -vFf held-out problems.jsonl > train.new || [ $? = 1 ]
+  for run in ../*; do
+    [ -e "$run/verdict" ] && cmp -s settings "$run/settings" && cmp -s {,"$run/"}held-out.jsonl || continue
+    [ -n "$(comm -23 <(sort train.new) <(sort "$run/train.jsonl") | head -c 1)" ] || : > train.new
+  done
   mv train.new train.jsonl
 }
 
@@ -118,8 +118,7 @@ decide() { # 0 or 1 in `verdict`: better than what is in service, or than drafts
     answer "$service" "$before"
   fi
   doing=compare
-  # shellcheck disable=SC2086
-  sormctl compare $GATE --format json "$before.jsonl" new.jsonl > compare.json || code=$?
+  sormctl "${COMPARE[@]}" --format json "$before.jsonl" new.jsonl > compare.json || code=$?
   [ "$code" -le 1 ] && [ -s compare.json ] || exit "$code"
   echo "$code" > verdict.new && mv verdict.new verdict
 }
@@ -135,7 +134,12 @@ prune() { # their settings first: what is half removed is no run to go on with
   done
 }
 
-[ -e train.jsonl ] || { check_gate; doing=problems; problems; }
+[ -e train.jsonl ] || {
+  doing=settings
+  accepts "${COMPARE[@]}" /dev/null
+  accepts train-refiner "${TRAIN[@]}" -o unused # train-rm has all of its options
+  doing=problems; problems
+}
 [ -s train.jsonl ] || { outcome=nothing-new; exit 0; }
 [ -e verdict ] || { learn; decide; }
 doing=promote

@@ -131,6 +131,26 @@ def test_where_nothing_is_new_nothing_is_done(tmp_path: Path) -> None:
     assert not list((folder / "runs").iterdir())
 
 
+def test_a_run_begins_where_none_that_was_judged_has_learned_from_all(tmp_path: Path) -> None:
+    """With the same settings, too; each other start begins one."""
+    folder = prepare(tmp_path / "d", SAMPLES="-1")  # the first stage refuses it
+    first = folder / "new.jsonl"
+    known, more = first.read_text(), first.read_text().replace("chain-train-1-", "other-")
+    held_out = {"held-out.jsonl": (folder / "held-out.jsonl").read_text()}
+    judged = {"verdict": "1", "train.jsonl": known, **held_out}
+    run = begun(folder, "0", "result.json", **judged)
+    first.write_text("".join(reversed(known.splitlines(keepends=True))))
+    assert retrain(folder)[1]["outcome"] == "nothing-new"
+    for file, text in ((first, known + more), (run / "settings", "")):
+        before = file.read_text()
+        file.write_text(text)
+        code, told = retrain(folder)
+        assert (code, told["stage"]) == (2, "samples")
+        learned = (folder / "runs" / told["run"] / "train.jsonl").read_text()
+        assert learned.count("\n") == (40 if file == first else 20)
+        file.write_text(before)
+
+
 @pytest.mark.parametrize(
     ("settings", "line", "code"),
     [
@@ -139,6 +159,7 @@ def test_where_nothing_is_new_nothing_is_done(tmp_path: Path) -> None:
         ({"HELD_OUT": "nowhere.jsonl"}, "nowhere.jsonl", 1),
         ({"STUDENT": "./nowhere"}, "nowhere", 2),
         ({"GATE": "--nowhere"}, "No such option: --nowhere", 2),
+        ({"TRAIN_OPTIONS": "--objective contrastive"}, "train-refiner: No such option", 2),
     ],
 )
 def test_what_fails_is_tried_again_so_often_as_it_may_help(
