@@ -67,7 +67,7 @@ def compare(
 
     Example: sormctl compare yesterday.jsonl today.jsonl --min-gain 0.5
     """
-    from sormctl.evaluation.comparing import RowPair, answers_given, compare_runs
+    from sormctl.evaluation.comparing import RowPair, answers_given, ask_for_rows, compare_runs
     from sormctl.report.compared import comparison_as, verdict
 
     known_aggregations(aggregation)
@@ -81,7 +81,7 @@ def compare(
             raise DataError(f"the {side} run has no solution that is known to be right or wrong")
     decisive = RowPair(old_row or row, row) if row else answers_given(before, after)
     if decisive is None:
-        raise UsageError(f"which row decides? give --row, one of {after[0].named()}")
+        raise UsageError(f"which answer decides? give {ask_for_rows(before[0], after[0])}")
     first, *others = compare_runs(before, after, decisive, only_common=common)
     typer.echo(comparison_as(form, [first, *others]), nl=False)
     least = min_gain or 0.0 if no_worse_than is None else -no_worse_than

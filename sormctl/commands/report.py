@@ -12,6 +12,7 @@ from sormctl import __version__, options
 from sormctl.errors import UsageError
 from sormctl.evaluation.rows import Way
 from sormctl.evaluation.steps import THRESHOLD
+from sormctl.evaluation.ways import ask_for_answer
 from sormctl.report.filters import FILTERS
 from sormctl.report.page.document import as_document
 from sormctl.report.page.found import find_files
@@ -80,8 +81,8 @@ def report(
         sink.write(page)
     typer.echo(f"wrote {output}: {_counted(runs[-1])}, {len(page) / 1e6:.1f} MB", err=True)
     if runs[-1].given is None and len(runs[-1].rows) > 1:
-        ways = ", ".join(row.name for row in runs[-1].rows if isinstance(row.about, Way))
-        typer.echo(f"nothing says which answer is given; --row names one of: {ways}", err=True)
+        ways = [row.about for row in runs[-1].rows if isinstance(row.about, Way)]
+        typer.echo(f"which answer is given? say {ask_for_answer('--row', ways)}", err=True)
     if samples is None and shown < MAX_SAMPLES:
         typer.echo(f"{shown} samples of each problem are shown; --samples asks for more", err=True)
 

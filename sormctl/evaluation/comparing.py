@@ -15,6 +15,8 @@ from sormctl.evaluation.rows import Way
 from sormctl.evaluation.ways import (
     Outcome,
     answer_given,
+    answers_possible,
+    ask_for_answer,
     distinct,
     outcomes,
     ways_reported,
@@ -42,10 +44,6 @@ class Run:
             for way, outcome in outcomes(known, aggregations).items() if known else ():
                 self._answers.setdefault(way, {})[name] = outcome
         self.rows = ways_reported({way: len(found) for way, found in self._answers.items()})
-
-    def named(self) -> str:
-        """Its rows, as a message lists them."""
-        return ", ".join(f"`{way}`" for way in self.rows)
 
     def of_row(self, row: str) -> Answers | None:
         """The outcomes of the row of that name, reported or not."""
@@ -115,6 +113,14 @@ def answers_given(old: Sequence[Run], new: Sequence[Run]) -> RowPair | None:
     if any(len(found) > 1 or None in found for found in sides):
         return None
     return RowPair(*(str(found.pop()) for found in sides))
+
+
+def ask_for_rows(old: Run, new: Run) -> str:
+    """What may be typed where the solutions do not say it."""
+    asked = ask_for_answer("--row", new.rows)
+    if all(way in old.rows for way in answers_possible(new.rows)):
+        return asked
+    return f"{asked}, and {ask_for_answer('--old-row', old.rows)}"
 
 
 def _check_problems(old: Run, new: Run, only_common: bool) -> None:

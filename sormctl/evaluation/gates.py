@@ -5,7 +5,7 @@ from __future__ import annotations
 from sormctl.errors import SormctlError, UsageError
 from sormctl.evaluation.apart import Evaluations
 from sormctl.evaluation.rows import Way
-from sormctl.evaluation.ways import answer_given
+from sormctl.evaluation.ways import answer_given, ask_for_answer
 from sormctl.missing import no_such
 
 
@@ -18,10 +18,10 @@ def check_gate(found: Evaluations, name: str | None, least: float) -> None:
     wanted = name or str(answer_given([*ways]) or "")
     gated = [row for row in found.all_rows if isinstance(row.about, Way) and row.name == wanted]
     if not gated:
-        rows = [str(way) for way in ways]
         if name is None:
-            raise UsageError(f"--gate is needed: give one of {', '.join(rows)}")
-        raise UsageError(no_such("row (--gate)", name, rows))
+            asked = ask_for_answer("--gate", [*ways])
+            raise UsageError(f"which answer must reach --min-accuracy? give {asked}")
+        raise UsageError(no_such("row (--gate)", name, map(str, ways)))
     for row in gated:
         if row.estimate.value < least:
             value = f"{row.estimate.value:.4f}"

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import accumulate, combinations
+from shlex import quote
 from typing import NamedTuple
 
 from sormctl.evaluation.metrics import pass_at_k
@@ -58,13 +59,27 @@ def answer_given(ways: Sequence[Way]) -> Way | None:
     That is the only one; else what a reward model chooses among the draft and most refinements, or
     among samples, where one reward model has scored them all.
     """
+    found = answers_possible(ways)
+    return found[0] if len(found) == 1 else None
+
+
+def ask_for_answer(option: str, ways: Sequence[Way]) -> str:
+    """What may be typed, as a shell reads it, to say which answer a user is given."""
+    return " or ".join(f"{option} {quote(str(way))}" for way in answers_possible(ways))
+
+
+def answers_possible(ways: Sequence[Way]) -> Sequence[Way]:
+    """The ways of answering of which one is that of the answer given.
+
+    What several reward models choose, one each; all that need no oracle where none has scored all.
+    """
     unchosen = [way for way in ways if way.chooser in ("only", "each")]
     if len(unchosen) == 1:
-        return unchosen[0]
+        return unchosen
     reranked = [way for way in ways if way.chooser == "score" and way.aggregation == "final"]
     most = max((len(way.kinds) for way in reranked), default=0)
     found = [way for way in reranked if len(way.kinds) == most]
-    return found[0] if len(found) == 1 else None
+    return found or [way for way in ways if way.chooser != "oracle" and not way.within]
 
 
 def outcomes(group: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes:

@@ -117,7 +117,9 @@ def test_where_nothing_tells_which_row_decides_it_is_asked_for(folder: Path) -> 
     write_jsonl(folder / "both.jsonl", [to_json(each) for each in group])
     result = compare(folder, "both.jsonl", "both.jsonl")
     assert result.exit_code == 2
-    assert "which row decides? give --row, one of `draft`, `sample`" in result.stderr
+    assert "which answer decides? give --row draft or --row sample\n" in result.stderr
+    result = compare(folder, "old.jsonl", "both.jsonl")
+    assert "give --row draft or --row sample, and --old-row accuracy\n" in result.stderr
     assert compare(folder, "both.jsonl", "both.jsonl", "--row", "draft").exit_code == 1
 
 
