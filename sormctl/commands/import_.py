@@ -12,10 +12,10 @@ import typer
 
 from sormctl import model_options, options
 from sormctl.asking import THINK
-from sormctl.errors import UsageError
+from sormctl.errors import RecordError, UsageError
 from sormctl.formats.base import DataFormat, Importing, Neutral, heeded
 from sormctl.formats.known_problems import KnownProblems
-from sormctl.formats.registry import format_names, get_format
+from sormctl.formats.registry import format_names, formats_reading, get_format
 from sormctl.option_groups import among
 from sormctl.problems import each_parsed
 from sormctl.records import Json, Problem, Solution
@@ -154,10 +154,15 @@ def _solutions(
 
     def solutions(row: Json, index: int) -> Iterator[Solution]:
         before = counts["solutions"]
-        for solution in read(row, how):
-            counts["solutions"] += 1
-            counts["unknown"] += solution.answer is None
-            yield solution
+        try:
+            for solution in read(row, how):
+                counts["solutions"] += 1
+                counts["unknown"] += solution.answer is None
+                yield solution
+        except RecordError as error:
+            fitting = formats_reading(row, how.task) if index == 0 else ()
+            remedy = " and ".join(f"`sormctl import {name}`" for name in fitting)
+            raise RecordError(f"{error}; read by {remedy}" if remedy else str(error)) from None
         counts["rows"] += 1
         counts["left out"] += counts["solutions"] == before
 

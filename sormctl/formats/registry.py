@@ -10,10 +10,12 @@ makes `sormctl import myformat` and `sormctl export myformat` work as soon as it
 
 from __future__ import annotations
 
-from sormctl.errors import UsageError
-from sormctl.formats.base import DataFormat
+from sormctl.errors import SormctlError, UsageError
+from sormctl.formats.base import DataFormat, Importing
 from sormctl.missing import no_such
 from sormctl.plugins import load_plugin, plugin_names
+from sormctl.records import Json
+from sormctl.tasks.base import Task
 
 GROUP = "sormctl.formats"
 
@@ -24,6 +26,18 @@ def get_format(name: str) -> DataFormat:
     if found is None:
         raise UsageError(no_such("format", name, format_names()))
     return found
+
+
+def formats_reading(row: Json, task: Task) -> list[str]:
+    """The names of the formats that find solutions in a row."""
+    return [name for name in format_names() if _reads(get_format(name), row, Importing(task))]
+
+
+def _reads(format: DataFormat, row: Json, how: Importing) -> bool:
+    try:
+        return format.read is not None and any(True for _ in format.read(row, how))
+    except SormctlError:
+        return False
 
 
 def format_names() -> list[str]:

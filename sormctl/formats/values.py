@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sormctl.errors import RecordError
+from sormctl.tasks.fields import RowFields
 
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
 _KINDS: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
@@ -15,9 +16,11 @@ _KINDS: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
 
 def field(row: Mapping[str, Any], name: str, kind: type) -> Any:
     """The value of a field that must be there, and of a kind (str, list or dict)."""
-    value = row.get(name)
+    if name not in row:
+        raise RecordError(f"no `{name}` ({RowFields(row).listing()})")
+    value = row[name]
     if value is None:
-        raise RecordError(f"no `{name}`")
+        raise RecordError(f"`{name}` is null")
     if kind is list:
         value = listed(value)
     if not isinstance(value, kind):

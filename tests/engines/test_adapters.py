@@ -6,11 +6,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from sormctl.adapters.adapter import Adapter
 from sormctl.adapters.registry import built_in
 from sormctl.engines.registry import create_engine
 from sormctl.engines.running import Running
+from sormctl.errors import EngineError
 from sormctl.prompts import Prompt
 from tests.engines.servers import Server
 from tests.reward_models import FAMILIES
@@ -26,6 +29,7 @@ SERVED: dict[str, tuple[str, ...]] = {
     "pure": (),
 }
 READ_BY_VLLM = [name for name, adapter in built_in().items() if adapter.vllm and adapter.text]
+VLLM = Running(engine="vllm", engine_arg=["kv_cache_memory_bytes=100000000"])
 pytestmark = pytest.mark.slow
 
 
@@ -45,9 +49,18 @@ def scores(folder: Path, adapter: Adapter, running: Running) -> list[float]:
 def test_vllm_gives_the_numbers_of_hf(tmp_path: Path, name: str) -> None:
     FAMILIES[name](tmp_path)
     adapter = built_in()[name]
-    vllm = Running(engine="vllm", engine_arg=["kv_cache_memory_bytes=100000000"])
-    found = scores(tmp_path, adapter, vllm)
+    found = scores(tmp_path, adapter, VLLM)
     assert found == pytest.approx(scores(tmp_path, adapter, Running()), abs=1e-5)
+
+
+def test_vllm_reads_no_pickle(tmp_path: Path) -> None:
+    """Under whatever name: left alone, vLLM takes any `.bin` where there are no safetensors."""
+    FAMILIES["trl"](tmp_path)
+    weights = tmp_path / "model.safetensors"
+    torch.save(load_file(weights), tmp_path / "weights.bin")
+    weights.unlink()
+    with pytest.raises(EngineError, match="Cannot find any model weights"):
+        scores(tmp_path, built_in()["trl"], VLLM)
 
 
 @pytest.mark.parametrize("name", SERVED)

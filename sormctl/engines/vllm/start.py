@@ -59,6 +59,7 @@ def engine_settings(
     on_gpu = torch.cuda.is_available()
     length = getattr(config.get_text_config(), "max_position_embeddings", None)
     settings: dict[str, Any] = {"enable_prefix_caching": True, "disable_log_stats": True}
+    settings["load_format"] = "safetensors"  # left alone, vLLM reads pickles where there are none
     # engine hf runs a checkpoint in its own type; vLLM's `auto` would make bfloat16 of float32
     dtype = str(getattr(config, "dtype", None) or "float32").removeprefix("torch.")
     settings["dtype"] = "float32" if dtype == "float16" and not on_gpu else dtype

@@ -69,7 +69,7 @@ def test_the_answer_of_a_known_problem() -> None:
         ({"label": -2}, "`label` must be"),
         ({"steps": "a"}, "`steps` must be a list"),
         ({"steps": [1]}, "`steps` must hold texts"),
-        ({"problem": None}, "no `problem`"),
+        ({"problem": None}, "`problem` is null"),
         ({"problem": ["a"]}, "`problem` must be a text"),
         ({"final_answer_correct": "perhaps"}, "`final_answer_correct` must be true or false"),
     ],

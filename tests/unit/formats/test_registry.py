@@ -12,7 +12,9 @@ from sormctl.cli import app
 from sormctl.formats.registry import format_names
 from sormctl.rows import hub
 from sormctl.rows.base import PlacedRow
+from tests.golden.compare import FILES
 
+ROWS = FILES / "formats"
 MODULE = """
 from sormctl.formats.base import DataFormat
 from sormctl.formats.solutions import asked, labelled
@@ -62,6 +64,33 @@ def test_what_cannot_be_asked_for(argv: tuple[str, ...], message: str) -> None:
     result = run(*argv, data=orjson.dumps(solution))
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("taken_for", "name"),
+    [
+        ("prm800k", "math-shepherd"),
+        ("math-shepherd", "prm800k"),
+        ("math-shepherd", "stepwise"),
+        ("processbench", "rlhflow"),
+        ("completions", "prm800k"),
+        ("stepwise", "processbench"),
+        ("processbench", "prmbench"),
+        ("rlhflow", "completions"),
+    ],
+)
+def test_a_format_that_is_taken_for_another(taken_for: str, name: str) -> None:
+    rows = ROWS / f"{name}.rows.jsonl"
+    result = run("import", taken_for, str(rows))
+    assert (result.exit_code, result.stderr.count("\n")) == (65, 1)
+    assert f"{rows}:1: " in result.stderr
+    assert f"`sormctl import {name}`" in result.stderr.partition("; read by ")[2]
+
+
+def test_a_later_row_that_does_not_fit_is_a_fault_of_the_file() -> None:
+    stepwise = b'{"prompt": "q", "completions": ["a"], "labels": [true]}\n'
+    told = run("import", "stepwise", data=stepwise + b'{"input": "q"}\n').stderr
+    assert "<stdin>:2: no steps; " in told and "read by" not in told
 
 
 def test_rows_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
