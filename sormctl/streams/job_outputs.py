@@ -71,7 +71,7 @@ def growing_output(
         if journal.finished:
             progress.note(f"{journal.finished.total():,} records were finished before")
         if known := journal.ahead.known:
-            progress.note(f"{len(known):,} answers of the model for others were kept")
+            progress.note(f"answers to {counted(len(known), 'request')} for others were kept")
         try:
             yield journal
         except (SormctlError, KeyboardInterrupt) as error:
