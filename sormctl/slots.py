@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from sormctl.adapters.adapter import OWN, Adapter
-from sormctl.adapters.registry import find_adapter
+from sormctl.adapters.registry import find_adapter, theirs
 from sormctl.errors import ModelError, SormctlError
 from sormctl.models import read_model_config, read_settings, resolve_model, settings_folder
 
 CLASSIFIER = "ForTokenClassification"
+_GENERATES = "ForCausalLM"
 _OTHER_JUDGES = ("ForSequenceClassification", "RewardModel")
 
 
@@ -114,9 +115,11 @@ def _no_judge(
             "--rm-adapter trl, pure, or a file; or by --prompt STYLE, if on sormctl's prompts"
         )
     if not kind:
+        trains = f"; or train one: sormctl train-rm --model {model}"
         return (
-            f"{_named(kind, mode, made)} judges no steps by itself; say by --rm-adapter how it is "
-            f"read as a reward model, or train one: sormctl train-rm --model {model}"
+            f"{_named(kind, mode, made)} judges no steps by itself; say how it is read as a reward "
+            f"model, by --rm-adapter {', '.join(theirs())}, or a file"
+            f"{trains if not made or made.endswith(_GENERATES) else ''}"
         )
     return (
         f"{_named(kind, mode, made)} judges no steps; give a reward model; to train one: "
@@ -148,7 +151,9 @@ def _named(kind: str, mode: str, made: str = "") -> str:
         return f"a {kind.replace('-', ' ')}"
     if made.endswith(CLASSIFIER):
         return "a token classifier"
-    return "a language model" if not made or made.endswith("ForCausalLM") else f"a {made}"
+    if not made or made.endswith(_GENERATES):
+        return "a language model"
+    return f"{'an' if made[0] in 'AEIO' else 'a'} {made}"
 
 
 def _trained_for(settings: dict[str, Any]) -> tuple[str, str]:

@@ -30,6 +30,11 @@ def built_in() -> Mapping[str, Adapter]:
     return {OWN.name: OWN, **{name: _parse(text, name, name) for name, text in texts.items()}}
 
 
+def theirs() -> list[str]:
+    """The names of the adapters for models that sormctl did not train."""
+    return [name for name in built_in() if name != OWN.name]
+
+
 def load_adapter(given: str | None, model: str | None, option: str = "--rm") -> Adapter | None:
     """The adapter that a user names, by its name or its file; None if none is named.
 

@@ -112,7 +112,10 @@ def test_what_sormctl_trained_knows_its_prompt(models: dict[str, str]) -> None:
         ("refine --mode local --model {local} --rm {student}", "{student}: a student judges no"),
         ("score --rm {both}", "{both}: a global+local refiner judges no steps; give a reward"),
         ("score --rm {tokens}", "{tokens}: a token classifier that sormctl did not train: say"),
-        ("score --rm {language}", "{language}: a language model judges no steps by itself; say by"),
+        (
+            "score --rm {language}",
+            "{language}: a language model judges no steps by itself; say how",
+        ),
         ("score --rm {sequences}", "Qwen2ForSequenceClassification judges no steps by itself"),
         ("refine --mode local --model {local} --rm {outcome}", "{outcome}: a model that judges"),
         ("eval --bench chain --student {student} --sorm {outcome}", "{outcome}: a model that"),
