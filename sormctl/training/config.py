@@ -179,11 +179,13 @@ class Provenance(Struct, frozen=True, kw_only=True):
 class Data(Provenance, frozen=True, kw_only=True):
     """What was found: the provenance, and counts of examples.
 
-    The workers, who know their lengths, count those `left_out` and `truncated`.
+    `skipped` counts what of the input gave none, so that all of it is accounted for. The workers,
+    who know their lengths, count those `left_out` and `truncated`.
     """
 
     examples: int = 0
     held_out_examples: int = 0
+    skipped: int = 0
     left_out: int = 0
     truncated: int = 0
 

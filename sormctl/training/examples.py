@@ -99,6 +99,7 @@ class Spooled:
             held_out_sha256=held_out.sha256 if held_out.examples else "",
             examples=train.examples,
             held_out_examples=held_out.examples,
+            skipped=self.skipped + self.kept_out,
         )
 
     def tell(self, config: TrainConfig, skipped: str, progress: TrainingProgress) -> None:

@@ -61,6 +61,7 @@ OLDER: dict[str, Any] = {
     "held_out_sha256": "",
     "examples": 40,
     "held_out_examples": 0,
+    "skipped": 0,
     "left_out": 0,
     "truncated": 0,
     "version": "0.1.0",

@@ -94,7 +94,7 @@ def test_a_file_may_leave_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 def test_nothing_is_held_out_unless_asked(tmp_path: Path) -> None:
     found = found_in(tmp_path, None, [*MIXED, None])
-    assert (found.train.examples, found.held_out.examples, found.skipped) == (600, 0, 1)
+    assert (found.train.examples, found.held_out.examples, found.data.skipped) == (600, 0, 1)
 
 
 def test_too_few_problems_to_hold_any_out(
