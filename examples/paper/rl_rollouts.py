@@ -1,4 +1,4 @@
-"""Refinements of drafts and what they are worth, for `rl_refiner.py`, as TRL asks for them."""
+"""Refinements of drafts and what they are worth, for `rl_refiner.py` and `ppo_refiner.py`."""
 
 from __future__ import annotations
 
@@ -29,49 +29,46 @@ from sormctl.tasks.registry import get_task
 Score = Callable[[Sequence[Solution]], list[float]]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Drafts:
-    """The drafts to learn from; TRL knows them by their numbers, which are its prompts."""
+    """Drafts to learn from, with the token ids of the prompts that ask for their refinement."""
 
-    drafts: Sequence[Solution]
-    prompts: Sequence[list[int]]  # token ids, as `sormctl refine` gives them
+    solutions: Sequence[Solution]
+    prompts: Sequence[list[int]]  # as `sormctl refine` gives them
     tokenizer: Any
-    sampling: SamplingSettings
+
+    def token_ids(self, refinement: Solution) -> list[int]:
+        """A refinement's token ids: those of its steps, encoded as in all training here."""
+        ids = list(chain.from_iterable(step_ids(self.tokenizer, refinement.steps)))
+        ended = refinement.source["finish"] == "stop" or not ids
+        return [*ids, self.tokenizer.eos_token_id] if ended else ids
+
+
+@dataclass(frozen=True)
+class Refiner:
+    """Refines drafts as `sormctl refine` does, by a model that is being trained."""
+
+    drafts: Drafts
     asking: Asking
-    policy: Path  # where the refiner lies as it is now
+    sampling: SamplingSettings
+    folder: Path  # where the model lies as it is now
 
-    def refine(self, numbers: Sequence[str], trainer: Any) -> dict[str, Any]:
-        """TRL's `rollout_func`: a refinement of each of these drafts, as `sormctl refine` makes it.
-
-        Token ids are those of its steps, encoded as in all training here.
-        """
-        trainer.accelerator.unwrap_model(trainer.model).save_pretrained(self.policy)
-        self.tokenizer.save_pretrained(self.policy)
+    def refine(self, numbers: Sequence[int], model: Any, first: int) -> list[Solution]:
+        """A refinement of each of these drafts; `first` numbers it among those of the training."""
+        model.save_pretrained(self.folder)
+        self.drafts.tokenizer.save_pretrained(self.folder)
         asked = json.dumps({"asking": to_builtins(self.asking)})
-        (self.policy / SETTINGS_FILE).write_text(asked, encoding="utf-8")
-        first = trainer.state.global_step * len(numbers)
-        drafts = [self.drafts[int(number)] for number in numbers]
-        refined = asyncio.run(self._refine(drafts, first))
-        return {
-            "prompt_ids": [self.prompts[int(number)] for number in numbers],
-            "completion_ids": [self._ids(refinement) for refinement in refined],
-            "logprobs": None,
-            "refinement": refined,
-        }
+        (self.folder / SETTINGS_FILE).write_text(asked, encoding="utf-8")
+        return asyncio.run(self._refine([self.drafts.solutions[i] for i in numbers], first))
 
     async def _refine(self, drafts: Sequence[Solution], first: int) -> list[Solution]:
         seed = self.sampling.seed
-        opened = open_generator(str(self.policy), self.sampling, Running())
+        opened = open_generator(str(self.folder), self.sampling, Running())
         async with opened as generator:
             return await together(
                 refine_solution(generator.seeded(seed + i), draft, "global", None)
                 for i, draft in enumerate(drafts, start=first)
             )
-
-    def _ids(self, refinement: Solution) -> list[int]:
-        ids = list(chain.from_iterable(step_ids(self.tokenizer, refinement.steps)))
-        ended = refinement.source["finish"] == "stop" or not ids
-        return [*ids, self.tokenizer.eos_token_id] if ended else ids
 
 
 @dataclass
@@ -83,29 +80,25 @@ class Reward:
 
     drafts: Sequence[Solution]
     score: Score | None
-    __name__ = "reward"  # TRL names its metrics after it
     _of_drafts: list[float] = field(default_factory=list)
 
-    def __call__(
-        self,
-        *,
-        prompts: Sequence[str],
-        refinement: Sequence[Solution],
-        log_metric: Callable[[str, float], None],
-        **_: Any,
-    ) -> list[float]:
-        """One reward for each refinement of the drafts numbered `prompts`, as TRL calls it."""
-        drafts = [self.drafts[int(number)] for number in prompts]
-        pairs = list(zip(refinement, drafts, strict=True))
-        log_metric("correct", sum(r.correct for r in refinement) / len(pairs))
-        log_metric("copied", sum(r.predicted == d.predicted for r, d in pairs) / len(pairs))
-        outcomes = [float(r.correct) - d.correct for r, d in pairs]
+    def __call__(self, numbers: Sequence[int], refined: Sequence[Solution]) -> list[float]:
+        """One reward for each refinement of the drafts with these numbers."""
+        pairs = zip(refined, numbers, strict=True)
+        outcomes = [float(r.correct) - self.drafts[i].correct for r, i in pairs]
         if self.score is None:
             return outcomes
         self._of_drafts = self._of_drafts or self.score(self.drafts)
-        scored = zip(self.score(refinement), prompts, strict=True)
-        gains = [score - self._of_drafts[int(number)] for score, number in scored]
-        return list(map(max, outcomes, gains))
+        scored = zip(self.score(refined), numbers, strict=True)
+        return list(map(max, outcomes, (score - self._of_drafts[i] for score, i in scored)))
+
+    def shares(self, numbers: Sequence[int], refined: Sequence[Solution]) -> dict[str, float]:
+        """How many refinements are correct, and how many have their draft's answer."""
+        pairs = [(r, self.drafts[i]) for r, i in zip(refined, numbers, strict=True)]
+        return {
+            "correct": sum(r.correct for r, _ in pairs) / len(pairs),
+            "copied": sum(r.predicted == d.predicted for r, d in pairs) / len(pairs),
+        }
 
 
 @contextmanager
@@ -128,10 +121,8 @@ def open_orm(model: str | None) -> Iterator[Score | None]:
             runner.run(stack.aclose())
 
 
-def read_drafts(
-    path: str, tokenizer: Any, asking: Asking, room: int
-) -> tuple[list[Solution], list[list[int]]]:
-    """Drafts and their prompts' token ids; those of more than `room` tokens are left out."""
+def read_drafts(path: str, tokenizer: Any, asking: Asking, room: int) -> Drafts:
+    """The drafts of a file; those whose prompt has more than `room` tokens are left out."""
     drafts, prompts = [], []
     for draft in read_records([path], Solution):
         task = get_task(draft.task)
@@ -141,4 +132,4 @@ def read_drafts(
             prompts.append(ids)
     if not drafts:
         raise DataError(f"{path}: no draft that leaves room for a refinement")
-    return drafts, prompts
+    return Drafts(drafts, prompts, tokenizer)
