@@ -6,9 +6,12 @@ import signal
 
 from hypothesis import settings
 
-# How long an example takes says more of what else the machine does than of the code.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# How long an example takes says more of what else the machine does than of the code: no deadline.
+# A change is judged by the same examples each time, so that what fails is the change. New ones are
+# tried by `make test-all`, which prints how to repeat what it finds.
+settings.register_profile("same", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("search", deadline=None, max_examples=300, print_blob=True)
+settings.load_profile("same")
 
 # A script's background job starts with Ctrl-C ignored, and so would every process that it starts:
 # tests of interrupts would wait for ever.

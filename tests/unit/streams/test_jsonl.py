@@ -63,7 +63,7 @@ def test_reads_standard_input(monkeypatch: pytest.MonkeyPatch, names: list[str])
         (b'{"n": 1', "not JSON (unexpected end of data at column 8); mend or remove the line"),
         (b'{"n": ' + b"9" * 4301 + b"}", "a number is too large (at column "),
         (b'{"n": 1e999}', "a number is too large (at column 7); write it as a text"),
-        (b'{"n": 1 x}', "not JSON (unexpected character, "),
+        (b'{"n": 1 x}', "not JSON (unexpected character"),
         (b"[1]", "not a JSON object; every line must be one"),
         (b'[{"a": 1}]', "an array of JSON objects; jq -c '.[]' writes one a line"),
         (b"[", "not JSON lines but JSON over several lines; jq -c '.[]' writes one object a li"),

@@ -69,19 +69,22 @@ def engine_at(url: str) -> OpenaiEngine:
 
 
 @pytest.mark.parametrize(
-    ("parts", "message"),
+    ("parts", "seconds", "message"),
     [
-        (dripping, "no answer in time"),
-        (continuing, "no answer in time"),
-        (endless, "an answer of more than 3 MiB"),
-        (packed, "an answer of more than 3 MiB"),
+        (dripping, 0.2, "no answer in time"),
+        (continuing, 0.2, "no answer in time"),
+        (endless, 60, "an answer of more than 3 MiB"),
+        (packed, 60, "an answer of more than 3 MiB"),
     ],
 )
 async def test_an_answer_has_an_end(
-    parts: Callable[[], Iterator[bytes]], message: str, monkeypatch: pytest.MonkeyPatch
+    parts: Callable[[], Iterator[bytes]],
+    seconds: float,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(http, "_LONGEST", 3 << 20)
-    monkeypatch.setattr(http, "_CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(http, "_CONNECT_SECONDS", seconds)
     async with sending(parts) as url:
         with pytest.raises(SormctlError, match=message):
             await engine_at(url).__aenter__()
