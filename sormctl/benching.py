@@ -13,7 +13,7 @@ from sormctl.adapters.registry import load_adapter
 from sormctl.asking import AskingSettings
 from sormctl.errors import UsageError
 from sormctl.evaluation.steps import STEP_BENCHES
-from sormctl.model_options import RunningOptions, SamplingOptions
+from sormctl.model_options import RunningOptions, SamplingOptions, model_option
 from sormctl.option_groups import among
 from sormctl.options import DataDir, RowOptions, Threshold
 from sormctl.problems import read_problems
@@ -50,9 +50,9 @@ class Bench:
         int | None, typer.Option("-n", "--limit", min=1, help="Problems of the benchmark.")
     ] = None
     data_dir: DataDir = None
-    student: Annotated[str | None, typer.Option(help="Drafts.", metavar="M")] = None
-    orm: Annotated[str | None, typer.Option(help="Chooses among solutions.", metavar="M")] = None
-    sorm: Annotated[str | None, typer.Option(help="Locates first errors.", metavar="M")] = None
+    student: Annotated[str | None, model_option(help="Drafts.")] = None
+    orm: Annotated[str | None, model_option(help="Chooses among solutions.")] = None
+    sorm: Annotated[str | None, model_option(help="Locates first errors.")] = None
     orm_adapter: Annotated[
         str | None,
         typer.Option(help="How --orm is read; see score --rm-adapter.", metavar="NAME|FILE"),
@@ -60,12 +60,10 @@ class Bench:
     sorm_adapter: Annotated[
         str | None, typer.Option(help="How --sorm is read.", metavar="NAME|FILE")
     ] = None
-    global_: Annotated[
-        str | None, typer.Option("--global", help="Global refiner.", metavar="M")
-    ] = None
-    local: Annotated[
-        str | None, typer.Option("--local", help="Local refiner; needs --sorm.", metavar="M")
-    ] = None
+    global_: Annotated[str | None, model_option("--global", help="Global refiner.")] = None
+    local: Annotated[str | None, model_option("--local", help="Local refiner; needs --sorm.")] = (
+        None
+    )
     samples: Annotated[
         int,
         typer.Option(

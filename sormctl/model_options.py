@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from glob import escape, glob
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import typer
 
@@ -12,16 +13,27 @@ from sormctl.asking import STYLES, AskingSettings, parse_chat_args, parse_think
 from sormctl.engines.registry import ENGINES
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.missing import read_text
+from sormctl.models import EMBEDDED_MODELS
 from sormctl.option_groups import among
 from sormctl.options import Seed
 from sormctl.problems import read_examples
 from sormctl.tasks.splitting import known_steps
 
 ASKED, RUN = "How the model is asked", "How models are run"  # titles in `--help`
-Model = Annotated[
-    str,
-    typer.Option("--model", help="Model folder, hub name, or embedded:student.", metavar="M"),
-]
+
+
+def complete_model(incomplete: str) -> list[str]:
+    """Completes a model in the shell: those of the package, and folders."""
+    embedded = among(lambda: EMBEDDED_MODELS)
+    return [*embedded(incomplete), *sorted(glob(f"{escape(incomplete)}*/"))]
+
+
+def model_option(*names: str, help: str) -> Any:
+    """An option whose value is a model."""
+    return typer.Option(*names, help=help, metavar="M", autocompletion=complete_model)
+
+
+Model = Annotated[str, model_option("--model", help="Model folder, hub name, or embedded:student.")]
 RmAdapter = Annotated[
     str | None,
     typer.Option(

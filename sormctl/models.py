@@ -25,7 +25,7 @@ _WHERE = "give a folder, or a name of the hub"
 
 _SAMPLED_BYTES = 1 << 20
 
-_EMBEDDED_NAMES = ("student", "orm", "sorm", "global", "local")
+EMBEDDED_MODELS = tuple(_EMBEDDED + name for name in ("student", "orm", "sorm", "global", "local"))
 
 _INDEX = "model.safetensors.index.json"
 _MOST_LAYERS = 10_000  # to make more of them takes minutes and all memory before a weight is read
@@ -40,7 +40,7 @@ def resolve_model(name: str, is_hosted: bool = False) -> str:
     if what is there is none. A hosted model may be called anything.
     """
     if name.startswith(_EMBEDDED):
-        return _embedded_folder(name.removeprefix(_EMBEDDED))
+        return _embedded_folder(name)
     path = Path(os.path.expanduser(name))  # the method of Path raises where there is no home
     if path.is_dir():
         return _checked_folder(path)
@@ -136,15 +136,31 @@ def settings_folder(model: str) -> Path:
 
 def not_on_hub(model: str, error: Exception) -> UsageError:
     """What to raise where a resolved model is no folder, and not to be had from the hub."""
-    why = f"no such folder; from the hub: {first_line(error)}"
-    return UsageError(no_such_path("model", model, why))
+    return UsageError(no_such_path("model", model, f"no such folder, and {_hub_refusal(error)}"))
+
+
+def _hub_refusal(error: BaseException) -> str:
+    """Why the hub gives no model, and what to do; libraries raise errors of their own over its."""
+    from huggingface_hub import constants, errors
+
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, errors.GatedRepoError):
+            return "the hub asks who you are: accept its terms there, then `hf auth login`"
+        if isinstance(cause, errors.RepositoryNotFoundError):
+            return "none of the hub, or a private one: correct the name, or `hf auth login`"
+        if isinstance(cause, errors.LocalEntryNotFoundError):
+            if constants.HF_HUB_OFFLINE:
+                return "not downloaded, and HF_HUB_OFFLINE is set: unset it, or name a folder"
+            return "the hub cannot be reached: try again later, or name a folder"
+        cause = cause.__cause__ or cause.__context__
+    return f"the hub says: {first_line(error)}"
 
 
 def _embedded_folder(name: str) -> str:
-    if name not in _EMBEDDED_NAMES:
-        known = [_EMBEDDED + known for known in _EMBEDDED_NAMES]
-        raise UsageError(no_such("model", _EMBEDDED + name, known))
-    return _checked_folder(_embedded() / name)
+    if name not in EMBEDDED_MODELS:
+        raise UsageError(no_such("model", name, EMBEDDED_MODELS))
+    return _checked_folder(_embedded() / name.removeprefix(_EMBEDDED))
 
 
 def _embedded() -> Path:

@@ -46,7 +46,8 @@ MAY_IMPORT = {
         "option_groups": "errors configuration streams hub",
         **dict.fromkeys(PAPER.split(), "errors missing seeds records tasks"),
         "options": "streams tasks option_groups reranking",
-        "model_options": "asking missing adapters engines tasks problems option_groups options",
+        "model_options": "asking missing models adapters engines tasks problems option_groups "
+        "options",
         "formats": "asking errors missing plugins seeds prompts records targets tasks pairing "
         "reranking",
         "evaluation": "errors missing records targets tasks reranking",

@@ -46,7 +46,7 @@ def refine(
     ],
     model: model_options.Model,
     rm: Annotated[
-        str | None, typer.Option("--rm", help="Reward model that locates the error.", metavar="M")
+        str | None, model_options.model_option("--rm", help="Reward model that locates the error.")
     ] = None,
     rm_adapter: model_options.RmAdapter = None,
     scores: Annotated[

@@ -39,7 +39,7 @@ class Vote(StrEnum):
 def rerank(
     *,
     rm: Annotated[
-        str | None, typer.Option("--rm", help="Reward model that scores them.", metavar="M")
+        str | None, model_options.model_option("--rm", help="Reward model that scores them.")
     ] = None,
     rm_adapter: model_options.RmAdapter = None,
     scores: Annotated[

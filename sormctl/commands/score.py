@@ -35,7 +35,7 @@ class Verdicts:
 
     judge: Annotated[
         str | None,
-        typer.Option(help="Language model that judges the steps.", metavar="M"),
+        model_options.model_option(help="Language model that judges the steps."),
     ] = None
     judge_prompt: Annotated[
         str | None,
@@ -109,7 +109,7 @@ def score(
     *,
     rm: Annotated[
         str | None,
-        typer.Option("--rm", help="Reward model: a folder or hub name.", metavar="M"),
+        model_options.model_option("--rm", help="Reward model: a folder or hub name."),
     ] = None,
     rm_adapter: model_options.RmAdapter = None,
     name: Annotated[

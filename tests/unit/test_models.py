@@ -6,10 +6,20 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from huggingface_hub import constants
+from huggingface_hub.errors import (
+    GatedRepoError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+)
 
 from sormctl.errors import ModelError
-from sormctl.models import resolve_model
+from sormctl.model_options import complete_model
+from sormctl.models import not_on_hub, resolve_model
+
+ANSWER = httpx.Response(404, request=httpx.Request("GET", "http://hub"))
 
 
 def folder_with(folder: Path, config: object, index: object = None) -> str:
@@ -48,3 +58,44 @@ def test_a_model_has_a_size(tmp_path: Path, key: str) -> None:
     size = {"num_hidden_layers": 1_000_000}
     with pytest.raises(ModelError, match="1,000,000 layers; no model has so many"):
         resolve_model(folder_with(tmp_path, {key: size} if key else size))
+
+
+@pytest.mark.parametrize(
+    ("error", "offline", "told"),
+    [
+        (LocalEntryNotFoundError("a\nb"), False, "the hub cannot be reached: try again later, or "),
+        (LocalEntryNotFoundError("a\nb"), True, "not downloaded, and HF_HUB_OFFLINE is set: unset"),
+        (
+            RepositoryNotFoundError("404", response=ANSWER),
+            False,
+            "none of the hub, or a private",
+        ),
+        (
+            GatedRepoError("403", response=ANSWER),
+            False,
+            "the hub asks who you are: accept",
+        ),
+        (ValueError("odd\nlines"), False, "the hub says: odd"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_what_the_hub_refuses_is_one_line_that_says_what_to_do(
+    error: Exception, offline: bool, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is raised by the hub's library, and by transformers over it."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
+    message = str(not_on_hub("some/model", error))
+    assert message.startswith(f"no model `some/model`; no such folder, and {told}")
+    assert "\n" not in message
+    over = OSError("We couldn't connect")
+    over.__cause__ = error
+    assert isinstance(error, ValueError) or str(not_on_hub("some/model", over)) == message
+
+
+def test_a_model_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("embers", "orm"):
+        (tmp_path / folder).mkdir()
+    assert complete_model("embedded:s") == ["embedded:student", "embedded:sorm"]
+    assert complete_model("emb")[-1] == "embers/"
+    assert complete_model("o") == ["orm/"]
