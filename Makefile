@@ -25,10 +25,15 @@ ifneq ($(wildcard ../shared/data),)
 export SORMCTL_DATA ?= $(abspath ../shared/data)
 endif
 
+# What other packages can break most easily.
+USING_DEPENDENCIES := tests/golden $(addprefix tests/unit/,commands engines rows streams tasks training)
+EMBEDDED := --student embedded:student --orm embedded:orm --sorm embedded:sorm \
+	--global embedded:global --local embedded:local
+
 # Where `make test-real` keeps real models; 1.3 GB.
 MODELS ?= .models
 
-.PHONY: help demo paper results test test-paper test-all test-real lint fix docs golden bench browser wheel setup clean
+.PHONY: help demo paper results test test-paper test-all test-real lint fix docs golden bench browser wheel bounds setup clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,8 +55,8 @@ test: $(VENV)/.installed-vllm ## tests, but for the slow ones
 test-paper: $(VENV)/.installed-rl ## the paper's experiments at their smallest scale, as a test of the graph
 	$(BIN)/pytest tests/e2e/test_paper.py
 
-test-all: $(VENV)/.installed-vllm ## all tests that this machine can run
-	$(BIN)/pytest -m "not real" --cov --cov-report=term:skip-covered
+test-all: $(VENV)/.installed-vllm ## all tests that this machine can run; laws are tried on new examples
+	$(BIN)/pytest -m "not real" --hypothesis-profile=search --cov --cov-report=term:skip-covered
 
 test-real: $(VENV)/.installed-real ## real models through the commands, made in MODELS=DIR the first time
 	$(BIN)/python -m tests.real.models $(MODELS)
@@ -75,8 +80,18 @@ wheel: ## dist/: sdist and wheel, tried in an empty environment
 	rm -rf dist/env && $(PYTHON) -m venv dist/env
 	$(subst $(BIN),dist/env/bin,$(TORCH_INSTALL))
 	dist/env/bin/python -m pip install -q dist/*.whl
-	dist/env/bin/sormctl eval --bench chain -n 20 --student embedded:student --orm embedded:orm \
-		--sorm embedded:sorm --global embedded:global --local embedded:local > /dev/null
+	dist/env/bin/sormctl eval --bench chain -n 20 $(EMBEDDED) > /dev/null
+
+bounds: bounds-lowest-direct bounds-highest ## tests with the lowest and the newest releases that pyproject.toml allows
+
+# torch is of one release in both: others exist for CUDA only.
+bounds-%:
+	rm -rf dist/$* && $(PYTHON) -m venv dist/$*
+	$(subst $(BIN),dist/$*/bin,$(TORCH_INSTALL))
+	dist/$*/bin/python -m pip install -q uv
+	dist/$*/bin/uv pip install -q --python dist/$*/bin/python --resolution $* -e '.[dev,hub]' torch==$(TORCH)
+	dist/$*/bin/python -m pytest -q -m "not slow and not gpu" $(USING_DEPENDENCIES)
+	dist/$*/bin/sormctl eval --bench chain -n 20 $(EMBEDDED) > /dev/null
 
 docs: $(VENV)/.installed-docs ## reference pages from the code, then the site, strictly
 	$(BIN)/python docs/reference.py
