@@ -7,6 +7,7 @@ its commands, and `end-*.md` make one page, in the order of their names.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,9 @@ that interval gives it too ([why](../decisions/0010-intervals-over-seeds.md)).
 """
 T_OWN = "right for any number of seeds, and wide"
 T_SHARED = "wide, and speaks of other trainings, but of no problems other than these"
-ONE = "There is one seed, so the intervals speak of these models alone.\n"
+ONE = """\
+There is one seed, so the intervals speak of these trained models alone. So does McNemar's exact
+test, which counts the problems that only the first, and only the second, got right."""
 READING = """\
 Percentages; *n* counts problems, drafts or steps of all seeds; *tokens* are those generated for a
 problem. The last column leads to the commands.
@@ -171,14 +174,16 @@ def _tables(run: Run, folder: Path) -> Iterator[str]:
 def _rule(run: Run) -> str:
     """How claims are judged, and what was resampled."""
     n, shared = len(run["seeds"]), run.get("shared_problems", False)
+    if n == 1:
+        return RULE.format(drawn=ONE)
     rule = RULE.format(drawn=SHARED if shared else OWN)
-    return rule + (FEW.format(n=n, df=n - 1, t=T_SHARED if shared else T_OWN) if n > 1 else ONE)
+    return rule + FEW.format(n=n, df=n - 1, t=T_SHARED if shared else T_OWN)
 
 
 def _made(run: Run, folder: Path) -> str:
     """What a run was, in some sentences."""
     libraries = ", ".join(f"{name} {version}" for name, version in run["libraries"].items())
-    settings = " ".join(run["settings"])
+    settings = shlex.join(run["settings"])
     return (
         f"`make paper {settings}`, seeds {', '.join(run['seeds'])}; sormctl {run['version']}, "
         f"{libraries}. First file {_minute(run['started'])}, last {_minute(run['finished'])}. "
