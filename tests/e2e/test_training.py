@@ -120,7 +120,11 @@ def test_a_contrastive_reward_model(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (("--soft-labels",), 65, "labelled.jsonl:1: not all prefixes have `rollouts`"),
+        (
+            ("--soft-labels",),
+            65,
+            "labelled.jsonl:1: no soft labels of an import, and no `rollouts`",
+        ),
         (("--classes", "3"), 65, "labelled.jsonl:1: no `ratings`"),
         (("--classes", "3", "--soft-labels"), 2, "give one of --objective contrastive,"),
         (("--objective", "contrastive"), 65, "all 40 records are solutions without a partner"),
