@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The method on the embedded benchmark, from a student that is right about half of the time. Nothing
-# is downloaded; six minutes on two idle cores. `make demo` runs it.
+# is downloaded; it takes six minutes on two idle cores. `make demo` runs it.
 #
 #   bash examples/demo.sh
 set -euo pipefail

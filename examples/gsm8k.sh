@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The same on GSM8K: a pretrained model is fine-tuned on the worked solutions, then checks and
+# The whole method on GSM8K: a pretrained model is fine-tuned on the worked solutions, then checks and
 # refines its own samples. Problems come from the hub, or from the folder SORMCTL_DATA.
 #
 #   MODEL=path/or/hub-name bash examples/gsm8k.sh         # the paper's sizes, for a GPU node

@@ -3,9 +3,9 @@
 #
 #   SEEDS="1 2 3" bash examples/label_costs.sh
 #
-# Every way labels solutions of the same samples; its SORM is trained alike, and judges the steps of the same
-# greedy drafts, whose truth the oracle knows. The table is in OUT/table.md. Whatever stops it, the same command
-# goes on with it.
+# Each way labels solutions of the same samples; its SORM is trained alike, and judges the steps of the same
+# greedy drafts, whose truth the oracle knows. The table is in OUT/table.md. The same command continues it, whatever
+# stopped it.
 set -euo pipefail
 
 OUT=${OUT:-runs/label-costs} SEEDS=${SEEDS:-1 2 3}

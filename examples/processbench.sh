@@ -6,7 +6,7 @@
 #   ROWS=chain bash examples/processbench.sh embedded:sorm embedded:orm       # generated rows, no hub
 #
 # After @ stands the adapter of a model whose architecture does not tell it. JUDGE=MODEL adds a language
-# model as a judge. ROWS is a file of ProcessBench's, by default its split SPLIT (gsm8k) from the hub.
+# model as a judge. ROWS is a file of ProcessBench, by default its split SPLIT (gsm8k) from the hub.
 # What is published for that split is held against the row of the fixed threshold, and against the one of
 # the chosen threshold: which of the two was published differs from model to model.
 set -euo pipefail

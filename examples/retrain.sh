@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Retraining by cron. New problems are sampled and labelled; reward models and refiners are trained on
-# the samples, and go into service if they answer held-out problems better than those that are there.
+# the samples, and go into service if they answer held-out problems better than those in service.
 #
 #   bash examples/retrain.sh DIR
 #
