@@ -87,7 +87,7 @@ System = Annotated[
 Instruction = Annotated[
     str | None,
     typer.Option(
-        help="What to do with a question, in place of the task's words; with {question} in it, "
+        help="What to do with a question, instead of the task's words; with {question} in it, "
         "the whole prompt.",
         metavar="TEXT|@FILE",
     ),

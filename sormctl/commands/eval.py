@@ -57,7 +57,7 @@ class Shown:
     everything: Annotated[
         bool,
         typer.Option(
-            "--all", help=f"All lines of the table, in place of the {MOST_LINES} that matter most."
+            "--all", help=f"All lines of the table, instead of the {MOST_LINES} that matter most."
         ),
     ] = False
 

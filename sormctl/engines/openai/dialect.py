@@ -74,7 +74,7 @@ class Dialect:
         if first in sent and refusal.names(first) and second in refusal.says:
             said = self.limit == second
             self.limit = second
-            return "" if said else f"takes `{second}` in the place of `{first}`"
+            return "" if said else f"takes `{second}` instead of `{first}`"
         if sent.get("top_p") == 1 and refusal.names("top_p"):
             return self._leave_out("top_p", "takes no `top_p` of 1: it is left out")
         if sent.get("seed", 0) >= _SEEDS and refusal.names("seed"):
