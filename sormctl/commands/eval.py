@@ -187,7 +187,7 @@ def _judge_steps(
             f"--bench {name} reads scored solutions; give it no --{bench.models[0]}: {typed}"
         )
     for option in (option for option, value in of_answers.items() if value is not None):
-        raise UsageError(f"--{option.replace('_', '-')} is not for --bench {bench.bench}")
+        raise UsageError(f"--{option.replace('_', '-')} is not for --bench {name}")
     rows: list[StepRow | StepDifference] = []
 
     def report(solutions: Iterable[Solution]) -> Iterator[Raw]:

@@ -37,6 +37,13 @@ class Sampling:
         """Whether nothing is drawn, so that seeds do not matter."""
         return self.temperature == 0 or self.top_p == 0
 
+    @property
+    def repetition(self) -> dict[str, int] | None:
+        """What ends a completion in circles, in the words of vLLM and its server."""
+        least, most = REPEATED
+        bounds = {"min_pattern_size": least, "max_pattern_size": most}
+        return {**bounds, "min_count": self.max_repeats} if self.max_repeats else None
+
     def runs(self) -> list[range]:
         """The seeds in order, as ranges for one request each: vLLM counts a request's seeds up.
 

@@ -225,8 +225,9 @@ class Evaluation:
 
     def _differences(self) -> Iterator[ReportRow]:
         """Paired differences: whatever is chosen or refined, against drafts and best of k."""
-        for baseline, second in self._reported().items():
-            for way, first in self._reported().items():
+        columns = self._reported()
+        for baseline, second in columns.items():
+            for way, first in columns.items():
                 if _comparable(way, baseline):
                     estimate = paired_difference(*_both(first, second))
                     yield ReportRow(Difference(way, baseline), estimate)

@@ -67,8 +67,8 @@ class _Row:
     def repeats_itself(self) -> bool:
         """Whether it has said the same too often in a row; it is looked at now and then."""
         most = self.request.params.max_repeats
-        looks = most and len(self.tokens) % _LOOKS == 0
-        return bool(looks) and repeats_itself(self.tokens, most)
+        looks = most > 0 and len(self.tokens) % _LOOKS == 0
+        return looks and repeats_itself(self.tokens, most)
 
     def start(self) -> SlotStart:
         request, params = self.request, self.request.params

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from sormctl.engines.base import REPEATED, Sampling
+from sormctl.engines.base import Sampling
 from sormctl.engines.encoding import prompt_ids, prompt_text
 from sormctl.engines.openai.server import Server
 from sormctl.errors import ModelError, UsageError
@@ -34,10 +34,8 @@ def settings(params: Sampling, seeds: range, limit: int, server: Server) -> dict
             asked["top_p"] = params.top_p
     if params.logprobs:  # to some servers, 0 means none
         asked["logprobs"] = True if server.dialect.is_chat else 1
-    if params.max_repeats:
-        least, most = REPEATED
-        sizes = {"min_pattern_size": least, "max_pattern_size": most}
-        asked["repetition_detection"] = {**sizes, "min_count": params.max_repeats}
+    if params.repetition:
+        asked["repetition_detection"] = params.repetition
     return asked | ({"stop": list(params.stop)} if params.stop else {})
 
 

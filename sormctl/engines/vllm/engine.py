@@ -10,14 +10,7 @@ from typing import Any, Self
 
 from sormctl.adapters.adapter import OWN, Adapter
 from sormctl.engines.arguments import read_options
-from sormctl.engines.base import (
-    REPEATED,
-    Completion,
-    Sampling,
-    answer_limit,
-    check_readable,
-    together,
-)
+from sormctl.engines.base import Completion, Sampling, answer_limit, check_readable, together
 from sormctl.engines.encoding import (
     check_embedded,
     eos_ids,
@@ -148,7 +141,7 @@ class VllmEngine:
         from vllm import SamplingParams
         from vllm.sampling_params import RepetitionDetectionParams, RequestOutputKind
 
-        greedy, (least, most) = params.is_greedy, REPEATED
+        greedy, circles = params.is_greedy, params.repetition
         settings = SamplingParams(
             temperature=0.0 if greedy else params.temperature,
             top_p=1.0 if greedy else params.top_p,
@@ -157,9 +150,7 @@ class VllmEngine:
             max_tokens=limit,
             stop=list(params.stop),
             stop_token_ids=self._eos,
-            repetition_detection=RepetitionDetectionParams(most, least, params.max_repeats)
-            if params.max_repeats
-            else None,
+            repetition_detection=RepetitionDetectionParams(**circles) if circles else None,
             logprobs=0 if params.logprobs else None,  # those of the tokens drawn, and no others
             detokenize=bool(params.stop),  # else once, at the end: token by token costs more
             output_kind=RequestOutputKind.FINAL_ONLY,
