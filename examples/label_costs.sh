@@ -32,35 +32,36 @@ WAYS=(
   "by outcome, all samples|$SAMPLES|--by outcome"
 )
 
-once() { # FILE COMMAND…: unless it is there
-  [ -e "$1" ] || { echo "$(date +%T) $1"; "${@:2}"; }
+stage() { # FILE COMMAND…: makes FILE, once; what was killed is gone on with, or made anew
+  [ ! -e "$1.done" ] || return 0
+  echo "$(date +%T) $1"
+  sormctl "${@:2}" -q -o "$1"
+  : > "$1.done"
 }
 
 for seed in $SEEDS; do
   at=$OUT/$seed
   mkdir -p "$at"
-  ask=(--model "$STUDENT" --seed "$seed" --resume -q)
-  once "$at/train.jsonl" sormctl problems chain --split train -n "$PROBLEMS" --seed "$seed" -q -o "$at/train.jsonl"
-  once "$at/test.jsonl" sormctl problems chain --split test -n "$TESTED" --seed "$seed" -q -o "$at/test.jsonl"
-  sormctl sample "${ask[@]}" -n "$SAMPLES" "$at/train.jsonl" -o "$at/samples.jsonl"
-  sormctl sample "${ask[@]}" --greedy "$at/test.jsonl" -o "$at/drafts.jsonl"
-  once "$at/truth.jsonl" sormctl label-steps --by oracle -q "$at/drafts.jsonl" -o "$at/truth.jsonl"
+  ask=(--model "$STUDENT" --seed "$seed" --resume)
+  stage "$at/train.jsonl" problems chain --split train -n "$PROBLEMS" --seed "$seed" --overwrite
+  stage "$at/test.jsonl" problems chain --split test -n "$TESTED" --seed "$seed" --overwrite
+  stage "$at/samples.jsonl" sample "${ask[@]}" -n "$SAMPLES" "$at/train.jsonl"
+  stage "$at/drafts.jsonl" sample "${ask[@]}" --greedy "$at/test.jsonl"
+  stage "$at/truth.jsonl" label-steps --by oracle --overwrite "$at/drafts.jsonl"
   number=0
   for way in "${WAYS[@]}"; do
     IFS='|' read -r name samples options <<< "$way"
     number=$((number + 1)) to=$at/way-$number
     mkdir -p "$to"
     echo "$name" > "$to/name"
-    [[ $options == --by* ]] || options+=" --model $STUDENT --resume --seed $seed"
-    once "$to/some.jsonl" sormctl filter --max-per-problem "$samples" -q "$at/samples.jsonl" -o "$to/some.jsonl"
+    if [[ $options == --by* ]]; then options+=" --overwrite"; else options+=" ${ask[*]}"; fi
+    stage "$to/some.jsonl" filter --max-per-problem "$samples" --overwrite "$at/samples.jsonl"
     # shellcheck disable=SC2086
-    [ -e "$to/sorm/sormctl.json" ] || sormctl label-steps $options -q "$to/some.jsonl" -o "$to/steps.jsonl"
-    once "$to/balanced.jsonl" sormctl balance --by prefix-length -q "$to/steps.jsonl" -o "$to/balanced.jsonl"
-    once "$to/sorm/sormctl.json" sormctl train-rm --model "$STUDENT" --seed "$seed" --lr 1e-3 --batch-size 32 \
-      --epochs 2 --resume -q "$to/balanced.jsonl" -o "$to/sorm"
-    once "$to/judged.jsonl" sormctl score --rm "$to/sorm" --name sorm -q "$at/truth.jsonl" -o "$to/judged.jsonl"
-    once "$to/outcomes.jsonl" sormctl eval -q "$to/judged.jsonl" --outcomes "$to/outcomes.jsonl" \
-      -o "$to/results.json" --overwrite
+    stage "$to/steps.jsonl" label-steps $options "$to/some.jsonl"
+    stage "$to/balanced.jsonl" balance --by prefix-length --overwrite "$to/steps.jsonl"
+    stage "$to/sorm" train-rm "${ask[@]}" --lr 1e-3 --batch-size 32 --epochs 2 "$to/balanced.jsonl"
+    stage "$to/judged.jsonl" score --rm "$to/sorm" --resume "$at/truth.jsonl"
+    stage "$to/results.json" eval "$to/judged.jsonl" --outcomes "$to/outcomes.jsonl" --overwrite
   done
   python "$here/label_costs.py" "$OUT" > "$OUT/table.md"
 done
