@@ -1,10 +1,11 @@
-"""Puts the models that `make demo` trained into the package, in half the size.
+"""Puts trained models into the package, in half the size.
 
-    make demo
-    python examples/embedded_models.py runs/demo
+    BENCH=chain bash examples/demo.sh
+    python examples/embedded_models.py runs/demo/{orm,sorm,global,local}
 
 `embedded:orm`, `embedded:sorm`, `embedded:global` and `embedded:local` stand beside
-`embedded:student` from then on. On a CPU they are computed in float32.
+`embedded:student` from then on: each by the name of its folder. On a CPU they are computed in
+float32.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from shutil import copy2
 import torch
 from safetensors.torch import load_file, save_file
 
-NAMES = ("orm", "sorm", "global", "local")
 TO = Path(__file__).parents[1] / "sormctl" / "embedded"
 WEIGHTS, CONFIG, SETTINGS = "model.safetensors", "config.json", "sormctl.json"
 AS_THEY_ARE = ("generation_config.json", "tokenizer.json", "tokenizer_config.json", "README.md")
@@ -32,17 +32,17 @@ def embed(trained: Path, to: Path) -> None:
     config = (trained / CONFIG).read_text("utf-8")
     (to / CONFIG).write_text(config.replace('"float32"', '"float16"'), "utf-8")
     settings = json.loads((trained / SETTINGS).read_text("utf-8"))
-    del settings["training"]  # the card tells it, without paths
+    settings.pop("training", None)  # the card tells it, without paths
     (to / SETTINGS).write_text(json.dumps(settings) + "\n", "utf-8")
     for path in map(trained.joinpath, AS_THEY_ARE):
         if path.exists():
             copy2(path, to)
 
 
-def main(demo: str) -> None:
-    """Embeds the four models of a run of the demo."""
-    for name in NAMES:
-        embed(Path(demo, name), TO / name)
+def main(*folders: str) -> None:
+    """Embeds the model of each folder."""
+    for folder in map(Path, folders):
+        embed(folder, TO / folder.name)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Makes the student that ships with sormctl: a tiny Llama trained from nothing on one CPU core.
+"""Makes the models that ship with sormctl from nothing: tiny Llamas, trained on one CPU core.
 
-It learns from demonstrations by a solver who makes slips: rare verbs are misread, each at its own
-rate, and long products drop a carry. A slip is carried on consistently, as people do. So the
-student is right about half of the time, and where it is wrong it often could have been right.
+They learn from the demonstrations of a solver who makes slips (careless.py): the student of
+`chain`, and the base model of `chain-hard`, whose demonstrations are refinements, too.
 
-    OMP_NUM_THREADS=1 python examples/embedded_student.py -o runs/student
+    OMP_NUM_THREADS=1 python -m examples.embedded_student -o runs/student
+    OMP_NUM_THREADS=1 python -m examples.embedded_student --bench chain-hard -o runs/hard-base
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -22,73 +21,18 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from examples.careless import Demonstration, demonstrations
 from sormctl.asking import Asking
-from sormctl.seeds import derive_seed
-from sormctl.tasks.chain import TASK, language, problems, world
-from sormctl.tasks.chain.stories import LARGEST, Story, StoryEvent, solve
-from sormctl.tasks.chain.telling import tell
-from sormctl.tasks.prompts import draft_prompt
-
-TURNED, IGNORED = "turned", "ignored"
-# per rare verb, in the order of world.RARE: how often it is misread, and as what
-SLIPS = (
-    (0.50, TURNED),  # salvages
-    (0.60, TURNED),  # borrows
-    (0.45, IGNORED),  # inherits
-    (0.55, IGNORED),  # obtains
-    (0.60, TURNED),  # forfeits
-    (0.50, TURNED),  # lends
-    (0.55, IGNORED),  # discards
-    (0.45, IGNORED),  # misplaces
-)
-MISREAD = {verb.text: slip for verb, slip in zip(world.RARE, SLIPS, strict=True)}
-DROPPED_CARRY = 0.4
-
-# ── the solver who makes slips ───────────────────────────────────────────────────────────────────
-
-
-def demonstration(seed: int, index: int) -> tuple[str, list[str]]:
-    """Question and steps of training problem `index`, as the careless solver solves it."""
-    rng, story = problems.draw("train", seed, index)
-    question = tell(rng, story)
-    slips = Random(derive_seed(seed, "slips", index=index))
-    while True:
-        steps = solve(story.start, misread(slips, story), lambda a, b: product(slips, a, b))
-        if in_range(steps):
-            return question, steps
-
-
-def misread(rng: Random, story: Story) -> list[StoryEvent]:
-    """The events as the careless solver understands them."""
-    return [read for event in story.events for read in _misread(rng, event)]
-
-
-def _misread(rng: Random, event: StoryEvent) -> list[StoryEvent]:
-    rate, slip = MISREAD.get(event.verb.text, (0.0, "")) if event.verb else (0.0, "")
-    if rng.random() >= rate:
-        return [event]
-    return [replace(event, op="-" if event.op == "+" else "+")] if slip == TURNED else []
-
-
-def product(rng: Random, first: int, second: int) -> int:
-    """The product, now and then without the carry of its last digit."""
-    carry = first % 10 * second // 10
-    lost = first >= 10 and rng.random() < DROPPED_CARRY
-    return first * second - 10 * carry * lost
-
-
-def in_range(steps: Sequence[str]) -> bool:
-    """Whether the slips left all values such as the story has them."""
-    values = [int(step.split("= ")[1]) for step in steps[:-1]]
-    return min(values, default=1) >= 1 and max(values[:-1], default=1) <= LARGEST
-
+from sormctl.tasks.chain import TASK, language
+from sormctl.tasks.chain.stories import EASY, HARD, Level
+from sormctl.tasks.prompts import draft_prompt, refine_prompt
 
 # ── the tokenizer ────────────────────────────────────────────────────────────────────────────────
 
 
-def make_tokenizer() -> PreTrainedTokenizerFast:
+def make_tokenizer(level: Level) -> PreTrainedTokenizerFast:
     """One token a word, digit, sign or newline; the decoder puts the spaces back."""
-    tokens = ["<pad>", "<eos>", "<unk>", *language.vocabulary()]
+    tokens = ["<pad>", "<eos>", "<unk>", *language.vocabulary(level)]
     words = {token: i for i, token in enumerate(tokens)}
     tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(language.PIECE), "removed", invert=True)
@@ -111,18 +55,26 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
+LEVELS = {level.name: level for level in (EASY, HARD)}
 Row = tuple[list[int], int]  # token ids of a demonstration, and where its targets begin
 
 # ── training ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def encode(tokenizer: PreTrainedTokenizerFast, seed: int, count: int) -> list[Row]:
+def prompt_of(shown: Demonstration) -> str:
+    """What stands before its steps."""
+    plain = Asking("plain")
+    if shown.draft is None:
+        return draft_prompt(TASK, shown.question, plain).text
+    return refine_prompt(TASK, shown.question, shown.draft, shown.first_error, plain).text
+
+
+def encode(tokenizer: PreTrainedTokenizerFast, level: Level, seed: int, count: int) -> list[Row]:
     """The first `count` demonstrations."""
     prompts, targets = [], []
-    for index in range(count):
-        question, steps = demonstration(seed, index)
-        prompts.append(draft_prompt(TASK, question, Asking("plain")).text)
-        targets.append("".join(f"{step}\n" for step in steps) + "<eos>")
+    for shown in demonstrations(level, seed, count):
+        prompts.append(prompt_of(shown))
+        targets.append("".join(f"{step}\n" for step in shown.steps) + "<eos>")
     return [
         (prompt + target, len(prompt))
         for prompt, target in zip(
@@ -204,7 +156,8 @@ def make_model(tokenizer: PreTrainedTokenizerFast, args: argparse.Namespace) -> 
 
 def main() -> None:
     """The defaults made the shipped files."""
-    parser = argparse.ArgumentParser(description="Makes the embedded student of sormctl.")
+    parser = argparse.ArgumentParser(description="Makes the embedded models of sormctl.")
+    parser.add_argument("--bench", choices=LEVELS, default=EASY.name)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--problems", type=int, default=96_000)
     parser.add_argument("--batch-size", type=int, default=32)
@@ -213,10 +166,11 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    tokenizer = make_tokenizer()
+    level = LEVELS[args.bench]
+    tokenizer = make_tokenizer(level)
     model = make_model(tokenizer, args)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters")
-    train(model, encode(tokenizer, args.seed, args.problems), args)
+    train(model, encode(tokenizer, level, args.seed, args.problems), args)
     model.set_attn_implementation("sdpa")
     model.eval()
     model.save_pretrained(args.output)

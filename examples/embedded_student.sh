@@ -8,7 +8,7 @@ set -euo pipefail
 OUT=${OUT:-runs/student}
 export OMP_NUM_THREADS=1
 
-python examples/embedded_student.py -o "$OUT"
+python -m examples.embedded_student -o "$OUT"
 
 sormctl problems chain --split test -n 1000 \
   | sormctl sample --model "$OUT" --greedy \

@@ -25,7 +25,9 @@ _WHERE = "give a folder, or a name of the hub"
 
 _SAMPLED_BYTES = 1 << 20
 
-EMBEDDED_MODELS = tuple(_EMBEDDED + name for name in ("student", "orm", "sorm", "global", "local"))
+_OF_CHAIN = ("student", "orm", "sorm", "global", "local")
+_OF_CHAIN_HARD = ("hard-base", "hard-student")
+EMBEDDED_MODELS = tuple(_EMBEDDED + name for name in (*_OF_CHAIN, *_OF_CHAIN_HARD))
 
 _INDEX = "model.safetensors.index.json"
 _MOST_LAYERS = 10_000  # to make more of them takes minutes and all memory before a weight is read

@@ -22,6 +22,9 @@ endif
 ifneq ($(word 2,$(STUDENT)),)
 $(error STUDENT=$(STUDENT): $(NO_SPACES))
 endif
+ifneq ($(word 2,$(BASE)),)
+$(error BASE=$(BASE): $(NO_SPACES))
+endif
 ifneq ($(word 2,$(PRM800K)),)
 $(error PRM800K=$(PRM800K): $(NO_SPACES))
 endif
@@ -36,6 +39,7 @@ MADE_WITH := $(OUT)/settings
 LIST_SETTINGS = printf '%s\n' \
   'BENCH=$(BENCH)' \
   'STUDENT=$(STUDENT)' \
+  'BASE=$(BASE)' \
   'FIRST=$(FIRST)' \
   'PROMPT=$(PROMPT)' \
   'PROBLEMS=$(PROBLEMS)' \

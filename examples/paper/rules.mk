@@ -10,7 +10,7 @@ MODEL = $$(cat $*/student)
 GENERATE = --seed $(SEED) --max-tokens $(MAX_TOKENS) --resume -q \
   --prompt $(if $(filter sft,$(notdir $*)),$(PROMPT),auto)
 REFINE = sormctl refine --seed $(SEED) --max-tokens $(MAX_TOKENS) --resume -q
-TRAIN = --model "$(MODEL)" --seed $(SEED) --resume -q $(TRAINING)
+TRAIN = --model "$(or $(BASE),$(MODEL))" --seed $(SEED) --resume -q $(TRAINING)
 SCORE = sormctl score --resume -q
 EVAL = sormctl eval --overwrite -q --outcomes $(@:.json=.outcomes.jsonl)
 
@@ -198,7 +198,7 @@ endif
 	$(SCORE) --rm $*/sorm $< -o $@
 %/drafts-prm.jsonl: %/drafts-sorm.jsonl %/prm/sormctl.json
 	$(SCORE) --rm $*/prm $< -o $@
-ifneq ($(PRM800K)$(filter chain,$(BENCH)),)  # there is a PRM
+ifneq ($(PRM800K)$(filter chain chain-hard,$(BENCH)),)  # there is a PRM
 %/drafts-contrastive.jsonl: %/drafts-prm.jsonl %/contrastive/sormctl.json
 	$(SCORE) --rm $*/contrastive $< -o $@
 else

@@ -68,6 +68,7 @@ def test_graph_keeps_to_its_settings(tmp_path: Path, option: str) -> None:
         ("BENCH=gsm8k", "STUDENT is missing"),
         ("STUDENTS=sft rl", "STUDENTS=sft rl: rl is none of sft, ei"),
         ("ROUNDS=4", "ROUNDS=4 is none of 1, 2, 3"),
+        ("BASE=a b", "BASE=a b: make knows no names with spaces"),
         ("FIRST=trained", "FIRST=trained is none of given, supervised"),
         ("PRM800K=missing.jsonl", "PRM800K=missing.jsonl: no such file"),
     ],
@@ -78,11 +79,21 @@ def test_graph_tells_what_it_cannot_do(tmp_path: Path, option: str, said: str) -
     assert not [*tmp_path.iterdir()]
 
 
+@pytest.mark.parametrize("bench", ["chain", "chain-hard"])
 @pytest.mark.parametrize("scale", ["demo", "cpu", "laptop", "gpu"])
-def test_a_scale_sets_every_size(tmp_path: Path, scale: str) -> None:
+def test_a_scale_sets_every_size(tmp_path: Path, scale: str, bench: str) -> None:
     graph = ("make", "-n", "--warn-undefined-variables", "-f", PAPER / "Makefile")
-    done = start(tmp_path, *graph, f"SCALE={scale}", f"OUT={tmp_path}")
+    done = start(tmp_path, *graph, f"SCALE={scale}", f"BENCH={bench}", f"OUT={tmp_path}")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_reward_models_and_refiners_start_from_the_base(tmp_path: Path) -> None:
+    graph = ("make", "-n", "-f", PAPER / "Makefile", f"OUT={tmp_path}", "SCALE=cpu", "SEEDS=1")
+    for bench, base in (("chain", f"$(cat {tmp_path}/1/ei/student)"), ("chain-hard", None)):
+        commands = run(tmp_path, *graph, f"BENCH={bench}")
+        models = r"--model \"(.*?)\" .* -o \S+/1/ei/(?:orm|sorm|global|local)$"
+        found = re.findall(f"train-(?:rm|refiner) {models}", commands, re.MULTILINE)
+        assert found == [base or "embedded:hard-base"] * 4
 
 
 def test_graph_keeps_nothing_of_a_pipe_that_failed(tmp_path: Path) -> None:

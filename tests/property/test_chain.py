@@ -1,4 +1,4 @@
-"""Laws of the embedded benchmark's oracle."""
+"""Laws of the embedded benchmarks' oracle."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 
 from sormctl.records import Problem
 from sormctl.tasks.chain import TASK, problems
+from sormctl.tasks.chain.stories import EASY, HARD
 
 all_problems = st.builds(
     problems.problem,
     st.sampled_from(sorted(problems.SPLITS)),
     st.integers(0, 99),
     st.integers(0, 9999),
+    st.sampled_from([EASY, HARD]),
 )
 numbers = st.integers(-5, 120)
 calculations = st.builds("{} {} {} = {}".format, numbers, st.sampled_from("+-*/"), numbers, numbers)

@@ -97,5 +97,6 @@ def test_a_model_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for folder in ("embers", "orm"):
         (tmp_path / folder).mkdir()
     assert complete_model("embedded:s") == ["embedded:student", "embedded:sorm"]
+    assert complete_model("embedded:h") == ["embedded:hard-base", "embedded:hard-student"]
     assert complete_model("emb")[-1] == "embers/"
     assert complete_model("o") == ["orm/"]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from sormctl.tasks.chain import world
+from sormctl.tasks.chain.stories import EASY, Level
 from sormctl.tasks.prompts import BAD
 
 # a text is cut into these, spaces dropped: a word, a digit, a newline or a sign is one token
@@ -14,25 +15,28 @@ SIGNS = (BAD, "####", "\n", *"0123456789", *"+-*/=", *".?:")
 PROMPT = ("Question", "Answer", "Draft", "Refinement")
 
 
-def vocabulary() -> list[str]:
+def vocabulary(level: Level = EASY) -> list[str]:
     """All tokens, in an order that depends on nothing but the language itself."""
-    words = {word for phrase in _phrases() for word in _words(phrase)}
+    words = {word for phrase in _phrases(level) for word in _words(phrase)}
     return [*SIGNS, *PROMPT, *sorted(words - set(SIGNS) - set(PROMPT))]
 
 
-def _phrases() -> Iterator[str]:
+def _phrases(level: Level) -> Iterator[str]:
     for person in world.PEOPLE:
         yield from (person.name, person.they, person.them, person.their)
     for thing in world.THINGS:
         yield from (thing.one, thing.many)
-    for verb in (*world.COMMON, *world.RARE, *world.PACKED, *world.SCALED):
-        yield verb.text
+    for group in level.groups:
+        yield from (verb.text for verb in group)
     for sentences in world.SHARES:
         yield from sentences
     yield from world.PACKS
     yield from world.CONNECTIVES
     yield from (*world.OPENINGS, *world.OTHERS, *world.DISTRACTORS, *world.PRICES)
     yield from (*world.PRICE_QUESTIONS, *world.COUNT_QUESTIONS, *world.TOGETHER_QUESTIONS)
+    if "relation" in level.endings:
+        yield from (verb.text for verb in world.RELATIONS)
+        yield from world.RELATION_QUESTIONS
 
 
 def _words(phrase: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import mul
 from random import Random
@@ -12,9 +12,37 @@ from sormctl.tasks.chain import world
 from sormctl.tasks.chain.world import Verb
 
 LENGTHS = {2: 20, 3: 30, 4: 25, 5: 15, 6: 10}  # calculations in the reference: weight
-GROUPS = {world.COMMON: 54, world.RARE: 28, world.PACKED: 8, world.SCALED: 10}
-ENDINGS = {"price": 55, "share": 15, "together": 15, "count": 15}
 LARGEST = 99  # of all values before a final product
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How hard the stories of a benchmark are: what happens in them, and its weight."""
+
+    name: str  # of the task
+    groups: Mapping[tuple[Verb, ...], int]
+    endings: Mapping[str, int]
+    packs: int  # the most packs of one event
+    packed: int  # the most things in a pack
+    price: int  # the highest
+
+
+EASY = Level(
+    name="chain",
+    groups={world.COMMON: 54, world.RARE: 28, world.PACKED: 8, world.SCALED: 10},
+    endings={"price": 55, "share": 15, "together": 15, "count": 15},
+    packs=5,
+    packed=9,
+    price=9,
+)
+HARD = Level(
+    name="chain-hard",
+    groups={world.COMMON: 34, world.MANY_RARE: 48, world.PACKED: 8, world.SCALED: 10},
+    endings={"price": 30, "share": 10, "together": 15, "count": 15, "relation": 30},
+    packs=6,
+    packed=15,
+    price=19,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +52,7 @@ class StoryEvent:
     op: str
     number: int
     packs: int = 1
-    verb: Verb | None = None  # None for an ending, which has words of its own
+    verb: Verb | None = None  # None for an ending that has words of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,38 +64,46 @@ class Story:
     ending: str
 
 
-def draw_story(rng: Random) -> Story:
+def draw_story(rng: Random, level: Level) -> Story:
     """A story whose values all stay in [1, LARGEST] until a final product."""
-    ending = _weighted(rng, ENDINGS)
+    ending = _weighted(rng, level.endings)
     room = _weighted(rng, LENGTHS) - (ending != "count")
     start = value = rng.randint(10, 50)
     events: list[StoryEvent] = []
     while room:
-        event = _draw_event(rng, value, room)
+        event = _draw_event(rng, level, value, room)
         events.append(event)
         value = apply(event.op, value, event.packs * event.number)
         room -= 1 + (event.packs > 1)
-    last = _draw_ending(rng, ending, value)
-    return draw_story(rng) if last is None else Story(start, (*events, *last), ending)
+    last = _draw_ending(rng, level, ending, value)
+    return draw_story(rng, level) if last is None else Story(start, (*events, *last), ending)
 
 
-def _draw_event(rng: Random, value: int, room: int) -> StoryEvent:
+def _draw_event(rng: Random, level: Level, value: int, room: int) -> StoryEvent:
     while True:
-        group = _weighted(rng, GROUPS)
+        group = _weighted(rng, level.groups)
         verb = rng.choice(group)
         if group is world.PACKED:
-            event = StoryEvent(verb.op, rng.randint(2, 9), rng.randint(2, 5), verb)
+            event = StoryEvent(
+                verb.op, rng.randint(2, level.packed), rng.randint(2, level.packs), verb
+            )
         else:
             event = StoryEvent(verb.op, verb.number or rng.randint(2, 20), 1, verb)
         if 1 + (event.packs > 1) <= room and is_possible(event, value):
             return event
 
 
-def _draw_ending(rng: Random, ending: str, value: int) -> tuple[StoryEvent, ...] | None:
+def _draw_ending(
+    rng: Random, level: Level, ending: str, value: int
+) -> tuple[StoryEvent, ...] | None:
     if ending == "count":
         return ()
     if ending == "price":
-        return (StoryEvent("*", rng.randint(3, 9)),)
+        return (StoryEvent("*", rng.randint(3, level.price)),)
+    if ending == "relation":
+        verb = rng.choice(world.RELATIONS)
+        event = StoryEvent(verb.op, rng.randint(2, 4 if verb.op in "*/" else 20), 1, verb)
+        return (event,) if is_possible(event, value) else None
     if ending == "together":
         event = StoryEvent("+", rng.randint(5, 40))
         return (event,) if is_possible(event, value) else None
@@ -83,7 +119,7 @@ def is_possible(event: StoryEvent, value: int) -> bool:
     return 1 <= apply(event.op, value, amount) <= LARGEST
 
 
-def _weighted(rng: Random, weights: dict[Any, int]) -> Any:
+def _weighted(rng: Random, weights: Mapping[Any, int]) -> Any:
     return rng.choices(list(weights), list(weights.values()))[0]
 
 

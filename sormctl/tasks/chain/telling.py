@@ -41,7 +41,8 @@ def tell(rng: Random, story: Story) -> str:
     hero, friend, other = rng.sample(world.PEOPLE, 3)
     thing, decoy = rng.sample(world.THINGS, 2)
     cast = Cast(hero, friend, other, thing, decoy)
-    body = [_event(rng, event) for event in story.events if event.verb is not None]
+    told = story.events[:-1] if story.ending == "relation" else story.events
+    body = [_event(rng, event) for event in told if event.verb is not None]
     for _ in range(rng.choices((0, 1, 2), (40, 40, 20))[0]):
         _insert(rng, body, (rng.choice(world.DISTRACTORS), {"n": rng.randint(2, 20)}))
     question = _end(rng, story, cast, body)
@@ -66,6 +67,11 @@ def _end(rng: Random, story: Story, cast: Cast, body: list[Sentence]) -> Sentenc
         words["friend"] = cast.other.name
         _insert(rng, body, (rng.choice(world.OTHERS), words))
         return rng.choice(world.TOGETHER_QUESTIONS), words
+    if story.ending == "relation":
+        assert story.events[-1].verb is not None
+        words["friend"] = cast.other.name
+        body.append((story.events[-1].verb.text, words))
+        return rng.choice(world.RELATION_QUESTIONS), words
     if story.ending == "price":
         body.insert(0 if rng.random() < 0.3 else len(body), (rng.choice(world.PRICES), words))
         return rng.choice(world.PRICE_QUESTIONS), {}

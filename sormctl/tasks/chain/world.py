@@ -79,6 +79,35 @@ RARE = (  # which the embedded student has learned badly
     Verb("{who} discards {n} of {their} {things}", "-"),
     Verb("{who} misplaces {n} {things}", "-"),
 )
+
+
+def _verbs(texts: str, op: str) -> list[Verb]:
+    return [
+        Verb(f"{{who}} {text.strip()} {{n}} {{things}}", op)
+        for line in texts.strip().splitlines()
+        for text in line.split("/")
+    ]
+
+
+_GAINS = """
+    salvages/borrows/inherits/obtains/acquires/amasses/collects/gathers/harvests/earns/receives
+    accepts/unearths/recovers/regains/retrieves/secures/procures/accumulates/imports/hoards
+    pockets/scavenges/claims/lands/fetches/digs up/rakes in/scoops up/snaps up/takes in
+    brings home/comes by/comes into/wins back/buys back/hauls in/is given/is sent/is lent/is left
+    is handed/is awarded/is granted/is gifted/is dealt/is paid/lays hands on/takes over
+    carries off/makes off with/digs out/stocks up on/talks {friend} out of/relieves {friend} of
+    cheats {friend} of/is promised and gets
+"""
+_LOSSES = """
+    forfeits/lends/discards/misplaces/abandons/auctions/bestows/donates/exports/surrenders/yields
+    relinquishes/sacrifices/scraps/dumps/burns/breaks/ruins/spoils/wastes/squanders/ships out
+    mails off/sends back/sends off/turns in/passes on/pays out/trades away/lets go of/parts with
+    gives up/hands out/hands over/hands back/leaves behind/gambles away/signs away/deals out
+    is robbed of/is cheated of/is relieved of/is deprived of/is talked out of/is stripped of
+    does away with/gets rid of/runs through/uses up/sees the last of/takes back to the shop/sheds
+    loans/awards/grants/leaves to {friend}/promises and gives
+"""
+MANY_RARE = (*_verbs(_GAINS, "+"), *_verbs(_LOSSES, "-"))  # of `chain-hard`: each seldom met
 PACKED = (
     Verb("{who} buys {m} {packs} of {n} {things}", "+"),
     Verb("{who} gets {m} {packs} of {n} {things} from {friend}", "+"),
@@ -93,6 +122,15 @@ SCALED = (
     Verb("{who} gives half of {their} {things} to {friend}", "/", 2),
     Verb("{who} loses half of {their} {things}", "/", 2),
     Verb("{who} sells half of {their} {things}", "/", 2),
+)
+
+RELATIONS = (  # of the hero's things to those of another, who is asked about
+    Verb("in the end {friend} has {n} more {things} than {name}", "+"),
+    Verb("in the end {friend} has {n} fewer {things} than {name}", "-"),
+    Verb("in the end {name} has {n} fewer {things} than {friend}", "+"),
+    Verb("in the end {name} has {n} more {things} than {friend}", "-"),
+    Verb("in the end {friend} has {n} times as many {things} as {name}", "*"),
+    Verb("in the end {name} has {n} times as many {things} as {friend}", "/"),
 )
 
 # ── how a story begins and ends, what comes in between ───────────────────────────────────────────
@@ -138,6 +176,10 @@ OTHERS = (
 TOGETHER_QUESTIONS = (
     "How many {things} do {name} and {friend} have together?",
     "What is the total number of {things} of {name} and {friend}?",
+)
+RELATION_QUESTIONS = (
+    "How many {things} does {friend} have?",
+    "How many {things} has {friend} got?",
 )
 DISTRACTORS = (
     "{friend} has {n} {things}",

@@ -1,4 +1,4 @@
-"""The embedded benchmark: what it generates, and what its oracle says of small solutions."""
+"""The embedded benchmarks: what they generate, and what their oracle says of small solutions."""
 
 from __future__ import annotations
 
@@ -15,17 +15,32 @@ from tokenizers import Tokenizer
 import sormctl
 from sormctl.errors import RecordError, UsageError
 from sormctl.records import Problem, parse_record, to_json
-from sormctl.tasks.chain import TASK, language, problems
+from sormctl.tasks.base import Task
+from sormctl.tasks.chain import HARD_TASK, TASK, language, problems
+from sormctl.tasks.chain.stories import EASY, HARD, Level
 from sormctl.tasks.prompts import draft_prompt, refine_prompt
 from sormctl.tasks.registry import get_task
 from tests.asked import PLAIN
 
-STUDENT = Path(sormctl.__file__).parent / "embedded" / "student"
+EMBEDDED = Path(sormctl.__file__).parent / "embedded"
+TASKS = (TASK, HARD_TASK)
+FIRST_HARD = {
+    "task": "chain-hard",
+    "problem_id": "chain-hard-test-0-0",
+    "question": (
+        "At first Hugo has 11 coins. In the evening he loans 9 coins. Hugo wins 13 more coins. "
+        "Hugo cheats Rosa of 16 coins. Carl owns 24 coins. How many coins do Hugo and Carl have "
+        "together?"
+    ),
+    "answer": "55",
+    "reference": ("11 - 9 = 2", "2 + 13 = 15", "15 + 16 = 31", "31 + 24 = 55", "#### 55"),
+    "chain": {"expression": ["+", ["+", ["+", ["-", 11, 9], 13], 16], 24]},
+}
 
 
-def some(split: str, count: int, seed: int = 0) -> list[Problem]:
-    assert TASK.generate is not None
-    return list(islice(TASK.generate(split, seed), count))
+def some(split: str, count: int, seed: int = 0, task: Task = TASK) -> list[Problem]:
+    assert task.generate is not None
+    return list(islice(task.generate(split, seed), count))
 
 
 def labels(steps: list[str], expression: object, answer: str) -> list[int]:
@@ -43,8 +58,9 @@ def labels(steps: list[str], expression: object, answer: str) -> list[int]:
 # ── the generator ────────────────────────────────────────────────────────────────────────────────
 
 
-def test_is_registered() -> None:
+def test_are_registered() -> None:
     assert get_task("chain") is TASK
+    assert get_task("chain-hard") is HARD_TASK
 
 
 def test_first_problem_never_changes() -> None:
@@ -62,6 +78,10 @@ def test_first_problem_never_changes() -> None:
     }
 
 
+def test_first_hard_problem_never_changes() -> None:
+    assert to_json(some("test", 1, task=HARD_TASK)[0]) == FIRST_HARD
+
+
 def test_does_not_depend_on_the_hash_seed() -> None:
     code = "from sormctl.tasks.chain import problems; print(problems.problem('train', 5, 7))"
     runs = {
@@ -76,12 +96,13 @@ def test_does_not_depend_on_the_hash_seed() -> None:
     assert len(runs) == 1
 
 
-def test_ids_are_unique_across_splits_and_seeds() -> None:
+def test_ids_are_unique_across_tasks_splits_and_seeds() -> None:
     ids = [
         problem.problem_id
+        for task in TASKS
         for split in problems.SPLITS
         for seed in (0, 1)
-        for problem in some(split, 20, seed)
+        for problem in some(split, 20, seed, task)
     ]
     assert len(set(ids)) == len(ids)
 
@@ -96,41 +117,48 @@ def test_no_expression_is_in_two_splits() -> None:
     assert not set.intersection(expressions[0], expressions[2])
 
 
-def test_unknown_split() -> None:
-    with pytest.raises(UsageError, match="no split of chain `dev`; known: train, validation, test"):
-        some("dev", 1)
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_unknown_split(task: Task) -> None:
+    known = "known: train, validation, test"
+    with pytest.raises(UsageError, match=f"no split of {task.name} `dev`; {known}"):
+        some("dev", 1, task=task)
 
 
-def test_reference_reaches_the_answer_in_two_to_six_calculations() -> None:
-    for problem in some("train", 300):
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_reference_reaches_the_answer_in_two_to_six_calculations(task: Task) -> None:
+    for problem in some("train", 300, task=task):
         assert problem.reference is not None
         assert TASK.is_correct(TASK.predict(problem.reference), problem.answer)
         assert 2 <= len(problem.reference) - 1 <= 6
 
 
-def test_values_are_small_until_the_end() -> None:
-    for problem in some("train", 300):
+@pytest.mark.parametrize(("task", "price"), [(TASK, 9), (HARD_TASK, 19)])
+def test_values_are_small_until_the_end(task: Task, price: int) -> None:
+    for problem in some("train", 300, task=task):
         assert problem.reference is not None
         results = [int(step.split("= ")[1]) for step in problem.reference[:-1]]
         assert all(1 <= result <= 99 for result in results[:-1])
-        assert 1 <= results[-1] <= 99 * 9
+        assert 1 <= results[-1] <= 99 * price
 
 
-def test_stories_vary() -> None:
-    told = some("train", 500)
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_stories_vary(task: Task) -> None:
+    told = some("train", 500, task=task)
     assert len({problem.question for problem in told}) == 500
     assert len({re.sub(r"[0-9]+", "N", problem.question) for problem in told}) > 490
     assert len({len(problem.reference or ()) for problem in told}) == 5
 
 
-def test_sentences_are_well_formed() -> None:
-    for problem in some("train", 300):
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_sentences_are_well_formed(task: Task) -> None:
+    for problem in some("train", 300, task=task):
         assert re.fullmatch(r"([A-Z][A-Za-z0-9 ]+\. )+[A-Z][A-Za-z0-9 ]+\?", problem.question)
 
 
-def test_pronouns_follow_a_sentence_about_the_one_they_mean() -> None:
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_pronouns_follow_a_sentence_about_the_one_they_mean(task: Task) -> None:
     pronoun = re.compile(r"\b(she|he|him)\b", re.IGNORECASE)
-    for problem in some("train", 300):
+    for problem in some("train", 300, task=task):
         sentences = problem.question.split(". ")
         hero = re.findall(r"[A-Z][a-z]+", sentences[0])[-1]
         for before, sentence in pairwise(sentences):
@@ -216,16 +244,18 @@ def texts(problem: Problem) -> str:
     return prompt.text + draft.text + "".join(f"{step}\n" for step in draft.steps)
 
 
-def test_vocabulary_is_closed() -> None:
-    known = set(language.vocabulary())
-    for problem in some("train", 500):
+@pytest.mark.parametrize(("task", "level"), [(TASK, EASY), (HARD_TASK, HARD)])
+def test_vocabulary_is_closed(task: Task, level: Level) -> None:
+    known = set(language.vocabulary(level))
+    for problem in some("train", 500, task=task):
         assert known.issuperset(re.findall(language.PIECE, texts(problem)))
 
 
-def test_tokenizer_of_the_student() -> None:
+@pytest.mark.parametrize(("task", "model"), [(TASK, "student"), (HARD_TASK, "hard-base")])
+def test_tokenizer_of_the_embedded_model(task: Task, model: str) -> None:
     """No unknown token; nothing is lost; lines can be encoded one by one."""
-    tokenizer = Tokenizer.from_file(str(STUDENT / "tokenizer.json"))
-    for problem in some("train", 2000):
+    tokenizer = Tokenizer.from_file(str(EMBEDDED / model / "tokenizer.json"))
+    for problem in some("train", 2000, task=task):
         text = texts(problem)
         ids = tokenizer.encode(text).ids
         assert tokenizer.token_to_id("<unk>") not in ids
