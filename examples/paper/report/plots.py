@@ -127,7 +127,7 @@ def _points(axis: Axes, series: Series) -> None:
         [point.tokens for point in series.points],
         [100 * point.value for point in series.points],
         yerr=_errors(series.points),
-        label=series.label,
+        label=f"{series.label} ({series.problems:,} problems)",
         color=colour,
         marker=marker,
         markersize=12 if marker == "*" else 6,

@@ -33,6 +33,7 @@ class Series:
 
     label: str
     points: tuple[Point, ...]
+    problems: int | None = None  # that a line's points are of
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,10 @@ def _budget(run: Run, experiment: Experiment, student: str) -> Iterator[Series]:
     for label, choice in CHOICES.items():
         found = [figures(run, f"{student}/budget-{n}", choice(n)) for n in BUDGETS]
         points = tuple(_point(each, tokens=each["tokens"]) for each in (one, *found) if each)
-        yield Series(CHOICE_LABELS[label], points)
+        yield Series(CHOICE_LABELS[label], points, one["n"] if one else None)
     for label, result, row in experiment.concrete(student, run["samples"]):
         if label in SINGLE and (each := figures(run, result, row)):
-            yield Series(label, (_point(each, tokens=each["tokens"]),))
+            yield Series(label, (_point(each, tokens=each["tokens"]),), each["n"])
 
 
 def _point(row: Mapping[str, Any], label: str = "", tokens: float | None = None) -> Point:

@@ -24,6 +24,7 @@ from sormctl.evaluation.steps import AUC, LOCATED
 
 Run = Mapping[str, Any]  # a collected file, and its `name`
 NOT_RUN = "not run"
+NO_FIGURE = "no figure"  # run, and nothing to be judged: no bad step, no oracle
 COMMANDS = "commands"  # the page of a run that anchors lead to
 STUDENT_NAMES = {
     "sft": "before expert iteration",
@@ -185,11 +186,10 @@ def claims_table(run: Run) -> Iterator[str]:
     yield "| " + " | ".join(head) + " |"
     yield "|---" * len(head) + "|"
     for claim in CLAIMS:
-        found = run["claims"].get(claim.key, {})
         if claim.by_student:
-            verdicts = [_verdict(claim, found.get(student, [])) for student in students]
+            verdicts = [_verdict(run, claim, student) for student in students]
         else:
-            verdicts = [_verdict(claim, found.get("", [])), *("" for _ in students[1:])]
+            verdicts = [_verdict(run, claim, ""), *("" for _ in students[1:])]
         yield "| " + " | ".join((claim.text, claim.where, *verdicts, claim.paper)) + " |"
 
 
@@ -197,18 +197,31 @@ def tally(run: Run) -> Iterator[str]:
     """How many claims got which verdict, for each student and for what is asked once."""
     for student in (*run["students"], ""):
         asked = [claim for claim in CLAIMS if claim.by_student == bool(student)]
-        found = [run["claims"].get(claim.key, {}).get(student) for claim in asked]
-        counts = Counter(judge(c, f) if f else NOT_RUN for c, f in zip(asked, found, strict=True))
-        verdicts = (REPRODUCED, REFUTED, UNDECIDED, NOT_RUN)
+        counts = Counter(_judged(run, claim, student) for claim in asked)
+        verdicts = (REPRODUCED, REFUTED, UNDECIDED, NO_FIGURE, NOT_RUN)
         shown = ", ".join(f"{counts[verdict]} {verdict}" for verdict in verdicts if counts[verdict])
         yield f"- {STUDENT_NAMES.get(student, student)}, {len(asked)} claims: {shown}"
 
 
-def _verdict(claim: Claim, found: Sequence[Mapping[str, Any]]) -> str:
+def _found(run: Run, claim: Claim, student: str) -> Sequence[Mapping[str, Any]]:
+    found: Sequence[Mapping[str, Any]] = run["claims"].get(claim.key, {}).get(student, ())
+    return found
+
+
+def _judged(run: Run, claim: Claim, student: str) -> str:
+    """The verdict on a claim, or why there is none."""
+    if found := _found(run, claim, student):
+        return judge(claim, found)
+    pairs = claim.concrete(student, run["samples"])
+    needed = {ref[0] for pair in pairs for ref in pair if ref}
+    return NO_FIGURE if needed <= run["results"].keys() else NOT_RUN
+
+
+def _verdict(run: Run, claim: Claim, student: str) -> str:
     """The verdict, and the difference that decides it: the one that is nearest to failing."""
+    verdict, found = _judged(run, claim, student), _found(run, claim, student)
     if not found:
-        return NOT_RUN
-    verdict = judge(claim, found)
+        return verdict
     worst = min(found, key=lambda each: min(each["low"] - claim.low, claim.high - each["high"]))
     sign = "second" in worst
     missing = len(claim.pairs) - len(found)

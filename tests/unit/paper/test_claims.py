@@ -9,6 +9,7 @@ import pytest
 
 from examples.paper.report.claims import CLAIMS
 from examples.paper.report.rows import majority, rerank
+from examples.paper.report.tables import tally
 from examples.paper.report.verdicts import Claim, is_certain, judge
 
 
@@ -75,3 +76,15 @@ def test_what_changes_little_neither_gains_nor_loses(key: str) -> None:
 def test_students_and_samples_take_their_place() -> None:
     (pairs,) = (claim.concrete("ei", 32) for claim in CLAIMS if claim.key == "rerank-vote")
     assert pairs == [(("ei/many", rerank(32, "orm")), ("ei/many", majority(32)))]
+
+
+def test_what_was_run_and_has_no_figure_is_not_called_not_run() -> None:
+    """Such as a claim on bad steps where there are none."""
+    main = {"results": {"ei/main": {}}, "claims": {}, "students": ["ei"], "samples": 8}
+    told, once = tally(main)
+    asked = [claim for claim in CLAIMS if claim.by_student]
+    files = [{ref[0] for pair in claim.concrete("ei", 8) for ref in pair if ref} for claim in asked]
+    without = files.count({"ei/main"})
+    assert 0 < without < len(asked)
+    assert told.endswith(f": {without} no figure, {len(asked) - without} not run")
+    assert once.endswith("not run")

@@ -64,7 +64,7 @@ def test_marks_stand_at_tokens_and_shares(name: str) -> None:
     (axis,) = plots.drawn(PLOTS[name]).axes
     for container, series in zip(axis.containers, PLOTS[name].series, strict=True):
         line, _, (intervals,) = container.lines
-        assert container.get_label() == series.label
+        assert container.get_label() == f"{series.label} ({series.problems:,} problems)"
         assert [*line.get_xdata()] == [point.tokens for point in series.points]
         shares = [100 * point.value for point in series.points]
         assert [*line.get_ydata()] == pytest.approx(shares)
