@@ -111,8 +111,8 @@ $(VENV)/.installed-vllm: $(VENV)/.installed
 		|| echo "vLLM and Ray cannot be installed here; their tests will be skipped"
 
 $(VENV)/.installed-rl: $(VENV)/.installed
-	$(BIN)/python -m pip install -q -e '.[rl]' && touch $@ \
-		|| echo "TRL cannot be installed here; refiners by reinforcement learning will be left out"
+	$(BIN)/python -m pip install -q -e '.[rl,ppo]' && touch $@ \
+		|| echo "TRL or torchrl cannot be installed here; refiners by reinforcement learning will be left out"
 
 $(VENV)/.installed-real: $(VENV)/.installed-vllm
 	$(BIN)/python -m pip install -q 'gguf>=0.19,<1'

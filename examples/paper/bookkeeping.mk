@@ -84,7 +84,7 @@ endif
 .PRECIOUS: %/samples.jsonl %/held.jsonl %/steps.jsonl %/values.jsonl %/labels-consistency-off.jsonl \
   %/drafts.jsonl %/three.jsonl %/many.jsonl %/draft-steps.jsonl %/chosen-from.jsonl %/learn-drafts.jsonl \
   %/refined-global.jsonl %/refined-local.jsonl %/refined-local-orm.jsonl %/refined-value.jsonl \
-  %/refined-prompted.jsonl %/refined-rl.jsonl %/refined-rl-orm.jsonl \
+  %/refined-prompted.jsonl %/refined-rl.jsonl %/refined-rl-orm.jsonl %/refined-ppo.jsonl \
   %/drafts-orm.jsonl %/drafts-balanced-orm.jsonl %/drafts-sorm.jsonl %/drafts-prm.jsonl \
   %/drafts-contrastive.jsonl %/drafts-sorm-unbalanced.jsonl %/drafts-sorm-1.jsonl \
   %/drafts-sorm-filtered-1.jsonl %/drafts-sorm-filtered-2.jsonl \

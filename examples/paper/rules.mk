@@ -153,13 +153,15 @@ endif
 %/value/sormctl.json: %/pairs-value.jsonl
 	sormctl train-refiner $(TRAIN) --epochs $(REFINER_EPOCHS) $< -o $(@D)
 
-# table 6: by reinforcement learning, with TRL (extra `rl`)
+# table 6: by reinforcement learning, GRPO with TRL (extra `rl`), PPO with torchrl (extra `ppo`)
 %/learn-drafts.jsonl: %/train.jsonl
 	sormctl sample --greedy --model "$(MODEL)" $(GENERATE) $< -o $@
 %/rl/sormctl.json: %/learn-drafts.jsonl %/global/sormctl.json
 	python $(HERE)/rl_refiner.py --model $*/global --drafts $< $(RL) --seed $(SEED) --resume -o $(@D)
 %/rl-orm/sormctl.json: %/learn-drafts.jsonl %/global/sormctl.json %/orm/sormctl.json
 	python $(HERE)/rl_refiner.py --model $*/global --orm $*/orm --drafts $< $(RL) --seed $(SEED) --resume -o $(@D)
+%/ppo/sormctl.json: %/learn-drafts.jsonl %/global/sormctl.json
+	python $(HERE)/ppo_refiner.py --model $*/global --drafts $< $(RL) --seed $(SEED) --resume -o $(@D)
 
 # ── the (Q, D) test set, its refinements, and samples to choose from ─────────────────────────────
 
@@ -184,6 +186,8 @@ endif
 	$(REFINE) --mode global --model $*/rl $< -o $@
 %/refined-rl-orm.jsonl: %/drafts.jsonl %/rl-orm/sormctl.json
 	$(REFINE) --mode global --model $*/rl-orm $< -o $@
+%/refined-ppo.jsonl: %/drafts.jsonl %/ppo/sormctl.json
+	$(REFINE) --mode global --model $*/ppo $< -o $@
 
 # ── scores ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -257,6 +261,8 @@ endif
 %/rl.json: %/drafts.jsonl %/refined-rl.jsonl
 	$(EVAL) $^ -o $@
 %/rl-orm.json: %/drafts.jsonl %/refined-rl-orm.jsonl
+	$(EVAL) $^ -o $@
+%/ppo.json: %/drafts.jsonl %/refined-ppo.jsonl
 	$(EVAL) $^ -o $@
 # table 7, appendix E
 %/cross-sft.json: %/cross-sft.jsonl

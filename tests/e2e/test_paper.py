@@ -34,8 +34,8 @@ def test_graph_makes_every_result_once(tmp_path: Path) -> None:
         assert re.search(rf"\| `{model}` \| `\S+` \| `\S+` \| [0-9,]+ \| [0-9]+ \|", text)
     for name in ("sft/main", "sft/value", "sft/many", "sft/labels", "cross-sft", "sft/budget-4"):
         assert f"### {name}.json\n" in text
-    if find_spec("trl") is not None:
-        assert "### sft/rl-orm.json\n" in text
+    for library, name in (("trl", "rl-orm"), ("torchrl", "ppo")):
+        assert (f"### sft/{name}.json\n" in text) == (find_spec(library) is not None)
     for row in ("draft + global + local by the ORM", "best by the SORM, 4 samples"):
         assert re.search(rf"\| {re.escape(row)} \| [0-9.]+ \| [0-9.]+ to ", text)
     assert {path.name for path in collected.parent.glob("*.svg")} == {
@@ -134,10 +134,12 @@ def test_graph_keeps_what_can_be_gone_on_with(tmp_path: Path) -> None:
     kept = re.search(r"\.PRECIOUS: ((?:.*\\\n)*.*)", (PAPER / "bookkeeping.mk").read_text("utf-8"))
     assert kept
     listed = {name.removeprefix("%/") for name in kept[1].replace("\\", "").split()}
-    by_trl = {f"{name}.jsonl" for name in ("learn-drafts", "refined-rl", "refined-rl-orm")}
-    if find_spec("trl") is not None:
-        by_trl = set()
-    assert {*resumed} == listed - by_trl
+    needed = {"trl": ("refined-rl", "refined-rl-orm"), "torchrl": ("refined-ppo",)}
+    missing = [library for library in needed if find_spec(library) is None]
+    left_out = {f"{name}.jsonl" for library in missing for name in needed[library]}
+    if len(missing) == len(needed):
+        left_out.add("learn-drafts.jsonl")
+    assert {*resumed} == listed - left_out
 
 
 def run(folder: Path, *command: str | Path) -> str:

@@ -66,7 +66,7 @@ def _commands(results: Results, listed: list[str]) -> list[str]:
     if lost:
         raise ValueError(
             f"no command makes {', '.join(sorted(lost))}; give the settings of the run (for rl TRL "
-            "has to be installed)"
+            "has to be installed, for ppo torchrl)"
         )
     return listed
 

@@ -207,11 +207,13 @@ EXPERIMENTS = (
         {
             "the student alone": ("sft/main", rows.DRAFT),
             "prompted": ("sft/prompted", rows.GLOBAL),
-            "reinforcement learning": ("sft/rl", rows.GLOBAL),
-            "reinforcement learning, ORM in the reward": ("sft/rl-orm", rows.GLOBAL),
+            "GRPO": ("sft/rl", rows.GLOBAL),
+            "GRPO, ORM in the reward": ("sft/rl-orm", rows.GLOBAL),
+            "PPO": ("sft/ppo", rows.GLOBAL),
             "expert iteration": ("sft/main", rows.GLOBAL),
         },
-        "Accuracy of the refinements of all drafts. Where the paper used PPO, this is GRPO.",
+        "Accuracy of the refinements of all drafts. Reinforcement learning "
+        "starts from the refiner by expert iteration, in the paper from the student.",
     ),
     Experiment(
         "figure-5",

@@ -80,9 +80,9 @@ problem. The last column leads to the commands.
 """
 EXAMPLES = """
 Mean over the seeds. An example is a solution (reward models, student), a pair of solutions
-(contrastive model, refiners), or a refinement that is rewarded (`rl`, `rl-orm`); a step is one of
-the optimizer, on a batch of examples. Seconds are known of reinforcement learning alone, and of its
-last part if it was interrupted; other training notes none.
+(contrastive model, refiners), or a refinement that is rewarded (`rl`, `rl-orm`, `ppo`); a step is
+one of the optimizer, on a batch of examples. Seconds are known of reinforcement learning alone, and
+of its last part if it was interrupted; other training notes none.
 """
 
 
