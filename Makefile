@@ -40,7 +40,7 @@ help: ## list the targets
 
 setup: $(VENV)/.installed ## create .venv and install sormctl with what development needs
 
-demo: $(VENV)/.installed ## the whole pipeline on the embedded benchmark, minutes on two cores
+demo: $(VENV)/.installed ## the whole pipeline on `chain-hard`, minutes on two cores
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/demo.sh
 
 paper: $(VENV)/.installed-rl ## the paper's experiments: BENCH=chain SCALE=demo, cpu, laptop or gpu, STUDENT=...
@@ -111,8 +111,10 @@ $(VENV)/.installed-vllm: $(VENV)/.installed
 		|| echo "vLLM and Ray cannot be installed here; their tests will be skipped"
 
 $(VENV)/.installed-rl: $(VENV)/.installed
-	$(BIN)/python -m pip install -q -e '.[rl,ppo]' && touch $@ \
-		|| echo "TRL or torchrl cannot be installed here; refiners by reinforcement learning will be left out"
+	$(BIN)/python -m pip install -q -e '.[rl]' && touch $@ \
+		|| echo "TRL cannot be installed here; refiners by GRPO will be left out"
+	$(BIN)/python -m pip install -q -e '.[ppo]' \
+		|| echo "torchrl cannot be installed here; the refiner by PPO will be left out"
 
 $(VENV)/.installed-real: $(VENV)/.installed-vllm
 	$(BIN)/python -m pip install -q 'gguf>=0.19,<1'

@@ -1,9 +1,9 @@
 """The solver who makes slips: whose demonstrations the embedded models learn from.
 
 Rare verbs are misread, each at its own rate, and long products drop a carry. In `chain-hard` there
-are many more rare verbs, and what one has more than another is turned round. A slip is carried on
-consistently, as people do. So a student of such demonstrations is right about half of the time, and
-where it is wrong it often could have been right.
+are many more rare verbs, and relations between two people are turned round, too. A slip is carried
+on consistently, as people do. So a student of such demonstrations is right about half of the time,
+and where it is wrong it often could have been right.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ SLIPS: tuple[Slip, ...] = (
 
 
 def _slip(verb: world.Verb) -> Slip:
-    """Of a verb of `chain-hard`: of its text alone."""
+    """How a verb of `chain-hard` is misread; its text alone decides."""
     if verb in world.RELATIONS:
-        is_turned_round = verb.text.startswith("in the end {name}")
-        return (0.5 if is_turned_round else 0.1, TURNED)
+        begins_with_hero = verb.text.startswith("in the end {name}")
+        return (0.5 if begins_with_hero else 0.1, TURNED)
     rng = Random(verb.text)
     return (rng.uniform(0.2, 0.75), rng.choice((TURNED, TURNED, IGNORED)))
 
@@ -64,8 +64,8 @@ class Demonstration:
 def demonstrations(level: Level, seed: int, count: int) -> Iterator[Demonstration]:
     """Of the first `count` training problems.
 
-    In `chain-hard`, REFINEMENTS of them stand after another careless solution, half of these with
-    a mark where it first differs. Nothing says which of the two is right.
+    In `chain-hard`, REFINEMENTS of them stand after another careless solution. Where the two
+    differ, half of the drafts are marked at the first difference. Nothing says which is right.
     """
     for index in range(count):
         rng, story = problems.draw("train", seed, index, level)
@@ -80,16 +80,17 @@ def demonstrations(level: Level, seed: int, count: int) -> Iterator[Demonstratio
 
 
 def difference(rng: Random, draft: Sequence[str], steps: Sequence[str]) -> int | None:
-    """Where the draft first differs from `steps`, if anywhere; in half of the cases not told."""
+    """The first step where the draft differs; None if there is none, or if it is not told."""
     differs = (i for i, step in enumerate(draft) if steps[i : i + 1] != [step])
     return next(differs, None) if rng.random() < 0.5 else None
 
 
 def solution(rng: Random, level: Level, story: Story) -> list[str]:
-    """How the careless solver solves it, as often as the slips leave possible values."""
+    """A careless solution; tried again until its values are possible."""
     while True:
         read = misread(rng, level, story)
         steps = solve(story.start, read, lambda a, b: product(rng, a, b))
+        # what the student of `chain` has learned from rounds its quotients down
         if in_range(steps) and (level is EASY or comes_out(steps)):
             return steps
 

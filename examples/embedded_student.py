@@ -1,7 +1,7 @@
 """Makes the models that ship with sormctl from nothing: tiny Llamas, trained on one CPU core.
 
 They learn from the demonstrations of a solver who makes slips (careless.py): the student of
-`chain`, and the base model of `chain-hard`, whose demonstrations are refinements, too.
+`chain`, and the base model of `chain-hard`, a third of whose demonstrations are refinements.
 
     OMP_NUM_THREADS=1 python -m examples.embedded_student -o runs/student
     OMP_NUM_THREADS=1 python -m examples.embedded_student --bench chain-hard -o runs/hard-base
@@ -24,7 +24,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from examples.careless import Demonstration, demonstrations
 from sormctl.asking import Asking
 from sormctl.tasks.chain import TASK, language
-from sormctl.tasks.chain.stories import EASY, HARD, Level
+from sormctl.tasks.chain.stories import EASY, LEVELS, Level
 from sormctl.tasks.prompts import draft_prompt, refine_prompt
 
 # ── the tokenizer ────────────────────────────────────────────────────────────────────────────────
@@ -55,7 +55,6 @@ def make_tokenizer(level: Level) -> PreTrainedTokenizerFast:
     )
 
 
-LEVELS = {level.name: level for level in (EASY, HARD)}
 Row = tuple[list[int], int]  # token ids of a demonstration, and where its targets begin
 
 # ── training ─────────────────────────────────────────────────────────────────────────────────────

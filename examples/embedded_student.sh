@@ -2,6 +2,8 @@
 # Makes the student in sormctl/embedded/student from nothing, on one CPU core, and measures it.
 # The same machine and library versions give the same weights; others give nearly the same student.
 #
+# From the root of the checkout:
+#
 #   OUT=runs/student bash examples/embedded_student.sh
 set -euo pipefail
 

@@ -38,7 +38,7 @@ _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
 def resolve_model(name: str, is_hosted: bool = False) -> str:
     """A model's folder, or its name on the hub, from what the user typed.
 
-    `embedded:student` is the model in the package. UsageError if there is no such model, ModelError
+    `embedded:NAME` is a model in the package. UsageError if there is no such model, ModelError
     if what is there is none. A hosted model may be called anything.
     """
     if name.startswith(_EMBEDDED):

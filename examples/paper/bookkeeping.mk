@@ -64,7 +64,7 @@ LIST_SETTINGS = printf '%s\n' \
   'PRM800K=$(PRM800K)' \
   'APPENDICES=$(APPENDICES)'
 CHANGED := $(shell test ! -e $(MADE_WITH) || $(LIST_SETTINGS) \
-  | diff $(MADE_WITH) - | sed -n 's/^< //p' | head -n 1)
+  | diff $(MADE_WITH) - | sed -n -e 's/^< //p' -e 's/^> \(.*=\)..*/\1/p' | head -n 1)
 ifneq ($(CHANGED),)
 $(error $(MADE_WITH) says $(CHANGED); give that, another OUT, or remove $(OUT))
 endif

@@ -18,8 +18,8 @@ def problems(
     bench: Annotated[
         str,
         typer.Argument(
-            help="A benchmark (gsm8k, svamp, chain); or with --answer your own file, - for "
-            "standard input, or hf:OWNER/NAME[:CONFIG].",
+            help="A benchmark (gsm8k, svamp, chain, chain-hard); or with --answer your own file, "
+            "- for standard input, or hf:OWNER/NAME[:CONFIG].",
             metavar="BENCH|FILE",
             autocompletion=among(task_names),
         ),
@@ -41,8 +41,9 @@ def problems(
     """Write the problems of a benchmark, or of your own data.
 
     Published benchmarks come from --data-dir if it is given, else from the Hugging Face hub; chain
-    is generated from --seed. Your own rows are JSONL, JSON, CSV or Parquet, also .gz and .zst:
-    fields with the usual names (question, answer, options, id …) are found, others are named.
+    and chain-hard are generated from --seed. Your own rows are JSONL, JSON, CSV or Parquet, also
+    .gz and .zst: fields with the usual names (question, answer, options, id …) are found, others
+    are named.
 
     Example: sormctl problems gsm8k --split train -n 100 > train.jsonl
     """

@@ -185,7 +185,7 @@ CLAIMS = (
             (("sft/main", rows.GLOBAL), other)
             for other in (
                 ("sft/main", rows.DRAFT),
-                *((f"sft/{name}", rows.GLOBAL) for name in ("prompted", "rl", "rl-orm")),
+                *((f"sft/{name}", rows.GLOBAL) for name in ("prompted", "rl", "rl-orm", "ppo")),
             )
         ],
     ),

@@ -76,7 +76,8 @@ problem. The last column leads to the commands.
   them is. `NAME: fixed` is the share of wrong drafts that this refinement makes right.
 - `maj@k` is the majority of k samples, `rerank@k` the best of them by a reward model, and `pass@k`
   whether one of them is right.
-- *Not run*: the graph does not have it for this student, or it was not made.
+- *Not run*: the graph does not have it for this student, or it was not made. *No figure*: it was
+  run, and there was nothing to judge, such as no bad step.
 """
 EXAMPLES = """
 Mean over the seeds. An example is a solution (reward models, student), a pair of solutions

@@ -33,7 +33,7 @@ class Series:
 
     label: str
     points: tuple[Point, ...]
-    problems: int | None = None  # that a line's points are of
+    problems: int = 0  # that a line's points are of
 
 
 @dataclass(frozen=True)
@@ -97,13 +97,13 @@ def _by_student(run: Run, experiment: Experiment) -> Iterator[Series]:
 
 def _budget(run: Run, experiment: Experiment, student: str) -> Iterator[Series]:
     """Accuracy against generated tokens: samples to choose from, and refinements."""
-    if f"{student}/budget-1" not in run["results"]:
-        return
     one = figures(run, f"{student}/budget-1", ONLY)
+    if one is None:
+        return
     for label, choice in CHOICES.items():
         found = [figures(run, f"{student}/budget-{n}", choice(n)) for n in BUDGETS]
         points = tuple(_point(each, tokens=each["tokens"]) for each in (one, *found) if each)
-        yield Series(CHOICE_LABELS[label], points, one["n"] if one else None)
+        yield Series(CHOICE_LABELS[label], points, one["n"])
     for label, result, row in experiment.concrete(student, run["samples"]):
         if label in SINGLE and (each := figures(run, result, row)):
             yield Series(label, (_point(each, tokens=each["tokens"]),), each["n"])

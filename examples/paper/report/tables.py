@@ -113,7 +113,7 @@ def _list(run: Run, title: str, lines: Sequence[Line]) -> Iterator[str]:
 def _cells(run: Run, label: str, result: str, row: Subject) -> Sequence[str]:
     found = figures(run, result, row)
     if found is None:
-        return (label, NOT_RUN, "", "", "", "", "", "")
+        return (label, _absent(run, result), "", "", "", "", "", "")
     half = found.get("t_half")
     return (
         label,
@@ -131,7 +131,7 @@ def _rates(run: Run, experiment: Experiment, title: str, lines: Sequence[Line]) 
     def cells(label: str, result: str, row: Subject) -> Sequence[str]:
         found = [_rate(run, result, row, rate) for rate in experiment.rates]
         if not any(found):
-            return (label, NOT_RUN, *("" for _ in found[1:]), "", "")
+            return (label, _absent(run, result), *("" for _ in found[1:]), "", "")
         shown = [_with_interval(each) if each else "" for each in found]
         return (
             label,
@@ -212,9 +212,15 @@ def _judged(run: Run, claim: Claim, student: str) -> str:
     """The verdict on a claim, or why there is none."""
     if found := _found(run, claim, student):
         return judge(claim, found)
+    if claim.key not in run["claims"]:  # it is younger than the collected file
+        return NOT_RUN
     pairs = claim.concrete(student, run["samples"])
-    needed = {ref[0] for pair in pairs for ref in pair if ref}
-    return NO_FIGURE if needed <= run["results"].keys() else NOT_RUN
+    return _absent(run, *(ref[0] for pair in pairs for ref in pair if ref))
+
+
+def _absent(run: Run, *results: str) -> str:
+    """Why there is no figure of results."""
+    return NO_FIGURE if run["results"].keys() >= set(results) else NOT_RUN
 
 
 def _verdict(run: Run, claim: Claim, student: str) -> str:

@@ -6,10 +6,10 @@ from sormctl.tasks import worked
 from sormctl.tasks.base import Task
 from sormctl.tasks.chain.oracle import oracle
 from sormctl.tasks.chain.problems import generate
-from sormctl.tasks.chain.stories import HARD
+from sormctl.tasks.chain.stories import EASY, HARD
 
 TASK = Task(
-    name="chain",
+    name=EASY.name,
     examples=worked.CHAIN,
     generate=generate,
     oracle=oracle,

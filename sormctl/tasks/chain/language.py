@@ -1,4 +1,4 @@
-"""The words of `chain`: every token that its prompts, questions and solutions are made of."""
+"""The words of the embedded benchmarks: the tokens of their prompts, questions and solutions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from sormctl.tasks.chain import world
-from sormctl.tasks.chain.stories import EASY, Level
+from sormctl.tasks.chain.stories import Level
 from sormctl.tasks.prompts import BAD
 
 # a text is cut into these, spaces dropped: a word, a digit, a newline or a sign is one token
@@ -15,7 +15,7 @@ SIGNS = (BAD, "####", "\n", *"0123456789", *"+-*/=", *".?:")
 PROMPT = ("Question", "Answer", "Draft", "Refinement")
 
 
-def vocabulary(level: Level = EASY) -> list[str]:
+def vocabulary(level: Level) -> list[str]:
     """All tokens, in an order that depends on nothing but the language itself."""
     words = {word for phrase in _phrases(level) for word in _words(phrase)}
     return [*SIGNS, *PROMPT, *sorted(words - set(SIGNS) - set(PROMPT))]

@@ -133,7 +133,7 @@ def _expression(solution: Solution) -> Tree:
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(
             f"problem {solution.problem_id} has no `chain.expression`, which the oracle "
-            "reads; keep the fields that `sormctl problems chain` writes"
+            f"reads; keep the fields that `sormctl problems {solution.task}` writes"
         ) from error
 
 

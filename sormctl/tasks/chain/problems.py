@@ -52,5 +52,8 @@ def draw(split: str, seed: int, index: int, level: Level = EASY) -> tuple[Random
 
 
 def bucket(story: Story) -> int:
-    """Which of 8 buckets the story's expression falls into."""
+    """Which of 8 buckets the story's expression falls into, whatever its level.
+
+    So no expression is in the train split of one benchmark and in the test split of another.
+    """
     return digest("chain", json.dumps(story_expression(story)))[0] % 8

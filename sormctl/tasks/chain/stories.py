@@ -17,11 +17,11 @@ LARGEST = 99  # of all values before a final product
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """How hard the stories of a benchmark are: what happens in them, and its weight."""
+    """What happens in the stories of a benchmark, and how large their numbers are."""
 
     name: str  # of the task
-    groups: Mapping[tuple[Verb, ...], int]
-    endings: Mapping[str, int]
+    groups: Mapping[tuple[Verb, ...], int]  # of events: weight
+    endings: Mapping[str, int]  # weight
     packs: int  # the most packs of one event
     packed: int  # the most things in a pack
     price: int  # the highest
@@ -43,6 +43,7 @@ HARD = Level(
     packed=15,
     price=19,
 )
+LEVELS = {level.name: level for level in (EASY, HARD)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def solve(
 ) -> list[str]:
     """The steps that follow the events one by one, then the answer.
 
-    `times` is how the solver multiplies: the embedded student was shown solvers that do it wrongly.
+    `times` is how the solver multiplies: the embedded models were shown solvers that do it wrongly.
     """
     value, steps = start, []
     for event in events:

@@ -15,7 +15,7 @@ Sentence = tuple[str, dict[str, Any]]  # a phrasing and the words that its field
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Who and what a story is about; `other` is in it only to distract or to be added up with."""
+    """Who and what a story is about; `other` is only added up or compared with."""
 
     hero: Person
     friend: Person

@@ -1,4 +1,4 @@
-"""The people, things and phrasings that the stories of `chain` are told with."""
+"""The people, things and phrasings that the stories of the embedded benchmarks are told with."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class Thing:
 class Verb:
     """A phrasing of one event: what it says, and what it does to the number of things.
 
-    `text` has fields for the words of `fields_of`; with `{m}` the event is about `m` packs of `n`.
+    `text` has fields for the words of `Cast.words`, for `{who}`, `{them}` and `{n}`; with `{m}` the
+    event is about `m` packs of `n`.
     `number` is fixed where the words say it (`doubles`), else None.
     """
 

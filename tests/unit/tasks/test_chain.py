@@ -166,6 +166,20 @@ def test_pronouns_follow_a_sentence_about_the_one_they_mean(task: Task) -> None:
                 assert hero in before or pronoun.search(before)
 
 
+def test_relations_say_what_is_computed() -> None:
+    ops = {"more": "+", "fewer": "-", "times as many": "*"}
+    inverse = {"+": "-", "-": "+", "*": "/"}
+    told = re.compile(r"In the end (\w+) has \d+ (more|fewer|times as many) .* (?:does|has) (\w+) ")
+    seen = set()
+    for problem in some("train", 500, task=HARD_TASK):
+        if found := told.search(problem.question):
+            first, how, asked = found.groups()
+            op = ops[how] if first == asked else inverse[ops[how]]
+            assert problem.extra["chain"]["expression"][0] == op
+            seen.add((how, first == asked))
+    assert len(seen) == 6
+
+
 def test_passes_through_json() -> None:
     for problem in some("train", 20):
         assert parse_record(to_json(problem), Problem).extra == problem.extra
