@@ -67,7 +67,7 @@ READING = """\
 Percentages; *n* counts problems, drafts or steps of all seeds; *tokens* are those generated for a
 problem. The last column leads to the commands.
 
-- `sft` is the student before expert iteration, `ei` after one round of it; each has reward models
+- `sft` is the student before expert iteration, `ei` after it; each has reward models
   and refiners of its own. A *draft* is the student's greedy answer.
 - The ORM learned from the outcomes of whole solutions, the stepwise ORM (SORM) from labels of their
   steps. *Against labels*: the truth is labels by rollouts; *against oracle*: the benchmark's own
