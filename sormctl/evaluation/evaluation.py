@@ -7,10 +7,9 @@ and become the rows of the report. A task that knows the truth of steps adds its
 
 from __future__ import annotations
 
-from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import combinations
 
 from sormctl.errors import RecordError
@@ -29,7 +28,14 @@ from sormctl.evaluation.rows import (
     Truth,
     Way,
 )
-from sormctl.evaluation.steps import FINAL_ACCURACY, STEP_ACCURACY, THRESHOLD, StepTally
+from sormctl.evaluation.steps import (
+    FINAL_ACCURACY,
+    PAIRWISE,
+    STEP_ACCURACY,
+    THRESHOLD,
+    StepTally,
+)
+from sormctl.evaluation.tallies import Column, Endings, FinalVerdicts, Preferences
 from sormctl.evaluation.ways import (
     ONLY,
     SAMPLES,
@@ -39,51 +45,12 @@ from sormctl.evaluation.ways import (
     ways_reported,
 )
 from sormctl.records import Json, Labels, Solution
+from sormctl.reranking import scorer
 from sormctl.tasks.registry import get_task
 
 DRAFT = Way("each", ("draft",))
 MAX_MODELS = 100  # reward models: each is compared with each
 AGREEMENT = Judgement(None, "oracle", STEP_ACCURACY)  # of labels with the truth
-
-
-@dataclass(slots=True)
-class Column:
-    """One way of answering: the problems that allow it, by number, and its outcomes."""
-
-    problems: array[int] = field(default_factory=lambda: array("L"))
-    values: array[float] = field(default_factory=lambda: array("d"))
-    tokens: array[int] = field(default_factory=lambda: array("q"))
-
-
-@dataclass(slots=True)
-class FinalVerdicts:
-    """Whether a reward model's last score tells right from wrong answers, solution by solution.
-
-    `solutions` are all that it scored, by number; of each, `hits` has 1 where it is right about the
-    answer, 0 where it is wrong, -1 where the truth is unknown.
-    """
-
-    solutions: array[int] = field(default_factory=lambda: array("L"))
-    hits: array[int] = field(default_factory=lambda: array("b"))
-
-    def known(self) -> Sequence[int]:
-        """The hits where the truth is known."""
-        return [hit for hit in self.hits if hit >= 0] if -1 in self.hits else self.hits
-
-
-@dataclass(slots=True)
-class Endings:
-    """How the solutions of one kind ended."""
-
-    total: int = 0
-    cut_off: int = 0
-    no_answer: int = 0
-
-    def add(self, solution: Solution) -> None:
-        """Counts one of them."""
-        self.total += 1
-        self.cut_off += solution.is_cut_off
-        self.no_answer += solution.predicted is None
 
 
 class Evaluation:
@@ -93,7 +60,7 @@ class Evaluation:
     answer. They are left out wherever answers count; their steps are judged like those of others.
 
     Memory: 24 bytes of each problem for each way of answering, and for each reward model 17 bytes
-    of each solution with labels and 9 of each label.
+    of each solution with labels, 9 of each label, and 16 of each problem.
     """
 
     def __init__(self, aggregations: Sequence[str] = ("final",)) -> None:
@@ -105,6 +72,7 @@ class Evaluation:
         self._on_wrong: dict[Way, list[float]] = defaultdict(list)
         self._steps: dict[tuple[str, Truth], StepTally] = defaultdict(StepTally)  # model, truth
         self._final: dict[str, FinalVerdicts] = defaultdict(FinalVerdicts)
+        self._preferences: dict[str, Preferences] = defaultdict(Preferences)
         self._models: set[str] = set()
         self._num_labelled = 0
         self._agreement: tuple[list[int], list[int]] = ([], [])
@@ -131,6 +99,7 @@ class Evaluation:
             for way, outcome in found.items():
                 if way.only_refines:
                     self._on_wrong[way].append(outcome.value)
+        self._add_preferences(known)
         for solution in group:
             self._models.update(solution.scores)
             if len(self._models) > MAX_MODELS:
@@ -158,6 +127,8 @@ class Evaluation:
         }
         for about, hits in self._final_hits():
             shares[about] = sum(hits), len(hits)
+        for about, pairs in self._preferred():
+            shares[about] = sum(pairs.hits), sum(pairs.totals)
         if self._agreement[1]:
             shares[AGREEMENT] = sum(self._agreement[0]), sum(self._agreement[1])
         return shares
@@ -169,6 +140,10 @@ class Evaluation:
         for (model, truth), tally in self._steps.items():
             rows += [ReportRow(Judgement(model, truth, f), e) for f, e in tally.estimates()]
         rows += [ReportRow(about, average(hits)) for about, hits in self._final_hits()]
+        rows += [
+            ReportRow(about, clustered_proportion(pairs.hits, pairs.totals))
+            for about, pairs in self._preferred()
+        ]
         if self._agreement[1]:
             rows.append(ReportRow(AGREEMENT, clustered_proportion(*self._agreement)))
         return [*rows, *self._between_models()]
@@ -191,6 +166,20 @@ class Evaluation:
             verdicts.solutions.append(self._num_labelled)
             verdicts.hits.append(-1 if correct is None else accepted == correct)
         self._num_labelled += 1
+
+    def _add_preferences(self, known: Sequence[Solution]) -> None:
+        for model in sorted({name for s in known for name in (*s.scores, *s.rewards)}):
+            score = scorer(model)
+            scored = [s for s in known if model in s.scores or model in s.rewards]
+            right = [score(s) for s in scored if s.correct]
+            wrong = [score(s) for s in scored if not s.correct]
+            self._preferences[model].add(right, wrong)
+
+    def _preferred(self) -> Iterator[tuple[Judgement, Preferences]]:
+        """Of each reward model the pairs of answers that it tells apart."""
+        for model, pairs in self._preferences.items():
+            if pairs.totals:
+                yield Judgement(model, "answers", PAIRWISE), pairs
 
     def _final_hits(self) -> Iterator[tuple[Judgement, Sequence[int]]]:
         """Of each reward model, which answers it is right about, among those with a known truth."""

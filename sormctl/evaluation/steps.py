@@ -18,6 +18,7 @@ STEP_BENCHES = ("processbench", "prmbench")  # see `step_benchmarks`
 THRESHOLD = 0.5  # T: a step that scores below it is wrong (3.2)
 # figures of a judgement (rows.py)
 STEP_ACCURACY, FINAL_ACCURACY = "step accuracy", "final accuracy"
+PAIRWISE = "pairwise accuracy"
 FALSE_POSITIVES, FALSE_NEGATIVES = "false positive rate", "false negative rate"
 AUC = "AUC"
 LOCATED = "first error found"

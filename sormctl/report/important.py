@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from sormctl.evaluation.evaluation import DRAFT
 from sormctl.evaluation.rows import About, Difference, Judgement, ReportRow, Way
-from sormctl.evaluation.steps import FINAL_ACCURACY, STEP_ACCURACY
+from sormctl.evaluation.steps import FINAL_ACCURACY, PAIRWISE, STEP_ACCURACY
 from sormctl.evaluation.ways import SAMPLES, answer_given
 
 MOST_LINES = 12
@@ -46,8 +46,10 @@ class _Ranks:
             return self._of_way(about)
         if isinstance(about, Difference):
             return self._of_difference(about)
-        if isinstance(about, Judgement) and about.figure in (STEP_ACCURACY, FINAL_ACCURACY):
-            return 1 if about.figure == STEP_ACCURACY else 2
+        if isinstance(about, Judgement) and about.figure == STEP_ACCURACY:
+            return 1
+        if isinstance(about, Judgement) and about.figure in (FINAL_ACCURACY, PAIRWISE):
+            return 2
         return _LAST
 
     def _of_way(self, way: Way) -> int:

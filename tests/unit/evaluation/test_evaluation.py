@@ -2,12 +2,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from sormctl.errors import RecordError
 from sormctl.evaluation.evaluation import Evaluation, problem_part
 from sormctl.evaluation.rows import Judgement, Way
 from sormctl.evaluation.steps import StepTally
+from sormctl.evaluation.tallies import Preferences
 from sormctl.evaluation.ways import Outcome, first_within, kind_of, outcomes
 from sormctl.records import Problem, Solution, Usage
 from tests.unit.examples import PROBLEM, solution, wrong
@@ -382,3 +385,43 @@ def test_more_reward_models_than_can_be_compared_are_refused() -> None:
                 evaluation.add([scored])
         else:
             evaluation.add([scored])
+
+
+def test_pairs_are_of_the_same_question() -> None:
+    """Scores tell the two questions apart, and in each of them the wrong answer is preferred."""
+    evaluation = Evaluation()
+    for name, low in (("easy", 0.8), ("hard", 0.1)):
+        problem = Problem(task="numeric", problem_id=name, question="?", answer="6")
+        scores = ({"orm": (low,)}, {"orm": (low + 0.1,)})
+        evaluation.add(
+            [
+                solution(f"{name}-a", problem=problem, steps=("#### 6",), scores=scores[0]),
+                wrong(f"{name}-b", problem=problem, steps=("#### 5",), scores=scores[1]),
+            ]
+        )
+    found = {row.name: row.estimate for row in evaluation.rows()}
+    pairwise = found["orm against answers: pairwise accuracy"]
+    assert (pairwise.value, pairwise.n) == (0, 2)
+
+
+def test_rewards_are_preferences_too() -> None:
+    evaluation = Evaluation()
+    evaluation.add([solution("a", rewards={"rm": 2.5}), wrong("b", rewards={"rm": -1.0})])
+    assert rows(evaluation)["rm against answers: pairwise accuracy"] == 1
+
+
+def test_without_a_right_and_a_wrong_answer_there_are_no_pairs() -> None:
+    evaluation = Evaluation()
+    scores = {"orm": (0.5, 0.5)}
+    evaluation.add([solution("a", scores=scores), solution("b", scores=scores)])
+    evaluation.add([solution("a", scores=scores), wrong("b", scores=scores)])  # not told apart
+    assert "orm against answers: pairwise accuracy" not in rows(evaluation)
+
+
+@given(st.lists(st.integers(0, 3), max_size=6), st.lists(st.integers(0, 3), max_size=6))
+def test_pairs_are_counted_as_one_by_one(right: list[int], wrong: list[int]) -> None:
+    counted = Preferences()
+    counted.add(right, wrong)
+    pairs = [(one, other) for one in right for other in wrong if one != other]
+    assert sum(counted.totals) == len(pairs)
+    assert sum(counted.hits) == sum(one > other for one, other in pairs)
