@@ -51,8 +51,8 @@ else
 	for held in $^; do echo "$$(grep -c '"correct":true' $$held) $$(cat $$(dirname $$held)/student)"; done \
 	  | sort -s -n -r -k 1,1 | sed -n '1s/^[0-9]* //p' > $@
 %/held-problems.jsonl: %/student
-	sormctl problems $(BENCH) --split train -n $$(($(PROBLEMS) + $(HELD))) --seed $(SEED) -q \
-	  | tail -n +$$(($(PROBLEMS) + 1)) > $@.part && mv $@.part $@
+	sormctl problems $(BENCH) --split train -n $(shell expr $(PROBLEMS) + $(HELD)) --seed $(SEED) -q \
+	  | tail -n +$(shell expr $(PROBLEMS) + 1) > $@.part && mv $@.part $@
 %/held.jsonl: %/held-problems.jsonl
 	sormctl sample --greedy --model "$(MODEL)" $(GENERATE) $< -o $@
 %/held.json: %/held.jsonl

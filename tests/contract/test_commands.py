@@ -147,7 +147,7 @@ def test_a_wrong_type_is_named(command: Command) -> None:
 @pytest.mark.parametrize("command", WITH_A_MODEL, ids=str)
 def test_an_unknown_task_is_named(command: Command) -> None:
     result = invoke(command, encoded(command.records[:1], task="nope"))
-    message = f"sormctl {command.argv[0]}: <stdin>:1: no task `nope`; known: chain, choice"
+    message = f"sormctl {command.argv[0]}: <stdin>:1: no task `nope`; known: chain, chain-hard"
     assert result.exit_code == 65
     assert result.stderr.startswith(message)
 

@@ -76,7 +76,7 @@ def test_a_wrong_command_line_gets_one_line(argv: tuple[str, ...], message: str)
 COMPLETED = [
     ("sample --engine ", "hf openai ray vllm"),
     ("sample --prompt ", "auto plain chat one-shot"),
-    ("problems ch", "chain choice"),
+    ("problems ch", "chain chain-hard choice"),
     ("problems x --answer m", "math"),
     ("eval --bench gs", "gsm8k"),
     ("rerank --agg me", "mean"),
