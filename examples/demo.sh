@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The method on an embedded benchmark: on `chain-hard` from a student that three rounds of expert
 # iteration have taken from 39 to 62 %, on `chain` from one whose errors were planted. Nothing is
-# downloaded; it takes minutes on two idle cores. `make demo` runs it.
+# downloaded; it takes nine minutes on two cores. `make demo` runs it.
 #
 #   bash examples/demo.sh
 #   BENCH=chain bash examples/demo.sh
