@@ -42,6 +42,7 @@ from sormctl.evaluation.ways import (
     distinct,
     kind_of,
     outcomes,
+    scored_by,
     ways_reported,
 )
 from sormctl.records import Json, Labels, Solution
@@ -168,12 +169,13 @@ class Evaluation:
         self._num_labelled += 1
 
     def _add_preferences(self, known: Sequence[Solution]) -> None:
-        for model in sorted({name for s in known for name in (*s.scores, *s.rewards)}):
+        right = [solution for solution in known if solution.correct]
+        wrong = [solution for solution in known if not solution.correct]
+        if not right or not wrong:
+            return
+        for model in scored_by(known):
             score = scorer(model)
-            scored = [s for s in known if model in s.scores or model in s.rewards]
-            right = [score(s) for s in scored if s.correct]
-            wrong = [score(s) for s in scored if not s.correct]
-            self._preferences[model].add(right, wrong)
+            self._preferences[model].add([*map(score, right)], [*map(score, wrong)])
 
     def _preferred(self) -> Iterator[tuple[Judgement, Preferences]]:
         """Of each reward model the pairs of answers that it tells apart."""

@@ -55,3 +55,15 @@ def test_figures_that_share_a_line_count_as_one() -> None:
     judged = [row for row in rows("orm", "sorm") if isinstance(row.about, Judgement)]
     shown, left_out = most_important(judged, lambda row: row.section)
     assert (shown, left_out) == (judged, 0)
+
+
+def test_of_a_reward_model_three_figures_come_first() -> None:
+    evaluation = Evaluation()
+    scored = {"labels": (1, 1), "scores": {"orm": (0.9, 0.9)}}
+    evaluation.add(
+        [solution("a", **scored), wrong("b", **scored | {"scores": {"orm": (0.1, 0.1)}})]
+    )
+    judged = [row for row in evaluation.rows() if isinstance(row.about, Judgement)]
+    shown, _ = most_important(judged, limit=3)
+    figures = ["step accuracy", "final accuracy", "pairwise accuracy"]
+    assert [row.name.rpartition(": ")[2] for row in shown] == figures
