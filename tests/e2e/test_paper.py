@@ -60,6 +60,16 @@ def test_graph_keeps_to_its_settings(tmp_path: Path, option: str) -> None:
     assert done.stdout == ""
 
 
+def test_a_setting_that_is_younger_than_the_folder_is_not_taken_in_silence(tmp_path: Path) -> None:
+    graph = ("make", "-f", PAPER / "Makefile", f"OUT={tmp_path}", "SCALE=demo")
+    run(tmp_path, *graph, f"{tmp_path}/1/sft/student")
+    settings = tmp_path / "settings"
+    settings.write_text(settings.read_text().replace("BASE=\n", ""))
+    run(tmp_path, *graph, "-n")
+    done = start(tmp_path, *graph, "-n", "BASE=embedded:orm")
+    assert (done.returncode, f"{settings} says BASE=; give that" in done.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("option", "said"),
     [
