@@ -23,8 +23,8 @@ from sormctl.prompts import Prompt
 
 # rows of a batch by number of parameters: on a CPU more rows stop paying once the arithmetic of a
 # step outweighs its overhead
-_CPU_ROWS = ((10_000_000, 256), (1_000_000_000, 64))
-_CPU_ROWS_LARGE = 16
+_CPU_ROWS = ((10_000_000, 256), (1_000_000_000, 128))
+_CPU_ROWS_LARGE = 64
 _GPU_ROWS = 256
 _CPU_MEMORY_SHARE = 0.25
 _GPU_MEMORY_SHARE = 0.6

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sormctl.engines.hf import draws
 from sormctl.engines.hf.draws import choose_tokens, uniforms
+from sormctl.errors import EngineError
 
 SEEDS = st.integers(0, 2**64 - 1)
 
@@ -79,6 +81,56 @@ def test_each_row_has_its_own_settings() -> None:
     assert tokens.tolist() == [0, 1, 3, 1]
 
 
+def chosen_plainly(logits: torch.Tensor, uniform: float, temperature: float, top_p: float) -> int:
+    """The definition, a token at a time."""
+    probabilities = torch.softmax(logits.float() / temperature, dim=-1).tolist()
+    order = sorted(range(len(probabilities)), key=lambda token: -probabilities[token])
+    nucleus, reached = {order[0]}, torch.tensor(0.0)
+    for token in order:
+        if reached < top_p:
+            nucleus.add(token)
+        reached += probabilities[token]
+    kept = [p if token in nucleus or top_p == 1 else 0.0 for token, p in enumerate(probabilities)]
+    target, upto = uniform * sum(kept), 0.0
+    for token, probability in enumerate(kept):
+        upto += probability
+        if upto > target:
+            return token
+    raise AssertionError("the total is above every target")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 2**32),
+    st.sampled_from([3, 511, 512, 513, 1500]),
+    st.sampled_from([0.3, 1.0]),
+    st.sampled_from([0.0, 0.7, 0.95, 1.0]),
+)
+def test_many_words_are_searched_as_few_are(
+    seed: int, words: int, temperature: float, top_p: float
+) -> None:
+    """Of tokens that tie, as coarse logits do, the first counts; top_p differs between rows."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = (4 * torch.randn(6, words, generator=generator)).round().bfloat16()
+    uniform = torch.rand(6, generator=generator, dtype=torch.float64)
+    top = torch.tensor([top_p, 1.0] * 3)
+    tokens = choose_tokens(logits, uniform, torch.full((6,), temperature), top)
+    assert tokens.tolist() == [
+        chosen_plainly(row, float(u), temperature, float(p))
+        for row, u, p in zip(logits, uniform, top, strict=True)
+    ]
+
+
+def test_rows_are_the_same_however_many_are_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(7, 700, generator=generator)
+    uniform = torch.rand(7, generator=generator, dtype=torch.float64)
+    arguments = logits, uniform, torch.tensor([0.0] + [1.0] * 6), torch.full((7,), 0.9)
+    together = choose_tokens(*arguments)
+    monkeypatch.setitem(draws._NUMBERS, "cpu", 1500)  # two rows
+    assert choose_tokens(*arguments).tolist() == together.tolist()
+
+
 @given(st.integers(0, 2**32), st.sampled_from([0.0, 0.5, 1.0]))
 def test_a_token_without_probability_is_never_chosen(seed: int, top_p: float) -> None:
     generator = torch.Generator().manual_seed(seed)
@@ -89,3 +141,10 @@ def test_a_token_without_probability_is_never_chosen(seed: int, top_p: float) ->
     extremes = torch.tensor([0.0, 1 - 2.0**-53, 0.5, 1e-300], dtype=torch.float64)
     tokens = choose_tokens(logits, extremes, torch.ones(4), torch.full((4,), top_p))
     assert not impossible[torch.arange(4), tokens].any()
+
+
+def test_logits_that_are_not_numbers_are_an_error_of_the_model() -> None:
+    logits = torch.zeros(2, 700)
+    logits[1, 3] = torch.nan
+    with pytest.raises(EngineError, match="not numbers; try --engine-arg dtype=float32"):
+        choose_tokens(logits, torch.zeros(2, dtype=torch.float64), torch.ones(2), torch.ones(2))
