@@ -97,6 +97,31 @@ def test_prefilled_keys_are_those_of_each_prompt_alone(loaded: LoadedModel) -> N
             torch.testing.assert_close(keys, layer.keys[0], atol=1e-5, rtol=1e-4)
 
 
+@torch.inference_mode()
+def test_what_prompts_begin_with_is_computed_once(loaded: LoadedModel) -> None:
+    """Of the first prompts alone, of later ones with those before; keys are as of each alone."""
+    tokens: list[int] = []
+    hook = loaded.model.register_forward_pre_hook(
+        lambda model, args, kwargs: tokens.append(args[0].numel()), with_kwargs=True
+    )
+    example, prompts = list(range(60)), Prompts(loaded.model, AMPLE)
+    ids = [[*example, *range(start, 200, 9)] for start in (100, 120, 130)]
+    found = prompts.prefill(ids)
+    assert tokens == [60, 3 * 12]
+    late = [*example[:50], 7]
+    found += prompts.prefill([late])
+    assert tokens == [60, 3 * 12, 1]
+    found += prompts.prefill([[1, 2, 3], [1, 2, 4]])  # two tokens are not worth a pass
+    assert tokens == [60, 3 * 12, 1, 2 * 3]
+    hook.remove()
+    for prompt, prefilled in zip([*ids, late], found, strict=False):
+        alone = loaded.model(torch.tensor([prompt]), use_cache=True).past_key_values
+        for mine, layer in zip(prefilled.cache.layers, alone.layers, strict=True):
+            for stored, expected in ((mine.keys, layer.keys), (mine.values, layer.values)):
+                kept = stored[prefilled.row, :, : len(prompt)]
+                torch.testing.assert_close(kept, expected[0], atol=1e-5, rtol=1e-4)
+
+
 def test_old_prompts_make_room_for_new_ones(loaded: LoadedModel, passes: list[int]) -> None:
     prompts = Prompts(loaded.model, room=100)
     a, b, c = ([start, *range(40)] for start in (100, 101, 102))

@@ -20,7 +20,10 @@ from sormctl.prompts import Prompt
 from tests.invariance.families import ENDS, FAMILIES, save_family
 
 PROMPTS = [
-    Prompt(text="Q: " + "how many " * (i % 5) + f"{i}?\nA:\n", steps=("1 + 1 = 2",) * (i % 3))
+    Prompt(
+        text="Reason in steps.\nQ: " + "how many " * (i % 5) + f"{i}?\nA:\n",
+        steps=("1 + 1 = 2",) * (i % 3),
+    )
     for i in range(11)
 ]
 GREEDY = Sampling(temperature=0.0, max_tokens=24)

@@ -13,6 +13,7 @@ from transformers import DynamicCache
 
 _TOKENS = {"cpu": 2048}  # of one forward pass, with padding
 _TOKENS_GPU = 16384
+_SHARED = 16  # tokens; a shorter beginning of many prompts is computed with each of them
 _SLACK = 16  # prompts are padded together if their lengths differ by no more than this, or 1 / 4
 
 
@@ -28,7 +29,8 @@ class Prompts:
     """The prompts computed last, up to `room` positions of keys and values.
 
     A prompt that was computed, or that begins one that was, is not computed again: the waves of
-    rollouts from one prefix, and the shorter prefixes that a walk backwards comes to next.
+    rollouts from one prefix, and the shorter prefixes that a walk backwards comes to next. Nor is
+    the beginning that prompts share, such as a solved example.
     """
 
     def __init__(self, model: Any, room: int) -> None:
@@ -45,9 +47,11 @@ class Prompts:
         wanted = [tuple(prompt) for prompt in prompts]
         found = {ids: self._find(ids) for ids in wanted}
         new = [ids for ids, prefilled in found.items() if prefilled is None]
-        # 2. The rest, each prompt once (`found` has no doubles), in batches of similar length.
-        for batch in _batches(new, _TOKENS.get(self._model.device.type, _TOKENS_GPU)):
-            cache = _forward(self._model, batch)
+        # 2. The rest, each prompt once (`found` has no doubles), in batches of similar length, and
+        #    without what all of them begin with.
+        shared, beginning = self._beginning(new)
+        for batch in _batches(new, shared, _TOKENS.get(self._model.device.type, _TOKENS_GPU)):
+            cache = _forward(self._model, batch, shared, beginning)
             found.update((ids, Prefilled(cache, row)) for row, ids in enumerate(batch))
             self._keep(cache, batch)
         return [prefilled for ids in wanted if (prefilled := found[ids])]
@@ -61,6 +65,25 @@ class Prompts:
         prefilled = self._found[self._sorted[at]]
         self._batches.move_to_end(prefilled.cache)
         return prefilled
+
+    def _beginning(self, new: list[tuple[int, ...]]) -> tuple[int, Prefilled | None]:
+        """How many tokens all of `new` begin with, if they are many, and where their keys are."""
+        if not new:
+            return 0, None
+        # 1. What all of them share, but for a last token: a pass reads one. Those that are sorted
+        #    first and last differ soonest.
+        shared = min(_common(min(new), max(new)), min(map(len, new)) - 1)
+        # 2. How much of that was computed. The prompt that shares most with one is its neighbour.
+        at = bisect_left(self._sorted, new[0])
+        known = max(
+            (_common(new[0], ids) for ids in self._sorted[max(0, at - 1) : at + 1]), default=0
+        )
+        if shared >= _SHARED and known < shared // 2 and len(new) > 1:  # little: so it is, once
+            start = new[0][:shared]
+            self._keep(_forward(self._model, [start]), [start])
+            known = shared
+        shared = min(shared, known)
+        return (shared, self._find(new[0][:shared])) if shared >= _SHARED else (0, None)
 
     def _keep(self, cache: DynamicCache, batch: list[tuple[int, ...]]) -> None:
         self._batches[cache] = batch
@@ -79,14 +102,25 @@ class Prompts:
             del self._sorted[bisect_left(self._sorted, ids)]
 
 
-def _batches(prompts: list[tuple[int, ...]], tokens: int) -> Iterator[list[tuple[int, ...]]]:
-    """Prompts by length, grouped so that little is padding and a pass stays within `tokens`."""
+def _common(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many tokens both begin with."""
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(first), len(second)))
+
+
+def _batches(
+    prompts: list[tuple[int, ...]], shared: int, tokens: int
+) -> Iterator[list[tuple[int, ...]]]:
+    """Prompts by length, grouped so that little is padding and a pass stays within `tokens`.
+
+    The pass leaves out the first `shared` tokens of each.
+    """
     batch: list[tuple[int, ...]] = []
     for prompt in sorted(prompts, key=len):
         if batch:
-            shortest = len(batch[0])
-            too_long = len(prompt) - shortest > max(_SLACK, shortest // 4)
-            if too_long or len(prompt) * (len(batch) + 1) > tokens:
+            shortest, longest = len(batch[0]) - shared, len(prompt) - shared
+            too_long = longest - shortest > max(_SLACK, shortest // 4)
+            if too_long or longest * (len(batch) + 1) > tokens:
                 yield batch
                 batch = []
         batch.append(prompt)
@@ -94,13 +128,27 @@ def _batches(prompts: list[tuple[int, ...]], tokens: int) -> Iterator[list[tuple
         yield batch
 
 
-def _forward(model: Any, prompts: list[tuple[int, ...]]) -> DynamicCache:
+def _forward(
+    model: Any,
+    prompts: list[tuple[int, ...]],
+    shared: int = 0,
+    beginning: Prefilled | None = None,
+) -> DynamicCache:
+    """The cache of a pass over `prompts`, whose first `shared` tokens stand in `beginning`."""
     # Padding on the right: no token sees what follows it, so the prompts need no mask, and a row
     # overwrites the padding's keys before it sees their positions.
     longest = len(prompts[-1])  # T; prompts come in order of length
-    ids = torch.tensor([[*prompt, *[0] * (longest - len(prompt))] for prompt in prompts])  # (B, T)
+    rows = [[*prompt[shared:], *[0] * (longest - len(prompt))] for prompt in prompts]
+    ids = torch.tensor(rows)  # (B, T - shared)
     # without the model's config: keep what sliding windows would drop
     cache = DynamicCache()  # of each layer, keys and values (B, H, T, D)
+    if beginning:
+        for i, layer in enumerate(beginning.cache.layers):
+            known = (
+                x[beginning.row, :, :shared].expand(len(prompts), -1, -1, -1)
+                for x in (layer.keys, layer.values)
+            )
+            cache.update(*known, i)
     # the logits are not read; one position of them is the least that a model computes
     model(ids.to(model.device), past_key_values=cache, use_cache=True, logits_to_keep=1)
     return cache
