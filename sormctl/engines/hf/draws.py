@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sormctl.engines.memory import CACHED_NUMBERS
 from sormctl.errors import EngineError
 
 _BLOCK = 512  # probabilities whose sum is looked at before they are
-_NUMBERS = {"cpu": 1 << 20}  # logits that are worked on at once, what a core's cache holds
-_NUMBERS_GPU = 1 << 28
+_NUMBERS = {"cpu": CACHED_NUMBERS}  # logits that are worked on at once
+_NUMBERS_GPU = 2**28
 _BELOW_ONE = 1 - 2.0**-53
 
 # splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014)

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from sormctl.engines.memory import CACHED_NUMBERS
 from sormctl.training.worker.losses import Batch
 
-LOGITS_AT_ONCE = 2**25  # 128 MiB in float32, of which a chunk holds three copies at its worst
+LOGITS_AT_ONCE = 2**25  # 128 MiB in float32
 
 
 def add_loss(model: Any) -> Any:
@@ -74,14 +75,13 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         loss = torch.zeros((), device=hidden.device)
         size = max(1, LOGITS_AT_ONCE // len(weight))
         for chunk in (slice(start, start + size) for start in range(0, len(targets), size)):
-            inputs, chosen = hidden[chunk].to(dtype), targets[chunk, None]  # (n, H), (n, 1)
-            log_p = (inputs @ matrix.T).float().log_softmax(-1)  # (n, V)
-            loss -= log_p.gather(1, chosen).sum()
+            inputs = hidden[chunk].to(dtype)  # (n, H)
+            logits = inputs @ matrix.T  # (n, V)
+            loss += _loss(logits, targets[chunk], learns)
             if of_hidden is not None:
-                slopes = _slopes(log_p, chosen).to(dtype)
-                of_hidden[chunk] = slopes @ matrix
+                of_hidden[chunk] = logits @ matrix
                 if of_weight is not None:
-                    of_weight += slopes.T @ inputs
+                    of_weight += logits.T @ inputs
         ctx.save_for_backward(of_hidden, of_weight)
         return loss
 
@@ -94,11 +94,18 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         return of_hidden.mul_(upstream), of_weight, None
 
 
-def _slopes(log_p: Tensor, chosen: Tensor) -> Tensor:
-    """The loss's derivatives by the logits (n, V), made in the place of their log-probabilities.
+def _loss(logits: Tensor, targets: Tensor, learns: bool) -> Tensor:
+    """The summed loss () of logits (n, V); if it `learns`, its derivatives stand in their place.
 
     A logit's is its probability, less 1 if it is the target's: probabilities (1/4, 3/4) with target
-    1 give (1/4, -1/4).
+    1 give (1/4, -1/4). On a CPU some rows are done after others, in its cache.
     """
-    p = log_p.exp_()
-    return p.scatter_add_(1, chosen, p.new_full(chosen.shape, -1))
+    loss = torch.zeros((), device=logits.device)
+    size = max(1, CACHED_NUMBERS // logits.shape[1]) if logits.device.type == "cpu" else len(logits)
+    for some, chosen in zip(torch.split(logits, size), torch.split(targets, size), strict=True):
+        log_p = some.float().log_softmax(-1)
+        loss -= log_p.gather(1, chosen[:, None]).sum()
+        if learns:
+            p = log_p.exp_()
+            some.copy_(p.scatter_add_(1, chosen[:, None], p.new_full((len(p), 1), -1)))
+    return loss

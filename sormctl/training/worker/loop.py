@@ -44,7 +44,7 @@ from sormctl.training.worker.model import load_model, model_limits, save_model
 from sormctl.training.worker.optimizers import build_optimizers, learning_rate
 from sormctl.training.worker.settled import mixed_precision, settle
 
-Load = Callable[[str], Any]
+Load = Callable[[str, torch.dtype], Any]
 
 MAX_GRADIENT_NORM = 1.0
 EVALUATIONS = 4  # an epoch, unless the run says how often
@@ -76,7 +76,8 @@ def train(
     # 2. the model and the rows; which of these are too long depends on the model
     tokenizer = load_tokenizer(config.model)
     max_length, dtype = model_limits(config)
-    model = load_model(config.model, load, tokenizer)
+    half = dtype == torch.bfloat16 and _halves_frozen(config, accelerator)
+    model = load_model(config.model, load, dtype if half else torch.float32, tokenizer)
     rows, held_out = _read(config, tokenizer, max_length)
     embeddings = model.get_input_embeddings().num_embeddings
     for row in (*rows.rows, *held_out.rows):
@@ -86,8 +87,8 @@ def train(
     # 3. what is trained of it, and by what
     if config.lora:
         model = add_lora(model, config)
-        if precision == "bf16" and accelerator.distributed_type is not DistributedType.FSDP:
-            halve_frozen(model)  # sharding wants weights of one type
+        if _halves_frozen(config, accelerator):
+            halve_frozen(model)
         leave_out_frozen(accelerator)
     model, *optimizers = accelerator.prepare(model, *build_optimizers(model, config))
     model.train()
@@ -109,6 +110,12 @@ def train(
     close_trackers(accelerator)
     data = replace(data, left_out=rows.too_long, truncated=rows.truncated)
     save_model(accelerator, model, tokenizer, config, settled, data, dtype)
+
+
+def _halves_frozen(config: TrainConfig, accelerator: Accelerator) -> bool:
+    """Whether frozen weights are kept as they are multiplied. Sharding wants one type for all."""
+    sharded = accelerator.distributed_type is DistributedType.FSDP
+    return bool(config.lora) and accelerator.mixed_precision == "bf16" and not sharded
 
 
 def _read(config: TrainConfig, tokenizer: Any, max_length: int) -> tuple[Rows, Rows]:

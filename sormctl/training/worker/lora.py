@@ -38,17 +38,23 @@ def add_lora(model: Any, config: TrainConfig) -> Any:
 
 
 def halve_frozen(model: Any) -> None:
-    """Keeps in bfloat16 what autocast would turn into it in every pass: frozen linear weights.
+    """Keeps frozen matrices in bfloat16, as autocast multiplies them, and all else in float32.
 
-    Only those that lose nothing by it, as published weights do not: what is learned is the same.
+    Only those that lose nothing by it, as published weights do not: what is learned is the same,
+    since what the embeddings say is still added up in float32.
     """
-    kept = {id(x.weight) for x in model.modules() if isinstance(x, torch.nn.Embedding)}
     for module in model.modules():
-        if isinstance(module, torch.nn.Linear) and id(module.weight) not in kept:
-            weight = module.weight
-            half = weight.data.bfloat16()
-            if not weight.requires_grad and torch.equal(half.float(), weight.data):
-                weight.data = half
+        for weight in module.parameters(recurse=False):
+            matrix = isinstance(module, torch.nn.Linear | torch.nn.Embedding) and weight.ndim == 2
+            halved = matrix and not weight.requires_grad and _is_exact(weight.data)
+            weight.data = weight.data.to(torch.bfloat16 if halved else torch.float32)
+        if isinstance(module, torch.nn.Embedding):
+            module.register_forward_hook(lambda module, inputs, output: output.float())
+
+
+def _is_exact(weight: torch.Tensor) -> bool:
+    """Whether bfloat16 has all of its numbers."""
+    return weight.dtype == torch.bfloat16 or torch.equal(weight.bfloat16().float(), weight)
 
 
 def leave_out_frozen(accelerator: Accelerator) -> None:

@@ -32,17 +32,17 @@ def model_limits(config: TrainConfig) -> tuple[int, torch.dtype]:
     return min(config.max_length, most), found.dtype or torch.float32
 
 
-def load_language_model(folder: str) -> Any:
+def load_language_model(folder: str, dtype: torch.dtype = torch.float32) -> Any:
     """The language model in `folder`, which computes its loss by itself."""
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype="float32", trust_remote_code=False, use_safetensors=True
+        folder, dtype=dtype, trust_remote_code=False, use_safetensors=True
     )
     return add_loss(model)
 
 
-def load_reward_model(folder: str, classes: int = 2) -> Any:
+def load_reward_model(folder: str, dtype: torch.dtype = torch.float32, classes: int = 2) -> Any:
     """The model in `folder` with a head that judges tokens, new unless the model has one.
 
     A new head is all zeros: it says one half of everything. Of random weights it says what is far
@@ -59,7 +59,7 @@ def load_reward_model(folder: str, classes: int = 2) -> Any:
     model, found = AutoModelForTokenClassification.from_pretrained(
         folder,
         config=config,
-        dtype="float32",
+        dtype=dtype,
         trust_remote_code=False,
         use_safetensors=True,
         output_loading_info=True,
@@ -69,8 +69,10 @@ def load_reward_model(folder: str, classes: int = 2) -> Any:
     return model
 
 
-def load_model(folder: str, load: Callable[[str], Any], tokenizer: Any) -> Any:
-    """The model that `load` makes of `folder`, fit for `tokenizer`, which gets a pad token.
+def load_model(
+    folder: str, load: Callable[[str, torch.dtype], Any], dtype: torch.dtype, tokenizer: Any
+) -> Any:
+    """What `load` makes of `folder` in `dtype`, fit for `tokenizer`, which gets a pad token.
 
     Without one that the model can read, the end of sequence serves: padding is on the right and
     never looked at. A tokenizer may know more tokens than the model; see `check_embedded`.
@@ -83,7 +85,7 @@ def load_model(folder: str, load: Callable[[str], Any], tokenizer: Any) -> Any:
     if tokenizer.eos_token_id is None:
         raise ModelError(f"{folder}: the tokenizer has no end-of-sequence token to learn")
     try:
-        model = load(folder)
+        model = load(folder, dtype)
     except Exception as error:  # transformers raises whatever its readers meet
         raise ModelError(f"{folder}: cannot be loaded: {first_line(error)}") from error
     pad, embeddings = tokenizer.pad_token_id, model.get_input_embeddings().num_embeddings
@@ -101,11 +103,12 @@ def load_model(folder: str, load: Callable[[str], Any], tokenizer: Any) -> Any:
 @torch.no_grad()
 def _is_causal(model: Any) -> bool:
     """Whether what the model makes of a token does not depend on those behind it."""
-    alone, followed = (
+    followed = (
         model.base_model(torch.tensor([ids], device=model.device)).last_hidden_state[0, 0].float()
-        for ids in ([1], [1, 2])
+        for ids in ([1, 2], [1, 3])
     )
-    apart = (alone - followed).abs().max() > 1e-4 * alone.abs().max()  # beyond rounding
+    one, other = followed
+    apart = (one - other).abs().max() > 1e-4 * one.abs().max()  # beyond rounding
     return not bool(apart)  # so is one whose weights are no numbers
 
 
@@ -130,7 +133,9 @@ def save_model(
         return
     finished = accelerator.unwrap_model(model)
     if config.lora and config.merge_lora:
-        finished = finished.float().merge_and_unload()
+        if dtype != torch.bfloat16:  # else each sum is rounded to it once, as it would be here
+            finished = finished.float()
+        finished = finished.merge_and_unload()
     finished = finished.to(dtype)  # one weight after another, each in the other's place
     state = finished.state_dict() if state is None else _cast(state, dtype)
     settings = {

@@ -58,6 +58,7 @@ def learned(model: Any, loss: Callable[[], Tensor]) -> tuple[float, dict[str, Te
 @pytest.fixture(params=[1, 130, 10**6], ids=["row by row", "two rows a chunk", "whole"])
 def at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(language_loss, "LOGITS_AT_ONCE", request.param)
+    monkeypatch.setattr(language_loss, "CACHED_NUMBERS", request.param // 2)  # a chunk in parts
 
 
 @pytest.mark.usefixtures("at_once")

@@ -124,14 +124,20 @@ def test_without_peft_it_says_what_to_install(
 def test_frozen_weights_are_halved_where_nothing_is_lost(tiny: str) -> None:
     """Of three matrices one is frozen, one learns, and one has a number that bfloat16 has not."""
     exact, learning, fine = (torch.nn.Linear(4, 4) for _ in range(3))
-    model = torch.nn.ModuleList([exact, learning, fine, torch.nn.Embedding(4, 4)])
+    words, norm = torch.nn.Embedding(4, 4), torch.nn.LayerNorm(4)
+    model = torch.nn.ModuleList([exact, learning, fine, words, norm])
     for weight in model.parameters():
         weight.data = weight.data.bfloat16().float()
     fine.weight.data[0, 0] = 1.001
+    learning.weight.data = learning.weight.data.bfloat16()
     model.requires_grad_(False)
     learning.requires_grad_(True)
     halve_frozen(model)
-    assert {id(x) for x in model.parameters() if x.dtype == torch.bfloat16} == {id(exact.weight)}
+    halved = {id(exact.weight), id(words.weight)}
+    for weight in model.parameters():
+        expected = torch.bfloat16 if id(weight) in halved else torch.float32
+        assert weight.dtype == expected
+    assert words(torch.tensor([1])).dtype == torch.float32
 
 
 def test_halving_frozen_weights_changes_nothing_that_is_learned(
@@ -145,7 +151,7 @@ def test_halving_frozen_weights_changes_nothing_that_is_learned(
     found = []
     for name in ("halved", "whole"):
         if name == "whole":
-            monkeypatch.setattr(loop, "halve_frozen", lambda model: None)
+            monkeypatch.setattr(loop, "halve_frozen", lambda model: model.float())
         config = configured(
             model=str(tmp_path / "base"), output=str(tmp_path / name), lora=2, dtype=Dtype.bfloat16
         )
