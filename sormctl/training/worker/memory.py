@@ -16,7 +16,7 @@ from sormctl.training.token_rows import Row
 from sormctl.training.worker.losses import Loss, collate
 
 MOST_TOKENS = 8192
-_CPU_BYTES = 2**30  # there more tokens at once are hardly faster
+_CPU_BYTES = 3 * 2**28  # there more tokens at once are hardly faster
 _SHARE = 0.5  # the rest is for gradients on their way, and for whoever else needs memory
 _LEARNING = 12  # bytes of a number that learns: its gradient and AdamW's two averages, in float32
 
