@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 
 import pytest
 import torch
+from transformers import DynamicCache
 
 from sormctl.engines.base import Completion, Sampling
+from sormctl.engines.hf.attention import use_decode_attention
 from sormctl.engines.hf.batch import SampleBatch, SampleRequest
 from sormctl.engines.hf.load import LoadedModel, load
 from sormctl.engines.hf.prefill import Prompts
 from sormctl.prompts import Prompt
+from tests.invariance.families import FAMILIES, save_family
 
 AMPLE = 100_000
 
@@ -97,29 +101,78 @@ def test_prefilled_keys_are_those_of_each_prompt_alone(loaded: LoadedModel) -> N
             torch.testing.assert_close(keys, layer.keys[0], atol=1e-5, rtol=1e-4)
 
 
-@torch.inference_mode()
-def test_what_prompts_begin_with_is_computed_once(loaded: LoadedModel) -> None:
-    """Of the first prompts alone, of later ones with those before; keys are as of each alone."""
+def prefill_in_turns(
+    loaded: LoadedModel, turns: list[list[list[int]]], room: int = AMPLE
+) -> list[int]:
+    """Prefills in each turn; the tokens of all passes, after keys were found to be as alone."""
     tokens: list[int] = []
-    hook = loaded.model.register_forward_pre_hook(
-        lambda model, args, kwargs: tokens.append(args[0].numel()), with_kwargs=True
-    )
-    example, prompts = list(range(60)), Prompts(loaded.model, AMPLE)
-    ids = [[*example, *range(start, 200, 9)] for start in (100, 120, 130)]
-    found = prompts.prefill(ids)
-    assert tokens == [60, 3 * 12]
-    late = [*example[:50], 7]
-    found += prompts.prefill([late])
-    assert tokens == [60, 3 * 12, 1]
-    found += prompts.prefill([[1, 2, 3], [1, 2, 4]])  # two tokens are not worth a pass
-    assert tokens == [60, 3 * 12, 1, 2 * 3]
-    hook.remove()
-    for prompt, prefilled in zip([*ids, late], found, strict=False):
-        alone = loaded.model(torch.tensor([prompt]), use_cache=True).past_key_values
-        for mine, layer in zip(prefilled.cache.layers, alone.layers, strict=True):
-            for stored, expected in ((mine.keys, layer.keys), (mine.values, layer.values)):
-                kept = stored[prefilled.row, :, : len(prompt)]
-                torch.testing.assert_close(kept, expected[0], atol=1e-5, rtol=1e-4)
+    prompts = Prompts(loaded.model, room)
+    for turn in turns:
+        hook = loaded.model.register_forward_pre_hook(
+            lambda model, args, kwargs: tokens.append(args[0].numel()), with_kwargs=True
+        )
+        found = prompts.prefill(turn)
+        hook.remove()
+        for prompt, prefilled in zip(turn, found, strict=True):
+            alone = loaded.model(
+                torch.tensor([prompt]), past_key_values=DynamicCache(), use_cache=True
+            ).past_key_values
+            for mine, layer in zip(prefilled.cache.layers, alone.layers, strict=True):
+                for stored, expected in ((mine.keys, layer.keys), (mine.values, layer.values)):
+                    kept = stored[prefilled.row, :, : len(prompt)]
+                    torch.testing.assert_close(kept, expected[0], atol=1e-4, rtol=1e-3)
+    return tokens
+
+
+EXAMPLE = list(range(60))
+ASKED = [[*EXAMPLE, *range(start, 200, 9)] for start in (100, 120, 130)]  # 72 tokens and fewer
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_prompts_begin_with_is_computed_once(family: str, tmp_path: Path) -> None:
+    """Of the first prompts alone, of later ones with those before.
+
+    In the last turns a pass has one token, and a later prompt goes on from there: its layers may
+    look back no further than a window.
+    """
+    loaded = load(str(save_family(family, tmp_path)), "cpu", "auto", None)
+    use_decode_attention(loaded.model)
+    one_more = [[*ASKED[0], 7], [*ASKED[0], 7, *range(20)]]
+    turns = [ASKED, one_more, [[*ASKED[0], 7, 9, 9, 9]]]
+    assert prefill_in_turns(loaded, turns) == [60, 3 * 12, 1, 21, 3]
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize(
+    ("turns", "tokens"),
+    [
+        # the neighbour before it knows more than the one behind it, and the other way round
+        ([[[*EXAMPLE, 1]], [[*EXAMPLE, 3, 5]], [[*EXAMPLE, 2, 5]]], [61, 2, 2]),
+        ([[[*EXAMPLE, 3]], [[*EXAMPLE[:30], 3]], [[*EXAMPLE, 2, 5]]], [61, 1, 2]),
+        # half of what they begin with is known
+        ([[EXAMPLE[:30]], ASKED], [30, 30, 3 * 12]),
+        # all but a little of it: that is computed with each
+        ([[EXAMPLE[:50]], ASKED], [50, 3 * 22]),
+        # too little to be worth a pass, and nothing that all of them begin with
+        ([[[1, 2, 3], [1, 2, 4]]], [2 * 3]),
+        ([[*ASKED, [5]]], [1, 3 * 72]),
+    ],
+)
+def test_what_is_known_is_not_computed(
+    loaded: LoadedModel, turns: list[list[list[int]]], tokens: list[int]
+) -> None:
+    assert prefill_in_turns(loaded, turns) == tokens
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("room", [1, 80, 150])
+def test_sharing_keeps_to_its_room(loaded: LoadedModel, room: int) -> None:
+    """Prompts that begin alike are computed together only as far as there is room for them."""
+    prefill_in_turns(loaded, [ASKED, [[*ids, 7] for ids in ASKED], ASKED[::-1]], room)
+    prompts = Prompts(loaded.model, room)
+    prompts.prefill(ASKED)
+    assert prompts._used <= max(72, room)
 
 
 def test_old_prompts_make_room_for_new_ones(loaded: LoadedModel, passes: list[int]) -> None:

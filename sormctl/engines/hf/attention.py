@@ -34,11 +34,13 @@ def _attention(
 ) -> tuple[torch.Tensor, None]:
     """Query (B, H, T, D), keys and values (B, H / G, L, D) -> (B, T, H, D).
 
-    G heads of the query share one of the keys; L is the length of the cache's storage.
+    G heads of the query share one of the keys; L is the length of the cache's storage. The mask is
+    that of `masks.py`; one of true and false, which transformers makes itself, is not for adding.
     """
     batch, heads, length, width = query.shape
     scaling = settings.get("scaling")
-    if length > 1 or attention_mask is None or scaling is None:
+    decoding = length == 1 and attention_mask is not None and attention_mask.is_floating_point()
+    if not decoding or scaling is None:
         output: tuple[torch.Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, **settings
         )

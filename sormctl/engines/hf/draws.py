@@ -38,9 +38,12 @@ def choose_tokens(
     distribution at `uniform`, after top-p: the fewest most likely tokens that reach `top_p`.
     EngineError for logits that are not numbers.
     """
+    highest, likeliest = logits.max(-1)  # (B,) both; the highest of a row with a nan is nan
+    if not bool(highest.isfinite().all()):
+        raise EngineError("the model's logits are not numbers; try --engine-arg dtype=float32")
     greedy = temperature == 0
     if bool(greedy.all()):
-        return logits.argmax(-1)
+        return likeliest
     scale = torch.where(greedy, 1.0, temperature)
     # some rows after others, each from its logits to its token, as long as they are in the cache
     rows = max(1, _NUMBERS.get(logits.device.type, _NUMBERS_GPU) // logits.shape[1])
@@ -48,7 +51,7 @@ def choose_tokens(
         *(torch.split(column, rows) for column in (logits, uniform, scale, top_p)), strict=True
     )
     tokens = torch.cat([_draw(*part) for part in parts])
-    return torch.where(greedy, logits.argmax(-1), tokens) if bool(greedy.any()) else tokens
+    return torch.where(greedy, likeliest, tokens)
 
 
 def log_probabilities(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
@@ -109,8 +112,6 @@ def _inverse_cdf(probabilities: torch.Tensor, uniform: torch.Tensor) -> torch.Te
     grows by unlikely tokens.
     """
     upto = probabilities.sum(-1).cumsum(-1, dtype=torch.float64)  # (B, N)
-    if not bool(upto[:, -1].isfinite().all()):
-        raise EngineError("the model's logits are not numbers; try --engine-arg dtype=float32")
     block, within = _find(upto, uniform)  # (B,) both
     chosen = probabilities[torch.arange(len(block), device=block.device), block]  # (B, block)
     token, _ = _find(chosen.cumsum(-1, dtype=torch.float64), within)

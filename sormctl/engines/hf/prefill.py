@@ -13,6 +13,7 @@ from transformers import DynamicCache
 
 _TOKENS = {"cpu": 2048}  # of one forward pass, with padding
 _TOKENS_GPU = 16384
+_POSITIONS = 4  # times as many, with those that were computed before: they take memory, no time
 _SHARED = 16  # tokens; a shorter beginning of many prompts is computed with each of them
 _SLACK = 16  # prompts are padded together if their lengths differ by no more than this, or 1 / 4
 
@@ -30,7 +31,7 @@ class Prompts:
 
     A prompt that was computed, or that begins one that was, is not computed again: the waves of
     rollouts from one prefix, and the shorter prefixes that a walk backwards comes to next. Nor is
-    the beginning that prompts share, such as a solved example.
+    what all prompts that come together begin with, such as a solved example.
     """
 
     def __init__(self, model: Any, room: int) -> None:
@@ -50,7 +51,8 @@ class Prompts:
         # 2. The rest, each prompt once (`found` has no doubles), in batches of similar length, and
         #    without what all of them begin with.
         shared, beginning = self._beginning(new)
-        for batch in _batches(new, shared, _TOKENS.get(self._model.device.type, _TOKENS_GPU)):
+        tokens = _TOKENS.get(self._model.device.type, _TOKENS_GPU)
+        for batch in _batches(new, shared, tokens, min(_POSITIONS * tokens, self._room)):
             cache = _forward(self._model, batch, shared, beginning)
             found.update((ids, Prefilled(cache, row)) for row, ids in enumerate(batch))
             self._keep(cache, batch)
@@ -78,12 +80,15 @@ class Prompts:
         known = max(
             (_common(new[0], ids) for ids in self._sorted[max(0, at - 1) : at + 1]), default=0
         )
-        if shared >= _SHARED and known < shared // 2 and len(new) > 1:  # little: so it is, once
+        if shared - known >= _SHARED and len(new) > 1:  # the rest of it is computed, once
             start = new[0][:shared]
-            self._keep(_forward(self._model, [start]), [start])
+            self._keep(_forward(self._model, [start], *self._known(start, known)), [start])
             known = shared
-        shared = min(shared, known)
-        return (shared, self._find(new[0][:shared])) if shared >= _SHARED else (0, None)
+        return self._known(new[0], min(shared, known))
+
+    def _known(self, ids: tuple[int, ...], length: int) -> tuple[int, Prefilled | None]:
+        """The first `length` of `ids`, which were computed, and where; nothing if they are few."""
+        return (length, self._find(ids[:length])) if length >= _SHARED else (0, None)
 
     def _keep(self, cache: DynamicCache, batch: list[tuple[int, ...]]) -> None:
         self._batches[cache] = batch
@@ -109,18 +114,21 @@ def _common(first: Sequence[int], second: Sequence[int]) -> int:
 
 
 def _batches(
-    prompts: list[tuple[int, ...]], shared: int, tokens: int
+    prompts: list[tuple[int, ...]], shared: int, tokens: int, positions: int
 ) -> Iterator[list[tuple[int, ...]]]:
     """Prompts by length, grouped so that little is padding and a pass stays within `tokens`.
 
-    The pass leaves out the first `shared` tokens of each.
+    It leaves out the first `shared` tokens of each, whose keys count among the `positions` that it
+    may see.
     """
     batch: list[tuple[int, ...]] = []
     for prompt in sorted(prompts, key=len):
         if batch:
             shortest, longest = len(batch[0]) - shared, len(prompt) - shared
+            rows = len(batch) + 1
             too_long = longest - shortest > max(_SLACK, shortest // 4)
-            if too_long or longest * (len(batch) + 1) > tokens:
+            too_many = rows * longest > tokens or rows * len(prompt) > positions
+            if too_long or too_many:
                 yield batch
                 batch = []
         batch.append(prompt)

@@ -40,15 +40,16 @@ def add_lora(model: Any, config: TrainConfig) -> Any:
 def halve_frozen(model: Any) -> None:
     """Keeps frozen matrices in bfloat16, as autocast multiplies them, and all else in float32.
 
-    Only those that lose nothing by it, as published weights do not: what is learned is the same,
-    since what the embeddings say is still added up in float32.
+    Only those that lose nothing by it. What the embeddings say is still added up in float32, so a
+    pass computes the same; embeddings that compute something themselves stay in float32.
     """
     for module in model.modules():
+        looks_up = type(module).forward is torch.nn.Embedding.forward
         for weight in module.parameters(recurse=False):
-            matrix = isinstance(module, torch.nn.Linear | torch.nn.Embedding) and weight.ndim == 2
+            matrix = looks_up or (isinstance(module, torch.nn.Linear) and weight.ndim == 2)
             halved = matrix and not weight.requires_grad and _is_exact(weight.data)
             weight.data = weight.data.to(torch.bfloat16 if halved else torch.float32)
-        if isinstance(module, torch.nn.Embedding):
+        if looks_up:
             module.register_forward_hook(lambda module, inputs, output: output.float())
 
 

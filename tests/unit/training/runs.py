@@ -12,6 +12,7 @@ from msgspec import structs, to_builtins
 from sormctl.records import Json, Problem, encode, parse_record, to_json
 from sormctl.training.config import STUDENT, Data, Dtype, Optimizer, TrainConfig, write_config
 from sormctl.training.token_rows import TrainingExample, example_json
+from sormctl.training.worker.loop import Load
 from tests.asked import PLAIN
 from tests.unit.examples import PROBLEM, solution
 
@@ -92,7 +93,7 @@ def prepare(
 
 def train_here(
     config: TrainConfig,
-    load: Callable[[str], Any],
+    load: Load,
     loss: Callable[..., Any],
     stop: Callable[[], bool] = lambda: False,
 ) -> list[dict[str, Any]]:

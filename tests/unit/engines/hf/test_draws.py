@@ -143,8 +143,24 @@ def test_a_token_without_probability_is_never_chosen(seed: int, top_p: float) ->
     assert not impossible[torch.arange(4), tokens].any()
 
 
-def test_logits_that_are_not_numbers_are_an_error_of_the_model() -> None:
+@pytest.mark.parametrize("broken", [torch.nan, torch.inf])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("top_p", [0.0, 0.9, 1.0])
+def test_logits_that_are_not_numbers_are_an_error_of_the_model(
+    broken: float, temperature: float, top_p: float
+) -> None:
     logits = torch.zeros(2, 700)
-    logits[1, 3] = torch.nan
+    logits[1, 3] = broken
+    given = torch.zeros(2, dtype=torch.float64), torch.full((2,), temperature)
     with pytest.raises(EngineError, match="not numbers; try --engine-arg dtype=float32"):
-        choose_tokens(logits, torch.zeros(2, dtype=torch.float64), torch.ones(2), torch.ones(2))
+        choose_tokens(logits, *given, torch.full((2,), top_p))
+
+
+def test_a_share_of_a_place_is_below_one() -> None:
+    """Also where a place is so small beside its start that their sum is rounded."""
+    random = np.random.default_rng(0)
+    places = random.random((5000, 3)) * 10.0 ** -random.integers(0, 17, (5000, 3))
+    upto = torch.from_numpy(places).cumsum(-1)
+    place, within = draws._find(upto, torch.full((5000,), 1 - 2.0**-53, dtype=torch.float64))
+    assert ((within >= 0) & (within < 1)).all()
+    assert (torch.from_numpy(places).gather(1, place[:, None]) > 0).all()

@@ -6,6 +6,7 @@ import itertools
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -121,11 +122,21 @@ def test_without_peft_it_says_what_to_install(
         train_here(config, load_language_model, language_model_loss)
 
 
-def test_frozen_weights_are_halved_where_nothing_is_lost(tiny: str) -> None:
-    """Of three matrices one is frozen, one learns, and one has a number that bfloat16 has not."""
+class ScaledWords(torch.nn.Embedding):
+    """Words that are scaled as they are looked up, in the weight's type, as Gemma's are."""
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return super().forward(ids) * torch.tensor(33.941).to(self.weight.dtype)
+
+
+def test_frozen_weights_are_halved_where_nothing_is_lost() -> None:
+    """Of three matrices one is frozen, one learns, and one has a number that bfloat16 has not.
+
+    Words that only are looked up lose nothing; a norm is no matrix.
+    """
     exact, learning, fine = (torch.nn.Linear(4, 4) for _ in range(3))
-    words, norm = torch.nn.Embedding(4, 4), torch.nn.LayerNorm(4)
-    model = torch.nn.ModuleList([exact, learning, fine, words, norm])
+    words, scaled, norm = torch.nn.Embedding(4, 4), ScaledWords(4, 4), torch.nn.LayerNorm(4)
+    model = torch.nn.ModuleList([exact, learning, fine, words, scaled, norm])
     for weight in model.parameters():
         weight.data = weight.data.bfloat16().float()
     fine.weight.data[0, 0] = 1.001
@@ -140,21 +151,59 @@ def test_frozen_weights_are_halved_where_nothing_is_lost(tiny: str) -> None:
     assert words(torch.tensor([1])).dtype == torch.float32
 
 
-def test_halving_frozen_weights_changes_nothing_that_is_learned(
-    tmp_path: Path, tiny: str, monkeypatch: pytest.MonkeyPatch
+def save_base(tiny: str, folder: Path, dtype: torch.dtype) -> str:
+    """A model whose numbers bfloat16 has, in a folder that says `dtype`."""
+    AutoModelForCausalLM.from_pretrained(tiny).bfloat16().to(dtype).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(tiny).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("saved", "computed", "lora", "expected"),
+    [
+        (torch.bfloat16, Dtype.bfloat16, 2, torch.bfloat16),
+        (torch.bfloat16, Dtype.bfloat16, None, torch.float32),
+        (torch.bfloat16, Dtype.float32, 2, torch.float32),
+        (torch.float32, Dtype.bfloat16, 2, torch.float32),
+        (torch.float16, Dtype.bfloat16, 2, torch.float32),
+    ],
+)
+def test_only_what_is_frozen_is_loaded_as_bfloat16(
+    tmp_path: Path,
+    tiny: str,
+    saved: torch.dtype,
+    computed: Dtype,
+    lora: int | None,
+    expected: torch.dtype,
 ) -> None:
-    """The base has weights of bfloat16, as published ones have; the merged model is the same."""
-    base = AutoModelForCausalLM.from_pretrained(tiny).bfloat16()
-    base.save_pretrained(tmp_path / "base")
-    AutoTokenizer.from_pretrained(tiny).save_pretrained(tmp_path / "base")
+    """And the finished model has the type of the one that it began as."""
+    loaded = []
+
+    def load(folder: str, dtype: torch.dtype) -> Any:
+        loaded.append(dtype)
+        return load_language_model(folder, dtype)
+
+    model = save_base(tiny, tmp_path / "base", saved)
+    config = configured(model=model, output=str(tmp_path / "out"), lora=lora, dtype=computed)
+    config = prepare(config, [x for y in sums(4) if (x := student.parse(y, PLAIN))])
+    train_here(config, load, language_model_loss)
+    assert loaded == [expected]
+    weights = load_file(config.partial / "model" / "model.safetensors").values()
+    assert {weight.dtype for weight in weights} == {saved}
+
+
+@pytest.mark.parametrize("saved", [torch.bfloat16, torch.float32, torch.float16])
+def test_halving_frozen_weights_changes_nothing_that_is_learned(
+    tmp_path: Path, tiny: str, monkeypatch: pytest.MonkeyPatch, saved: torch.dtype
+) -> None:
+    """From the same matrices of LoRA; the merged model is the same, too."""
+    base = save_base(tiny, tmp_path / "base", saved)
     examples = [x for y in sums(8) if (x := student.parse(y, PLAIN))]
     found = []
     for name in ("halved", "whole"):
         if name == "whole":
             monkeypatch.setattr(loop, "halve_frozen", lambda model: model.float())
-        config = configured(
-            model=str(tmp_path / "base"), output=str(tmp_path / name), lora=2, dtype=Dtype.bfloat16
-        )
+        config = configured(model=base, output=str(tmp_path / name), lora=2, dtype=Dtype.bfloat16)
         config = prepare(config, examples)
         course = losses(train_here(config, load_language_model, language_model_loss))
         found.append((course, load_file(config.partial / "model" / "model.safetensors")))
