@@ -39,8 +39,12 @@ def _attention(
     """
     batch, heads, length, width = query.shape
     scaling = settings.get("scaling")
-    decoding = length == 1 and attention_mask is not None and attention_mask.is_floating_point()
-    if not decoding or scaling is None:
+    if (
+        length > 1
+        or scaling is None
+        or attention_mask is None
+        or not attention_mask.is_floating_point()
+    ):
         output: tuple[torch.Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, **settings
         )
