@@ -43,14 +43,17 @@ def halve_frozen(model: Any) -> None:
     Only those that lose nothing by it. What the embeddings say is still added up in float32, so a
     pass computes the same; embeddings that compute something themselves stay in float32.
     """
+    words = [x for x in model.modules() if isinstance(x, torch.nn.Embedding)]
+    plain = [x for x in words if type(x).forward is torch.nn.Embedding.forward]
+    computing = {id(x.weight) for x in words} - {id(x.weight) for x in plain}
     for module in model.modules():
-        looks_up = type(module).forward is torch.nn.Embedding.forward
         for weight in module.parameters(recurse=False):
-            matrix = looks_up or (isinstance(module, torch.nn.Linear) and weight.ndim == 2)
-            halved = matrix and not weight.requires_grad and _is_exact(weight.data)
+            matrix = isinstance(module, torch.nn.Linear | torch.nn.Embedding) and weight.ndim == 2
+            frozen = not weight.requires_grad and id(weight) not in computing
+            halved = matrix and frozen and _is_exact(weight.data)
             weight.data = weight.data.to(torch.bfloat16 if halved else torch.float32)
-        if looks_up:
-            module.register_forward_hook(lambda module, inputs, output: output.float())
+    for module in plain:
+        module.register_forward_hook(lambda module, inputs, output: output.float())
 
 
 def _is_exact(weight: torch.Tensor) -> bool:

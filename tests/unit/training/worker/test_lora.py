@@ -132,11 +132,14 @@ class ScaledWords(torch.nn.Embedding):
 def test_frozen_weights_are_halved_where_nothing_is_lost() -> None:
     """Of three matrices one is frozen, one learns, and one has a number that bfloat16 has not.
 
-    Words that only are looked up lose nothing; a norm is no matrix.
+    Words that only are looked up lose nothing; a norm is no matrix. A head that shares its matrix
+    with words that are scaled leaves it as they need it.
     """
     exact, learning, fine = (torch.nn.Linear(4, 4) for _ in range(3))
     words, scaled, norm = torch.nn.Embedding(4, 4), ScaledWords(4, 4), torch.nn.LayerNorm(4)
-    model = torch.nn.ModuleList([exact, learning, fine, words, scaled, norm])
+    head = torch.nn.Linear(4, 4, bias=False)
+    head.weight = scaled.weight
+    model = torch.nn.ModuleList([exact, learning, fine, words, scaled, norm, head])
     for weight in model.parameters():
         weight.data = weight.data.bfloat16().float()
     fine.weight.data[0, 0] = 1.001
