@@ -16,6 +16,14 @@ _CONTAINER = Path("/sys/fs/cgroup")
 _KEEP = {-8: 1, -4: 0, -1: 2**31 - 1, -2: 2**26}
 
 
+def rows_at_once(rows: int, width: int, device: str) -> int:
+    """How many of the rows, of `width` numbers each, to work on at once.
+
+    On a CPU as many as a core's cache holds, elsewhere all.
+    """
+    return max(1, CACHED_NUMBERS // width) if device == "cpu" else rows
+
+
 def available_memory() -> int:
     """Bytes that may still be taken: of the machine, or of what its container allows."""
     left: int = psutil.virtual_memory().available

@@ -10,12 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sormctl.engines.memory import CACHED_NUMBERS
+from sormctl.engines.memory import rows_at_once
 from sormctl.errors import EngineError
 
 _BLOCK = 512  # probabilities whose sum is looked at before they are
-_NUMBERS = {"cpu": CACHED_NUMBERS}  # logits that are worked on at once
-_NUMBERS_GPU = 2**28
 _BELOW_ONE = 1 - 2.0**-53
 
 # splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014)
@@ -46,7 +44,7 @@ def choose_tokens(
         return likeliest
     scale = torch.where(greedy, 1.0, temperature)
     # some rows after others, each from its logits to its token, as long as they are in the cache
-    rows = max(1, _NUMBERS.get(logits.device.type, _NUMBERS_GPU) // logits.shape[1])
+    rows = rows_at_once(len(logits), logits.shape[1], logits.device.type)
     parts = zip(
         *(torch.split(column, rows) for column in (logits, uniform, scale, top_p)), strict=True
     )

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from sormctl.engines.memory import CACHED_NUMBERS
+from sormctl.engines.memory import rows_at_once
 from sormctl.training.worker.losses import Batch
 
 LOGITS_AT_ONCE = 2**25  # 128 MiB in float32
@@ -101,7 +101,7 @@ def _loss(logits: Tensor, targets: Tensor, learns: bool) -> Tensor:
     1 give (1/4, -1/4). On a CPU some rows are done after others, in its cache.
     """
     loss = torch.zeros((), device=logits.device)
-    size = max(1, CACHED_NUMBERS // logits.shape[1]) if logits.device.type == "cpu" else len(logits)
+    size = rows_at_once(len(logits), logits.shape[1], logits.device.type)
     for some, chosen in zip(torch.split(logits, size), torch.split(targets, size), strict=True):
         log_p = some.float().log_softmax(-1)
         loss -= log_p.gather(1, chosen[:, None]).sum()

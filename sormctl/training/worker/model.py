@@ -103,11 +103,10 @@ def load_model(
 @torch.no_grad()
 def _is_causal(model: Any) -> bool:
     """Whether what the model makes of a token does not depend on those behind it."""
-    followed = (
+    one, other = (
         model.base_model(torch.tensor([ids], device=model.device)).last_hidden_state[0, 0].float()
         for ids in ([1, 2, 3], [1, 4, 5])
     )
-    one, other = followed
     apart = (one - other).abs().max() > 1e-4 * one.abs().max()  # beyond rounding
     return not bool(apart)  # so is one whose weights are no numbers
 

@@ -4,6 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sormctl.engines import memory
 from sormctl.engines.hf import draws
 from sormctl.engines.hf.draws import choose_tokens, uniforms
 from sormctl.errors import EngineError
@@ -127,7 +128,7 @@ def test_rows_are_the_same_however_many_are_drawn_at_once(monkeypatch: pytest.Mo
     uniform = torch.rand(7, generator=generator, dtype=torch.float64)
     arguments = logits, uniform, torch.tensor([0.0] + [1.0] * 6), torch.full((7,), 0.9)
     together = choose_tokens(*arguments)
-    monkeypatch.setitem(draws._NUMBERS, "cpu", 1500)  # two rows
+    monkeypatch.setattr(memory, "CACHED_NUMBERS", 1500)  # two rows
     assert choose_tokens(*arguments).tolist() == together.tolist()
 
 

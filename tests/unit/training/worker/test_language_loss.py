@@ -13,6 +13,7 @@ import transformers
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from sormctl.engines import memory
 from sormctl.training.token_rows import Row
 from sormctl.training.worker import language_loss
 from sormctl.training.worker.language_loss import add_loss
@@ -58,7 +59,7 @@ def learned(model: Any, loss: Callable[[], Tensor]) -> tuple[float, dict[str, Te
 @pytest.fixture(params=[1, 130, 10**6], ids=["row by row", "two rows a chunk", "whole"])
 def at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(language_loss, "LOGITS_AT_ONCE", request.param)
-    monkeypatch.setattr(language_loss, "CACHED_NUMBERS", request.param // 2)  # a chunk in parts
+    monkeypatch.setattr(memory, "CACHED_NUMBERS", request.param // 2)  # a chunk in parts
 
 
 @pytest.mark.usefixtures("at_once")
