@@ -25,6 +25,8 @@ from sormctl.training.events import Event, Failed, Stopped
 
 WORKER = "sormctl.training.worker"
 ALONE = Path(__file__).with_name("alone.yaml")
+_PRIMITIVE_CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")  # oneDNN's, ideep's
+_PRIMITIVES = 64  # those of one pass are fewer: a layer's products, their gradients, the head's
 LAUNCHER = [sys.executable, "-m", "sormctl.training.worker.exit_code"]  # accelerate's, or torch's
 
 
@@ -72,12 +74,15 @@ def environment(num_processes: int | None, gpus: int) -> dict[str, str]:
 def _kept_memory() -> dict[str, str]:
     """Makes glibc keep what is freed, in large pages: each pass takes the same again.
 
-    Left alone it gives large tensors back to the kernel, which took a quarter of the time.
+    Left alone it gives large tensors back to the kernel, which took a quarter of the time. Matrix
+    products are compiled anew for every length of a pass; were a thousand of them kept, as they
+    would be, they would take some 10 MB a length and cut the heap into pieces.
     """
     ours = {"hugetlb": 1, "mmap_max": 0, "trim_threshold": 2**40, "top_pad": 2**26}
     theirs = os.environ.get("GLIBC_TUNABLES")  # of two values of one name the last counts
     tunables = [f"glibc.malloc.{name}={value}" for name, value in ours.items()]
-    return {"GLIBC_TUNABLES": ":".join([*tunables, theirs] if theirs else tunables)}
+    kept = {"GLIBC_TUNABLES": ":".join([*tunables, theirs] if theirs else tunables)}
+    return kept | {name: os.environ.get(name, str(_PRIMITIVES)) for name in _PRIMITIVE_CACHES}
 
 
 def count_gpus() -> int:

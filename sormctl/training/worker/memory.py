@@ -55,7 +55,7 @@ def _kept_bytes(model: Any, loss: Loss, batch: Any) -> int:
     def keep(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
         kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        return tensor.detach()  # itself, where its own graph keeps it, would never be freed
 
     with saved_tensors_hooks(keep, lambda tensor: tensor):
         judged = loss(model, batch)

@@ -245,3 +245,14 @@ def test_workers_on_a_cpu_keep_the_memory_that_they_free(
     assert found.startswith("glibc.malloc.hugetlb=1:")
     assert found.endswith(theirs or "")
     assert "GLIBC_TUNABLES" not in launch.environment(1, 2)
+
+
+def test_of_compiled_products_few_are_kept_unless_the_user_says_how_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("LRU_CACHE_CAPACITY", raising=False)
+    monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "9")
+    found = launch.environment(1, 0)
+    assert found["LRU_CACHE_CAPACITY"] == "64"
+    assert found["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "9"
+    assert "LRU_CACHE_CAPACITY" not in launch.environment(1, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from array import array
 from dataclasses import replace
 from typing import Any
@@ -52,6 +53,17 @@ def test_looking_changes_nothing(tiny: str) -> None:
     fitting(model, [LONG])
     assert torch.equal(torch.get_rng_state(), before)
     assert all(x.grad is None for x in model.parameters())
+
+
+def test_nothing_of_the_pass_stays(tiny: str) -> None:
+    """The graph of a pass that is looked at is freed, and with it all that it kept."""
+    model, seen = load_language_model(tiny).train(), []
+    model.model.layers[0].mlp.register_forward_pre_hook(
+        lambda _, inputs: seen.append(weakref.ref(inputs[0]))  # kept for the matrices' gradients
+    )
+    fitting(model, [LONG])
+    assert seen
+    assert not any(kept() is not None for kept in seen)
 
 
 def test_a_pair_is_looked_at_with_its_rival(tiny: str) -> None:
