@@ -277,9 +277,23 @@ CLAIMS = (
         [within("sft/value", Fixed(way), Fixed(rows.VALUE)) for way in (rows.LOCAL, rows.GLOBAL)],
     ),
     Claim(
+        "equal-number",
+        "Not in the paper: draft, global and local by the ORM beat three samples, chosen by vote, "
+        "ORM or ORM-weighted vote",
+        "equal budget",
+        "not asked",
+        [_main(rows.BY_ORM, row) for row in rows.OF_THREE_SAMPLES],
+    ),
+    Claim(
+        "equal-tokens",
+        "Not in the paper: they beat as many samples as cost no more tokens, chosen so",
+        "equal budget",
+        "not asked",
+        [_main(rows.BY_ORM, rows.affordable(row)) for row in rows.OF_THREE_SAMPLES],
+    ),
+    Claim(
         "equal-budget",
-        "Not in the paper: draft, global and local by the ORM beat four samples, which cost more, "
-        "chosen by vote, ORM or SORM",
+        "Not in the paper: they beat four samples, which cost more, chosen by vote, ORM or SORM",
         "equal budget",
         "not asked",
         [

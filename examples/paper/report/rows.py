@@ -89,10 +89,19 @@ def passing(n: int) -> Way:
     return Way("oracle", ("sample",), n)
 
 
-BY_ORM = best("orm", "draft", "global", "local")
+THE_THREE: tuple[Kind, ...] = ("draft", "global", "local")
+
+
+def affordable(way: Way) -> Way:
+    """The same choice, of samples that cost no more tokens than draft and refinements."""
+    return replace(way, n=None, within=THE_THREE)
+
+
+BY_ORM = best("orm", *THE_THREE)
 BY_VOTE = replace(BY_ORM, chooser="weighted")
 EITHER = oracle("global", "local")
-ORACLE_BEST = oracle("draft", "global", "local")
+ORACLE_BEST = oracle(*THE_THREE)
+OF_THREE_SAMPLES = majority(3), rerank(3, "orm"), weighted(3, "orm")
 
 
 # ── judgements ───────────────────────────────────────────────────────────────────────────────────
