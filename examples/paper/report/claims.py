@@ -286,7 +286,8 @@ CLAIMS = (
     ),
     Claim(
         "equal-tokens",
-        "Not in the paper: they beat as many samples as cost no more tokens, chosen so",
+        "Not in the paper: they beat those of the three that cost no more tokens than they in "
+        "the same problem (at least one), chosen so",
         "equal budget",
         "not asked",
         [_main(rows.BY_ORM, rows.affordable(row)) for row in rows.OF_THREE_SAMPLES],
