@@ -286,8 +286,8 @@ CLAIMS = (
     ),
     Claim(
         "equal-tokens",
-        "Not in the paper: they beat those of the three that cost no more tokens than they in "
-        "the same problem (at least one), chosen so",
+        "Not in the paper: they beat as many of these as cost no more tokens in the same problem "
+        "(one at least), chosen so",
         "equal budget",
         "not asked",
         [_main(rows.BY_ORM, rows.affordable(row)) for row in rows.OF_THREE_SAMPLES],
