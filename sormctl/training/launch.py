@@ -26,7 +26,7 @@ from sormctl.training.events import Event, Failed, Stopped
 WORKER = "sormctl.training.worker"
 ALONE = Path(__file__).with_name("alone.yaml")
 _PRIMITIVE_CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")  # oneDNN's, ideep's
-_PRIMITIVES = 64  # those of one pass are fewer: a layer's products, their gradients, the head's
+_PRIMITIVES = 64  # those of a dense model's pass are fewer: a layer's, their gradients', the head's
 LAUNCHER = [sys.executable, "-m", "sormctl.training.worker.exit_code"]  # accelerate's, or torch's
 
 
@@ -76,13 +76,13 @@ def _kept_memory() -> dict[str, str]:
 
     Left alone it gives large tensors back to the kernel, which took a quarter of the time. Matrix
     products are compiled anew for every length of a pass; were a thousand of them kept, as they
-    would be, they would take some 10 MB a length and cut the heap into pieces.
+    would be, they would take some 10 MB a pass and cut the heap into pieces.
     """
     ours = {"hugetlb": 1, "mmap_max": 0, "trim_threshold": 2**40, "top_pad": 2**26}
     theirs = os.environ.get("GLIBC_TUNABLES")  # of two values of one name the last counts
     tunables = [f"glibc.malloc.{name}={value}" for name, value in ours.items()]
     kept = {"GLIBC_TUNABLES": ":".join([*tunables, theirs] if theirs else tunables)}
-    return kept | {name: os.environ.get(name, str(_PRIMITIVES)) for name in _PRIMITIVE_CACHES}
+    return kept | {name: os.environ.get(name) or str(_PRIMITIVES) for name in _PRIMITIVE_CACHES}
 
 
 def count_gpus() -> int:
