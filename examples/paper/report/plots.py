@@ -5,6 +5,7 @@ The same bytes each time by the same release of matplotlib; by any release the s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ SINGLE_STYLES = (
 STYLES = dict(
     zip((*CHOICE_LABELS.values(), *SINGLE), (*CHOICE_STYLES, *SINGLE_STYLES), strict=True)
 )
+MOST_IN_A_COLUMN = 3  # panels
 ERRORS: dict[str, Any] = {"fmt": "none", "ecolor": "#2d3748", "elinewidth": 1, "capsize": 2.5}
 
 
@@ -64,16 +66,32 @@ def drawn(plot: Plot) -> Figure:
 
 
 def bars(plot: Plot) -> Figure:
-    """Accuracies with their intervals as horizontal bars, a panel for each series."""
+    """Accuracies with their intervals as horizontal bars, a panel for each series.
+
+    Many panels stand in two columns; what all bars of a row are called stands at its left.
+    """
     panels = plot.series
     size = max(len(series.points) for series in panels)
-    figure = Figure(figsize=(8.5, len(panels) * (0.34 * size + 0.85)), layout="constrained")
-    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
-    for axis, series in zip(axes, panels, strict=True):
+    columns = 1 if len(panels) <= MOST_IN_A_COLUMN else 2
+    rows = math.ceil(len(panels) / columns)
+    figure = Figure(figsize=(8.5, rows * (0.34 * size + 0.85)), layout="constrained")
+    grid = figure.subplots(rows, columns, sharex=True, squeeze=False)
+    for axis, series in zip(grid.flat, panels, strict=False):
         _bars(axis, series.points)
         axis.set_title(series.label, loc="left", fontsize=10)
-    axes[-1].set_xlabel("accuracy, %")
+    for axis in grid.flat[len(panels) :]:
+        axis.set_visible(False)
+    for left, *others in grid:
+        for axis in others:
+            if _names(axis) == _names(left):
+                axis.tick_params(labelleft=False)
+    for axis in grid[-1]:
+        axis.set_xlabel("accuracy, %")
     return figure
+
+
+def _names(axis: Axes) -> list[str]:
+    return [label.get_text() for label in axis.get_yticklabels()]
 
 
 def _bars(axis: Axes, points: Sequence[Point]) -> None:
