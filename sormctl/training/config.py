@@ -165,12 +165,14 @@ class TrainConfig(Recipe, frozen=True, kw_only=True):
 
 
 class Provenance(Struct, frozen=True, kw_only=True):
-    """What was found and decides the weights, too: the examples by their digests, the program.
+    """What was found and decides the weights, too: examples, the model's own weights, the program.
 
-    `mode` is what a refiner refines: global, local, or both.
+    `mode` is what a refiner refines: global, local, or both. `weights` is the `model_digest` of the
+    model that the run starts from.
     """
 
     mode: str | None = None
+    weights: str | None = None
     data_sha256: str = ""
     held_out_sha256: str = ""
     version: str = __version__
@@ -240,13 +242,18 @@ def read_settled(config: TrainConfig) -> Settled:
 def first_difference(old: Json, new: Json) -> str | None:
     """The first thing in which a continued run would differ, such as `NAME was OLD, now NEW`.
 
-    Both are as `as_json` made them; `msgspec.ValidationError` if `old` is not.
+    Both are as `as_json` made them; `msgspec.ValidationError` if `old` is not. Where the weights of
+    both models are known they decide, so that a model may have moved, and else the names.
     """
+    known = bool(old.get("weights") and new.get("weights"))
+    passed_over = "model" if known else "weights"
     for part in (Recipe, Provenance):
         runs = (msgspec.convert(_current(run), part) for run in (old, new))
         before, after = map(msgspec.structs.asdict, runs)
         for name, was in before.items():
-            if was != after[name]:
+            if was != after[name] and name != passed_over:
+                if name == "weights":
+                    return f"the weights of {new['model']} are others than before"
                 if name.endswith("_sha256"):
                     return "the examples are others than before"
                 return f"{name} was {was}, now {after[name]}"

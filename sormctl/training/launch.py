@@ -25,9 +25,10 @@ from sormctl.training.events import Event, Failed, Stopped
 
 WORKER = "sormctl.training.worker"
 ALONE = Path(__file__).with_name("alone.yaml")
+LAUNCHER = [sys.executable, "-m", "sormctl.training.worker.exit_code"]  # accelerate's, or torch's
+
 _PRIMITIVE_CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")  # oneDNN's, ideep's
 _PRIMITIVES = 64  # those of a dense model's pass are fewer: a layer's, their gradients', the head's
-LAUNCHER = [sys.executable, "-m", "sormctl.training.worker.exit_code"]  # accelerate's, or torch's
 
 
 def command(config: TrainConfig, gpus: int, accelerate_config: Path | None = None) -> list[str]:

@@ -18,7 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from sormctl.errors import SormctlError, UsageError
-from sormctl.models import SETTINGS_FILE, read_settings
+from sormctl.models import SETTINGS_FILE, model_digest, read_settings
 from sormctl.streams.output import locked, writing
 from sormctl.training import launch
 from sormctl.training.checkpoints import list_checkpoints, publish
@@ -68,8 +68,9 @@ def run(
             raise UsageError(f"{config.partial} holds an unfinished run; --resume or --overwrite")
         found = spool(config, inputs or (), examples)
         found.tell(config, skipped, progress)
+        data = replace(found.data, weights=model_digest(config.model))
         if options.resume and (unfinished or output.exists()):
-            _check_same(config, found.data, unfinished)
+            _check_same(config, data, unfinished)
             if not unfinished:
                 progress.note(f"{output} is finished already")
                 return
@@ -80,7 +81,7 @@ def run(
         if config.model_to_be.exists():
             progress.note("the model is trained; it is put in place")
         else:
-            _train(config, found.data, options, progress)
+            _train(config, data, options, progress)
         with writing(output):
             publish(config.model_to_be, output, config.partial / "replaced")
         progress.wrote(config.output.rstrip("/"))

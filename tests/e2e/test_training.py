@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -216,6 +217,20 @@ def test_it_is_finished_already(folder: Path, reward_model: tuple[Path, str]) ->
         "sormctl train-rm: cannot --resume: seed was 0, now 7; give the same, or --overwrite"
     )
     assert not (folder / "rm.partial").exists()
+
+
+def test_a_model_may_move_but_not_change(folder: Path, reward_model: tuple[Path, str]) -> None:
+    command = ("train-rm", "--model", "moved", "-o", "rm", *SMALL, "labelled.jsonl", "--resume")
+    moved = shutil.copytree(folder / "tiny", folder / "moved")
+    code, _, err = sormctl(folder, *command)
+    assert (code, err.splitlines()[-1]) == (0, "train-rm: rm is finished already")
+    weights = moved / "model.safetensors"
+    half = weights.stat().st_size // 2
+    weights.write_bytes(weights.read_bytes()[:half] + bytes(half))
+    code, _, err = sormctl(folder, *command)
+    shutil.rmtree(moved)
+    assert code == 2
+    assert "cannot --resume: the weights of moved are others than before" in err
 
 
 @pytest.mark.slow

@@ -92,7 +92,7 @@ def test_a_file_of_an_earlier_release_is_read(tmp_path: Path) -> None:
     config, data = read_config(path), read_data(path)
     assert (config.output, config.max_batch_tokens, config.seed) == ("elsewhere", 64, 0)
     assert (config.optimizer, data.mode, data.examples) == (Optimizer.adamw, "local", 40)
-    assert as_json(config, data).keys() ^ OLDER.keys() == {"prompt", "asking"}
+    assert as_json(config, data).keys() ^ OLDER.keys() == {"prompt", "asking", "weights"}
 
 
 def test_the_first_difference_is_named() -> None:
@@ -106,6 +106,25 @@ def test_the_first_difference_is_named() -> None:
 def test_what_does_not_decide_the_weights_may_change() -> None:
     assert difference(num_processes=2, save_every="5m", output="x", track=["wandb"]) is None
     assert difference(max_batch_tokens=9, gradient_checkpointing=True, left_out=1) is None
+
+
+def resumed(began: dict[str, object], now: dict[str, object]) -> str | None:
+    return first_difference({**OLDER, **began}, {**OLDER, **now})
+
+
+def test_weights_decide_whether_the_model_is_the_same() -> None:
+    here, there = {"model": "/here/student"}, {"model": "/there/student"}
+    assert resumed({**here, "weights": "1f"}, {**there, "weights": "1f"}) is None
+    assert (
+        resumed({**here, "weights": "1f"}, {**here, "weights": "2e"})
+        == "the weights of /here/student are others than before"
+    )
+
+
+def test_the_name_of_the_model_decides_where_its_weights_are_not_known() -> None:
+    assert resumed({"model": "org/a"}, {"model": "org/b"}) == "model was org/a, now org/b"
+    assert resumed({"model": "/a"}, {"model": "/a", "weights": "1f"}) is None
+    assert resumed({"model": "/a"}, {"model": "/b", "weights": "1f"}) == "model was /a, now /b"
 
 
 def test_what_was_asked_is_settled_once(tmp_path: Path) -> None:
