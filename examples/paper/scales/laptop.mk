@@ -21,7 +21,7 @@ MANY_PROBLEMS ?= 300
 MAX_TOKENS ?= 200
 endif
 
-# asked as the samples were, without their example; in 6 GiB of memory
+# asked as the samples were, without their example; in 4 GiB of memory
 TRAINING ?= --lr 3e-4 --lora 16 --batch-size 16 --max-batch-tokens 512 --prompt plain
 BALANCED_EPOCHS ?= $(RM_EPOCHS)
 CONTRASTIVE_EPOCHS ?= $(RM_EPOCHS)
