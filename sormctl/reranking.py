@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter
 
 from sormctl.errors import UsageError
 from sormctl.missing import no_such
@@ -76,30 +75,30 @@ def scorer(name: str, aggregation: str = "final") -> Callable[[Solution], float]
 
 
 def rank(solutions: Sequence[Solution], name: str, aggregation: str = "final") -> list[Solution]:
-    """Best first. Equal scores are ordered by solution id, so input order does not matter."""
-    return sorted(by_id(solutions), key=scorer(name, aggregation), reverse=True)
+    """Best first. Equal scores are `in_order`, so the order of the input does not matter."""
+    return sorted(in_order(solutions), key=scorer(name, aggregation), reverse=True)
 
 
 def best(solutions: Iterable[Solution], name: str, aggregation: str = "final") -> Solution:
     """The first that `rank` gives."""
-    return max(by_id(solutions), key=scorer(name, aggregation))
+    return max(in_order(solutions), key=scorer(name, aggregation))
 
 
-def by_id(solutions: Iterable[Solution]) -> list[Solution]:
-    """The solutions in the order of their ids."""
-    return sorted(solutions, key=attrgetter("solution_id"))
+def in_order(solutions: Iterable[Solution]) -> list[Solution]:
+    """The order of equals: refinements last, since none is needed that is no better; then by id."""
+    return sorted(solutions, key=lambda s: ("draft_id" in s.source, s.solution_id))
 
 
 def agreeing(
     solutions: Iterable[Solution], equal: Callable[[str, str], bool]
 ) -> list[list[Solution]]:
-    """The solutions that state each answer, ordered by solution id, as are the answers.
+    """The solutions that state each answer, `in_order`, as are the answers.
 
     Solutions without an answer are left out.
     """
     ballots: list[list[Solution]] = []
     known: dict[str, list[Solution]] = {}  # by the text of the answer, to compare each text once
-    for solution in by_id(solutions):
+    for solution in in_order(solutions):
         answer = solution.predicted
         if answer is None:
             continue
@@ -129,7 +128,7 @@ def majority_vote(
     """A solution with the most frequent answer (maj@k); with `weight`, the heaviest answer.
 
     Solutions without an answer have no vote; None if nobody votes. Within the winning answer, and
-    between answers that tie, the smallest solution id wins.
+    between answers that tie, the first `in_order` wins.
     """
     return elected(agreeing(solutions, equal), weight)
 
@@ -157,11 +156,11 @@ def choose(
     """The solutions of one problem, best first: by `score`, or the winner of a vote.
 
     `vote` is `score`, `majority` or `weighted` (reward-weighted); `name` is that of the scores. If
-    nobody votes, because no solution states an answer, the smallest solution id stands for all.
+    nobody votes, because no solution states an answer, the first `in_order` stands for all.
     """
     if vote == "score":
         return rank(solutions, name, aggregation)
     equal = get_task(solutions[0].task).answer.equal
     weights = (vote_weight(solutions, name, aggregation),) if vote == "weighted" else ()
     winner = majority_vote(solutions, equal, *weights)
-    return [winner or by_id(solutions)[0]]
+    return [winner or in_order(solutions)[0]]

@@ -72,7 +72,8 @@ def rerank(
     """Keep the best solution of each problem.
 
     The solutions of a problem (samples, or a draft and its refinements) may stand anywhere in the
-    input; one that comes twice counts once. Those of equal rank are ordered by solution id.
+    input; one that comes twice counts once. Of equal rank refinements come last, and among others
+    the solution id decides.
 
     Example: cat drafts.jsonl global.jsonl local.jsonl | sormctl rerank --rm orm/ > best.jsonl
     """

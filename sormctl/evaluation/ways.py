@@ -16,7 +16,7 @@ from typing import NamedTuple
 from sormctl.evaluation.metrics import pass_at_k
 from sormctl.evaluation.rows import DRAFT_FIRST, Kind, Way
 from sormctl.records import Solution
-from sormctl.reranking import agreeing, best, by_id, choose, elected, vote_weight
+from sormctl.reranking import agreeing, best, choose, elected, in_order, vote_weight
 from sormctl.tasks.registry import get_task
 
 SIZES = [2**i for i in range(1, 12)]  # of pass@k, up to the number of samples
@@ -130,7 +130,7 @@ def as_drawn(samples: Sequence[Solution]) -> Sequence[Solution]:
         index = sample.source.get("index")
         return index if isinstance(index, int) else 0
 
-    return sorted(by_id(samples), key=place)
+    return sorted(in_order(samples), key=place)
 
 
 def _of_samples(samples: Sequence[Solution], aggregations: Sequence[str]) -> Outcomes:
@@ -169,7 +169,7 @@ def _chosen(
     """What votes and reward models choose; `way` is given the chooser."""
     tokens = _tokens(samples)
     ballots = agreeing(samples, get_task(samples[0].task).answer.equal)
-    undecided = by_id(samples)[0]  # stands for all if nobody votes
+    undecided = in_order(samples)[0]  # stands for all if nobody votes
     found = {way("majority"): _of(elected(ballots) or undecided, tokens)}
     for model in scored_by(samples):
         found |= _reranked(samples, model, aggregations, way)

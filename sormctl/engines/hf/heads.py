@@ -77,6 +77,9 @@ def load_judge(name: str, dtype: str, adapter: Adapter, tokenizer: Any) -> Rewar
 
 def _classes(name: str, dtype: str, head: Head, tokenizer: Any) -> RewardModel:
     model = pretrained(AutoModelForTokenClassification, name, dtype)
+    for part, module in model.named_children():
+        if part != model.base_model_prefix:
+            _in_float32(module)
     return RewardModel(model, _Classifier(model))
 
 
@@ -84,7 +87,7 @@ def _sequence(name: str, dtype: str, head: Head, tokenizer: Any) -> RewardModel:
     model = pretrained(AutoModelForSequenceClassification, name, dtype)
     if not isinstance(getattr(model, "score", None), nn.Module):
         raise ModelError(f"{name}: engine hf reads no rewards of {model.config.model_type} models")
-    return RewardModel(model, _OnBackbone(model.base_model, model.score))
+    return RewardModel(model, _OnBackbone(model.base_model, _in_float32(model.score)))
 
 
 def _tokens(name: str, dtype: str, head: Head, tokenizer: Any) -> RewardModel:
@@ -112,7 +115,7 @@ def _layers(name: str, dtype: str, head: Head, tokenizer: Any) -> RewardModel:
     backbone = pretrained(AutoModel, name, dtype)
     width, linear = backbone.config.get_text_config().hidden_size, []
     for layer in head.layers:
-        linear.append(_linear(name, layer, width).to(backbone.dtype))
+        linear.append(_linear(name, layer, width))
         width = linear[-1].out_features
     needed = (2, 3) if head.activation == "softmax" else (1,)
     if width not in needed:
@@ -122,7 +125,13 @@ def _layers(name: str, dtype: str, head: Head, tokenizer: Any) -> RewardModel:
         )
     modules = [module for layer in linear for module in (layer, nn.ReLU())][:-1]
     backbone.reward_head = nn.Sequential(*modules)  # so that it goes where the backbone goes
-    return RewardModel(backbone, _OnBackbone(backbone, backbone.reward_head))
+    return RewardModel(backbone, _OnBackbone(backbone, _in_float32(backbone.reward_head)))
+
+
+def _in_float32(head: nn.Module) -> nn.Module:
+    """The head, computed in float32 whatever the backbone is: bfloat16 makes many scores equal."""
+    head.register_forward_pre_hook(lambda _, inputs: tuple(part.float() for part in inputs))
+    return head.float()
 
 
 def _linear(name: str, layer: str, width: int) -> nn.Linear:

@@ -6,7 +6,9 @@ The models are random and tiny, in the published layout of files.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -23,6 +25,7 @@ from transformers import (
 from sormctl.adapters.adapter import Adapter
 from sormctl.adapters.registry import built_in, find_adapter
 from sormctl.engines.hf.engine import create
+from sormctl.engines.hf.heads import load_judge
 from sormctl.engines.running import Running
 from sormctl.errors import ModelError
 from sormctl.models import read_model_config
@@ -212,6 +215,28 @@ def test_a_head_of_another_shape_is_refused(
     message = rf"{path}: {key} has the shape {told}$"
     with pytest.raises(ModelError, match=message):
         scores(tmp_path, built_in()["qwen2.5-math-prm"], STEPS)
+
+
+@pytest.mark.parametrize(
+    ("save", "name"),
+    [
+        (save_token_classifier, "trl"),
+        (save_outcome_model, "sequence"),
+        (save_skywork_prm, "skywork-o1-prm"),
+    ],
+)
+def test_a_head_is_computed_in_float32(
+    tmp_path: Path, save: Callable[[Path], Any], name: str
+) -> None:
+    """bfloat16 has few numbers, so that solutions which differ would often have equal scores."""
+    tokenizer = save(tmp_path)
+    ids = torch.arange(60)[None]
+    places = torch.zeros(60, dtype=torch.long), torch.arange(60)
+    _, read = load_judge(str(tmp_path), "bfloat16", built_in()[name], tokenizer)
+    with torch.inference_mode():
+        logits = read(ids, torch.ones_like(ids), *places)
+    assert logits.dtype == torch.float32
+    assert not torch.equal(logits, logits.bfloat16().float())
 
 
 def test_a_head_of_too_few_outputs_is_refused(tmp_path: Path) -> None:
