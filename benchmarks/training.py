@@ -101,6 +101,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--dtype", type=Dtype, default=Dtype.bfloat16)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--settings", nargs="+", help="of TRL's settings, those to try; else all")
     return parser.parse_args()
 
 
@@ -176,7 +177,8 @@ class Comparison:
         print(f"\n{self.kind}: {len(self.rows)} rows of {tokens / len(self.rows):.0f} tokens")
         print(f"{'untrained':67}held-out loss {self._judge(Path(self.model))[0]:.4f}")
         count = min(self.options.tuning_rows, len(self.rows))
-        tried = {name: self._theirs(name, count, None) for name in SETTINGS[self.kind]}
+        wanted = self.options.settings or SETTINGS[self.kind]
+        tried = {name: self._theirs(name, count, None) for name in wanted}
         best = max(tried, key=lambda name: tried[name].rates[1])
         print(f"TRL {self.version} is best when {best}")
         sides = ("default", best) if best != "default" else (best,)
