@@ -64,6 +64,15 @@ def public_name(model: str) -> str:
     return f"{_EMBEDDED if folder.parent == _embedded() else ''}{folder.resolve().name}"
 
 
+def same_model(one: str, other: str) -> bool:
+    """Whether two resolved models are one: the same name, or one in the package, wherever that is.
+
+    The first may lie in a package that is no longer there.
+    """
+    in_package = public_name(other).startswith(_EMBEDDED)
+    return one == other or (in_package and Path(one).parts[-2:] == Path(other).parts[-2:])
+
+
 def model_digest(name: str) -> str | None:
     """Tells the weights of a local model from others that take its place; None for the hub's.
 

@@ -37,6 +37,8 @@ Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 Score = Annotated[float, Meta(ge=0, le=1 + 1e-6)]  # a sum of probabilities may be rounded up
 # why a completion ended where its writer wanted to, in the words of servers and tools
 ENDED = {"stop", "eos", "eos_token", "end_turn", "stop_sequence", "stop_str", "unchanged"}
+Refinement = Literal["global", "local", "value"]
+REFINEMENTS: tuple[Refinement, ...] = ("global", "local", "value")  # of `source.kind`
 R = TypeVar("R", bound="Record")
 EXTRA = "\ue000extra"  # the key of `extra` for msgspec: a private character, so in no line
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from sormctl.errors import UsageError
 from sormctl.missing import no_such
-from sormctl.records import Solution
+from sormctl.records import REFINEMENTS, Solution
 from sormctl.tasks.registry import get_task
 
 Scores = Sequence[float]
@@ -86,7 +86,12 @@ def best(solutions: Iterable[Solution], name: str, aggregation: str = "final") -
 
 def in_order(solutions: Iterable[Solution]) -> list[Solution]:
     """The order of equals: refinements last, since none is needed that is no better; then by id."""
-    return sorted(solutions, key=lambda s: ("draft_id" in s.source, s.solution_id))
+    return sorted(solutions, key=lambda s: (_is_refinement(s), s.solution_id))
+
+
+def _is_refinement(solution: Solution) -> bool:
+    source = solution.source
+    return source.get("kind") in REFINEMENTS or source.get("draft_id") is not None
 
 
 def agreeing(

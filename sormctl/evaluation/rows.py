@@ -13,12 +13,12 @@ from typing import Any, Literal
 from msgspec import Struct, to_builtins
 
 from sormctl.evaluation.metrics import Estimate
+from sormctl.records import REFINEMENTS
 
 Kind = Literal["draft", "sample", "global", "local", "value"]
 Chooser = Literal["only", "each", "score", "majority", "weighted", "oracle"]
 Truth = Literal["labels", "oracle", "answers"]
 
-REFINEMENTS: tuple[Kind, ...] = ("global", "local", "value")
 DRAFT_FIRST: tuple[Kind, ...] = ("draft", *REFINEMENTS)
 
 _OF_SAMPLES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from sormctl.evaluation.rows import REFINEMENTS, Way
+from sormctl.evaluation.rows import Way
 from sormctl.evaluation.steps import THRESHOLD
 from sormctl.evaluation.ways import (
     answer_given,
@@ -15,7 +15,7 @@ from sormctl.evaluation.ways import (
     scored_by,
     ways_reported,
 )
-from sormctl.records import Solution
+from sormctl.records import REFINEMENTS, Solution
 from sormctl.reranking import choose
 
 FIXED, BROKEN, CHOSEN_WRONGLY = "fixed", "broken", "chosen-wrongly"

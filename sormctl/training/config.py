@@ -18,7 +18,7 @@ from sormctl import __version__
 from sormctl.asking import Asking
 from sormctl.errors import UsageError
 from sormctl.missing import no_such_path
-from sormctl.models import former_asking
+from sormctl.models import former_asking, same_model
 from sormctl.records import Json
 from sormctl.streams.output import replace_file
 
@@ -242,21 +242,23 @@ def read_settled(config: TrainConfig) -> Settled:
 def first_difference(old: Json, new: Json) -> str | None:
     """The first thing in which a continued run would differ, such as `NAME was OLD, now NEW`.
 
-    Both are as `as_json` made them; `msgspec.ValidationError` if `old` is not. Where the weights of
-    both models are known they decide, so that a model may have moved, and else the names.
+    Both are as `as_json` made them; `msgspec.ValidationError` if `old` is not. Earlier releases did
+    not note the weights.
     """
-    known = bool(old.get("weights") and new.get("weights"))
-    passed_over = "model" if known else "weights"
     for part in (Recipe, Provenance):
         runs = (msgspec.convert(_current(run), part) for run in (old, new))
         before, after = map(msgspec.structs.asdict, runs)
         for name, was in before.items():
-            if was != after[name] and name != passed_over:
-                if name == "weights":
-                    return f"the weights of {new['model']} are others than before"
-                if name.endswith("_sha256"):
-                    return "the examples are others than before"
-                return f"{name} was {was}, now {after[name]}"
+            now = after[name]
+            if was == now or (name == "model" and same_model(was, now)):
+                continue
+            if name == "weights":
+                if was is None or now is None:
+                    continue
+                return f"the weights of {new['model']} are others than before"
+            if name.endswith("_sha256"):
+                return "the examples are others than before"
+            return f"{name} was {was}, now {now}"
     return None
 
 

@@ -41,9 +41,10 @@ def test_of_equal_scores_the_smallest_id_is_first() -> None:
     assert best(group, "orm").solution_id == "a"
 
 
-def test_a_refinement_must_be_better_than_what_it_refines() -> None:
-    draft = solution("sample-0", scores={"orm": (0.5,)})
-    refined = wrong("global-0", source={"draft_id": "sample-0"}, scores={"orm": (0.5,)})
+@pytest.mark.parametrize("source", [{"kind": "global"}, {"draft_id": "sample-0"}])
+def test_a_refinement_must_be_better_than_what_it_refines(source: dict[str, str]) -> None:
+    draft = solution("sample-0", source={"draft_id": None}, scores={"orm": (0.5,)})
+    refined = wrong("global-0", source=source, scores={"orm": (0.5,)})
     assert rank([refined, draft], "orm") == [draft, refined]
     assert best([refined, draft], "orm") == draft
     assert majority_vote([refined, draft], str.__eq__) == draft

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sormctl.errors import UsageError
+from sormctl.models import resolve_model
 from sormctl.training.config import (
     Data,
     Optimizer,
@@ -112,19 +113,19 @@ def resumed(began: dict[str, object], now: dict[str, object]) -> str | None:
     return first_difference({**OLDER, **began}, {**OLDER, **now})
 
 
-def test_weights_decide_whether_the_model_is_the_same() -> None:
-    here, there = {"model": "/here/student"}, {"model": "/there/student"}
-    assert resumed({**here, "weights": "1f"}, {**there, "weights": "1f"}) is None
-    assert (
-        resumed({**here, "weights": "1f"}, {**here, "weights": "2e"})
-        == "the weights of /here/student are others than before"
-    )
-
-
-def test_the_name_of_the_model_decides_where_its_weights_are_not_known() -> None:
-    assert resumed({"model": "org/a"}, {"model": "org/b"}) == "model was org/a, now org/b"
+def test_weights_must_stay_the_same_if_they_are_known() -> None:
+    changed = resumed({"model": "/a", "weights": "1f"}, {"model": "/a", "weights": "2e"})
+    assert changed == "the weights of /a are others than before"
     assert resumed({"model": "/a"}, {"model": "/a", "weights": "1f"}) is None
-    assert resumed({"model": "/a"}, {"model": "/b", "weights": "1f"}) == "model was /a, now /b"
+    moved = resumed({"model": "/a", "weights": "1f"}, {"model": "/b", "weights": "1f"})
+    assert moved == "model was /a, now /b"
+
+
+def test_a_model_of_the_package_is_the_same_wherever_the_package_lies() -> None:
+    here = resolve_model("embedded:student")
+    assert resumed({"model": "/gone/sormctl/embedded/student"}, {"model": here}) is None
+    assert resumed({"model": "/gone/sormctl/embedded/orm"}, {"model": here}) is not None
+    assert resumed({"model": here}, {"model": "/mine/embedded/student"}) is not None
 
 
 def test_what_was_asked_is_settled_once(tmp_path: Path) -> None:
