@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import ValidationError
 
 from sormctl.errors import UsageError
 from sormctl.models import resolve_model
@@ -102,6 +103,12 @@ def test_the_first_difference_is_named() -> None:
     assert difference(optimizer="muon") == "optimizer was adamw, now muon"
     assert difference(version="9") == "version was 0.1.0, now 9"
     assert difference(data_sha256="cd", examples=3) == "the examples are others than before"
+
+
+@pytest.mark.parametrize("damaged", ["x", [], {"kind": 3}])
+def test_a_damaged_run_is_told_of(damaged: Any) -> None:
+    with pytest.raises(ValidationError):
+        first_difference(damaged, OLDER)
 
 
 def test_what_does_not_decide_the_weights_may_change() -> None:
