@@ -250,11 +250,10 @@ def first_difference(old: Json, new: Json) -> str | None:
         before, after = map(msgspec.structs.asdict, runs)
         for name, was in before.items():
             now = after[name]
-            if was == now or (name == "model" and same_model(was, now)):
+            not_noted = name == "weights" and None in (was, now)
+            if was == now or not_noted or (name == "model" and same_model(was, now)):
                 continue
             if name == "weights":
-                if was is None or now is None:
-                    continue
                 return f"the weights of {new['model']} are others than before"
             if name.endswith("_sha256"):
                 return "the examples are others than before"
