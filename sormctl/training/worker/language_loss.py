@@ -81,7 +81,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             if of_hidden is not None:
                 of_hidden[chunk] = logits @ matrix
                 if of_weight is not None:
-                    of_weight += logits.T @ inputs
+                    _add_product(of_weight, logits, inputs)
         ctx.save_for_backward(of_hidden, of_weight)
         return loss
 
@@ -109,3 +109,15 @@ def _loss(logits: Tensor, targets: Tensor, learns: bool) -> Tensor:
             p = log_p.exp_()
             some.copy_(p.scatter_add_(1, chosen[:, None], p.new_full((len(p), 1), -1)))
     return loss
+
+
+def _add_product(total: Tensor, logits: Tensor, inputs: Tensor) -> None:
+    """total (V, H) += logits.T (V, n) @ inputs (n, H).
+
+    On a CPU some words are done after others: the product and its float32 would each be a tensor as
+    large as `total`.
+    """
+    size = rows_at_once(len(total), total.shape[1], total.device.type)
+    some_words = zip(torch.split(total, size), torch.split(logits, size, dim=1), strict=True)
+    for some, theirs in some_words:
+        some.add_(theirs.T @ inputs)
