@@ -99,13 +99,13 @@ def _tokens(name: str, dtype: str, head: Head, tokenizer: Any) -> RewardModel:
     logits_of = model.get_output_embeddings()
 
     def both(hidden: Tensor) -> Tensor:
-        return logits_of(hidden)[:, picked]  # type: ignore[no-any-return]
+        return _logits_of_some(logits_of, hidden, picked)
 
     def among_all(hidden: Tensor) -> Tensor:
         logits = logits_of(hidden).float()  # (N, V)
-        of_good = logits[:, good].clone()
         logits[:, good] = -torch.inf
-        return torch.stack((logits.logsumexp(-1), of_good), -1)  # softmax: P(good) among all V
+        others = logits.logsumexp(-1, keepdim=True)  # softmax: P(good) among all V
+        return torch.cat((others, _logits_of_some(logits_of, hidden, [good])), -1)
 
     read = both if head.among == "both" else among_all
     return RewardModel(model, _OnBackbone(model.base_model, read))
@@ -132,6 +132,12 @@ def _in_float32(head: nn.Module) -> nn.Module:
     """The head, computed in float32 whatever the backbone is: bfloat16 makes many scores equal."""
     head.register_forward_pre_hook(lambda _, inputs: tuple(part.float() for part in inputs))
     return head.float()
+
+
+def _logits_of_some(head: Any, hidden: Tensor, tokens: list[int]) -> Tensor:
+    """The logits (N, tokens) of some tokens of a language model, in float32; see `_in_float32`."""
+    bias = None if head.bias is None else head.bias[tokens].float()
+    return nn.functional.linear(hidden.float(), head.weight[tokens].float(), bias)
 
 
 def _linear(name: str, layer: str, width: int) -> nn.Linear:
