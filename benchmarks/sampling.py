@@ -92,7 +92,9 @@ class Waves:
             self.asked += requests
             outputs = iter(generate(self._llm, requests))
             for _, params, future in wave:
-                future.set_result([next(outputs) for _ in params.seeds])
+                completions = [next(outputs) for _ in params.seeds]
+                if not future.done():  # a rollout that was begun ahead may have been cancelled
+                    future.set_result(completions)
 
 
 def generate(llm: Any, requests: Sequence[Request]) -> list[Completion]:
@@ -225,7 +227,7 @@ async def main() -> None:
     sampling = SamplingSettings(0.7, max_tokens=options.max_tokens)
     same = {"max_num_seqs": str(REQUESTS), "kv_cache_memory_bytes": str(1 << 30)}
     config = AutoConfig.from_pretrained(model)
-    vllm_settings = engine_settings(model, config, VllmOptions(others=same))
+    vllm_settings = engine_settings(model, config, VllmOptions(others=same), pooling={})
     running = Running(engine="vllm", engine_arg=[f"{name}={text}" for name, text in same.items()])
     async with (
         open_generator(options.model, sampling, running) as student,
