@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import sampling
 from benchmarks.labelling import TOLERANCES, Once, draw_plot
 from sormctl.asking import default_asking
-from sormctl.engines.base import Sampling
+from sormctl.engines.base import Completion, Sampling
 from sormctl.prompts import Prompt
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
@@ -35,6 +36,26 @@ def test_what_was_generated_is_not_generated_again() -> None:
 
     asyncio.run(twice())
     assert (engine.calls, len(once.made)) == (3, 4)
+
+
+def test_a_wave_goes_on_without_a_request_that_was_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def of_their_seeds(llm: None, requests: list[sampling.Request]) -> list[Completion]:
+        return [Completion(str(seed), "stop", 0, 0, 1) for *_, seed in requests]
+
+    async def texts() -> list[str]:
+        waves = sampling.Waves(None, None)
+        gone, stays = (
+            asyncio.create_task(waves.sample(Prompt("a"), Sampling((seed,)))) for seed in (1, 2)
+        )
+        await asyncio.sleep(0)
+        gone.cancel()
+        return [c.text for c in await asyncio.wait_for(stays, timeout=10)]
+
+    monkeypatch.setattr(sampling, "generate", of_their_seeds)
+    monkeypatch.setattr(sampling, "prompt_ids", lambda tokenizer, prompt: [1])
+    assert asyncio.run(texts()) == ["2"]
 
 
 def test_the_plot_of_a_table_is_always_the_same_file(tmp_path: Path) -> None:
