@@ -38,7 +38,7 @@ class Counted:
             self.steps, self.rows = self.steps + 1, self.rows + slots
             return step(decoder, slots)
 
-        Decoder.step = counted  # type: ignore[method-assign]
+        Decoder.step = counted  # type: ignore[assignment,method-assign]
 
 
 async def main() -> None:

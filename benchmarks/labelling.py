@@ -193,7 +193,9 @@ async def draw(
     )
     drawn = await asyncio.gather(*(sample_solutions(student, p, n) for p in found))
     oracle = get_task(options.task).oracle
-    groups = [[_known(s, oracle(s)) if oracle else s for s in group] for group in drawn]
+    groups: list[Group] = [
+        [_known(s, oracle(s)) if oracle else s for s in group] for group in drawn
+    ]
     if options.rm is None:
         return groups
     async with open_judge(options.rm, Running()) as judge:

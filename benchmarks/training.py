@@ -26,7 +26,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -199,7 +198,8 @@ class Comparison:
         for what, measure in (("loss", attrgetter("loss")), ("accuracy", self._accuracy)):
             mine, other = (spread(map(measure, side)) for side in (ours, theirs))
             print(f"    held-out {what} {mine} against {other}")
-        e = clustered_difference(*map(over_rounds, (ours, theirs)), self._totals(len(ours)))
+        totals = self._totals(len(ours))
+        e = clustered_difference(over_rounds(ours), over_rounds(theirs), totals)
         print(f"    by {100 * e.value:+.2f} points ({100 * e.low:+.2f} to {100 * e.high:+.2f})")
 
     def _totals(self, rounds: int = 1) -> list[int]:
@@ -252,21 +252,18 @@ class Comparison:
         output.mkdir()
         rows = [json.dumps(plain_row(row, self.kind)) for row in self.rows[:count]]
         (output / "rows.jsonl").write_text("\n".join(rows), encoding="utf-8")
+        settings = {**self._settings(count, output), **SETTINGS[self.kind][name], "seed": turn or 0}
+        if settings.get("packing"):  # a row then holds several of ours
+            packed = settings["max_length"] / mean(len(row.ids) for row in self.rows)
+            rows_a_step = max(1, round(self.options.batch_size / packed))
+            settings["per_device_train_batch_size"] = rows_a_step
         job = {
             "kind": self.kind,
             "model": self.model,
             "rows": str(output / "rows.jsonl"),
             "output": str(output / "model"),
-            "settings": {
-                **self._settings(count, output),
-                **SETTINGS[self.kind][name],
-                "seed": turn or 0,
-            },
+            "settings": settings,
         }
-        if job["settings"].get("packing"):  # a row then holds several of ours
-            packed = job["settings"]["max_length"] / mean(len(row.ids) for row in self.rows)
-            rows_a_step = max(1, round(self.options.batch_size / packed))
-            job["settings"]["per_device_train_batch_size"] = rows_a_step
         (output / "job.json").write_text(json.dumps(job), encoding="utf-8")
         script = str(Path(__file__).with_name("training_trl.py"))
         arguments = [self.python, script, str(output / "job.json")]
@@ -349,10 +346,10 @@ def plain_row(row: Row, kind: str) -> dict[str, list[int]]:
 
     A language model's loss shifts the labels by itself.
     """
-    labels = array("i", [-100]) * len(row.ids)
+    labels = [-100] * len(row.ids)
     for position, target in zip(row.positions, row.targets, strict=True):
-        labels[position + (kind != REWARD_MODEL)] = target
-    return {"input_ids": list(row.ids), "labels": list(labels)}
+        labels[position + (kind != REWARD_MODEL)] = int(target)
+    return {"input_ids": list(row.ids), "labels": labels}
 
 
 def ours(config: TrainConfig) -> None:

@@ -26,7 +26,8 @@ def main() -> None:
             continue
         source = {**solution.source, "id": f"{solution.task}-{number}"}
         labelled = replace(solution, labels=tuple(oracle(solution)), source=source)
-        sys.stdout.buffer.write(encode(write(labelled, Exporting())))
+        if (row := write(labelled, Exporting())) is not None:
+            sys.stdout.buffer.write(encode(row))
 
 
 if __name__ == "__main__":

@@ -181,6 +181,12 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
         """Whether it ended at the token limit."""
         return self.source.get("finish") == "length"
 
+    def outcome(self) -> bool:
+        """Whether it is correct; RecordError where that is unknown."""
+        if self.correct is None:
+            raise RecordError("whether it is `correct` is unknown; run `sormctl grade` first")
+        return self.correct
+
     def labels_given(self) -> Labels:
         """The labels; RecordError where there are none."""
         if self.labels is None:

@@ -16,13 +16,13 @@ from collections.abc import Iterator, Sequence
 from sormctl.errors import DataError, SormctlError
 from sormctl.evaluation.metrics import Estimate, average, paired_difference
 from sormctl.records import Solution
-from sormctl.streams.jsonl import read_records
+from sormctl.streams.jsonl import RecordReader
 from sormctl.tasks.registry import get_task
 
 
 def read(path: str) -> list[Solution]:
-    """The solutions of a file."""
-    return list(read_records([path], Solution))
+    """The solutions of a file; DataError if whether one is correct is unknown."""
+    return list(RecordReader([path]).records(Solution, Solution.outcome))
 
 
 def refinements(path: str, drafts: Sequence[Solution]) -> list[Solution]:
@@ -38,21 +38,22 @@ def shares(drafts: Sequence[Solution], refined: Sequence[Solution]) -> Iterator[
     pairs = list(zip(drafts, refined, strict=True))
     yield average(rights(refined))
     yield paired_difference(rights(refined), rights(drafts))
-    yield average([float(r.correct) for d, r in pairs if not d.correct])
-    yield average([float(r.correct) for d, r in pairs if d.correct])
+    yield average([float(r.outcome()) for d, r in pairs if not d.outcome()])
+    yield average([float(r.outcome()) for d, r in pairs if d.outcome()])
     yield average([float(copies(r, d)) for d, r in pairs])
 
 
 def rights(solutions: Sequence[Solution]) -> list[float]:
     """1 for what is correct, else 0."""
-    return [float(s.correct) for s in solutions]
+    return [float(s.outcome()) for s in solutions]
 
 
 def copies(refinement: Solution, draft: Solution) -> bool:
     """Whether both give the same answer, or both none."""
-    both = refinement.predicted, draft.predicted
-    equal = get_task(draft.task).answer.equal
-    return both == (None, None) if None in both else equal(*both)
+    one, other = refinement.predicted, draft.predicted
+    if one is None or other is None:
+        return one is other
+    return get_task(draft.task).answer.equal(one, other)
 
 
 def percent(estimate: Estimate, sign: str = "") -> str:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from sormctl import model_options, options
 from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
-from sormctl.errors import RecordError, UsageError, tell_user
+from sormctl.errors import UsageError, tell_user
 from sormctl.inference import Generator, open_generator
 from sormctl.labelling import pilot
 from sormctl.labelling.labels import outcome_labels, plain_tokens
@@ -164,12 +164,7 @@ def _spent(solution: Solution, k: int) -> Counts:
 
 
 def _by_outcome(solution: Solution) -> Solution:
-    if solution.correct is None:
-        raise RecordError(
-            "whether it is `correct` is unknown; run `sormctl grade` first, or leave it out"
-        )
-    labels = outcome_labels(len(solution.steps), solution.correct)
-    return replace(solution, labels=labels)
+    return replace(solution, labels=outcome_labels(len(solution.steps), solution.outcome()))
 
 
 def _by_oracle(solution: Solution) -> Solution:

@@ -95,7 +95,8 @@ OUTCOMES = ".outcomes.jsonl.gz"  # beside a collected file
 
 def render(folder: Path) -> dict[str, str]:
     """The pages by name: `INDEX`, which lies beside the folder, and those within it."""
-    found, listed = {}, []
+    found: dict[str, str] = {}
+    listed: list[str] = []
     for run in read_runs(folder):
         pages = {name: [*lines] for name, lines in _run(run, folder).items()}
         found |= {f"{run['name']}-{name}": _page(lines) for name, lines in pages.items() if lines}

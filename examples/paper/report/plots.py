@@ -142,7 +142,7 @@ def budget(plot: Plot) -> Figure:
 def _points(axis: Axes, series: Series) -> None:
     colour, marker = STYLES[series.label]
     axis.errorbar(
-        [point.tokens for point in series.points],
+        [math.nan if point.tokens is None else point.tokens for point in series.points],
         [100 * point.value for point in series.points],
         yerr=_errors(series.points),
         label=f"{series.label} ({series.problems:,} problems)",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from examples.paper.compare_refiners import copies, refinements
+from examples.paper.compare_refiners import copies, read, refinements
 from sormctl.errors import DataError
 from sormctl.records import Solution, encode
 from tests.unit.examples import solution, wrong
@@ -42,3 +43,9 @@ def test_each_draft_has_one(tmp_path: Path, names: list[str]) -> None:
 def test_drafts_are_no_refinements(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not a refinement of each"):
         refinements(write(tmp_path / "drafts.jsonl", DRAFTS), DRAFTS)
+
+
+def test_what_is_not_graded_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "drafts.jsonl", [*DRAFTS, replace(solution("d3"), correct=None)])
+    with pytest.raises(DataError, match=r"drafts\.jsonl:3: whether it is `correct` is unknown"):
+        read(path)
