@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from transformers import DynamicCache
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.hf.attention import use_decode_attention
 from sormctl.engines.hf.batch import SampleBatch, SampleRequest
+from sormctl.engines.hf.cache import cache_arguments
 from sormctl.engines.hf.load import LoadedModel, load
 from sormctl.engines.hf.prefill import Prompts
 from sormctl.prompts import Prompt
@@ -90,12 +92,19 @@ def test_a_known_prompt_and_what_it_begins_with_are_not_computed_again(
     assert passes == [2, 1]
 
 
+def prefilled_alone(model: Any, prompt: list[int]) -> DynamicCache:
+    """The keys and values of one prompt."""
+    cache = DynamicCache()
+    model(torch.tensor([prompt]), **cache_arguments(model, cache))
+    return cache
+
+
 @torch.inference_mode()
 def test_prefilled_keys_are_those_of_each_prompt_alone(loaded: LoadedModel) -> None:
     random = Random(1)
     ids = [[random.randrange(250) for _ in range(random.randrange(1, 90))] for _ in range(20)]
     for prompt, found in zip(ids, Prompts(loaded.model, AMPLE).prefill(ids), strict=True):
-        alone = loaded.model(torch.tensor([prompt]), use_cache=True).past_key_values
+        alone = prefilled_alone(loaded.model, prompt)
         for mine, layer in zip(found.cache.layers, alone.layers, strict=True):
             keys = mine.keys[found.row, :, : len(prompt)]
             torch.testing.assert_close(keys, layer.keys[0], atol=1e-5, rtol=1e-4)
@@ -114,9 +123,7 @@ def prefill_in_turns(
         found = prompts.prefill(turn)
         hook.remove()
         for prompt, prefilled in zip(turn, found, strict=True):
-            alone = loaded.model(
-                torch.tensor([prompt]), past_key_values=DynamicCache(), use_cache=True
-            ).past_key_values
+            alone = prefilled_alone(loaded.model, prompt)
             for mine, layer in zip(prefilled.cache.layers, alone.layers, strict=True):
                 for stored, expected in ((mine.keys, layer.keys), (mine.values, layer.values)):
                     kept = stored[prefilled.row, :, : len(prompt)]

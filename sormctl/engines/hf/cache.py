@@ -10,6 +10,7 @@ positions, D numbers a head. A pass works on the first B slots.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from typing import Any
 
 import torch
@@ -78,7 +79,12 @@ class SlotCache(Cache):  # type: ignore[misc]
         return self._shape[1]
 
     def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, layer_idx: int, *_: Any
+        self,
+        key_states: torch.Tensor,
+        value_states: torch.Tensor,
+        layer_idx: int,
+        *_: Any,
+        **__: Any,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Store states of shape (B, H, 1, D); returns the rows' whole storage."""
         layer = self.layers[layer_idx]
@@ -107,6 +113,13 @@ class SlotCache(Cache):  # type: ignore[misc]
         rows, used = min(slots, len(stored)), min(length, stored.shape[2])
         new[:rows, :, :used] = stored[:rows, :, :used]
         return new
+
+
+def cache_arguments(model: Any, cache: Cache) -> dict[str, Any]:
+    """The arguments of a forward pass of `model` that reads `cache` and adds to it."""
+    # `cache` since transformers 5.24; code that comes with a model may be older
+    known = "cache" in signature(model.forward).parameters
+    return {"cache" if known else "past_key_values": cache, "use_cache": True}
 
 
 def _rounded(length: int) -> int:

@@ -17,7 +17,7 @@ from transformers import DynamicCache
 
 from sormctl.engines.base import Sampling
 from sormctl.engines.hf.attention import use_decode_attention
-from sormctl.engines.hf.cache import SlotCache
+from sormctl.engines.hf.cache import SlotCache, cache_arguments
 from sormctl.engines.hf.draws import choose_tokens, log_probabilities, uniforms
 from sormctl.engines.hf.load import LoadedModel
 from sormctl.engines.hf.masks import decode_mask
@@ -132,8 +132,7 @@ class Decoder:
             input_ids=self._tensor(state["token"])[:, None],  # (B, 1)
             position_ids=positions[:, None],  # (B, 1)
             attention_mask=decode_mask(self._loaded.config, positions, room, model.dtype),
-            past_key_values=self._cache,
-            use_cache=True,
+            **cache_arguments(model, self._cache),
         ).logits  # (B, 1, V)
         return logits[:, -1]
 

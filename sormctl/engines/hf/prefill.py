@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from transformers import DynamicCache
 
+from sormctl.engines.hf.cache import cache_arguments
+
 _TOKENS = {"cpu": 2048}  # of one forward pass, with padding
 _TOKENS_GPU = 16384
 _POSITIONS = 4  # times as many, with those that were computed before: they take memory, no time
@@ -158,5 +160,5 @@ def _forward(
             )
             cache.update(*known, i)
     # the logits are not read; one position of them is the least that a model computes
-    model(ids.to(model.device), past_key_values=cache, use_cache=True, logits_to_keep=1)
+    model(ids.to(model.device), **cache_arguments(model, cache), logits_to_keep=1)
     return cache

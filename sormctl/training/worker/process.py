@@ -14,6 +14,7 @@ import os
 import re
 import sys
 import threading
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -38,6 +39,8 @@ _PEER_IS_GONE = re.compile(r"Connection (reset|closed) by peer", re.I)
 def main() -> None:
     """Trains what the configuration says that `sys.argv` names."""
     logging.getLogger("accelerate").setLevel(logging.ERROR)  # it warns that tied weights are tied
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore", FutureWarning)  # that libraries give each other
     stop = threading.Event()
     if started_by_command():
         threading.Thread(target=_listen, args=(stop,), daemon=True).start()
