@@ -21,9 +21,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isnan, nan
 from pathlib import Path
-from typing import Self
 
-from sormctl.engines.base import Completion, Engine, Sampling
+from sormctl.engines.base import Completion, Engine, EngineWrapper, Sampling
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.inference import Generator, open_generator, sample_solutions
 from sormctl.judging import open_judge
@@ -103,35 +102,20 @@ class Table:
         self.rows.append((name, share, differ))
 
 
-class Once:
+class Once(EngineWrapper):
     """An engine that remembers what it generated."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self.made: dict[tuple[str, int], Completion] = {}
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        """Whoever made the engine ends it."""
-
-    @property
-    def capacity(self) -> int:
-        """See `Engine`."""
-        return self._engine.capacity
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
         """Completions of `prompt`, new where this prompt was not sampled with that seed."""
         new = tuple(seed for seed in params.seeds if (prompt.text, seed) not in self.made)
         if new:
-            found = await self._engine.sample(prompt, replace(params, seeds=new))
+            found = await super().sample(prompt, replace(params, seeds=new))
             self.made.update(zip([(prompt.text, seed) for seed in new], found, strict=True))
         return [self.made[prompt.text, seed] for seed in params.seeds]
-
-    async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
-        """See `Engine`."""
-        return await self._engine.score(prompt, steps)
 
 
 async def unrelated(

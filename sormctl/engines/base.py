@@ -100,6 +100,32 @@ class Engine(Protocol):
         ...
 
 
+class EngineWrapper:
+    """Asks `engine` whatever it is asked; a subclass does more. Whoever made the engine ends it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Nothing to end."""
+
+    @property
+    def capacity(self) -> int:
+        """See `Engine`."""
+        return self._engine.capacity
+
+    async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
+        """See `Engine`."""
+        return await self._engine.sample(prompt, params)
+
+    async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
+        """See `Engine`."""
+        return await self._engine.score(prompt, steps)
+
+
 @runtime_checkable
 class Telling(Protocol):
     """An engine that tells of completions before they are finished."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, TypeVar
 
 from msgspec import MsgspecError, json
 
-from sormctl.engines.base import Completion, Engine, Sampling
+from sormctl.engines.base import Completion, Engine, EngineWrapper, Sampling
 from sormctl.prompts import Prompt
 
 T = TypeVar("T")
@@ -34,28 +34,18 @@ class Kept(Protocol):
         ...
 
 
-class KeepingEngine:
-    """Asks `engine` what is not `kept`, and keeps what it answers. Whoever made it ends it."""
+class KeepingEngine(EngineWrapper):
+    """Asks `engine` what is not `kept`, and keeps what it answers."""
 
     def __init__(self, engine: Engine, kept: Kept) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._kept = kept
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        """Nothing to end."""
-
-    @property
-    def capacity(self) -> int:
-        return self._engine.capacity
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
         call = self._name("sample", prompt, params)
         found = self._known(call, _completions)
         if found is None:
-            found = await self._engine.sample(prompt, params)
+            found = await super().sample(prompt, params)
             self._keep(call, found)
             self._kept.count(len(found), sum(each.generated_tokens for each in found))
         return found
@@ -64,7 +54,7 @@ class KeepingEngine:
         call = self._name("score", prompt, steps)
         found = self._known(call, _scores)
         if found is None:
-            found = await self._engine.score(prompt, steps)
+            found = await super().score(prompt, steps)
             self._keep(call, found)
             self._kept.count(1, 0)
         return found

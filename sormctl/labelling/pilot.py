@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from math import sqrt
 from random import Random
-from typing import Self
 
-from sormctl.engines.base import Completion, Engine, Sampling
+from sormctl.engines.base import Completion, Engine, EngineWrapper, Sampling
 from sormctl.inference import Generator
 from sormctl.labelling.labels import plain_tokens
 from sormctl.labelling.rollouts import Labelling, label_solutions
@@ -91,31 +90,18 @@ def plain_cost(group: Solutions, k: int) -> int:
     return sum(plain_tokens(s.steps, s.usage.generated_tokens, k) for s in group)
 
 
-class _Meter:
+class _Meter(EngineWrapper):
     """An engine that counts what it generates."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self.rollouts = self.tokens = 0
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        """Whoever made the engine ends it."""
-
-    @property
-    def capacity(self) -> int:
-        return self._engine.capacity
-
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
-        found = await self._engine.sample(prompt, params)
+        found = await super().sample(prompt, params)
         self.rollouts += len(found)
         self.tokens += sum(completion.generated_tokens for completion in found)
         return found
-
-    async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
-        return await self._engine.score(prompt, steps)
 
 
 async def _metered(
