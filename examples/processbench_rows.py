@@ -7,6 +7,7 @@ sormctl problems chain -n 100 | sormctl sample --model embedded:student -n 4 \
 from __future__ import annotations
 
 import sys
+from signal import SIG_DFL, SIGPIPE, signal
 
 from msgspec.structs import replace
 
@@ -31,4 +32,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    signal(SIGPIPE, SIG_DFL)  # as in other tools, `| head` ends it silently
     main()
