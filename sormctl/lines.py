@@ -12,7 +12,7 @@ from sormctl.errors import RecordError
 from sormctl.explaining import AS_IT_IS, explain_line
 
 FAILED = "sormctl_failed"  # the one field of a stream's last line whose writer has failed
-TOO_DEEP = "a field is nested too deep; at most some 900 levels are read"
+TOO_DEEP = "a field is nested too deep; 900 levels can be read"
 
 
 def load_object(line: bytes) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import fsum
 from pathlib import Path
 from typing import Any
 
@@ -248,7 +249,7 @@ def _commands(run: Run, folder: Path) -> Iterator[str]:
 def _cost_lines(costs: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[str]]:
     for command in dict.fromkeys(cost["command"] for cost in costs):
         members = [cost for cost in costs if cost["command"] == command]
-        sums = [sum(cost[what] for cost in members) for what in ("records", "tokens", "seconds")]
+        sums = [fsum(cost[what] for cost in members) for what in ("records", "tokens", "seconds")]
         yield (f"`{command}`", f"{len(members)}", *(f"{value:,.0f}" for value in sums))
 
 

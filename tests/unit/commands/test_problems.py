@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backports import zstd
 from typer.testing import CliRunner, Result
 
 from sormctl.cli import app
+from tests.zstandard import zstd
 
 
 def sormctl(*arguments: str | Path, stdin: bytes = b"") -> Result:
