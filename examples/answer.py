@@ -14,6 +14,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from signal import SIG_DFL, SIGPIPE, signal
 
 from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
@@ -78,6 +79,7 @@ async def main(names: Sequence[str]) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 6:
         sys.exit("usage: python examples/answer.py STUDENT ORM SORM GLOBAL LOCAL < QUESTIONS")
+    signal(SIGPIPE, SIG_DFL)  # `| head` ends it silently
     try:
         asyncio.run(main(sys.argv[1:]))
     except SormctlError as error:

@@ -11,17 +11,17 @@ from signal import SIG_DFL, SIGPIPE, signal
 
 from msgspec.structs import replace
 
+from sormctl.errors import SormctlError
 from sormctl.formats.base import Exporting
 from sormctl.formats.processbench import write
-from sormctl.records import Solution, decoder, encode
+from sormctl.records import Solution, encode
+from sormctl.streams.jsonl import read_records
 from sormctl.tasks.registry import get_task
 
 
 def main() -> None:
     """Reads solutions on standard input and writes rows on standard output."""
-    read = decoder(Solution)
-    for number, line in enumerate(sys.stdin.buffer):
-        solution = read(line)
+    for number, solution in enumerate(read_records([], Solution)):
         oracle = get_task(solution.task).oracle
         if oracle is None or not solution.steps:
             continue
@@ -32,5 +32,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    signal(SIGPIPE, SIG_DFL)  # as in other tools, `| head` ends it silently
-    main()
+    signal(SIGPIPE, SIG_DFL)  # `| head` ends it silently
+    try:
+        main()
+    except SormctlError as error:
+        sys.exit(f"processbench_rows: {error}")

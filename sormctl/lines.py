@@ -12,7 +12,7 @@ from sormctl.errors import RecordError
 from sormctl.explaining import AS_IT_IS, explain_line
 
 FAILED = "sormctl_failed"  # the one field of a stream's last line whose writer has failed
-TOO_DEEP = "a field is nested too deep; 900 levels can be read"
+TOO_DEEP = "a field is nested too deep; up to 900 levels always pass"
 
 
 def load_object(line: bytes) -> Mapping[str, Any]:

@@ -181,10 +181,10 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
         """Whether it ended at the token limit."""
         return self.source.get("finish") == "length"
 
-    def outcome(self) -> bool:
+    def outcome_given(self) -> bool:
         """Whether it is correct; RecordError where that is unknown."""
         if self.correct is None:
-            raise RecordError("whether it is `correct` is unknown; run `sormctl grade` first")
+            raise RecordError("`correct` is unknown; run `sormctl grade` first, or leave it out")
         return self.correct
 
     def labels_given(self) -> Labels:

@@ -1,4 +1,4 @@
-"""The zstd module, wherever this Python has it."""
+"""Zstandard: in the standard library since Python 3.14."""
 
 import sys
 

@@ -21,8 +21,8 @@ from sormctl.tasks.registry import get_task
 
 
 def read(path: str) -> list[Solution]:
-    """The solutions of a file; DataError if whether one is correct is unknown."""
-    return list(RecordReader([path]).records(Solution, Solution.outcome))
+    """The solutions of a file; DataError if one has not been graded."""
+    return list(RecordReader([path]).records(Solution, Solution.outcome_given))
 
 
 def refinements(path: str, drafts: Sequence[Solution]) -> list[Solution]:
@@ -38,14 +38,14 @@ def shares(drafts: Sequence[Solution], refined: Sequence[Solution]) -> Iterator[
     pairs = list(zip(drafts, refined, strict=True))
     yield average(rights(refined))
     yield paired_difference(rights(refined), rights(drafts))
-    yield average([float(r.outcome()) for d, r in pairs if not d.outcome()])
-    yield average([float(r.outcome()) for d, r in pairs if d.outcome()])
+    yield average([float(r.outcome_given()) for d, r in pairs if not d.outcome_given()])
+    yield average([float(r.outcome_given()) for d, r in pairs if d.outcome_given()])
     yield average([float(copies(r, d)) for d, r in pairs])
 
 
 def rights(solutions: Sequence[Solution]) -> list[float]:
     """1 for what is correct, else 0."""
-    return [float(s.outcome()) for s in solutions]
+    return [float(s.outcome_given()) for s in solutions]
 
 
 def copies(refinement: Solution, draft: Solution) -> bool:

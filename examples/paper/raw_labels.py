@@ -9,6 +9,7 @@ nothing left to roll out, and is as correct as the answer. Needs the rollouts of
 from __future__ import annotations
 
 import sys
+from signal import SIG_DFL, SIGPIPE, signal
 
 from msgspec.structs import replace
 
@@ -40,6 +41,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    signal(SIGPIPE, SIG_DFL)  # `| head` ends it silently
     try:
         main()
     except SormctlError as error:

@@ -85,7 +85,7 @@ class Reward:
     def __call__(self, numbers: Sequence[int], refined: Sequence[Solution]) -> list[float]:
         """One reward for each refinement of the drafts with these numbers."""
         pairs = zip(refined, numbers, strict=True)
-        outcomes = [float(r.outcome()) - self.drafts[i].outcome() for r, i in pairs]
+        outcomes = [float(r.outcome_given()) - self.drafts[i].outcome_given() for r, i in pairs]
         if self.score is None:
             return outcomes
         self._of_drafts = self._of_drafts or self.score(self.drafts)
@@ -96,7 +96,7 @@ class Reward:
         """How many refinements are correct, and how many have their draft's answer."""
         pairs = [(r, self.drafts[i]) for r, i in zip(refined, numbers, strict=True)]
         return {
-            "correct": sum(r.outcome() for r, _ in pairs) / len(pairs),
+            "correct": sum(r.outcome_given() for r, _ in pairs) / len(pairs),
             "copied": sum(r.predicted == d.predicted for r, d in pairs) / len(pairs),
         }
 
@@ -124,10 +124,10 @@ def open_orm(model: str | None) -> Iterator[Score | None]:
 def read_drafts(path: str, tokenizer: Any, asking: Asking, room: int) -> Drafts:
     """The drafts of a file; those whose prompt has more than `room` tokens are left out.
 
-    DataError if whether one is correct is unknown, or if none is left.
+    DataError if one has not been graded, or if none is left.
     """
     drafts, prompts = [], []
-    for draft in RecordReader([path]).records(Solution, Solution.outcome):
+    for draft in RecordReader([path]).records(Solution, Solution.outcome_given):
         task = get_task(draft.task)
         prompt = refine_prompt(task, draft.question, draft.steps, None, asking)
         if len(ids := prompt_ids(tokenizer, prompt)) <= room:

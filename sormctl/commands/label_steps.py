@@ -164,7 +164,7 @@ def _spent(solution: Solution, k: int) -> Counts:
 
 
 def _by_outcome(solution: Solution) -> Solution:
-    return replace(solution, labels=outcome_labels(len(solution.steps), solution.outcome()))
+    return replace(solution, labels=outcome_labels(len(solution.steps), solution.outcome_given()))
 
 
 def _by_oracle(solution: Solution) -> Solution:

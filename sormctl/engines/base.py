@@ -101,7 +101,7 @@ class Engine(Protocol):
 
 
 class EngineWrapper:
-    """Asks `engine` whatever it is asked; a subclass does more. Whoever made the engine ends it."""
+    """Passes every call on to `engine`; a subclass changes some. Leaving it ends nothing."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -110,7 +110,7 @@ class EngineWrapper:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        """Nothing to end."""
+        """Whoever made the engine ends it."""
 
     @property
     def capacity(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from math import fsum
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -143,8 +144,8 @@ def _compare_rows(rows: RowPair, old: Sequence[Run], new: Sequence[Run]) -> Comp
     return Comparison(
         row=str(rows),
         n=len(set(chain.from_iterable(share.problems for share in ours))),
-        old=sum(share.value for share in theirs) / len(theirs),
-        new=sum(share.value for share in ours) / len(ours),
+        old=fsum(share.value for share in theirs) / len(theirs),
+        new=fsum(share.value for share in ours) / len(ours),
         difference=estimate.value,
         low=estimate.low,
         high=estimate.high,
@@ -184,4 +185,4 @@ def _difference(new: Sequence[Share], old: Sequence[Share]) -> Estimate:
 
 def _tokens(answers: Iterable[Answers]) -> float:
     found = [outcome.tokens for each in answers for outcome in each.values()]
-    return sum(found) / len(found)
+    return fsum(found) / len(found)

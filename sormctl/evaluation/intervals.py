@@ -53,7 +53,7 @@ class Share:
 
     @property
     def value(self) -> float:
-        own = sum(self.hits.values()) / sum(self.totals.values())
+        own = math.fsum(self.hits.values()) / math.fsum(self.totals.values())
         return own if self.beside is None else (own + self.beside.value) / 2
 
     @property
@@ -126,7 +126,7 @@ class Bootstrap:
     ) -> Interval:
         """The interval of the mean over some seeds, from each one's value and replicates of it."""
         count = len(values)
-        mean = sum(values) / count
+        mean = math.fsum(values) / count
         drawn = np.stack(resampled, axis=1)  # (REPLICATES, seeds)
         seeds = (self._seeds[:, :count] * count).astype(int)
         means = drawn[self._rows[:, :count], seeds].mean(axis=1)

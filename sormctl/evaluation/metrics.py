@@ -137,12 +137,12 @@ def harmonic_mean(first: float, second: float) -> float:
 def _normal(values: Sequence[float], least: float) -> Estimate:
     """The mean of values from `least` to 1; of few the interval may reach beyond, and is cut."""
     n = len(values)
-    centre = sum(values) / n if n else math.nan
+    centre = math.fsum(values) / n if n else math.nan
     if n < 2:
         return Estimate(centre, n)
     if len(set(values)) == 1:
         return _alike(centre, n, n, least)
-    variance = sum((value - centre) ** 2 for value in values) / (n - 1)
+    variance = math.fsum((value - centre) ** 2 for value in values) / (n - 1)
     half = Z * math.sqrt(variance / n)
     return Estimate(centre, n, max(least, centre - half), min(1.0, centre + half))
 

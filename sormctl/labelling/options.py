@@ -130,7 +130,7 @@ def searchable(how: Labelling, temperature: float) -> Callable[[Solution], None]
         known_task(solution)
         if solution.answer is None:
             raise RecordError("no known `answer` for rollouts to reach; label it by other means")
-        solution.outcome()
+        solution.outcome_given()
         _check_guide(solution, how.scores)
         if how.siblings:
             models.add(_sampler(solution, temperature))

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from math import log2
+from math import fsum, log2
 
 TOLERANCE = 0.02
 _TRUST = 0.9  # in a reward model's scores; the rest of the prior is uniform
@@ -144,7 +144,7 @@ class Guided(Strategy):
             made = tried[b - 1].rollouts if b > low else 0
             weights[b] *= shorter * _unlucky(made, self.k) if b >= low else 0.0
             shorter *= 1 / (made + 1)
-        total = sum(weights)
+        total = fsum(weights)
         return [weight / total for weight in weights]
 
 
@@ -201,7 +201,7 @@ def _median(belief: Sequence[float]) -> int:
 def _expected_error(belief: Sequence[float]) -> float:
     """The share of the L labels that is expected to be wrong, if the median is taken for b."""
     median = _median(belief)
-    return sum(p * abs(b - median) for b, p in enumerate(belief)) / len(belief)
+    return fsum(p * abs(b - median) for b, p in enumerate(belief)) / len(belief)
 
 
 def _information(positive: float, success: float) -> float:

@@ -290,7 +290,7 @@ def test_a_worker_that_the_kernel_kills(folder: Path) -> None:
     assert err.endswith(" is kept, continue with --resume\n")
     less = ("--resume", "--max-batch-tokens", "100", "--gradient-checkpointing")
     code, _, err = sormctl(folder, *arguments, *less)
-    assert code == 0, err
+    assert (code, "Warning" in err) == (0, False), err
     assert (folder / "starved" / "model.safetensors").exists()
 
 

@@ -122,8 +122,20 @@ def test_whole_numbers_of_any_size_pass() -> None:
     assert big in encode(decoder(Solution)(line))
 
 
-@pytest.mark.parametrize("depth", [900, 990, 1010, 2000])
-def test_what_is_nested_deep_passes_or_is_refused(depth: int) -> None:
-    line = orjson.dumps(SOLUTION)[:-1] + b',"deep":' + b"[" * depth + b"]" * depth + b"}"
+def nested(depth: int) -> bytes:
+    return orjson.dumps(SOLUTION)[:-1] + b',"deep":' + b"[" * depth + b"]" * depth + b"}"
+
+
+def test_nine_hundred_levels_pass() -> None:
+    assert b"[" * 900 in encode(decoder(Solution)(nested(900)))
+
+
+@pytest.mark.parametrize("depth", [990, 1010, 9_990, 10_010])
+def test_at_the_limits_of_python_a_record_passes_or_is_refused(depth: int) -> None:
     with suppress(RecordError):
-        assert b"[" * depth in encode(decoder(Solution)(line))
+        assert b"[" * depth in encode(decoder(Solution)(nested(depth)))
+
+
+def test_what_is_nested_without_end_is_refused() -> None:
+    with pytest.raises(RecordError, match="nested too deep"):
+        decoder(Solution)(nested(100_000))

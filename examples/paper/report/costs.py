@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections import defaultdict
 from collections.abc import Sequence
+from math import fsum
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def costs(out: Path) -> list[dict[str, Any]]:
             "command": made[0]["command"],
             "records": sum(each["records_out"] for each in made),
             "tokens": sum(each["generated_tokens"] for each in made),
-            "seconds": round(sum(each["seconds"] for each in made), 1),
+            "seconds": round(fsum(each["seconds"] for each in made), 1),
         }
         for name, made in listed
     ]

@@ -57,6 +57,7 @@ class Decoder:
         self._loaded = loaded
         self._state = np.zeros(slots, _SLOT)
         self._cache = SlotCache(slots, budget)
+        self._cached = cache_arguments(loaded.model, self._cache)
 
     def capacity(self, length: int) -> int:
         """How many completions of up to that length, prompt included, there is room for."""
@@ -132,7 +133,7 @@ class Decoder:
             input_ids=self._tensor(state["token"])[:, None],  # (B, 1)
             position_ids=positions[:, None],  # (B, 1)
             attention_mask=decode_mask(self._loaded.config, positions, room, model.dtype),
-            **cache_arguments(model, self._cache),
+            **self._cached,
         ).logits  # (B, 1, V)
         return logits[:, -1]
 

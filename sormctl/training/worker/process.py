@@ -39,8 +39,8 @@ _PEER_IS_GONE = re.compile(r"Connection (reset|closed) by peer", re.I)
 def main() -> None:
     """Trains what the configuration says that `sys.argv` names."""
     logging.getLogger("accelerate").setLevel(logging.ERROR)  # it warns that tied weights are tied
-    if not sys.warnoptions:
-        warnings.simplefilter("ignore", FutureWarning)  # that libraries give each other
+    # peft uses a name that transformers 5.23 has given up
+    warnings.filterwarnings("ignore", ".*gradient_checkpointing", FutureWarning)
     stop = threading.Event()
     if started_by_command():
         threading.Thread(target=_listen, args=(stop,), daemon=True).start()

@@ -31,13 +31,19 @@ def settle(
         # the fused kernel's backward pass takes half of the time there
         model.set_attn_implementation("eager")
     if config.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        _checkpoint(model)
     settled = Settled(
         Dtype.bfloat16 if half else Dtype.float32, Packing.on if packed else Packing.off
     )
     if accelerator.is_main_process:
         write_settled(config, settled)
     return settled
+
+
+def _checkpoint(model: Any) -> None:
+    # its name since transformers 5.23, and before
+    new = getattr(model, "activation_checkpointing_enable", None)
+    (new or model.gradient_checkpointing_enable)({"use_reentrant": False})
 
 
 def _has_bfloat16() -> bool:

@@ -47,5 +47,5 @@ def test_drafts_are_no_refinements(tmp_path: Path) -> None:
 
 def test_what_is_not_graded_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "drafts.jsonl", [*DRAFTS, replace(solution("d3"), correct=None)])
-    with pytest.raises(DataError, match=r"drafts\.jsonl:3: whether it is `correct` is unknown"):
+    with pytest.raises(DataError, match=r"drafts\.jsonl:3: `correct` is unknown"):
         read(path)
