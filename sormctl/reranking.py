@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from math import fsum
 
 from sormctl.errors import UsageError
 from sormctl.missing import no_such
@@ -21,13 +20,13 @@ def final(scores: Scores) -> float:
 
 def mean(scores: Scores) -> float:
     """Mean over all steps."""
-    return fsum(scores) / len(scores)
+    return math.fsum(scores) / len(scores)
 
 
 def weighted_mean(scores: Scores) -> float:
     """Mean in which step i of L weighs 1 / (L - i + 1): the later, the more."""
     weights = [1 / (len(scores) - i) for i in range(len(scores))]
-    return fsum(w * s for w, s in zip(weights, scores, strict=True)) / fsum(weights)
+    return math.fsum(w * s for w, s in zip(weights, scores, strict=True)) / math.fsum(weights)
 
 
 def penultimate_mean(scores: Scores) -> float:
@@ -122,7 +121,7 @@ def elected(
     ballots: Iterable[list[Solution]], weight: Callable[[Solution], float] = lambda _: 1.0
 ) -> Solution | None:
     """The first solution of the heaviest answer; of several, the first. None without any."""
-    first = max(ballots, key=lambda ballot: fsum(map(weight, ballot)), default=None)
+    first = max(ballots, key=lambda ballot: math.fsum(map(weight, ballot)), default=None)
     return first[0] if first else None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from math import fsum
 from pathlib import Path
 from typing import Any
 
@@ -110,10 +109,13 @@ def _row(
         found = _interval(bootstrap.share(shares))
     else:  # no share, such as an AUC
         values = [row["value"] for row in rows]
-        found = {"value": _rounded(fsum(values) / len(values)), "by_seed": [*map(_rounded, values)]}
+        found = {
+            "value": _rounded(math.fsum(values) / len(values)),
+            "by_seed": [*map(_rounded, values)],
+        }
     found |= {"n": sum(row["n"] for row in rows), **_some(shares if any(shares) else by_row, seeds)}
     if "tokens" in rows[0]:
-        found["tokens"] = round(fsum(row["tokens"] for row in rows) / len(rows), 1)
+        found["tokens"] = round(math.fsum(row["tokens"] for row in rows) / len(rows), 1)
     return found
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from math import fsum
 from typing import Any
 
 from sormctl.errors import RecordError
@@ -118,7 +117,7 @@ def _votes(voters: str, solutions: Sequence[Solution]) -> Json:
                 "answer": ballot[0].predicted,
                 "correct": ballot[0].correct,
                 "votes": len(ballot),
-                "weights": [round(fsum(map(weights[m], ballot)), 3) for m in models],
+                "weights": [round(math.fsum(map(weights[m], ballot)), 3) for m in models],
                 "wins": [name for name, winner in winners.items() if winner is ballot[0]],
             }
             for ballot in sorted(ballots, key=len, reverse=True)

@@ -41,7 +41,7 @@ def settle(
 
 
 def _checkpoint(model: Any) -> None:
-    # its name since transformers 5.23, and before
+    # transformers 5.23 has renamed it
     new = getattr(model, "activation_checkpointing_enable", None)
     (new or model.gradient_checkpointing_enable)({"use_reentrant": False})
 
