@@ -1,6 +1,6 @@
 import pytest
 
-from sormctl.reranking import AGGREGATIONS, best, choose, majority_vote, rank
+from sormctl.reranking import AGGREGATIONS, best, choose, elected, majority_vote, rank
 from tests.unit.examples import solution, wrong
 
 
@@ -71,3 +71,10 @@ def test_rewards_rank_and_vote_by_their_differences() -> None:
     closer = [solution("e", rewards={"rm": 299.5}, predicted="7"), *group]
     assert choose(closer, "weighted", "rm")[0].predicted == "7"
     assert choose(group[3:], "weighted", "rm")[0].predicted == "7"
+
+
+def test_equal_weights_tie_in_however_many_parts() -> None:
+    """Ten times 0.1 is 1, though a plain sum is a little less before Python 3.12."""
+    many = [solution(f"s{i}") for i in range(10)]
+    weights = {**{each.solution_id: 0.1 for each in many}, "w": 1.0}
+    assert elected([many, [wrong("w")]], lambda s: weights[s.solution_id]) is many[0]
