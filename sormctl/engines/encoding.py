@@ -7,7 +7,7 @@ the positions that it is read at. Nothing heavy is imported before a function ne
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -141,8 +141,16 @@ def eos_ids(*sources: Any) -> frozenset[int]:
 def _head_ids(tokenizer: Any, prompt: Prompt, speaks: bool) -> tuple[int, ...]:
     text = chat_text(tokenizer, prompt) if prompt.messages else prompt.text
     text = prompt.spoken(text) if speaks else text
-    # a template has written the special tokens itself
-    return tuple(tokenizer(text, add_special_tokens=not prompt.messages)["input_ids"])
+    if prompt.messages:  # the template has written the special tokens itself
+        return _kept_ids(tokenizer, text)
+    return _begun(tokenizer(text, return_special_tokens_mask=True))
+
+
+def _begun(encoded: Mapping[str, list[int]]) -> tuple[int, ...]:
+    """The ids of a text that goes on: without the end that some tokenizers (`add_eos_token`) add."""
+    added = encoded["special_tokens_mask"]
+    last = max((i for i, is_added in enumerate(added) if not is_added), default=0)
+    return tuple(encoded["input_ids"][: last + 1])
 
 
 @lru_cache(_KEPT)

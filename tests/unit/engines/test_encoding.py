@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import processors
 
 from sormctl.engines.encoding import encode_steps, load_tokenizer, p_correct, prompt_ids, step_ids
 from sormctl.errors import ModelError, UsageError, first_line
@@ -38,6 +39,19 @@ def test_positions_are_those_of_the_last_token_of_each_step(
     newline = step_ids(TOKENIZER, [""])[0][-1]
     assert [ids[position] for position in positions] == [newline] * len(steps)
     assert positions[-1:] == ([len(ids) - 1] if steps else [])
+
+
+def test_nothing_ends_a_prompt_that_is_gone_on_with() -> None:
+    tokenizer = byte_tokenizer()
+    eos = tokenizer.eos_token_id
+    parts = {"single": "<eos> $A <eos>", "pair": "<eos> $A $B <eos>"}  # `add_eos_token`
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        **parts, special_tokens=[("<eos>", eos)]
+    )
+    plain = prompt_ids(TOKENIZER, Prompt(text="1 + 1?", steps=("2",)))
+    assert tokenizer("1 + 1?")["input_ids"][-1] == eos
+    assert prompt_ids(tokenizer, Prompt(text="1 + 1?", steps=("2",))) == [eos, *plain]
+    assert prompt_ids(tokenizer, Prompt(text="")) == [eos]
 
 
 def test_a_chat_prompt_is_the_rendered_template_then_the_steps() -> None:
