@@ -9,7 +9,7 @@ from math import isnan
 
 from sormctl.adapters.adapter import OWN, Adapter
 from sormctl.asking import NOTHING_SAID, Asking, AskingSettings, default_asking
-from sormctl.engines.base import Engine
+from sormctl.engines.base import Completion, Engine
 from sormctl.engines.keeping import KeepingEngine, Kept
 from sormctl.engines.registry import create_engine
 from sormctl.engines.running import Running, SamplingSettings
@@ -17,10 +17,11 @@ from sormctl.errors import ModelError, TooLongError, UsageError
 from sormctl.inference import Generator, open_generator, settled_asking, tokenizer_place
 from sormctl.models import resolve_model, settings_folder
 from sormctl.prompts import Prompt
-from sormctl.records import Solution
+from sormctl.records import Solution, is_unfinished
 from sormctl.slots import Slot, check_resolved, is_trained_here, served_adapter
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
+from sormctl.tasks.thoughts import part_thought
 from sormctl.verdicts import judge_prompt, read_verdict, shares_right
 
 UNDECIDED = 0.5  # a judge's score of each step, where none of its verdicts says anything
@@ -154,19 +155,23 @@ class GenerativeJudge:
     async def judged(self, solution: Solution, name: str) -> Solution:
         """The solution with step scores called `name`: the share of verdicts that let them pass.
 
-        A verdict that says nothing does not count; where none says anything, all are `UNDECIDED`.
+        A verdict that says nothing, or was cut off, does not count; where none counts, all are
+        `UNDECIDED`.
         """
         count = len(solution.steps)
         prompt = judge_prompt(self.template, solution, self.generator.asking)
         asked = range(self.num_verdicts if count else 0)
         task = get_task(solution.task)
         completions = await self.generator.complete(task, prompt, solution.key, asked)
-        end = prompt.think[1]
-        texts = (completion.text.rpartition(end)[2] for completion in completions)
-        found = [read_verdict(self.template, text, count) for text in texts]
+        found = [self._verdict(completion, prompt, count) for completion in completions]
         verdicts = [verdict for verdict in found if verdict is not None]
         scores = shares_right(verdicts, count) if verdicts else (UNDECIDED,) * count
         return solution.with_scores(name, tuple(round(score, _DIGITS) for score in scores))
+
+    def _verdict(self, completion: Completion, prompt: Prompt, count: int) -> int | None:
+        _, said, is_closed = part_thought(completion.text, prompt.think)
+        is_whole = is_closed and not is_unfinished({"finish": completion.finish})
+        return read_verdict(self.template, said, count) if is_whole else None
 
 
 @asynccontextmanager

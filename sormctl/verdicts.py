@@ -4,9 +4,10 @@ A prompt is a text with `{question}` (or `{problem}`) and the solution: as `{ste
 1, or as `{paragraphs}` (or `{tagged_response}`), in tags numbered from 0, as ProcessBench asks. In
 a template that doubles its braces, `{{}}` is `{}`.
 
-Three ways of saying which step is wrong are read: lines `Step 2: incorrect`; a word in `\boxed{}`
-for each step in turn; in the last `\boxed{}` the number of the first wrong step, -1 for none.
-A last line that is such a number will do.
+Three ways of saying which step is wrong are read: in the last `\boxed{}` the number of the first
+wrong step, -1 for none; lines `Step 2: incorrect`; a word in `\boxed{}` for each step in turn. The
+number overrules such lines if the prompt asks for a box. A last line that is a number is read as
+one in a box.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from sormctl.errors import UsageError
 from sormctl.formats.numbering import numbered, unnumbered
 from sormctl.prompts import Message, Prompt
 from sormctl.records import Solution
+from sormctl.tasks.characters import plain
+from sormctl.tasks.latex import boxes, unwrapped
 
 DEFAULT = r"""Here is a problem and a solution of it, step by step.
 
@@ -37,8 +40,8 @@ _PLACE = re.compile(r"\{(question|problem|steps|paragraphs|tagged_response)\}")
 _GOOD, _BAD = ("correct", "right", "yes", "true", "+"), ("incorrect", "wrong", "no", "false", "-")
 _WORD = "|".join(re.escape(word) for word in sorted((*_GOOD, *_BAD), key=len, reverse=True))
 _LINE = re.compile(rf"^\W*(?:step|paragraph)\W+(\d+)\W*?:\W*?({_WORD})\W*$", re.I | re.M)
-_BOXED = re.compile(r"\\boxed\{(?:\\text\{)?\s*([^{}]*?)\s*\}")
-_BARE = re.compile(r"(?:^|\n)\s*(-?\d+)\.?\s*$")  # of a model that saves the box
+_NUMBER = re.compile(r"(?:(?:step|paragraph)\s*)?(-?\d+)")
+_BARE = re.compile(r"(?:^|\n)[\s*_`$]*(-?\d+)[\s*_`$.]*$")  # of a model that saves the box
 _NOBODY = -1  # the number that says that no step is wrong
 
 
@@ -77,10 +80,12 @@ def judge_prompt(template: str, solution: Solution, asking: Asking) -> Prompt:
 def read_verdict(template: str, text: str, count: int) -> int | None:
     """The index of the first wrong step of `count`, `count` if none is; None if it is not said."""
     first = next(_FIRST[place] for place in _PLACE.findall(template) if place in _FIRST)
+    text = plain(text)
     lines = {int(number) - first: word.lower() for number, word in _LINE.findall(text)}
-    boxed = [word.lower() for word in _BOXED.findall(text) or _BARE.findall(text)]
-    if not lines and boxed and re.fullmatch(r"-?\d+", boxed[-1]):
-        number = int(boxed[-1])
+    boxed = _boxed(text) or _BARE.findall(text)
+    named = _NUMBER.fullmatch(boxed[-1]) if boxed else None
+    if named and (not lines or "boxed" in template):
+        number = int(named[1])
         index = count if number == _NOBODY else number - first
         return index if number == _NOBODY or 0 <= index < count else None
     if not lines:
@@ -91,6 +96,12 @@ def read_verdict(template: str, text: str, count: int) -> int | None:
         if index not in lines:  # it has not come so far
             return None
     return count
+
+
+def _boxed(text: str) -> list[str]:
+    """What stands in boxes, in lower case and without what is written around it."""
+    found = [unwrapped(content).strip(" $.*").lower() for _, content in boxes(text)]
+    return found[::-1]
 
 
 def shares_right(verdicts: Sequence[int], count: int) -> tuple[float, ...]:

@@ -52,7 +52,7 @@ MAY_IMPORT = {
         "reranking",
         "evaluation": "errors missing records targets tasks reranking",
         "inference": "asking errors seeds prompts records models tasks engines slots",
-        "verdicts": "asking errors prompts records formats",
+        "verdicts": "asking errors prompts records tasks formats",
         "judging": "asking errors prompts records models tasks adapters engines slots inference "
         "verdicts",
         "test_time": "asking errors records models tasks adapters engines slots inference judging "

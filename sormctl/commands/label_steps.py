@@ -156,10 +156,11 @@ class _Rollouts:
 
 
 def _spent(solution: Solution, k: int) -> Counts:
-    """What labelling a solution generated, and about what the plain way would have."""
+    """What labelling a solution generated, about what the plain way would have, and no labels."""
     return {
         "generated_tokens": sum(tried.generated_tokens for tried in solution.rollouts or ()),
         "plain_tokens": plain_tokens(solution.steps, solution.usage.generated_tokens, k),
+        "unlabelled": int(solution.labels is not None and None in solution.labels),
     }
 
 

@@ -147,7 +147,7 @@ def _head_ids(tokenizer: Any, prompt: Prompt, speaks: bool) -> tuple[int, ...]:
 
 
 def _begun(encoded: Mapping[str, list[int]]) -> tuple[int, ...]:
-    """The ids of a text that goes on: without the end that some tokenizers (`add_eos_token`) add."""
+    """The ids of a text that goes on: without the end that a tokenizer (`add_eos_token`) adds."""
     added = encoded["special_tokens_mask"]
     last = max((i for i, is_added in enumerate(added) if not is_added), default=0)
     return tuple(encoded["input_ids"][: last + 1])

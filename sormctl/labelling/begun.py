@@ -18,9 +18,9 @@ class Rollout:
     generated_tokens: int
 
 
-# (prefix, numbers of the rollouts) -> these rollouts
-RollOut = Callable[[Steps, range], Awaitable[Sequence[Rollout]]]
-_Task = asyncio.Future[Sequence[Rollout]]
+# (prefix, numbers of the rollouts) -> these rollouts; None where the prefix leaves no room for one
+RollOut = Callable[[Steps, range], Awaitable[Sequence[Rollout] | None]]
+_Task = asyncio.Future[Sequence[Rollout] | None]
 
 
 @dataclass(eq=False, slots=True)

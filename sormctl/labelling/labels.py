@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from sormctl.labelling.begun import Begun, EngineRows, RollOut, Rollout
 from sormctl.labelling.strategies import Strategy, Tried
-from sormctl.records import Rollouts, Steps, Verifier
+from sormctl.records import Labels, Rollouts, Steps, Verifier
 
 _FAILURE = Rollout((), False, 0)
 
@@ -37,10 +37,13 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class StepLabels:
-    """Labels of one solution's steps, what they cost, and the verifying traces found."""
+    """Labels of one solution's steps, what they cost, and the verifying traces found.
 
-    labels: tuple[int, ...]
-    rollouts: tuple[Rollouts, ...]
+    Where a prefix that must be tried leaves no room for a rollout, no step has a label.
+    """
+
+    labels: Labels
+    rollouts: tuple[Rollouts, ...] | None = None
     verifiers: tuple[Verifier, ...] = ()
 
 
@@ -72,26 +75,40 @@ async def label_paths(
     failed is begun, too. That saves time alone: what nobody asks for after all counts nowhere.
     """
     rolled_out: dict[Steps, list[Rollout]] = defaultdict(list)
+    full: set[Steps] = set()  # prefixes that leave no room for a rollout
     begun = Begun(roll_out, rows or EngineRows(0))
     try:
-        while wanted := _wanted(paths, strategy, rolled_out):
+        while wanted := _wanted(paths, strategy, rolled_out, full):
             tasks = begun.begin(wanted)
             await asyncio.sleep(0)  # whoever else asks now comes before what may be in vain
-            _look_ahead(paths, strategy, rolled_out, begun)
+            _look_ahead(paths, strategy, rolled_out, full, begun)
             for prefix, task in tasks.items():
-                rolled_out[prefix] += await task
+                made = await task
+                if made is None:
+                    full.add(prefix)
+                else:
+                    rolled_out[prefix] += made
     finally:
         await begun.end()
     paid: set[Steps] = set()
-    return [_step_labels(path, strategy, rolled_out, paid) for path in paths]
+    return [
+        StepLabels((None,) * len(path.steps))
+        if _asked(path, strategy, rolled_out)
+        else _step_labels(path, strategy, rolled_out, paid)
+        for path in paths
+    ]
 
 
 def _look_ahead(
-    paths: Sequence[Path], strategy: Strategy, made: dict[Steps, list[Rollout]], begun: Begun
+    paths: Sequence[Path],
+    strategy: Strategy,
+    made: dict[Steps, list[Rollout]],
+    full: set[Steps],
+    begun: Begun,
 ) -> None:
     """Begins what follows if all that is under way fails, and so on, while rows are free."""
     imagined = defaultdict(list, {prefix: list(found) for prefix, found in made.items()})
-    while wanted := _wanted(paths, strategy, imagined):
+    while wanted := _wanted(paths, strategy, imagined, full):
         if not begun.has_room(wanted):
             return
         begun.begin(wanted)
@@ -126,17 +143,33 @@ def sibling_rollouts(
 
 
 def _wanted(
-    paths: Sequence[Path], strategy: Strategy, rolled_out: dict[Steps, list[Rollout]]
+    paths: Sequence[Path],
+    strategy: Strategy,
+    rolled_out: dict[Steps, list[Rollout]],
+    full: set[Steps],
 ) -> dict[Steps, range]:
-    """Prefixes to roll out, and the numbers of the rollouts that each lacks."""
+    """Prefixes to roll out, and the numbers of the rollouts that each lacks.
+
+    A solution that asks for one of the `full` prefixes is given up.
+    """
     wanted: dict[Steps, range] = {}
     for path in paths:
-        for ask in strategy.asks(path.correct, _tried(path, strategy.k, rolled_out), path.scores):
-            prefix = path.steps[: ask.length]
-            count = ask.upto - len(_free(path, ask.length))
-            lacking = range(len(rolled_out.get(prefix, ())), count)
+        asked = _asked(path, strategy, rolled_out)
+        for prefix, lacking in asked.items() if full.isdisjoint(asked) else ():
             wanted[prefix] = max(lacking, wanted.get(prefix, lacking), key=len)
     return wanted
+
+
+def _asked(
+    path: Path, strategy: Strategy, rolled_out: dict[Steps, list[Rollout]]
+) -> dict[Steps, range]:
+    """The same for one solution; nothing if it is decided."""
+    asked: dict[Steps, range] = {}
+    for ask in strategy.asks(path.correct, _tried(path, strategy.k, rolled_out), path.scores):
+        prefix = path.steps[: ask.length]
+        count = ask.upto - len(_free(path, ask.length))
+        asked[prefix] = range(len(rolled_out.get(prefix, ())), count)
+    return asked
 
 
 def _tried(path: Path, k: int, rolled_out: dict[Steps, list[Rollout]]) -> list[Tried]:

@@ -41,17 +41,13 @@ class Labelling:
     rows: EngineRows = field(default_factory=lambda: EngineRows(0), compare=False)
 
 
-class _NoRoomError(Exception):
-    """A prefix leaves no room for a rollout in what the model reads."""
-
-
 async def label_solutions(
     generator: Generator, solutions: Sequence[Solution], how: Labelling
 ) -> list[Solution]:
     """SORM labels of solutions of one problem from rollouts of their prefixes (3.1 step 2).
 
     Solutions share the rollouts of a common prefix, unless each keeps its own thought before it.
-    Where a prefix leaves no room for a rollout, no step has a label.
+    Where a prefix leaves no room for a rollout, no step of its solution has a label.
     """
     if how.keep_thoughts and len(solutions) > 1:
         alone = await gather(*(label_solutions(generator, [one], how) for one in solutions))
@@ -67,12 +63,12 @@ async def label_solutions(
     def consistent(prefix: Steps, rest: Steps) -> bool:
         return is_consistent(prefix, rest, task.result, how.consistency)
 
-    async def roll_out(prefix: Steps, indices: range) -> list[Rollout]:
+    async def roll_out(prefix: Steps, indices: range) -> list[Rollout] | None:
         completions = await generator.complete(
             task, written[prefix], problem.problem_id, indices, how.max_repeats
         )
         if any(completion.finish == "too-long" for completion in completions):
-            raise _NoRoomError
+            return None
         return [_rollout(reader, problem, prefix, c, consistent) for c in completions]
 
     # by id: a solution that comes twice is not its own sibling
@@ -89,10 +85,7 @@ async def label_solutions(
         for solution in solutions
     ]
     how.rows.capacity = generator.capacity
-    try:
-        found = await label_paths(paths, how.strategy, roll_out, how.rows)
-    except _NoRoomError:  # nobody knows; and one such problem must not end the run
-        return [structs.replace(s, labels=(None,) * len(s.steps), rollouts=None) for s in solutions]
+    found = await label_paths(paths, how.strategy, roll_out, how.rows)
     return [
         structs.replace(s, labels=f.labels, rollouts=f.rollouts, verifiers=f.verifiers)
         for s, f in zip(solutions, found, strict=True)

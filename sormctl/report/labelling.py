@@ -31,6 +31,8 @@ def summary_lines(spent: Mapping[str, int], strategy: str, scattered: int) -> It
     if plain:
         share = f"{tokens / plain:.0%}"
         yield f"{tokens:,} tokens; all rollouts would have been about {plain:,} ({share})"
+    if unlabelled := spent.get("unlabelled"):
+        yield f"without labels, since a prefix leaves no room for a rollout: {unlabelled:,}"
     if strategy in ("bisect", "guided"):
         yield f"some labels are not the exact ones; --plan --strategy {strategy} says how many"
     if scattered:

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from math import nan
 
 import pytest
 
 from sormctl.adapters.registry import built_in
+from sormctl.engines.base import Completion, Sampling
 from sormctl.errors import ModelError, TooLongError
 from sormctl.inference import Generator
 from sormctl.judging import GenerativeJudge, Judge, locate_error, whole_text
@@ -84,6 +86,22 @@ def test_a_language_model_judges_by_its_verdicts() -> None:
     engine = ScriptedEngine(lambda prompt, seed: said.pop(0))
     judge = GenerativeJudge(Generator(engine, "m", PLAIN), DEFAULT, 3)
     assert asyncio.run(judge.judged(solution(), "judge")).scores == {"judge": (1.0, 0.5)}
+
+
+@pytest.mark.parametrize("finish", ["length", "repetition"])
+def test_a_verdict_that_was_cut_off_does_not_count(finish: str) -> None:
+    class Cut(ScriptedEngine):
+        async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
+            return [replace(each, finish=finish) for each in await super().sample(prompt, params)]
+
+    judge = GenerativeJudge(Generator(Cut(lambda *_: r"\boxed{2}"), "m", PLAIN), DEFAULT, 1)
+    assert asyncio.run(judge.judged(solution(), "judge")).scores == {"judge": (0.5, 0.5)}
+
+
+def test_an_open_thought_holds_no_verdict() -> None:
+    engine = ScriptedEngine(lambda *_: r"<think>The solution ends with \boxed{2}")
+    judge = GenerativeJudge(Generator(engine, "m", PLAIN), DEFAULT, 1)
+    assert asyncio.run(judge.judged(solution(), "judge")).scores == {"judge": (0.5, 0.5)}
 
 
 def test_where_no_verdict_is_read_no_step_is_refused() -> None:

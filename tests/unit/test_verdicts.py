@@ -65,10 +65,24 @@ def test_a_prompt_shows_question_and_steps(template: str) -> None:
         (r"\boxed{4}", None),
         (r"\boxed{x}", None),
         ("", None),
+        ("Step 1: Correct\nStep 2: 3*4=12 but it says 13.\n\n\\boxed{2}", 1),
+        ("Step 1: correct\nStep 2: incorrect\nno, it is right.\n\\boxed{-1}", 3),
+        (r"\boxed{$-1$}", 3),
+        (r"\boxed{2.}", 1),
+        (r"\boxed{\textbf{2}}", 1),
+        (r"\boxed{\text{Step 2}}", 1),
+        ("\\boxed{\N{MINUS SIGN}1}", 3),
+        ("All is well.\n**-1**", 3),
     ],
 )
 def test_verdicts(text: str, first: int | None) -> None:
     assert read_verdict(DEFAULT, text, 3) == first
+
+
+def test_where_no_box_is_asked_for_one_is_part_of_the_solution() -> None:
+    lines = "Step 1: correct\nStep 2: correct\nStep 3: correct\nSo the answer is \\boxed{2}."
+    assert read_verdict("{question}{steps}", lines, 3) == 3
+    assert read_verdict(DEFAULT, lines, 3) == 1
 
 
 @pytest.mark.parametrize(

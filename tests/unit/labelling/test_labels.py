@@ -14,7 +14,7 @@ from sormctl.labelling.labels import (
     outcome_labels,
     sibling_rollouts,
 )
-from sormctl.labelling.strategies import Bisect, Exact, Exhaustive, Strategy
+from sormctl.labelling.strategies import Bisect, Exact, Exhaustive, Guided, Strategy
 from sormctl.records import Rollouts, Steps, Verifier
 from sormctl.tasks.steps import step_result
 
@@ -50,6 +50,22 @@ def test_a_correct_solution_needs_no_rollout() -> None:
     asked: list[tuple[int, int]] = []
     found = label(Exact(8), Path(STEPS[:3], True), scripted(set(), asked))
     assert (found.labels, asked) == ((1, 1, 1), [])
+
+
+@pytest.mark.parametrize("strategy", [Exact(2), Exhaustive(2), Guided(2, 0)])
+def test_a_solution_without_room_for_rollouts_takes_no_labels_from_others(
+    strategy: Strategy,
+) -> None:
+    short = scripted({(1, 0)})
+
+    async def roll_out(prefix: tuple[str, ...], indices: range) -> list[Rollout] | None:
+        return await short(prefix, indices) if len(prefix) < 4 else None
+
+    long = Path((*STEPS, "e", "f"), False)
+    others = [Path(STEPS, False), Path(("a", "x"), True)]
+    too_long, *found = asyncio.run(label_paths([long, *others], strategy, roll_out))
+    assert [each.labels for each in found] == [(1, 0, 0, 0), (1, 1)]
+    assert (too_long.labels, too_long.rollouts) == ((None,) * 6, None)
 
 
 def test_the_walk_stops_at_the_last_prefix_with_a_success() -> None:
