@@ -3,7 +3,8 @@
 ProcessBench (Zheng et al., 2024): of the solutions with an error, the share whose first error is
 found; of those without, the share in which none is; their harmonic mean. PRMBench (Song et al.,
 2025): the mean of the F1 of right steps and of the F1 of wrong ones. Each is given at the fixed
-threshold, and at the one that is best on a fifth of the problems, over the others.
+threshold, and at the one that is best on a fifth of the problems, over the others. A share of
+nothing is nan, and so is a figure made of it; means are over the splits that have the figure.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sormctl.errors import RecordError
-from sormctl.evaluation.metrics import Estimate
+from sormctl.evaluation.metrics import Estimate, proportion
 from sormctl.evaluation.steps import THRESHOLD
 from sormctl.records import Json, Labels, Solution
 from sormctl.targets import first_error
 
 ALL = "all"  # all splits together, as published: their mean, or their solutions as one
+OTHER = "other"  # solutions of no split
 HELD_OUT = 5  # one problem in so many chooses the threshold
 _CANDIDATES = 200
 _REPLICATES = 2000
@@ -115,7 +117,7 @@ class StepResults:
                 for split, of_split in sums[first][1].items():
                     name = self.benchmark.main
                     apart = of_split[name] - sums[second][1][split][name]
-                    estimate = self._estimate(apart, split, chosen)
+                    estimate = self._estimate(apart, split, chosen, least=-1.0)
                     yield StepDifference(first, second, split, chosen, estimate)
 
     def _replicates(self, model: str, chosen: bool) -> tuple[float, dict[str, dict[str, Sums]]]:
@@ -135,11 +137,12 @@ class StepResults:
         figures = self.benchmark.figures
         found = {split: figures(of_split) for split, of_split in sums.items()}
         if len(sums) < 2:
-            return found
+            return {split if split != OTHER else ALL: each for split, each in found.items()}
         if self.benchmark.is_pooled:
             return found | {ALL: figures(sum(sums.values(), np.zeros(4)))}
+        published = [each for split, each in found.items() if split != OTHER]
         names = next(iter(found.values()))
-        mean = {name: np.mean([each[name] for each in found.values()], 0) for name in names}
+        mean = {name: _mean(np.stack([each[name] for each in published])) for name in names}
         return found | {ALL: mean}
 
     def _best(self, model: str) -> float:
@@ -152,8 +155,8 @@ class StepResults:
 
         def quality(threshold: float) -> tuple[float, float]:
             sums = [self._counts(group, model, threshold).sum(0) for group in splits.values()]
-            found = self.benchmark.figures(np.asarray(sums, float))[self.benchmark.main]
-            return float(found.mean()), -abs(threshold - THRESHOLD)
+            found = _mean(self.benchmark.figures(np.asarray(sums, float))[self.benchmark.main])
+            return float(np.nan_to_num(found)), -abs(threshold - THRESHOLD)
 
         return max((THRESHOLD, *map(float, tried)), key=quality)
 
@@ -173,11 +176,26 @@ class StepResults:
         count = self.benchmark.counts
         return np.asarray([count(s.scores[model], s.labels, threshold) for s in solutions], float)
 
-    def _estimate(self, values: Sums, split: str, chosen: bool) -> Estimate:
-        low, high = np.nanquantile(values[1:], (0.025, 0.975))
+    def _estimate(self, values: Sums, split: str, chosen: bool, least: float = 0.0) -> Estimate:
+        value, replicates = float(values[0]), values[1:][~np.isnan(values[1:])]
+        solutions = self._of_split(split, chosen)
+        n = len(solutions)
+        if np.isnan(value):
+            return Estimate(value, n)
+        low, high = np.quantile(replicates, (0.025, 0.975)).tolist()
+        if high - low < 1e-9:  # all alike: what so many that are alike can tell
+            wrong = sum(0 in solution.labels for solution in solutions)
+            half = proportion(0, 2 * min(wrong, n - wrong) or n).high
+            low, high = max(least, value - half), min(1.0, value + half)
+        return Estimate(value, n, low, high)
+
+    def _of_split(self, split: str, chosen: bool) -> list[_Judged]:
         groups = self._reported(chosen)
-        n = sum(len(group) for name, group in groups.items() if split in (name, ALL))
-        return Estimate(float(values[0]), n, float(low), float(high))
+        if split != ALL:
+            return groups[split]
+        is_mean = len(groups) > 1 and not self.benchmark.is_pooled
+        taken = (group for name, group in groups.items() if name != OTHER or not is_mean)
+        return [solution for group in taken for solution in group]
 
 
 def _located(solution: Solution) -> Labels:
@@ -199,7 +217,9 @@ def _found(scores: Sequence[float], labels: Labels, threshold: float) -> Counts:
 
 def _f1_of_errors(sums: Sums) -> dict[str, Sums]:
     wrong, right = _share(sums[..., 0], sums[..., 1]), _share(sums[..., 2], sums[..., 3])
-    return {"error": wrong, "correct": right, "F1": _share(2 * wrong * right, wrong + right)}
+    total = wrong + right
+    f1 = np.divide(2 * wrong * right, total, out=np.zeros_like(total), where=total != 0)
+    return {"error": wrong, "correct": right, "F1": f1}
 
 
 def _steps(scores: Sequence[float], labels: Labels, threshold: float) -> Counts:
@@ -219,17 +239,23 @@ def _prm_score(sums: Sums) -> dict[str, Sums]:
 
 
 def _share(part: Sums, whole: Sums) -> Sums:
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+    return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
+
+
+def _mean(values: Sums) -> Sums:
+    """The mean over the first axis of what is known."""
+    known = ~np.isnan(values)
+    return _share(np.where(known, values, 0).sum(0), known.sum(0).astype(float))
 
 
 def _split_of_id(solution: Solution) -> str:
     """`gsm8k` of `gsm8k-12`; ids that are no such name and number are of no split."""
     named = _NUMBERED.fullmatch(str(solution.source.get("id", solution.solution_id)))
-    return named[1] if named else ALL
+    return named[1] if named else OTHER
 
 
 def _classification(solution: Solution) -> str:
-    return str(solution.source.get("classification") or ALL)
+    return str(solution.source.get("classification") or OTHER)
 
 
 STEP_BENCHMARKS = {

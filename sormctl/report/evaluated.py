@@ -25,10 +25,6 @@ def evaluation_as(
         return encode({"rows": rows, "stages": costs, "unknown": found.unknown}).decode()
     if form is Format.csv:
         columns = (*_COLUMNS, "by")
-        return as_csv(columns, ([_known(row.get(x)) for x in columns] for row in found.rows_json()))
+        return as_csv(columns, ([row.get(x) for x in columns] for row in found.rows_json()))
     shown = report_markdown if form is Format.md else report_text
     return shown(found.rows, everything=everything)
-
-
-def _known(value: object) -> object:
-    return None if value != value else value  # of nothing there is no figure: nan

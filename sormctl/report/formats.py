@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 
@@ -18,12 +19,17 @@ class Format(StrEnum):
 
 
 def as_csv(names: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
-    """Names of the columns and lines of values; nothing for None."""
+    """Names of the columns and lines of values; nothing for None and nan."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
-    writer.writerows(lines)
+    writer.writerows([None if value != value else value for value in line] for line in lines)
     return text.getvalue()
+
+
+def percent(value: float) -> str:
+    """A share in percent; a dash for nan."""
+    return "-" if math.isnan(value) else f"{100 * value:.1f}"
 
 
 def as_markdown(lines: Sequence[Sequence[str]]) -> str:

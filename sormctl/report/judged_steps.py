@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import isnan
 
 from sormctl.evaluation.metrics import Estimate
 from sormctl.evaluation.step_benchmarks import StepDifference, StepRow, row_json
 from sormctl.records import encode
-from sormctl.report.formats import Format, as_columns, as_csv, as_markdown
+from sormctl.report.formats import Format, as_columns, as_csv, as_markdown, percent
 
 _COLUMNS = ("model", "first", "second", "split", "chosen", "threshold", "value", "low", "high", "n")
 
@@ -31,13 +32,13 @@ def step_results_as(form: Format, rows: Sequence[StepRow | StepDifference]) -> s
 
 
 def _figures(row: StepRow) -> tuple[str, ...]:
-    figures = (f"{100 * value:.1f}" for value in row.figures.values())
+    figures = map(percent, row.figures.values())
     return row.model, row.split, _threshold(row), *figures, *_interval(row.main)
 
 
 def _apart(row: StepDifference) -> tuple[str, ...]:
     threshold = "best" if row.chosen else "fixed"
-    value = f"{100 * row.main.value:+.1f}"
+    value = "-" if isnan(row.main.value) else f"{100 * row.main.value:+.1f}"
     return f"{row.first} - {row.second}", row.split, threshold, value, *_interval(row.main)
 
 
@@ -46,5 +47,5 @@ def _threshold(row: StepRow) -> str:
 
 
 def _interval(estimate: Estimate) -> Iterator[str]:
-    yield f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f}"
+    yield "" if isnan(estimate.low) else f"{percent(estimate.low)} to {percent(estimate.high)}"
     yield f"{estimate.n:,}"

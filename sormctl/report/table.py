@@ -15,7 +15,7 @@ from sormctl.evaluation.evaluation import DRAFT
 from sormctl.evaluation.metrics import Estimate
 from sormctl.evaluation.rows import Difference, Judgement, ReportRow, Way
 from sormctl.evaluation.ways import answer_given
-from sormctl.report.formats import as_markdown
+from sormctl.report.formats import as_markdown, percent
 from sormctl.report.important import most_important
 from sormctl.streams.completions import TELLING
 
@@ -87,8 +87,8 @@ def headline(rows: Sequence[ReportRow], given: Way | None = None) -> str | None:
     cost = (ways[given].tokens or 0) / max(ways[DRAFT].tokens or 0, 1)
     interval = f"{100 * gain.low:.1f} to {100 * gain.high:.1f}"
     return (
-        f"{name} {_percent(ways[given].estimate.value)} %, "
-        f"draft {_percent(ways[DRAFT].estimate.value)} %: {100 * gain.value:+.1f} ({interval}), "
+        f"{name} {percent(ways[given].estimate.value)} %, "
+        f"draft {percent(ways[DRAFT].estimate.value)} %: {100 * gain.value:+.1f} ({interval}), "
         f"{cost:.1f} times the tokens"
     )
 
@@ -131,8 +131,8 @@ def print_cut_off(rows: Sequence[ReportRow]) -> None:
     """Says on standard error what was cut off and has no answer, if that is more than 1 %."""
     for row in rows:
         cut, unread = row.cut_off or 0, row.no_answer or 0
-        said = [f"{_percent(cut)} % were cut off; raise --max-tokens"] if cut > TELLING else []
-        said += [f"{_percent(unread)} % state no answer"] if unread > TELLING else []
+        said = [f"{percent(cut)} % were cut off; raise --max-tokens"] if cut > TELLING else []
+        said += [f"{percent(unread)} % state no answer"] if unread > TELLING else []
         if said:
             _console().print(f"{one_line(row.name)}: {', '.join(reversed(said))}\n")
 
@@ -205,22 +205,18 @@ def _console(file: TextIO | None = None) -> Console:
 def _cells(row: ReportRow, columns: Sequence[str]) -> tuple[str, ...]:
     """The name and the figures of these columns."""
     estimate = row.estimate
-    interval = f"{_percent(estimate.low)} to {_percent(estimate.high)}"
+    interval = f"{percent(estimate.low)} to {percent(estimate.high)}"
     if math.isnan(estimate.low):
         interval = ""
     tokens = "" if row.tokens is None else f"{row.tokens:,.0f}"
-    ended = ("" if share is None else _percent(share) for share in (row.cut_off, row.no_answer))
-    cells = row.name, _percent(estimate.value), interval, f"{estimate.n:,}", tokens, *ended
+    ended = ("" if share is None else percent(share) for share in (row.cut_off, row.no_answer))
+    cells = row.name, percent(estimate.value), interval, f"{estimate.n:,}", tokens, *ended
     return cells[: len(columns) + 1]
 
 
 def _plus_minus(estimate: Estimate) -> str:
     """In percent, with half of the interval."""
     if math.isnan(estimate.low):
-        return _percent(estimate.value)
+        return percent(estimate.value)
     half = (estimate.high - estimate.low) / 2
-    return f"{_percent(estimate.value)} ±{_percent(half)}"
-
-
-def _percent(value: float) -> str:
-    return "-" if math.isnan(value) else f"{100 * value:.1f}"
+    return f"{percent(estimate.value)} ±{percent(half)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from math import isnan
 
 import pytest
 from msgspec.structs import replace
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 from sormctl.errors import RecordError
 from sormctl.evaluation.step_benchmarks import (
     ALL,
+    OTHER,
     STEP_BENCHMARKS,
     StepDifference,
     StepResults,
@@ -40,6 +42,33 @@ def results(bench: str, *solutions: Solution) -> list[StepRow | StepDifference]:
 
 def test_the_benchmarks_have_their_names() -> None:
     assert tuple(STEP_BENCHMARKS) == STEP_BENCHES
+
+
+def perfect(number: int, split: str, labels: Labels) -> Solution:
+    return judged(number, split, labels, rm=tuple(float(label or 0) for label in labels))
+
+
+def test_a_split_without_errors_has_no_f1_and_no_say_in_the_mean() -> None:
+    found = [perfect(i, "few", SECOND if i < 3 else RIGHT) for i in range(40)]
+    found += [perfect(i, "none", RIGHT) for i in range(40)]
+    rows = [row for row in results("processbench", *found) if isinstance(row, StepRow)]
+    fixed = {row.split: row for row in rows if not row.chosen}
+    assert isnan(fixed["none"].main.value)
+    assert isnan(fixed["none"].main.low)
+    assert fixed["none"].figures["correct"] == 1
+    assert fixed[ALL].main.value == fixed["few"].main.value == 1
+    # as sure as three errors found can make it: no worse than 0.6, and not certain
+    assert 0.55 < fixed["few"].main.low < 0.65
+
+
+def test_solutions_of_no_split_are_no_split_of_the_mean() -> None:
+    splits = [perfect(i, name, labels) for i, name in enumerate("ab") for labels in (SECOND, RIGHT)]
+    stray = [replace(judged(9, "-", SECOND, rm=(0.9, 0.9)), source={"id": "mine"})]
+    rows = results("processbench", *splits, *stray)
+    fixed = {row.split: row for row in rows if isinstance(row, StepRow) and not row.chosen}
+    assert (fixed[ALL].main.value, fixed[ALL].main.n, fixed[OTHER].main.n) == (1, 4, 1)
+    alone = [row for row in results("processbench", *stray) if isinstance(row, StepRow)]
+    assert {row.split for row in alone} == {ALL}
 
 
 def test_f1_of_first_errors_by_split() -> None:
@@ -130,9 +159,10 @@ def test_models_stand_side_by_side_on_the_same_solutions() -> None:
     first, *_ = (row for row in rows if isinstance(row, StepDifference))
     assert (first.first, first.second, first.main.value) == ("bad", "good", -1)
     assert row_json(first)["value"] == -1
-    same = results("processbench", *(judged(i, "a", SECOND, x=(1, 0), y=(1, 0)) for i in range(9)))
+    both = {"x": (1, 0), "y": (1, 0)}
+    same = results("processbench", *(judged(i, "a", (1, i % 2), **both) for i in range(40)))
     differences = [row.main for row in same if isinstance(row, StepDifference)]
-    assert all((each.low, each.value, each.high) == (0, 0, 0) for each in differences)
+    assert all(each.low < each.value == 0 < each.high for each in differences)
     assert all(a != b for a, b in pairwise(rows))
 
 
