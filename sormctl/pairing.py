@@ -11,6 +11,7 @@ from enum import StrEnum
 from random import Random
 
 from sormctl.records import Pair, Solution, Steps, Verifier
+from sormctl.targets import may_be_learned
 
 
 class RefineMode(StrEnum):
@@ -80,7 +81,7 @@ def _wrong_drafts(solutions: Iterable[Solution]) -> Iterator[Solution]:
 
 
 def _correct(solutions: Iterable[Solution]) -> list[Steps]:
-    return list(dict.fromkeys(s.steps for s in solutions if s.correct))
+    return list(dict.fromkeys(s.steps for s in solutions if may_be_learned(s)))
 
 
 def _of_prefix(traces: Iterable[Verifier], length: int) -> list[Steps]:

@@ -1,14 +1,23 @@
-"""What labels of steps are to whoever takes them: as they are, shares, classes, a first error."""
+"""What models learn from solutions: which to write, and what the labels of their steps are to
+whoever takes them: as they are, shares, classes, a first error."""
 
 from __future__ import annotations
 
 from sormctl.errors import RecordError
-from sormctl.records import Labels, Solution
+from sormctl.records import Labels, Solution, is_unfinished
 
 SOFT = "soft-labels"  # the scores that are soft labels of other tools, not of a reward model
 NO_ERROR = -1  # the first error of a solution without one
 
 SoftLabels = tuple[float | None, ...]  # per step, from 0 to 1
+
+
+def may_be_learned(solution: Solution) -> bool:
+    """Whether a model may learn to write it: it is correct, and its writer had come to an end.
+
+    Of one that was cut off behind its answer a model would learn to stop in mid-sentence.
+    """
+    return solution.correct is True and not is_unfinished(solution.source)
 
 
 def step_labels(solution: Solution) -> Labels:

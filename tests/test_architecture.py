@@ -44,7 +44,7 @@ MAY_IMPORT = {
         "configuration": "errors missing",
         "hub": "errors models streams",
         "option_groups": "errors configuration streams hub",
-        **dict.fromkeys(PAPER.split(), "errors missing seeds records tasks"),
+        **dict.fromkeys(PAPER.split(), "errors missing seeds records targets tasks"),
         "options": "streams tasks option_groups reranking",
         "model_options": "asking missing models adapters engines tasks problems option_groups "
         "options",

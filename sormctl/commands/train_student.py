@@ -19,8 +19,8 @@ def train_student(
 ) -> None:
     """Fine-tune a language model on correct solutions, or on problems with reference steps.
 
-    After `sample` and `filter` this is one round of expert iteration. Incorrect solutions are
-    left out.
+    After `sample` and `filter` this is one round of expert iteration. Solutions that are
+    incorrect or were cut off are left out.
 
     Example: sormctl filter < samples.jsonl | sormctl train-student --model embedded:student -o s1/
     """

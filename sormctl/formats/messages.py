@@ -11,13 +11,14 @@ from __future__ import annotations
 from sormctl.formats.base import DataFormat, Exporting
 from sormctl.formats.chats import ASKING, answered, text_shown, turns_of
 from sormctl.records import Json, Pair, Solution
+from sormctl.targets import may_be_learned
 from sormctl.tasks.prompts import draft_prompt, refine_prompt
 from sormctl.tasks.registry import get_task
 
 
 def write(solution: Solution, how: Exporting) -> Json | None:
-    """The chat of a correct solution; None for one that is not known to be correct."""
-    if not solution.correct or not solution.steps:
+    """The chat of a solution that may be learned; None for another."""
+    if not may_be_learned(solution) or not solution.steps:
         return None
     prompt = draft_prompt(get_task(solution.task), solution.question, how.asking)
     return {"messages": [*turns_of(prompt), answered(text_shown(solution))]}
@@ -35,5 +36,5 @@ FORMAT = DataFormat(
     write=write,
     write_pair=write_pair,
     write_options=ASKING,
-    left_out="not known to be correct",
+    left_out="not known to be correct, or cut off",
 )

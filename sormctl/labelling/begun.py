@@ -11,11 +11,15 @@ from sormctl.records import Steps
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """One continuation of a prefix. `succeeded`: its answer is right and it is consistent."""
+    """One continuation of a prefix.
+
+    `succeeded`: its answer is right and it is consistent. `is_whole`: it was not cut off.
+    """
 
     steps: Steps
     succeeded: bool
     generated_tokens: int
+    is_whole: bool = True
 
 
 # (prefix, numbers of the rollouts) -> these rollouts; None where the prefix leaves no room for one

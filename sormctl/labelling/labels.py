@@ -117,9 +117,11 @@ def _look_ahead(
 
 
 def sibling_rollouts(
-    solutions: Sequence[tuple[Steps, bool]], k: int, consistent: Callable[[Steps, Steps], bool]
+    solutions: Sequence[tuple[Steps, bool, bool]],
+    k: int,
+    consistent: Callable[[Steps, Steps], bool],
 ) -> list[tuple[tuple[Rollout, ...], ...]]:
-    """For each of a problem's (steps, correct): what the others are to its prefixes, for `Path`.
+    """For each (steps, correct, is_whole) of a problem: what the others are to its prefixes.
 
     A sample that passes through a prefix is a rollout of it by the same policy, so the first `k`
     of them take the place of as many rollouts and leave the distribution of labels as it is,
@@ -127,18 +129,18 @@ def sibling_rollouts(
     duplicates, the rest is no fair draw. A solution says nothing about its own prefixes.
     """
     through: dict[Steps, list[tuple[int, Rollout]]] = defaultdict(list)
-    for number, (steps, correct) in enumerate(solutions):
+    for number, (steps, correct, is_whole) in enumerate(solutions):
         for length in range(1, len(steps) + 1):
             prefix, rest = steps[:length], steps[length:]
             succeeded = correct and bool(rest) and consistent(prefix, rest)
-            through[prefix].append((number, Rollout(rest, succeeded, 0)))
+            through[prefix].append((number, Rollout(rest, succeeded, 0, is_whole)))
 
     def others(number: int, prefix: Steps) -> tuple[Rollout, ...]:
         return tuple(rollout for other, rollout in through[prefix] if other != number)[:k]
 
     return [
         tuple(others(number, steps[:length]) for length in range(1, len(steps)))
-        for number, (steps, _) in enumerate(solutions)
+        for number, (steps, *_) in enumerate(solutions)
     ]
 
 
@@ -202,7 +204,9 @@ def _step_labels(
         )
         paid.add(prefix)
         counts.append(Rollouts(len(seen), sum(r.succeeded for r in seen), bool(seen), tokens))
-        verifiers += [Verifier(length, rollout.steps) for rollout in seen if rollout.succeeded]
+        # a refiner that learns from a trace learns to end as it does
+        traces = (rollout for rollout in seen if rollout.succeeded and rollout.is_whole)
+        verifiers += [Verifier(length, trace.steps) for trace in traces]
     counts += [Rollouts()] * min(num_steps, 1)
     tried = [Tried(count.tried, count.succeeded) for count in counts[:-1]]
     last = num_steps if path.correct else strategy.last_positive(tried, path.scores)

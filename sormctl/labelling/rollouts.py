@@ -15,7 +15,7 @@ from sormctl.labelling.consistency import is_consistent
 from sormctl.labelling.labels import Path, label_paths, sibling_rollouts
 from sormctl.labelling.strategies import Strategy
 from sormctl.prompts import Prompt
-from sormctl.records import Problem, Solution, Steps
+from sormctl.records import Problem, Solution, Steps, is_unfinished
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.reading import CompletionReader
 from sormctl.tasks.registry import get_task
@@ -72,7 +72,11 @@ async def label_solutions(
         return [_rollout(reader, problem, prefix, c, consistent) for c in completions]
 
     # by id: a solution that comes twice is not its own sibling
-    outcomes = {s.solution_id: (s.steps, bool(s.correct)) for s in solutions if how.siblings}
+    outcomes = {
+        s.solution_id: (s.steps, bool(s.correct), not is_unfinished(s.source))
+        for s in solutions
+        if how.siblings
+    }
     siblings = sibling_rollouts(list(outcomes.values()), how.strategy.k, consistent)
     free = dict(zip(outcomes, siblings, strict=True))
     paths = [
@@ -114,4 +118,5 @@ def _rollout(
     read = read_completion(reader, problem.question, completion)
     is_right = reader.task.is_correct(read.predicted, problem.answer) is True
     succeeded = is_right and consistent(prefix, read.steps)
-    return Rollout(read.steps, succeeded, completion.generated_tokens)
+    is_whole = not is_unfinished({"finish": completion.finish})
+    return Rollout(read.steps, succeeded, completion.generated_tokens, is_whole)

@@ -402,9 +402,8 @@ def test_all_solutions_are_wrong(folder: Path) -> None:
     code, _, err = sormctl(
         folder, "train-student", "--model", "tiny", "-o", "y", "-q", "wrong.jsonl"
     )
-    expected = (
-        f"nothing to train on: all {len(wrong)} records are solutions not known to be correct"
-    )
+    why = "solutions not known to be correct, or cut off"
+    expected = f"nothing to train on: all {len(wrong)} records are {why}"
     assert (code, err) == (65, f"sormctl train-student: {expected}\n")
 
 

@@ -14,6 +14,12 @@ def test_global_pairs_each_wrong_text_with_a_correct_one() -> None:
     assert all(pair.first_error is None for pair in pairs)
 
 
+def test_a_solution_that_was_cut_off_behind_its_answer_is_no_target() -> None:
+    cut = solution("s1", source={"finish": "length"})
+    assert not list(global_pairs([wrong(), cut], targets=1, seed=0))
+    assert not list(local_pairs([wrong(labels=(0, 0)), cut], targets=1, seed=0))
+
+
 def test_no_correct_solution_no_global_pair() -> None:
     assert not list(global_pairs([wrong()], targets=1, seed=0))
 

@@ -117,32 +117,43 @@ def test_a_shared_prefix_is_rolled_out_once_and_paid_by_the_first() -> None:
 
 def test_siblings_are_rollouts_of_the_prefixes_they_pass_through() -> None:
     """A right sibling through `a` verifies it; of `a b` nothing is known but two rollouts."""
-    solutions = [(("a", "b", "c"), False), (("a", "right"), True), (("a", "wrong"), False)]
+    solutions = [
+        (("a", "b", "c"), False, True),
+        (("a", "right"), True, True),
+        (("a", "wrong"), False, True),
+    ]
     free = sibling_rollouts(solutions, 2, lambda prefix, rest: True)
     assert free[0] == (
         (Rollout(("right",), True, 0), Rollout(("wrong",), False, 0)),
         (),
     )
     asked: list[tuple[int, int]] = []
-    path = Path(*solutions[0], free=free[0])
+    path = Path(*solutions[0][:2], free=free[0])
     found = label(Exact(2), path, scripted(set(), asked))
     assert asked == [(2, 0), (2, 1)]
     assert found.labels == (1, 0, 0)
     assert found.verifiers == (Verifier(1, ("right",)),)
 
 
+def test_what_was_cut_off_is_a_success_but_no_trace() -> None:
+    solutions = [(("a", "b"), False, True), (("a", "right", "and"), True, False)]
+    (free, _) = sibling_rollouts(solutions, 2, lambda prefix, rest: True)
+    found = label(Exact(2), Path(("a", "b"), False, free=free), scripted(set()))
+    assert (found.labels, found.verifiers) == ((1, 0), ())
+
+
 def test_failed_siblings_take_the_place_of_rollouts() -> None:
     """K is 3 and one sibling failed, so two more rollouts decide."""
-    solutions = [(("a", "b"), False), (("a", "c"), False)]
+    solutions = [(("a", "b"), False, True), (("a", "c"), False, True)]
     free = sibling_rollouts(solutions, 3, lambda prefix, rest: True)
     asked: list[tuple[int, int]] = []
-    found = label(Exact(3), Path(*solutions[0], free=free[0]), scripted({(1, 2)}, asked))
+    found = label(Exact(3), Path(*solutions[0][:2], free=free[0]), scripted({(1, 2)}, asked))
     assert asked == [(1, 0), (1, 1)]
     assert (found.labels, found.rollouts[0]) == ((0, 0), Rollouts(3, 0, True, 20))
 
 
 def test_a_sibling_that_is_inconsistent_or_has_ended_is_no_success() -> None:
-    solutions = [(("a", "b"), False), (("a",), True), (("a", "c"), True)]
+    solutions = [(("a", "b"), False, True), (("a",), True, True), (("a", "c"), True, True)]
     free = sibling_rollouts(solutions, 8, lambda prefix, rest: rest != ("c",))
     assert [rollout.succeeded for rollout in free[0][0]] == [False, False]
 
@@ -187,7 +198,8 @@ def test_siblings_leave_the_statistics_of_labels_as_they_are() -> None:
         means = []
         for _ in range(1500):
             solutions = [draw(()) for _ in range(6)]
-            free = sibling_rollouts(solutions, 3 * siblings, lambda prefix, rest: True)
+            outcomes = [(*drawn, True) for drawn in solutions]
+            free = sibling_rollouts(outcomes, 3 * siblings, lambda prefix, rest: True)
             paths = [Path(*s, free=f) for s, f in zip(solutions, free, strict=True)]
             found = await label_paths(paths, Exact(3), roll_out)
             wrong = [f.labels[0] for p, f in zip(paths, found, strict=True) if not p.correct]
