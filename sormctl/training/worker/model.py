@@ -55,7 +55,6 @@ def load_reward_model(folder: str, dtype: torch.dtype = torch.float32, classes: 
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     config.id2label = dict(enumerate(names))
     config.label2id = {name: label for label, name in enumerate(names)}
-    config.classifier_dropout = 0.0  # else 0.1, and a run could not be repeated
     model, found = AutoModelForTokenClassification.from_pretrained(
         folder,
         config=config,
@@ -74,6 +73,7 @@ def load_model(
 ) -> Any:
     """What `load` makes of `folder` in `dtype`, fit for `tokenizer`, which gets a pad token.
 
+    Nothing in it drops out: what is learned must not depend on the parts that a batch goes in.
     Without one that the model can read, the end of sequence serves: padding is on the right and
     never looked at. A tokenizer may know more tokens than the model; see `check_embedded`.
     ModelError if the model cannot be loaded or does not fit.
@@ -88,6 +88,7 @@ def load_model(
         model = load(folder, dtype)
     except Exception as error:  # transformers raises whatever its readers meet
         raise ModelError(f"{folder}: cannot be loaded: {first_line(error)}") from error
+    _drop_nothing(model)
     pad, embeddings = tokenizer.pad_token_id, model.get_input_embeddings().num_embeddings
     if pad is None or pad >= embeddings:
         tokenizer.pad_token = tokenizer.eos_token
@@ -98,6 +99,16 @@ def load_model(
             f"{folder}: this {kind} model looks ahead; a step is judged before the next"
         )
     return model
+
+
+def _drop_nothing(model: Any) -> None:
+    """No dropout of activations, attention or layers, whichever way its modules have it."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        for name, value in [*vars(module).items()]:
+            if "drop" in name and isinstance(value, float):
+                setattr(module, name, 0.0)
 
 
 @torch.no_grad()

@@ -1,0 +1,48 @@
+"""What training starts from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+
+from sormctl.training.worker.model import load_language_model, load_model, load_reward_model
+from tests.invariance.families import byte_tokenizer
+
+_SIZES = {
+    "vocab_size": 260,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 64,
+    "eos_token_id": 257,
+    "pad_token_id": 256,
+    "bos_token_id": None,
+}
+DROPPING = {
+    "gpt2": lambda: transformers.GPT2LMHeadModel(transformers.GPT2Config(**_SIZES)),
+    "opt": lambda: transformers.OPTForCausalLM(
+        transformers.OPTConfig(**_SIZES, ffn_dim=64, word_embed_proj_dim=32, layerdrop=0.5)
+    ),
+    "llama": lambda: transformers.LlamaForCausalLM(
+        transformers.LlamaConfig(**_SIZES, intermediate_size=64, attention_dropout=0.5)
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("family", "load"),
+    [
+        *((family, load_language_model) for family in DROPPING),
+        *((family, load_reward_model) for family in ("gpt2", "llama")),  # OPT has no such head
+    ],
+)
+def test_nothing_drops_out(family: str, load: Any, tmp_path: Path) -> None:
+    DROPPING[family]().save_pretrained(tmp_path)
+    model = load_model(str(tmp_path), load, torch.float32, byte_tokenizer()).train()
+    ids = torch.arange(40).reshape(1, -1)
+    one, other = (model.base_model(ids).last_hidden_state for _ in range(2))
+    assert torch.equal(one, other)
