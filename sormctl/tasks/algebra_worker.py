@@ -5,12 +5,16 @@ from __future__ import annotations
 import resource
 import signal
 import sys
+from dataclasses import replace
 
 import orjson
 from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
 
 MEMORY = 2 << 30  # bytes that it may use
-_TARGETS = [LatexExtractionConfig(), ExprExtractionConfig()]
+_LATEX = LatexExtractionConfig()
+# `normalise_latex` has removed the units; what is left of `4m` is a product
+_NO_UNITS = replace(_LATEX.normalization_config, units=False)
+_TARGETS = [replace(_LATEX, normalization_config=_NO_UNITS), ExprExtractionConfig()]
 
 
 def decide(first: str, second: str) -> bool | None:

@@ -16,6 +16,7 @@ from sormctl.missing import no_such
 from sormctl.tasks.announcing import announced
 from sormctl.tasks.choices import equal_choice, letter_of, options_in, read_choice
 from sormctl.tasks.expressions import equal_math, expression, read_math
+from sormctl.tasks.latex import is_more_than_read, normalise_latex
 from sormctl.tasks.numbers import MAX_CHARACTERS, same_number
 from sormctl.tasks.several import half_of_day, last_number_of, stated, values
 from sormctl.tasks.texts import bare_text, fold, trim
@@ -169,9 +170,10 @@ def _given(kind: AnswerKind, text: str, question: str) -> str | None:
 
 
 def _is_formula(text: str) -> bool:
-    """Whether a text without words has a variable in a sum: `(x+1)^{5000}` is no number."""
+    """Whether a text is no number: it has a symbol (pi), or, without words, a variable in a sum."""
     bare = _COMMAND.sub(" ", text)
-    return bool(_VARIABLE_IN_SUM.search(bare)) and not _WORD.search(bare)
+    has_variable = bool(_VARIABLE_IN_SUM.search(bare)) and not _WORD.search(bare)
+    return has_variable or is_more_than_read(normalise_latex(text))
 
 
 def _is_worked(kind: AnswerKind, text: str) -> bool:

@@ -20,16 +20,18 @@ _NAMED = (
     r"(?i:(?:the\s+|is\s+)?(?:correct\s+|right\s+|best\s+)?"
     r"(?:option|choice|answer|letter)s?(?:\s+is)?[\s:*]*)"
 )
+# a sentence of which A or I is the first word: "I think", but not "A because"
+_GOES_ON = r"\s+(?!because|since|as|is|and|or|for|with|due|by|while|but)[a-z]"
 _FRONT = r"[\s*_`'\"#:>.\-{$]*"
 # how an announcement begins: "(b) Paris", "option b.", "B, because", "B"; a lower-case letter needs
 # a bracket, a stop or the word "option"; "A dog" and "I think" begin with words
 _LEADING = re.compile(
     rf"{_FRONT}(?:"
     rf"\(\s*(?P<bracket>[A-Ja-j])\s*\)|\[(?P<square>[A-J])\]"
-    rf"|{_NAMED}\(?(?P<named>[A-Ja-j])(?![A-Za-z0-9'])"
+    rf"|{_NAMED}\(?(?!I{_GOES_ON})(?P<named>[A-Ja-j])(?![A-Za-z0-9'])"
     rf"|(?P<stopped>[A-Ja-j])(?=[.):](?:\W|$)|[)\]}}*_`$\s]*$)"
     rf"|(?P<bare>[B-HJ])(?![A-Za-z0-9'-])"
-    rf"|(?P<word>[AI])(?![A-Za-z0-9'-])(?!\s+(?!because|since|as|is|and|or|for|with|due|by|while|but)[a-z])"
+    rf"|(?P<word>[AI])(?![A-Za-z0-9'-])(?!{_GOES_ON})"
     rf")"
 )
 _JUDGED = re.compile(  # "(B) is correct"
@@ -37,14 +39,17 @@ _JUDGED = re.compile(  # "(B) is correct"
     r"[*_]*\s+(?:is|must\s+be|seems|would\s+be)\s+(?:the\s+|therefore\s+|thus\s+)?(?:only\s+)?"
     r"(?:correct|right|true|best|answer)"
 )
-_DENIED = re.compile(  # "not C", "rather than option (C)"
-    r"\b(?i:not|rather\s+than|instead\s+of|nor)\s+(?i:(?:the\s+)?(?:option|choice|answer)\s+)?"
-    rf"{_ONE}"
+_DENIED = re.compile(  # "not C", "rather than option (C)", "cannot be A", "none of A, B, C"
+    r"\b(?:(?i:not(?:\s+be)?|can(?:no|')t\s+be|isn't|rather\s+than|instead\s+of|nor|neither)\s+"
+    rf"(?i:(?:the\s+)?(?:option|choice|answer)\s+)?{_ONE}|(?i:none\s+of)\s+{_SEVERAL.pattern})"
 )
 _ALL = re.compile(rf"{_SEVERAL.pattern}\s+are\s+(?:both\s+|all\s+)?(?:correct|right|true)")
 _UNANNOUNCED = (  # tried in this order; the last match of a pattern counts
     re.compile(r"\(\s*([A-Ja-j])\s*\)"),
-    re.compile(r"\b(?i:option|choice|answer|select|choose|pick)\b[\s:*]*\(?([A-J])(?![A-Za-z0-9])"),
+    re.compile(
+        r"\b(?i:option|choice|answer|select|choose|pick)\b[\s:*]*"
+        rf"\(?(?!I{_GOES_ON})([A-J])(?![A-Za-z0-9])"
+    ),
     re.compile(r"^\W*([A-Ja-j])(?:[.):](?:\s|$)|\s+-\s|\W*$)"),
     re.compile(r"(?<![A-Za-z0-9])([A-J])\W*$"),
 )

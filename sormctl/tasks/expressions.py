@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from sormctl.tasks.algebra import same_expression
 from sormctl.tasks.announcing import announced
-from sormctl.tasks.latex import boxed, normalise_latex
-from sormctl.tasks.numbers import parse_number, readable, same_number
+from sormctl.tasks.latex import boxed, normalise_latex, unwrapped
+from sormctl.tasks.numbers import only_number, same_number
 from sormctl.tasks.several import last_number_of
 from sormctl.tasks.texts import fold
 
@@ -27,6 +27,8 @@ _REMARK = re.compile(  # what follows an expression that stands without dollars
 _LEAD_IN = re.compile(r"^(?:\s*(?:a\s+)?[A-Za-z]{2,}[,:]?\s+)+(?=[-+]?[\d\\(])")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _WORD = re.compile(r"[A-Za-z]{4,}")
+_ASSIGNED = re.compile(r"([A-Za-z])\s*=([^=,;]+?)(?:[,;]|,?\s*\band\b|$)\s*")
+_GAP = re.compile(r"\\(?:q?quad(?![A-Za-z])|[ ,;:!])|~")
 _ALGEBRA = re.compile(r"[\\\d+*/^_=<>-]")
 
 
@@ -94,20 +96,34 @@ def equal_math(first: str, second: str) -> bool | None:
     r"""Whether two expressions are the same number, the same LaTeX but for its spelling, or equal
     by algebra; None where that could not be decided in time.
 
-    `\dfrac12`, `\frac{1}{2}` and `0.5` are equal, and so are `x+1` and `1+x`.
+    `\dfrac12`, `\frac{1}{2}` and `0.5` are equal, and so are `x+1` and `1+x`. Of `x=2, y=3` each
+    variable must be the same.
     """
     if first == second:
         return True
+    here, there = _assignments(first), _assignments(second)
+    if len(here) > 1 and here.keys() == there.keys():
+        verdicts = [equal_math(value, there[name]) for name, value in here.items()]
+        return False if False in verdicts else None if None in verdicts else True
     one, two = normalise_latex(first), normalise_latex(second)
     if one == two or (_WORD.search(one) and fold(one) == fold(two)):
         return True
     for pair in ((first, second), (one, two)):
-        numbers = [readable(text).strip() for text in pair]
-        if None not in map(parse_number, numbers):
+        numbers = [number for text in pair if (number := only_number(text))]
+        if len(numbers) == len(pair):
             return same_number(*numbers)
     if _is_words(one) or _is_words(two):  # which algebra would take for products
         return False
     return same_expression(one, two)
+
+
+def _assignments(text: str) -> dict[str, str]:
+    """What `x=2, y=3` says of each variable; nothing of a text that says anything else."""
+    text = _GAP.sub(" ", unwrapped(text)).strip()
+    found = list(_ASSIGNED.finditer(text))
+    values = {match[1]: match[2].strip() for match in found}
+    is_all = "".join(match.group() for match in found) == text
+    return values if is_all and len(values) == len(found) else {}
 
 
 def _is_words(text: str) -> bool:

@@ -11,7 +11,7 @@ from sormctl.errors import RecordError
 from sormctl.records import MAX_COUNT, Json, Solution, is_unfinished, parse_record
 from sormctl.seeds import digest
 from sormctl.tasks.announcing import announced
-from sormctl.tasks.answers import reference_answer
+from sormctl.tasks.answers import CHOICE, reference_answer
 from sormctl.tasks.base import Task
 from sormctl.tasks.reading import CompletionReader, read_answer
 from sormctl.tasks.registry import get_task
@@ -97,7 +97,8 @@ def _problem_fields(data: Json, task: Task) -> Json:
     except RecordError as error:
         raise RecordError(f"`answer` {error}") from error
     if "\n" not in answer and not any(announced([answer])):
-        return found
+        is_letter = read != answer and task.answer is CHOICE  # of the option whose text it is
+        return {**found, "answer": read} if is_letter else found
     reference = {} if data.get("reference") is not None else {"reference": task.split(answer)}
     return {**found, "answer": read, **reference}
 

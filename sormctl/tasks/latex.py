@@ -3,7 +3,7 @@ r"""The little LaTeX that answers are written in: `\boxed{}`, fractions, units, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sormctl.tasks.characters import THIN, plain
 
@@ -22,6 +22,7 @@ _OPERATOR = re.compile(r"\\(?:[dtc]?frac|sqrt)(?![A-Za-z])")
 _PLAIN = re.compile(r"[^{}\\^_]+")
 _TOKEN = re.compile(r"[0-9.]+|[A-Za-z]|\\[a-z]+")  # what needs no brackets beside a `/`
 _OVER = re.compile(r"\{([^{}]*?)\\over(?![a-z])([^{}]*)\}")
+_NEGATIVE = re.compile(r"-\s*[0-9.,]+")
 _DIGIT_THEN_FRACTION = re.compile(r"(?<=[0-9])(?=\\[dtc]?frac)")
 
 _STYLE = r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|mathstrut)(?![A-Za-z])"
@@ -34,14 +35,14 @@ _FONT = (
 _WRAPPER = re.compile(_FONT + r"\s*\{([^{}]*)\}")
 _POWER = r"(?:\^(?:\{[-+]?[0-9]\}|-?[0-9]))?"
 _UNIT = re.compile(
-    rf"(?:(?<=[0-9}}).])|(?<=\\pi))\s*(?:{_FONT}\s*\{{[^{{}}]*\}}{_POWER}\s*[/.]?\s*)+$"
+    rf"(?:(?<=[0-9}}).])|(?<=\\pi))\s*(?:{_FONT}\s*\{{(?![ie]\}})[^{{}}]*\}}{_POWER}\s*[/.]?\s*)+$"
 )
-_WORDS = re.compile(
-    r"(?<=[0-9}])\s*(?:[a-z]{4,}|cm|mm|km|kg|mg|ml|ft|in|lbs?|oz|mph|hrs?|min|sec|m|g|s)\.?"
-    rf"{_POWER}(?:\s+[a-z]{{2,}})*$"
+_WORDS = re.compile(  # `3s` is three times s, `3 s` are seconds
+    r"(?<=[0-9}])(?:\s*(?:cm|mm|km|kg|mg|ml|ft|in|lbs?|oz|mph|hrs?|min|sec)"
+    rf"|\s+(?:[a-z]{{4,}}|m|g|s|h))\.?{_POWER}(?:\s+[a-z]{{2,}})*$"
 )
 _SPACE = re.compile(r"(?<![0-9]) | (?![0-9]+/[0-9])")  # but not the one of `1 1/2`
-_ASSIGNMENT = re.compile(r"^[a-zA-Z](?:\([a-zA-Z]\))?=(?=[^=])")
+_ASSIGNMENT = re.compile(r"^(?:[a-zA-Z](?:\([a-zA-Z]\))?)?=(?=[^=])")
 _LEADING_POINT = re.compile(r"(?<![0-9A-Za-z}])\.(?=[0-9])")
 _SCRIPT = re.compile(r"([\^_])\{([0-9A-Za-z])\}")
 _SYNONYMS = (
@@ -53,6 +54,7 @@ _SYNONYMS = (
     (re.compile(r"\\leq(?:slant)?(?![A-Za-z])"), r"\\le "),
     (re.compile(r"\\geq(?:slant)?(?![A-Za-z])"), r"\\ge "),
     (re.compile(r"\\neq(?![A-Za-z])"), r"\\ne "),
+    (re.compile(r"\\approx(?![A-Za-z])"), "="),
     (re.compile(r"\\(?:times|ast)(?![A-Za-z])"), r"\\cdot "),
     (re.compile(r"\\(?:to|longrightarrow)(?![A-Za-z])"), r"\\rightarrow "),
     (re.compile(r"\\(?:varnothing)(?![A-Za-z])"), r"\\emptyset "),
@@ -77,10 +79,8 @@ _READ_THROUGH = (
     (re.compile(r"\\!"), ""),
     (re.compile(r"\\[,;:>]|~"), " "),
     (re.compile(r"\^\{([^{}]*)\}"), r"^\1"),
-    (re.compile(r"\\[A-Za-z]+"), " "),
-    (re.compile(r"\\"), ""),
-    (re.compile(r" {2,}"), " "),
 )
+_LEFT_OUT = ((_COMMAND, " "), (re.compile(r"\\"), ""), (re.compile(r" {2,}"), " "))
 
 
 # ── boxes ────────────────────────────────────────────────────────────────────────────────────────
@@ -148,6 +148,8 @@ def _operation(command: str, text: str, position: int) -> str:
     above, middle = _argument(text, position)
     below, end = _argument(text, middle)
     above, below = above.strip(), below.strip()
+    if _NEGATIVE.fullmatch(below):
+        above, below = above[1:] if above.startswith("-") else f"-{above}", below[1:].strip()
     if not above or not below:
         return f"\\frac{text[position:]}"
     if all(_PLAIN.fullmatch(part) for part in (above, below)) and not set("+- ") & set(
@@ -184,11 +186,23 @@ def _argument(text: str, position: int) -> tuple[str, int]:
 
 
 def read_through(text: str) -> str:
-    """The text with its LaTeX written as plain text as far as numbers need it."""
+    """The text with its LaTeX written as plain text as far as numbers need it.
+
+    Commands that are not known are left out.
+    """
     if "\\" not in text and "{" not in text and "~" not in text:
         return text
-    text = plain_fractions(text)
-    for pattern, replacement in _READ_THROUGH:
+    return _rewritten(_rewritten(plain_fractions(text), _READ_THROUGH), _LEFT_OUT)
+
+
+def is_more_than_read(text: str) -> bool:
+    r"""Whether `read_through` leaves something out: `2\pi`, `\ln 2` and `\pm 2` are not 2."""
+    known = _rewritten(plain_fractions(text), _READ_THROUGH) if "\\" in text else ""
+    return bool(_COMMAND.search(known))
+
+
+def _rewritten(text: str, rules: Iterable[tuple[re.Pattern[str], str]]) -> str:
+    for pattern, replacement in rules:
         text = pattern.sub(replacement, text)
     return text
 

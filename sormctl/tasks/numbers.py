@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from sormctl.tasks.characters import THIN, plain
-from sormctl.tasks.latex import read_through
+from sormctl.tasks.latex import is_more_than_read, read_through
 
 MAX_CHARACTERS = 60  # a longer number is no answer; it is compared as a string
 MAX_EXPONENT = 60
@@ -86,6 +86,18 @@ def readable(text: str) -> str:
     if "egative" in text:
         text = _NEGATIVE.sub("-", text)
     return _MINUS.sub(r"\1-", text) if "inus" in text else text
+
+
+def only_number(text: str) -> str | None:
+    """The number that a text is, as `readable` writes it; None if there is more to it.
+
+    A comma parts two numbers here, unless it separates thousands: `1,2` is not 1.2.
+    """
+    if is_more_than_read(text):
+        return None
+    number = readable(text).strip()
+    has_comma = "," in number and _DECIMAL_COMMA.search(number)
+    return None if has_comma or parse_number(number) is None else number
 
 
 def number_at(text: str, position: int) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
 
+from sormctl.tasks.announcing import announced
 from sormctl.tasks.numbers import (
     NUMBER,
     canonical_number,
@@ -53,8 +54,13 @@ def _several() -> re.Pattern[str]:
 
 @cache  # to compile it takes milliseconds, which `--help` need not pay
 def _unfinished() -> re.Pattern[str]:
-    """A calculation that nobody has finished, `5 + 3`: it states neither of its numbers."""
-    return re.compile(rf"(?>{NUMBER})(?:\s*[+*]\s*(?>{NUMBER}))+[\s$.*)\]}}]*$")
+    """A calculation that nobody has finished, `5 + 3`: it states neither of its numbers.
+
+    With a minus alone it may be a range, and `3 x 4` has the sides of something.
+    """
+    number = rf"[(\[{{\s]*(?>{NUMBER})[)\]}}]*"
+    sign = r"\s*(?:[+*]|(?<=\s)[-/](?=\s))\s*"
+    return re.compile(rf"(?=[^\n]*[+*/]){number}(?:{sign}{number})+{_WORD}{{0,3}}[\s$.*)\]}}=?]*$")
 
 
 @cache  # to compile it takes milliseconds, which `--help` need not pay
@@ -78,6 +84,7 @@ _ASSIGNED = re.compile(r"\b[A-Za-z]\s*=\s*(?=[-+$0-9.])")
 _BULLET = re.compile(r"^\s*-\s+(?=[$0-9.])")
 _SPACED = re.compile(r"(?<![0-9.,])([0-9]{1,3}(?: [0-9]{3})+)(?![0-9/:]|[.,][0-9]{3}|\s[0-9])")
 _REMARK = re.compile(r"\([^()]{0,200}\)")
+_BRACKETED = re.compile(r"\(([-+]?[0-9]+)\)(?= ?/ ?[0-9])")  # (-1)/2
 _SPACED_FRACTION = re.compile(r"(?<![0-9])([0-9]+) ?/ ?([0-9]+)\s*$")
 
 
@@ -97,7 +104,7 @@ def stated(text: str) -> str | None:
     if first is None:
         numbers = numbers_in(_REMARK.sub(" ", text)) or numbers_in(text)
         return canonical_number(numbers[-1]) if numbers else None
-    if _unfinished().match(text, position):
+    if _unfinished().match(text[:MAX_STATED], position):
         return None
     whole = _several().match(text, position) if len(text) <= MAX_STATED else None
     if whole and (rest := _rest().match(text, whole.end())):
@@ -120,18 +127,28 @@ def _prepared(text: str) -> str:
             text = _ASSIGNED.sub("", text)
         elif numbers_in(tail[:MAX_STATED]):
             text = tail
+    text = _BRACKETED.sub(r"\1", text)
     text = _SPACED.sub(lambda found: found[1].replace(" ", ""), text)
     return _SPACED_FRACTION.sub(r"\1/\2", text) if "/" in text else text
 
 
 def last_number_of(steps: Sequence[str]) -> str | None:
-    """The last number of the steps, but for those that only number a line."""
+    """The last number of the steps, but for those that only number a line.
+
+    None where the line that has it announces a calculation without a result.
+    """
     for step in reversed(steps):
         if any(character.isnumeric() for character in step):
             for line in reversed(step.split("\n")):
                 if number := _last_stated(_LABEL.sub("", line)):
-                    return number
+                    is_term = any(_last_term(text) == number for text in announced([line]))
+                    return None if is_term else number
     return None
+
+
+def _last_term(text: str) -> str | None:
+    """The last number of an announced calculation without a result."""
+    return _last_stated(text) if stated(text) is None else None
 
 
 def _last_stated(line: str) -> str | None:

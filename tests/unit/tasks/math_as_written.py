@@ -34,6 +34,8 @@ UNITS: list[Case] = [
     ("math", "\\text{(C)}", "\\boxed{\\textbf{(C)}}"),
     ("math", "\\text{(C)}", "\\boxed{C}"),
     ("math", "1500000", "\\boxed{1.5 \\text{ million}}"),
+    ("math", "5", "\\boxed{5 m}"),
+    ("math", "5", "\\boxed{5cm}"),
 ]
 AROUND: list[Case] = [
     ("math", "7", "Final Answer: The final answer is $7$. I hope it is correct."),
@@ -126,6 +128,10 @@ SPELLINGS: list[Case] = [
     ("math", "\\left(\\frac{1}{2}, 3\\right)", "\\boxed{(0.5,3)}"),
     ("math", "1,2,3", "\\boxed{1, 2, 3}"),
     ("math", "1,2,3", "\\boxed{3,2,1}"),
+    ("math", "1,2", "\\boxed{2,1}"),
+    ("math", "x=2,y=\\frac12", "\\boxed{y = 0.5 \\text{ and } x = 2}"),
+    ("math", "-\\frac{3}{4}", "\\boxed{\\frac{3}{-4}}"),
+    ("math", "3.14", "\\boxed{\\approx 3.14}"),
     ("math", "-\\frac{1}{2}", "\\boxed{\\frac{-1}{2}}"),
     ("math", "\\frac{1}{2}", "\\boxed{\\frac{2}{4}}"),
     ("math", "1\\frac{1}{2}", "\\boxed{1 \\frac{1}{2}}"),
@@ -160,4 +166,23 @@ SPELLINGS_WRONG: list[Case] = [
     ("math", "(1,2)", "\\boxed{(2,1)}"),
     ("math", "\\pi", "\\boxed{3.14}"),
     ("math", "\\text{even}", "\\boxed{odd}"),
+    ("math", "1,2", "\\boxed{1.2}"),
+    ("math", "x=2,y=3", "\\boxed{x=3,y=2}"),
+]
+MORE_THAN_A_NUMBER: list[Case] = [  # what is left of it is a number
+    ("math", "2", "\\boxed{2\\pi}"),
+    ("math", "2\\pi", "\\boxed{2}"),
+    ("math", "6\u03c0", "\\boxed{6}"),
+    ("math", "5\\pi", "\\boxed{5 \\text{ cm}}"),
+    ("math", "\\pm 2", "\\boxed{2}"),
+    ("math", "\\pm\\frac12", "\\boxed{\\frac12}"),
+    ("math", "\\ln 2", "\\boxed{2}"),
+    ("math", "\\ln 2", "\\boxed{\\sin 2}"),
+    ("math", "\\ge 5", "\\boxed{\\le 5}"),
+    ("math", "2", "\\boxed{\\lfloor 2.5\\rfloor + 1}"),
+    ("math", "4s", "\\boxed{4}"),
+    ("math", "6h", "\\boxed{6}"),
+    ("math", "x+3m", "\\boxed{x+3}"),
+    ("math", "2s^2", "\\boxed{2}"),
+    ("math", "3\\text{i}", "\\boxed{3}"),
 ]

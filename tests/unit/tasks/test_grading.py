@@ -72,3 +72,11 @@ def test_a_default_task_serves_records_without_one() -> None:
 def test_a_bad_record_is_explained(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(RecordError, match=message):
         grader()(completion(**changes))
+
+
+@pytest.mark.parametrize("answer", ["Paris", "B", "(b)"])
+def test_the_text_of_an_option_is_its_letter(answer: str) -> None:
+    question = "Which city? (A) Rome (B) Paris (C) Bern"
+    record = {"task": "choice", "problem_id": "p", "question": question, "answer": answer}
+    solution = grader()({**record, "text": "The answer is (B)."})
+    assert (solution.answer, solution.correct) == ("B", True)

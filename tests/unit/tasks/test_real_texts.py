@@ -8,6 +8,7 @@ import pytest
 
 from sormctl.errors import RecordError
 from sormctl.records import to_json
+from sormctl.tasks.answers import get_kind, reference_answer
 from sormctl.tasks.grading import grader
 from sormctl.tasks.registry import get_task
 from tests.unit.tasks import math_as_written, numbers_as_written, words_as_written
@@ -108,6 +109,7 @@ WRONG = [
     *numbers_as_written.DIGITS_WRONG,
     *math_as_written.DECIMAL_POINT_WRONG,
     *math_as_written.SPELLINGS_WRONG,
+    *math_as_written.MORE_THAN_A_NUMBER,
     *words_as_written.CHOICES_WRONG,
 ]
 
@@ -246,5 +248,24 @@ def test_what_is_said_of_an_answer_announces_none(kind: str, text: str, answer: 
 def test_a_calculation_without_its_result_states_no_number() -> None:
     predict = get_task("numeric").predict
     assert predict(["So \\boxed{15000 + 5000} = 20000."]) == "20000"
-    for text in ("The answer is 5 + 3.", "#### 5 * 3", "\\boxed{5*3}"):
-        assert predict([text]) != "5"
+    for text in (
+        "The answer is 5 + 3.",
+        "The answer is 5 + 3 apples.",
+        "#### 5 * 3",
+        "\\boxed{5*3}",
+        "#### 5 * (4 + 2)",
+        "#### (5 + 3)",
+        "#### 12 / 4 * 2",
+        "#### 20 - 5 + 2",
+        "#### 5+3=",
+    ):
+        assert predict(["She has 7 pears.", text]) is None
+    assert predict(["The answer is 12 + 6.", "So she has 18 apples."]) == "18"
+
+
+@pytest.mark.parametrize(
+    "text", ["2\\pi", "0.\\overline{3}", "\\sqrt{16}", "\\pm 3", "2\u03c0", "\u221a16"]
+)
+def test_an_expression_is_no_numeric_answer(text: str) -> None:
+    with pytest.raises(RecordError, match="cannot be read as numeric"):
+        reference_answer(get_kind("numeric"), text)

@@ -166,6 +166,10 @@ CHOICES_WRONG: list[Case] = [
     ("choice", "A, C", "B"),
     ("choice", "B", "The answer is A or B"),
     ("choice", "C", "It is not C."),
+    ("choice", "A", "So the correct choice cannot be A."),
+    ("choice", "C", "None of A, B, C."),
+    ("choice", "B", "The answer is neither A nor B."),
+    ("choice", "I", "Answer: I don't know"),
     ("choice", "A,B", "A, B, D"),
 ]
 SAME_TEXT: list[Case] = [
