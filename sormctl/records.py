@@ -171,10 +171,10 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
 
     @property
     def key(self) -> str:
-        """The same, also where ids begin anew with each problem."""
-        if self.solution_id.startswith(self.problem_id):
-            return self.solution_id
-        return f"{self.problem_id}/{self.solution_id}"
+        """The same, also where ids begin anew with each problem: `12` is no solution of `1`."""
+        rest = self.solution_id.removeprefix(self.problem_id)
+        tells_it = rest != self.solution_id and not rest[:1].isalnum()
+        return self.solution_id if tells_it else f"{self.problem_id}/{self.solution_id}"
 
     @property
     def is_cut_off(self) -> bool:

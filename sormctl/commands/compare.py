@@ -69,6 +69,7 @@ def compare(
     """
     from sormctl.evaluation.comparing import RowPair, answers_given, ask_for_rows, compare_runs
     from sormctl.report.compared import comparison_as, verdict
+    from sormctl.report.table import print_left_out
 
     known_aggregations(aggregation)
     if old_row and not row:
@@ -84,6 +85,7 @@ def compare(
         raise UsageError(f"which answer decides? give {ask_for_rows(before[0], after[0])}")
     first, *others = compare_runs(before, after, decisive, only_common=common)
     typer.echo(comparison_as(form, [first, *others]), nl=False)
+    print_left_out(sum(run.unknown for run in (*before, *after)))
     least = min_gain or 0.0 if no_worse_than is None else -no_worse_than
     text, has_passed = verdict(first, least / 100)
     if not has_passed:

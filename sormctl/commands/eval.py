@@ -29,9 +29,9 @@ from sormctl.report.formats import Format
 from sormctl.report.important import MOST_LINES
 from sormctl.report.table import (
     print_cut_off,
+    print_left_out,
     print_report,
     print_stages,
-    print_unknown,
 )
 from sormctl.reranking import known_aggregations
 from sormctl.streams.driver import pipe_groups, pipe_records
@@ -160,7 +160,7 @@ def eval(
     elif is_shown:
         typer.echo(text(shown.form), nl=False)
     print_cut_off(found.all_rows)
-    print_unknown(found.unknown)
+    print_left_out(found.unknown, found.repeated)
     print_stages(costs)
     if incomplete:
         raise IncompleteError("; ".join(incomplete))

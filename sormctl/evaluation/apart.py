@@ -48,6 +48,11 @@ class Evaluations:
         """Solutions that are neither known to be right nor wrong."""
         return sum(evaluation.unknown for evaluation in self._found.values())
 
+    @property
+    def repeated(self) -> int:
+        """Solutions whose id had come before; they count once."""
+        return sum(evaluation.repeated for evaluation in self._found.values())
+
     def add(self, group: Sequence[Solution]) -> None:
         """Takes all solutions of one problem."""
         parts: dict[str, list[Solution]] = {}

@@ -31,17 +31,20 @@ Answers = Mapping[str, Outcome]  # by problem
 class Run:
     """What one run answered: each problem's outcome in each row; `rows` are those of the report.
 
-    Solutions that are not known to be right or wrong are left out. Memory: some 200 bytes of each
-    problem for each row.
+    Solutions that are not known to be right or wrong are left out; `unknown` counts them. Memory:
+    some 200 bytes of each problem for each row.
     """
 
     def __init__(self, groups: Iterable[Sequence[Solution]], aggregations: Sequence[str]) -> None:
         self._answers: dict[Way, dict[str, Outcome]] = {}
         self.asked: dict[str, tuple[str, str | None]] = {}
+        self.unknown = 0
         for group in groups:
             name = problem_name(group[0])
             self.asked[name] = group[0].question, group[0].answer
-            known = [each for each in distinct(group) if each.correct is not None]
+            solutions = distinct(group)
+            known = [each for each in solutions if each.correct is not None]
+            self.unknown += len(solutions) - len(known)
             for way, outcome in outcomes(known, aggregations).items() if known else ():
                 self._answers.setdefault(way, {})[name] = outcome
         self.rows = ways_reported({way: len(found) for way, found in self._answers.items()})

@@ -57,15 +57,16 @@ AGREEMENT = Judgement(None, "oracle", STEP_ACCURACY)  # of labels with the truth
 class Evaluation:
     """Collects problems one by one; keeps a few numbers of each, not the solutions.
 
-    `unknown` counts the solutions that are neither correct nor wrong, because nobody knows the
-    answer. They are left out wherever answers count; their steps are judged like those of others.
+    `repeated` counts those whose id had come before. `unknown` counts the solutions that are
+    neither correct nor wrong, because nobody knows the answer. They are left out wherever answers
+    count; their steps are judged like those of others.
 
     Memory: 24 bytes of each problem for each way of answering, and for each reward model 17 bytes
     of each solution with labels, 9 of each label, and 16 of each problem.
     """
 
     def __init__(self, aggregations: Sequence[str] = ("final",)) -> None:
-        self.unknown = 0
+        self.unknown = self.repeated = 0
         self._aggregations = aggregations
         self._num_problems = 0
         self._columns: dict[Way, Column] = defaultdict(Column)
@@ -83,7 +84,9 @@ class Evaluation:
 
         RecordError for scores of more reward models than can be compared.
         """
+        self.repeated += len(group)
         group = distinct(group)
+        self.repeated -= len(group)
         known = [solution for solution in group if solution.correct is not None]
         self.unknown += len(group) - len(known)
         found = outcomes(known, self._aggregations)

@@ -10,19 +10,24 @@ from sormctl.missing import no_such
 
 
 def check_gate(found: Evaluations, name: str | None, least: float) -> None:
-    """SormctlError if a row is below `least`, in any of the runs that are reported apart."""
-    ways = {row.about: row for row in found.all_rows if isinstance(row.about, Way)}
-    if not ways:
-        why = "it is unknown of each solution whether it is correct; run `sormctl grade`"
-        raise UsageError(f"nothing to gate: {why if found.unknown else 'no solutions'}")
-    wanted = name or str(answer_given([*ways]) or "")
-    gated = [row for row in found.all_rows if isinstance(row.about, Way) and row.name == wanted]
-    if not gated:
-        if name is None:
+    """SormctlError if a row is below `least`, in any of the runs that are reported apart.
+
+    UsageError where a run has no such row; by default it is that of the answer given.
+    """
+    if not found.rows:
+        raise UsageError("nothing to gate: no solutions")
+    for run, rows in found.rows.items():
+        where = f" of {run}" if run else ""
+        ways = {way: row for row in rows if isinstance(way := row.about, Way)}
+        if not ways:
+            why = "it is unknown of each solution whether it is correct; run `sormctl grade`"
+            raise UsageError(f"nothing to gate{where}: {why if found.unknown else 'no solutions'}")
+        wanted = name or str(answer_given([*ways]) or "")
+        if not wanted:
             asked = ask_for_answer("--gate", [*ways])
-            raise UsageError(f"which answer must reach --min-accuracy? give {asked}")
-        raise UsageError(no_such("row (--gate)", name, map(str, ways)))
-    for row in gated:
-        if row.estimate.value < least:
-            value = f"{row.estimate.value:.4f}"
-            raise SormctlError(f"{row.name} is {value}, below --min-accuracy {least}")
+            raise UsageError(f"which answer{where} must reach --min-accuracy? give {asked}")
+        value = next((row.estimate.value for row in ways.values() if row.name == wanted), None)
+        if value is None:
+            raise UsageError(no_such(f"row{where} (--gate)", wanted, map(str, ways)))
+        if value < least:
+            raise SormctlError(f"{wanted}{where} is {value:.4f}, below --min-accuracy {least}")

@@ -13,6 +13,8 @@ from itertools import accumulate, combinations
 from shlex import quote
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from sormctl.evaluation.metrics import pass_at_k
 from sormctl.evaluation.rows import DRAFT_FIRST, Kind, Way
 from sormctl.records import Solution
@@ -25,11 +27,25 @@ ONLY = Way("only")
 
 
 def distinct(group: Sequence[Solution]) -> list[Solution]:
-    """Each solution once, by its id."""
-    first: dict[str, Solution] = {}
+    """Each solution once, by its id, with what any of its lines says of it."""
+    found: dict[str, Solution] = {}
     for solution in group:
-        first.setdefault(solution.solution_id, solution)
-    return list(first.values())
+        before = found.get(solution.solution_id)
+        found[solution.solution_id] = _both(before, solution) if before else solution
+    return list(found.values())
+
+
+def _both(first: Solution, second: Solution) -> Solution:
+    """A solution that came twice, perhaps without its scores or labels; the first is believed."""
+    labelled = first if first.labels is not None else second
+    return replace(
+        first,
+        scores=second.scores | first.scores,
+        rewards=second.rewards | first.rewards,
+        labels=labelled.labels,
+        rollouts=labelled.rollouts,
+        verifiers=labelled.verifiers,
+    )
 
 
 def kind_of(solution: Solution) -> Kind:

@@ -137,11 +137,15 @@ def print_cut_off(rows: Sequence[ReportRow]) -> None:
             _console().print(f"{one_line(row.name)}: {', '.join(reversed(said))}\n")
 
 
-def print_unknown(count: int) -> None:
+def print_left_out(unknown: int, repeated: int = 0) -> None:
     """Says on standard error how many solutions the accuracies are without, if any."""
-    if count:
-        was = "solution is" if count == 1 else "solutions are"
-        _console().print(f"{count:,} {was} left out: whether the answer is correct is unknown\n")
+    for count, why in (
+        (unknown, "left out: whether the answer is correct is unknown"),
+        (repeated, "not counted again: the id came before; other samples need ids of their own"),
+    ):
+        if count:
+            was = "solution is" if count == 1 else "solutions are"
+            _console().print(f"{count:,} {was} {why}\n")
 
 
 def print_stages(costs: Sequence[Mapping[str, Any]]) -> None:

@@ -223,3 +223,6 @@ def test_the_key_of_a_solution_tells_its_problem() -> None:
     made = parse_record({**SOLUTION, "problem_id": "p1", "solution_id": "0"}, Solution)
     assert made.key == "p1/0"
     assert replace(made, solution_id="p1/sample-1").key == "p1/sample-1"
+    assert replace(made, solution_id="p1-1").key == "p1-1"
+    assert replace(made, problem_id="1", solution_id="12").key == "1/12"
+    assert replace(made, problem_id="12", solution_id="12").key == "12"

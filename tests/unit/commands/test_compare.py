@@ -13,6 +13,7 @@ import pytest
 from click.testing import Result
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from sormctl.cli import app
@@ -34,6 +35,9 @@ def answers(right: Sequence[bool], **fields: Any) -> list[Solution]:
         (solution if is_right else wrong)(f"s{i}", problem=problem(i), source=DRAFT, **fields)
         for i, is_right in enumerate(right)
     ]
+
+
+NEW = answers([i < 15 for i in range(20)])
 
 
 def compare(folder: Path, *arguments: str) -> Result:
@@ -190,6 +194,14 @@ def test_a_solution_that_comes_twice_counts_once(folder: Path) -> None:
     write_jsonl(folder / "twice.jsonl", [to_json(each) for each in twice])
     result = compare(folder, "twice.jsonl", "new.jsonl")
     assert result.stdout.splitlines()[1].startswith("accuracy  25.0%  75.0%")
+
+
+def test_what_is_not_graded_is_said(folder: Path) -> None:
+    known = [replace(each, correct=None if i > 14 else True) for i, each in enumerate(NEW)]
+    write_jsonl(folder / "half.jsonl", [to_json(each) for each in known])
+    result = compare(folder, "old.jsonl", "half.jsonl")
+    assert "5 solutions are left out: whether the answer is correct is unknown" in result.stderr
+    assert "on 15 problems: better" in result.stderr
 
 
 @pytest.mark.parametrize(

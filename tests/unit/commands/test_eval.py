@@ -229,6 +229,37 @@ def test_the_gate_asks_what_is_given(arguments: list[str], code: int, told: str)
     assert (result.exit_code, told in result.stderr) == (code, True)
 
 
+def test_every_run_has_the_row_that_is_gated() -> None:
+    one, other = (
+        [
+            replace(each, solution_id=f"{model}-{each.solution_id}", source=made)
+            for each in refined_run()
+            for made in [{**each.source, "model": model}]
+        ]
+        for model in "AB"
+    )
+    drafts = [each for each in one if each.source["kind"] == "draft"]
+    given = lines_of(*drafts, *other)
+    gate = ["eval", "-q", "--by", "model", "--min-accuracy", "0.9"]
+    named = CliRunner().invoke(app, [*gate, "--gate", "draft"], given)
+    assert named.exit_code == 2
+    assert "no row of A (--gate) `draft`; known: accuracy" in named.stderr
+    by_itself = CliRunner().invoke(app, gate, given)
+    assert by_itself.exit_code == 1
+    assert "accuracy of A is 0.0000, below --min-accuracy 0.9" in by_itself.stderr
+
+
+@pytest.mark.parametrize("scored_first", [True, False])
+def test_a_solution_that_comes_twice_has_what_either_line_says(scored_first: bool) -> None:
+    plain = solution("a", source=DRAFT)
+    lines = [replace(plain, scores={"orm": (0.5, 0.9)}, labels=(1, 1)), plain]
+    given = lines_of(*(lines if scored_first else lines[::-1]))
+    result = CliRunner().invoke(app, ["eval", "-q"], given)
+    names = {row["name"] for row in json.loads(result.stdout)["rows"]}
+    assert any("orm" in name for name in names)
+    assert "1 solution is not counted again" in result.stderr
+
+
 def test_where_several_answers_could_be_given_the_gate_asks_which() -> None:
     unscored = [replace(each, scores={}) for each in refined_run()]
     result = CliRunner().invoke(app, ["eval", "-q", "--min-accuracy", "0"], lines_of(*unscored))

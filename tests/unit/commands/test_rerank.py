@@ -59,7 +59,7 @@ def test_a_problem_on_which_the_engine_fails_is_left_out(
     assert (failed.exit_code, "give --skip-failed to go on" in failed.stderr) == (1, True)
     result = CliRunner().invoke(app, [*typed, "--resume", "--skip-failed"], lines)
     assert result.exit_code == 1
-    assert "left out: record bad0: refused; with it, 1 more of its group" in result.stderr
+    assert "left out: record bad/bad0: refused; with it, 1 more of its group" in result.stderr
     assert "2 of 6 records failed and were left out; --resume tries them again" in result.stderr
     best = map(json.loads, (tmp_path / "best.jsonl").read_text().splitlines())
     assert [record["problem_id"] for record in best] == ["good", "better"]

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from sormctl.evaluation.evaluation import Evaluation
-from sormctl.report.table import print_cut_off, print_report, print_stages, print_unknown
+from sormctl.report.table import print_cut_off, print_left_out, print_report, print_stages
 from tests.terminal import terminal
 from tests.unit.examples import solution, wrong
 
@@ -72,10 +72,12 @@ def test_what_was_cut_off_is_a_column_and_is_said(capsys: pytest.CaptureFixture[
 
 
 def test_what_is_unknown_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    print_unknown(0)
+    print_left_out(0)
     assert capsys.readouterr().err == ""
-    print_unknown(1200)
+    print_left_out(1200)
     assert "1,200 solutions are left out" in capsys.readouterr().err
+    print_left_out(0, 1)
+    assert "1 solution is not counted again: the id came before" in capsys.readouterr().err
 
 
 def test_a_model_whose_name_has_a_colon_has_a_line_of_its_own(
