@@ -7,16 +7,16 @@ numbers too long to be anybody's answer are compared as strings.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from sormctl.errors import RecordError, UsageError
 from sormctl.missing import no_such
 from sormctl.tasks.announcing import announced
-from sormctl.tasks.choices import equal_choice, letter_of, options_in, read_choice
+from sormctl.tasks.choices import equal_choice, letter_of, letters_of, options_in, read_choice
 from sormctl.tasks.expressions import equal_math, expression, read_math
-from sormctl.tasks.latex import is_more_than_read, normalise_latex
+from sormctl.tasks.latex import has_symbols, normalise_latex
 from sormctl.tasks.numbers import MAX_CHARACTERS, same_number
 from sormctl.tasks.several import half_of_day, last_number_of, stated, values
 from sormctl.tasks.texts import bare_text, fold, trim
@@ -145,7 +145,7 @@ def reference_answer(
     lines = text.split("\n")
     if any(announced(lines)):
         answer = kind.read(lines, question)
-    elif kind is CHOICE and (letter := letter_of(text, options_in(question))):
+    elif kind is CHOICE and (letter := _option_named(text, options_in(question))):
         answer = letter
     elif worked or _is_worked(kind, text):
         raise RecordError(
@@ -159,13 +159,19 @@ def reference_answer(
     return answer
 
 
+def _option_named(text: str, options: Mapping[str, str]) -> str | None:
+    """The letter of an option; a text that is one is no text of another option."""
+    letter = letters_of(text)
+    return letter if letter in options else letter_of(text, options)
+
+
 def _given(kind: AnswerKind, text: str, question: str) -> str | None:
     if kind is NUMERIC:
         return None if _is_formula(text) else stated(text)
     if kind is MATH:
         return expression(text) or None
     if kind is CHOICE:
-        return read_choice([f"#### {text}"], question)
+        return letters_of(text)
     return trim(text) or None
 
 
@@ -173,7 +179,7 @@ def _is_formula(text: str) -> bool:
     """Whether a text is no number: it has a symbol (pi), or, without words, a variable in a sum."""
     bare = _COMMAND.sub(" ", text)
     has_variable = bool(_VARIABLE_IN_SUM.search(bare)) and not _WORD.search(bare)
-    return has_variable or is_more_than_read(normalise_latex(text))
+    return has_variable or has_symbols(normalise_latex(text))
 
 
 def _is_worked(kind: AnswerKind, text: str) -> bool:

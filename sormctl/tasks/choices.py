@@ -68,7 +68,7 @@ def read_choice(steps: Sequence[str], question: str = "") -> str | None:
     options = options_in(question) if question else {}
     for text in announced(steps):
         text = read_through(plain(text))
-        if letters := _stated(text) or _option_of(text, options):
+        if letters := _as_letters(text) or _first_named(text) or _option_of(text, options):
             return letters
     for line in reversed(steps):
         line = read_through(plain(line))
@@ -85,7 +85,7 @@ def equal_choice(first: str, second: str) -> bool:
 
 def letters_of(text: str) -> str | None:
     """The letters of an answer that is given as letters: "(b)" is "B", "A and C" is "A, C"."""
-    return _stated(read_through(plain(text)))
+    return _as_letters(read_through(plain(text)))
 
 
 def options_in(question: str) -> Mapping[str, str]:
@@ -108,7 +108,7 @@ def _option_of(text: str, options: Mapping[str, str]) -> str | None:
     return letter_of(trim(text), options) if options else None
 
 
-def _stated(text: str) -> str | None:
+def _as_letters(text: str) -> str | None:
     bare = trim(text).strip("()[]{} ")
     if len(bare) == 1:
         return bare.upper() if bare.upper() in LETTERS else None
@@ -125,9 +125,7 @@ def _stated(text: str) -> str | None:
     for at in (start, start - 1):
         if at >= 0 and (several := _SEVERAL.match(text, at)):
             return _several(several.group())
-    if leading:
-        return str(next(filter(None, leading.groupdict().values()))).upper()
-    return _first_named(text)
+    return str(next(filter(None, leading.groupdict().values()))).upper() if leading else None
 
 
 def _several(text: str) -> str:

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from sormctl.tasks.algebra import same_expression
 from sormctl.tasks.announcing import announced
-from sormctl.tasks.latex import boxed, normalise_latex, unwrapped
+from sormctl.tasks.latex import both_normalised, boxed, unwrapped
 from sormctl.tasks.numbers import only_number, same_number
 from sormctl.tasks.several import last_number_of
 from sormctl.tasks.texts import fold
@@ -105,7 +105,7 @@ def equal_math(first: str, second: str) -> bool | None:
     if len(here) > 1 and here.keys() == there.keys():
         verdicts = [equal_math(value, there[name]) for name, value in here.items()]
         return False if False in verdicts else None if None in verdicts else True
-    one, two = normalise_latex(first), normalise_latex(second)
+    one, two = both_normalised(first, second)
     if one == two or (_WORD.search(one) and fold(one) == fold(two)):
         return True
     for pair in ((first, second), (one, two)):

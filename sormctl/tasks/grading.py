@@ -97,8 +97,7 @@ def _problem_fields(data: Json, task: Task) -> Json:
     except RecordError as error:
         raise RecordError(f"`answer` {error}") from error
     if "\n" not in answer and not any(announced([answer])):
-        is_letter = read != answer and task.answer is CHOICE  # of the option whose text it is
-        return {**found, "answer": read} if is_letter else found
+        return {**found, "answer": read} if task.answer is CHOICE else found
     reference = {} if data.get("reference") is not None else {"reference": task.split(answer)}
     return {**found, "answer": read, **reference}
 

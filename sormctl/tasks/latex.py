@@ -22,15 +22,18 @@ _OPERATOR = re.compile(r"\\(?:[dtc]?frac|sqrt)(?![A-Za-z])")
 _PLAIN = re.compile(r"[^{}\\^_]+")
 _TOKEN = re.compile(r"[0-9.]+|[A-Za-z]|\\[a-z]+")  # what needs no brackets beside a `/`
 _OVER = re.compile(r"\{([^{}]*?)\\over(?![a-z])([^{}]*)\}")
-_NEGATIVE = re.compile(r"-\s*[0-9.,]+")
+_NEGATIVE, _TERM = re.compile(r"-\s*[0-9.,]+"), re.compile(r"-?\s*(?:[0-9.,]+|[A-Za-z])")
 _DIGIT_THEN_FRACTION = re.compile(r"(?<=[0-9])(?=\\[dtc]?frac)")
 
-_STYLE = r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|mathstrut)(?![A-Za-z])"
+_STYLE = (
+    r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|mathstrut|bf|rm|it|sf|tt"
+    r"|tiny|small|normalsize|[lL]arge|LARGE|[hH]uge|pounds|euro|yen)(?![A-Za-z])(?:\{\})?"
+)
 _SPACING = r"\\q?quad(?![A-Za-z])|(?<!\\)\\[!,;:> \n]|~"
 _DEGREES = r"\^\{?\s*\\circ\s*\}?|\\degree(?![A-Za-z])|\N{DEGREE SIGN}"
 _NOISE = re.compile(rf"{_STYLE}|{_SPACING}|{_DEGREES}|\\?[$%]")
 _FONT = (
-    r"\\(?:text(?:rm|bf|it|sf|tt|normal)?|mathrm|mathbf|mathit|mathsf|mbox|hbox|operatorname)\*?"
+    r"\\(?:text(?:rm|bf|it|sf|tt|normal)?|math(?:rm|bf|it|sf)|mbox|hbox|underline|operatorname)\*?"
 )
 _WRAPPER = re.compile(_FONT + r"\s*\{([^{}]*)\}")
 _POWER = r"(?:\^(?:\{[-+]?[0-9]\}|-?[0-9]))?"
@@ -38,9 +41,10 @@ _UNIT = re.compile(
     rf"(?:(?<=[0-9}}).])|(?<=\\pi))\s*(?:{_FONT}\s*\{{(?![ie]\}})[^{{}}]*\}}{_POWER}\s*[/.]?\s*)+$"
 )
 _WORDS = re.compile(  # `3s` is three times s, `3 s` are seconds
-    r"(?<=[0-9}])(?:\s*(?:cm|mm|km|kg|mg|ml|ft|in|lbs?|oz|mph|hrs?|min|sec)"
-    rf"|\s+(?:[a-z]{{4,}}|m|g|s|h))\.?{_POWER}(?:\s+[a-z]{{2,}})*$"
+    r"(?<=[0-9}])(?:\s*(?:[a-z]{4,}|cm|mm|km|kg|mg|ml|ft|in|lbs?|oz|mph|hrs?|min|sec)"
+    rf"|\s+(?:m|g|s|h))\.?{_POWER}(?:\s+[a-z]{{2,}})*$"
 )
+_LETTER = re.compile(r"(?<=[0-9}])[mgsh]$")
 _SPACE = re.compile(r"(?<![0-9]) | (?![0-9]+/[0-9])")  # but not the one of `1 1/2`
 _ASSIGNMENT = re.compile(r"^(?:[a-zA-Z](?:\([a-zA-Z]\))?)?=(?=[^=])")
 _LEADING_POINT = re.compile(r"(?<![0-9A-Za-z}])\.(?=[0-9])")
@@ -80,7 +84,7 @@ _READ_THROUGH = (
     (re.compile(r"\\[,;:>]|~"), " "),
     (re.compile(r"\^\{([^{}]*)\}"), r"^\1"),
 )
-_LEFT_OUT = ((_COMMAND, " "), (re.compile(r"\\"), ""), (re.compile(r" {2,}"), " "))
+_REST = ((_COMMAND, " "), (re.compile(r"\\"), ""), (re.compile(r" {2,}"), " "))
 
 
 # ── boxes ────────────────────────────────────────────────────────────────────────────────────────
@@ -148,7 +152,7 @@ def _operation(command: str, text: str, position: int) -> str:
     above, middle = _argument(text, position)
     below, end = _argument(text, middle)
     above, below = above.strip(), below.strip()
-    if _NEGATIVE.fullmatch(below):
+    if _NEGATIVE.fullmatch(below) and _TERM.fullmatch(above):
         above, below = above[1:] if above.startswith("-") else f"-{above}", below[1:].strip()
     if not above or not below:
         return f"\\frac{text[position:]}"
@@ -192,10 +196,10 @@ def read_through(text: str) -> str:
     """
     if "\\" not in text and "{" not in text and "~" not in text:
         return text
-    return _rewritten(_rewritten(plain_fractions(text), _READ_THROUGH), _LEFT_OUT)
+    return _rewritten(_rewritten(plain_fractions(text), _READ_THROUGH), _REST)
 
 
-def is_more_than_read(text: str) -> bool:
+def has_symbols(text: str) -> bool:
     r"""Whether `read_through` leaves something out: `2\pi`, `\ln 2` and `\pm 2` are not 2."""
     known = _rewritten(plain_fractions(text), _READ_THROUGH) if "\\" in text else ""
     return bool(_COMMAND.search(known))
@@ -217,15 +221,29 @@ def normalise_latex(text: str) -> str:
 
     A fraction of plain terms becomes `a/b`; an assignment `x=` in front is dropped.
     """
+    return _spelled(_WORDS.sub("", _UNIT.sub("", _without_noise(text))))
+
+
+def both_normalised(first: str, second: str) -> tuple[str, str]:
+    r"""Both in one spelling. Where one has a unit, so has the other: `15s` is `15\text{ s}`."""
+    texts = [_without_noise(first), _without_noise(second)]
+    has_unit = any(pattern.search(text) for text in texts for pattern in (_UNIT, _WORDS))
+    bare = (_WORDS.sub("", _UNIT.sub("", text)) for text in texts)
+    one, two = (_spelled(_LETTER.sub("", text) if has_unit else text) for text in bare)
+    return one, two
+
+
+def _without_noise(text: str) -> str:
     if len(text) > MAX_EXPRESSION:
         return " ".join(text.split())
     text = plain(text.strip()).replace(THIN, " ").replace("{,}", ",").replace(",\\!", ",")
-    text = _SEPARATED.sub("", text)
-    text = _NOISE.sub(" ", text).strip()
-    text = _WORDS.sub("", _UNIT.sub("", text))
-    for pattern, replacement in _SYNONYMS:
-        text = pattern.sub(replacement, text)
-    text = plain_fractions(_WRAPPER.sub(r"\1", text))
+    return _NOISE.sub(" ", _SEPARATED.sub("", text)).strip()
+
+
+def _spelled(text: str) -> str:
+    if len(text) > MAX_EXPRESSION:
+        return text
+    text = plain_fractions(_WRAPPER.sub(r"\1", _rewritten(text, _SYNONYMS)))
     text = _SPACE.sub("", " ".join(text.strip().rstrip(".").split()))
     text = _LEADING_POINT.sub("0.", _SCRIPT.sub(r"\1\2", text))
     return _ASSIGNMENT.sub("", text)

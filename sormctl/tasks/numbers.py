@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from sormctl.tasks.characters import THIN, plain
-from sormctl.tasks.latex import is_more_than_read, read_through
+from sormctl.tasks.latex import has_symbols, read_through
 
 MAX_CHARACTERS = 60  # a longer number is no answer; it is compared as a string
 MAX_EXPONENT = 60
@@ -91,13 +91,15 @@ def readable(text: str) -> str:
 def only_number(text: str) -> str | None:
     """The number that a text is, as `readable` writes it; None if there is more to it.
 
-    A comma parts two numbers here, unless it separates thousands: `1,2` is not 1.2.
+    A comma parts two numbers here, unless it separates thousands, stands behind a nought or in
+    braces: `1,2` is not 1.2, but `0,5` and `1{,}2` are numbers.
     """
-    if is_more_than_read(text):
+    if has_symbols(text):
         return None
     number = readable(text).strip()
-    has_comma = "," in number and _DECIMAL_COMMA.search(number)
-    return None if has_comma or parse_number(number) is None else number
+    parts_two = "," in number and "{,}" not in text and _DECIMAL_COMMA.search(number.lstrip("-"))
+    is_list = parts_two and not number.lstrip("-").startswith("0,")
+    return None if is_list or parse_number(number) is None else number
 
 
 def number_at(text: str, position: int) -> str | None:

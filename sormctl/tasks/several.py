@@ -56,11 +56,12 @@ def _several() -> re.Pattern[str]:
 def _unfinished() -> re.Pattern[str]:
     """A calculation that nobody has finished, `5 + 3`: it states neither of its numbers.
 
-    With a minus alone it may be a range, and `3 x 4` has the sides of something.
+    One minus or slash makes none (`10 - 15`, `1 / 2 cup`), and `3 x 4` has the sides of something.
     """
-    number = rf"[(\[{{\s]*(?>{NUMBER})[)\]}}]*"
-    sign = r"\s*(?:[+*]|(?<=\s)[-/](?=\s))\s*"
-    return re.compile(rf"(?=[^\n]*[+*/]){number}(?:{sign}{number})+{_WORD}{{0,3}}[\s$.*)\]}}=?]*$")
+    number = rf"(?:[(\[{{]\s*+)*+(?>{NUMBER})[)\]}}]*+"  # possessive: a long sum takes no longer
+    sign = r"\s*+(?:[+*]|(?<=\s)[-/](?=\s))\s*+"
+    is_sum = rf"(?=\s*+[+*]|{sign}{number}{sign})"
+    return re.compile(rf"{number}{is_sum}(?:{sign}{number})++{_WORD}{{0,3}}[\s$.*)\]}}=?]*+$")
 
 
 @cache  # to compile it takes milliseconds, which `--help` need not pay
