@@ -7,6 +7,7 @@ are kept in `extra` and written back, so other tools can add theirs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
@@ -36,7 +37,7 @@ MAX_COUNT = 2**53 - 1  # the largest that every reader of JSON keeps exact
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 Score = Annotated[float, Meta(ge=0, le=1 + 1e-6)]  # a sum of probabilities may be rounded up
 # why a completion ended where its writer wanted to, in the words of servers and tools
-ENDED = {"stop", "eos", "eos_token", "end_turn", "stop_sequence", "stop_str", "unchanged"}
+ENDED = re.compile(r"stop|eos|end|complete|finish|done|unchanged|solution", re.IGNORECASE)
 Refinement = Literal["global", "local", "value"]
 REFINEMENTS: tuple[Refinement, ...] = ("global", "local", "value")  # of `source.kind`
 R = TypeVar("R", bound="Record")
@@ -271,7 +272,7 @@ class Pair(Record, frozen=True, kw_only=True, gc=False):
 def is_unfinished(source: Json) -> bool:
     """Whether a completion ended before its writer had finished, by what its source says of it."""
     finish = source.get("finish")
-    return isinstance(finish, str) and finish.lower() not in ENDED
+    return isinstance(finish, str) and not ENDED.match(finish)
 
 
 def problem_name(problem: Problem) -> str:

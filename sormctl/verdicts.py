@@ -6,8 +6,8 @@ a template that doubles its braces, `{{}}` is `{}`.
 
 Three ways of saying which step is wrong are read: in the last `\boxed{}` the number of the first
 wrong step, -1 for none; lines `Step 2: incorrect`; a word in `\boxed{}` for each step in turn. The
-number overrules such lines if the prompt asks for a box. A last line that is a number is read as
-one in a box.
+number overrules such lines if the prompt asks for a box. Without a box and such lines, a last line
+that is a number will do.
 """
 
 from __future__ import annotations
@@ -82,12 +82,13 @@ def read_verdict(template: str, text: str, count: int) -> int | None:
     first = next(_FIRST[place] for place in _PLACE.findall(template) if place in _FIRST)
     text = plain(text)
     lines = {int(number) - first: word.lower() for number, word in _LINE.findall(text)}
-    boxed = _boxed(text) or _BARE.findall(text)
+    boxed = _boxed(text) or ([] if lines else _BARE.findall(text))
     named = _NUMBER.fullmatch(boxed[-1]) if boxed else None
-    if named and (not lines or "boxed" in template):
+    if named and (not lines or r"\boxed{" in template):
         number = int(named[1])
         index = count if number == _NOBODY else number - first
-        return index if number == _NOBODY or 0 <= index < count else None
+        if number == _NOBODY or 0 <= index < count:
+            return index
     if not lines:
         lines = dict(enumerate(word for word in boxed if word in (*_GOOD, *_BAD)))
     for index in range(count):

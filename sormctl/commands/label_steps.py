@@ -156,7 +156,7 @@ class _Rollouts:
 
 
 def _spent(solution: Solution, k: int) -> Counts:
-    """What labelling a solution generated, about what the plain way would have, and no labels."""
+    """Tokens generated, about what the plain way would have generated, whether labels lack."""
     return {
         "generated_tokens": sum(tried.generated_tokens for tried in solution.rollouts or ()),
         "plain_tokens": plain_tokens(solution.steps, solution.usage.generated_tokens, k),

@@ -7,7 +7,7 @@ the positions that it is read at. Nothing heavy is imported before a function ne
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -143,14 +143,18 @@ def _head_ids(tokenizer: Any, prompt: Prompt, speaks: bool) -> tuple[int, ...]:
     text = prompt.spoken(text) if speaks else text
     if prompt.messages:  # the template has written the special tokens itself
         return _kept_ids(tokenizer, text)
-    return _begun(tokenizer(text, return_special_tokens_mask=True))
+    return _begun(tokenizer(text)["input_ids"], _kept_ids(tokenizer, text))
 
 
-def _begun(encoded: Mapping[str, list[int]]) -> tuple[int, ...]:
-    """The ids of a text that goes on: without the end that a tokenizer (`add_eos_token`) adds."""
-    added = encoded["special_tokens_mask"]
-    last = max((i for i, is_added in enumerate(added) if not is_added), default=0)
-    return tuple(encoded["input_ids"][: last + 1])
+def _begun(ids: list[int], bare: tuple[int, ...]) -> tuple[int, ...]:
+    """The ids of a text that goes on: without the end that a tokenizer (`add_eos_token`) adds.
+
+    `bare` are those of the text alone.
+    """
+    for start in range(len(ids) - len(bare) + 1 if bare else 0):
+        if tuple(ids[start : start + len(bare)]) == bare:
+            return tuple(ids[: start + len(bare)])
+    return tuple(ids)
 
 
 @lru_cache(_KEPT)

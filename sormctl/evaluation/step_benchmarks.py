@@ -154,9 +154,10 @@ class StepResults:
         tried = np.unique(np.quantile(scores, np.linspace(0, 1, _CANDIDATES)))
 
         def quality(threshold: float) -> tuple[float, float]:
-            sums = [self._counts(group, model, threshold).sum(0) for group in splits.values()]
-            found = _mean(self.benchmark.figures(np.asarray(sums, float))[self.benchmark.main])
-            return float(np.nan_to_num(found)), -abs(threshold - THRESHOLD)
+            sums = {s: self._counts(group, model, threshold).sum(0) for s, group in splits.items()}
+            found = self._by_split(sums)
+            main = found.get(ALL, next(iter(found.values())))[self.benchmark.main]
+            return float(np.nan_to_num(main)), -abs(threshold - THRESHOLD)
 
         return max((THRESHOLD, *map(float, tried)), key=quality)
 
@@ -185,7 +186,8 @@ class StepResults:
         low, high = np.quantile(replicates, (0.025, 0.975)).tolist()
         if high - low < 1e-9:  # all alike: what so many that are alike can tell
             wrong = sum(0 in solution.labels for solution in solutions)
-            half = proportion(0, 2 * min(wrong, n - wrong) or n).high
+            rarer = min(wrong, n - wrong)  # of a solution with an error and one without
+            half = proportion(0, 2 * rarer or n).high
             low, high = max(least, value - half), min(1.0, value + half)
         return Estimate(value, n, low, high)
 
@@ -233,8 +235,8 @@ def _steps(scores: Sequence[float], labels: Labels, threshold: float) -> Counts:
 
 def _prm_score(sums: Sums) -> dict[str, Sums]:
     good, taken, lost, caught = (sums[..., i] for i in range(4))
-    positive = _share(2 * good, 2 * good + taken + lost)
-    negative = _share(2 * caught, 2 * caught + taken + lost)
+    positive = np.where(good + lost > 0, _share(2 * good, 2 * good + taken + lost), np.nan)
+    negative = np.where(taken + caught > 0, _share(2 * caught, 2 * caught + taken + lost), np.nan)
     return {"F1 right": positive, "F1 wrong": negative, "PRM-score": (positive + negative) / 2}
 
 

@@ -27,7 +27,7 @@ ONLY = Way("only")
 
 
 def distinct(group: Sequence[Solution]) -> list[Solution]:
-    """Each solution once, by its id, with what any of its lines says of it."""
+    """Each solution once, by its id, with the scores and labels of all its lines."""
     found: dict[str, Solution] = {}
     for solution in group:
         before = found.get(solution.solution_id)
@@ -37,7 +37,7 @@ def distinct(group: Sequence[Solution]) -> list[Solution]:
 
 def _both(first: Solution, second: Solution) -> Solution:
     """A solution that came twice, perhaps without its scores or labels; the first is believed."""
-    labelled = first if first.labels is not None else second
+    labelled = first if any(label is not None for label in first.labels or ()) else second
     return replace(
         first,
         scores=second.scores | first.scores,

@@ -19,6 +19,7 @@ from sormctl.records import (
     Verifier,
     decoder,
     encode,
+    is_unfinished,
     parse_record,
     to_json,
 )
@@ -226,3 +227,22 @@ def test_the_key_of_a_solution_tells_its_problem() -> None:
     assert replace(made, solution_id="p1-1").key == "p1-1"
     assert replace(made, problem_id="1", solution_id="12").key == "1/12"
     assert replace(made, problem_id="12", solution_id="12").key == "12"
+
+
+@pytest.mark.parametrize(
+    ("finish", "is_cut"),
+    [
+        ("stop", False),
+        ("COMPLETE", False),
+        ("finished", False),
+        ("solution", False),  # PRM800K's
+        (None, False),
+        ("length", True),
+        ("MAX_TOKENS", True),
+        ("incomplete", True),
+        ("content_filter", True),
+        ("repetition", True),
+    ],
+)
+def test_what_ended_and_what_was_cut_off(finish: str | None, is_cut: bool) -> None:
+    assert is_unfinished({"finish": finish}) is is_cut

@@ -73,6 +73,8 @@ def test_a_prompt_shows_question_and_steps(template: str) -> None:
         (r"\boxed{\text{Step 2}}", 1),
         ("\\boxed{\N{MINUS SIGN}1}", 3),
         ("All is well.\n**-1**", 3),
+        ("Step 1: correct\nStep 2: incorrect\nThe answer is \\boxed{42}.", 1),
+        ("Step 1: correct\nStep 2: incorrect\nSo x =\n3", 1),
     ],
 )
 def test_verdicts(text: str, first: int | None) -> None:

@@ -12,10 +12,9 @@ from sormctl.asking import THINK
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.openai.faults import Fault
 from sormctl.errors import EngineError, ModelError
-from sormctl.records import MAX_COUNT, Json
+from sormctl.records import ENDED, MAX_COUNT, Json
 
 _LEAST_VLLM = "0.10.2"  # the first that knows `return_token_ids` (vllm-project/vllm#22587)
-_ENDED = re.compile(r"stop|eos|end|complete|finish|done", re.I)
 _CUT = re.compile(r"length|max|limit|exceed|truncat|budget", re.I)
 _FINISH_CHARACTERS = 60
 _WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
@@ -143,7 +142,7 @@ def _finish(reason: Any, is_full: bool) -> str:
     word = " ".join(str(reason).split())[:_FINISH_CHARACTERS]
     if word == "abort":  # the server is shutting down
         raise Fault("the server aborted the request", is_down=True)
-    if _ENDED.match(word):
+    if ENDED.match(word):
         return "stop"
     return "length" if _CUT.search(word) else word
 

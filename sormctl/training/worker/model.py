@@ -102,13 +102,14 @@ def load_model(
 
 
 def _drop_nothing(model: Any) -> None:
-    """No dropout of activations, attention or layers, whichever way its modules have it."""
+    """No dropout and no noise, whether its modules have it or look it up in their configuration."""
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
-        for name, value in [*vars(module).items()]:
-            if "drop" in name and isinstance(value, float):
-                setattr(module, name, 0.0)
+        for holder in (module, getattr(module, "config", None)):
+            for name, value in [*vars(holder).items()] if holder is not None else ():
+                if ("drop" in name or "jitter" in name) and isinstance(value, float):
+                    setattr(holder, name, 0.0)
 
 
 @torch.no_grad()

@@ -51,7 +51,6 @@ def test_nothing_ends_a_prompt_that_is_gone_on_with() -> None:
     plain = prompt_ids(TOKENIZER, Prompt(text="1 + 1?", steps=("2",)))
     assert tokenizer("1 + 1?")["input_ids"][-1] == eos
     assert prompt_ids(tokenizer, Prompt(text="1 + 1?", steps=("2",))) == [eos, *plain]
-    assert prompt_ids(tokenizer, Prompt(text="")) == [eos]
 
 
 def test_a_chat_prompt_is_the_rendered_template_then_the_steps() -> None:

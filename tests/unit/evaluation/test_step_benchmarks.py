@@ -61,6 +61,14 @@ def test_a_split_without_errors_has_no_f1_and_no_say_in_the_mean() -> None:
     assert 0.55 < fixed["few"].main.low < 0.65
 
 
+def test_without_wrong_steps_there_is_no_f1_of_wrong_ones_whatever_the_model() -> None:
+    for score in (0.9, 0.1):
+        rows = results("prmbench", *(judged(i, "a", RIGHT, rm=(0.9, score)) for i in range(9)))
+        first, *_ = (row for row in rows if isinstance(row, StepRow))
+        assert isnan(first.figures["F1 wrong"])
+        assert isnan(first.main.value)
+
+
 def test_solutions_of_no_split_are_no_split_of_the_mean() -> None:
     splits = [perfect(i, name, labels) for i, name in enumerate("ab") for labels in (SECOND, RIGHT)]
     stray = [replace(judged(9, "-", SECOND, rm=(0.9, 0.9)), source={"id": "mine"})]

@@ -80,3 +80,10 @@ def test_the_text_of_an_option_is_its_letter(answer: str) -> None:
     record = {"task": "choice", "problem_id": "p", "question": question, "answer": answer}
     solution = grader()({**record, "text": "The answer is (B)."})
     assert (solution.answer, solution.correct) == ("B", True)
+
+
+def test_a_letter_is_that_letter_where_another_option_reads_so() -> None:
+    question = "Which blood group? (A) O (B) A (C) B (D) AB"
+    record = {"task": "choice", "problem_id": "p", "question": question, "answer": "B"}
+    solution = grader()({**record, "text": "The answer is (B)."})
+    assert (solution.answer, solution.correct) == ("B", True)

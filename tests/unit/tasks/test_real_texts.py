@@ -261,6 +261,10 @@ def test_a_calculation_without_its_result_states_no_number() -> None:
     ):
         assert predict(["She has 7 pears.", text]) is None
     assert predict(["The answer is 12 + 6.", "So she has 18 apples."]) == "18"
+    for text in ("#### 1 / 2 cup", "#### 10 - 15", "#### 3 x 4"):
+        assert predict([text]) is not None
+    # a model that repeats itself until it is cut off; no pattern may take more than linear time
+    assert predict(["#### " + "5 + " * 400]) == "5"
 
 
 @pytest.mark.parametrize(
