@@ -17,7 +17,7 @@ cd "${1:?usage: retrain.sh DIR}"
 STUDENT=$STUDENT                          # drafts, samples and rollouts come from it
 BASE=${BASE:-$STUDENT}                    # reward models and refiners start from it
 NEW=$NEW                                  # a command that prints all problems to learn from, old and new
-HELD_OUT=$HELD_OUT                        # a file of problems that decide, and are never learned from
+HELD_OUT=$HELD_OUT                        # a file of problems that decide; no question of it is learned
 GATE=${GATE:---min-gain 0}                # of `sormctl compare`; --no-worse-than 0.5 only guards
 NOTIFY=${NOTIFY:-}                        # a command that is given the line as its argument
 KEEP=${KEEP:-7}                           # runs, beside the one in service
@@ -78,10 +78,12 @@ stage() { # NAME COMMAND OPTION...: once
 problems() { # train.jsonl: those of NEW that are not held out; none if runs judged before have learned from all
   cp "$HELD_OUT" held-out.jsonl
   (cd ../.. && bash -c "$NEW") > problems.jsonl
-  ! grep -hv '"problem_id":"' held-out.jsonl problems.jsonl \
+  ! grep -hv -e '"problem_id":"' -e '^[[:space:]]*$' held-out.jsonl problems.jsonl \
     || { echo "these have no problem_id; let sormctl problems write them"; exit 65; }
-  grep -o '"problem_id":"[^"]*"' held-out.jsonl > held-out
+  grep -oE '"question":"([^"\\]|\\.)*"' held-out.jsonl > held-out
   grep -vFf held-out problems.jsonl > train.new || [ $? = 1 ]
+  twice=$(sort -u train.new | sed -n 's/.*\("problem_id":"[^"]*"\).*/\1/p' | sort | uniq -d)
+  [ -z "$twice" ] || { echo "other problems have the same" ${twice:0:200}"; name their files apart"; exit 65; }
   for run in ../*; do
     [ -e "$run/verdict" ] && cmp -s settings "$run/settings" && cmp -s {,"$run/"}held-out.jsonl || continue
     [ -n "$(comm -23 <(sort train.new) <(sort "$run/train.jsonl") | head -c 1)" ] || : > train.new

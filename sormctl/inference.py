@@ -18,7 +18,7 @@ from sormctl.engines.encoding import begins_thought
 from sormctl.engines.keeping import KeepingEngine, Kept
 from sormctl.engines.registry import create_engine
 from sormctl.engines.running import Running, SamplingSettings
-from sormctl.errors import EngineError, TooLongError
+from sormctl.errors import EngineError, TooLongError, UsageError
 from sormctl.models import NO_TOKENIZER, resolve_model, settle_asking
 from sormctl.prompts import Prompt
 from sormctl.records import Json, Problem, Solution, Usage, is_unfinished
@@ -224,6 +224,10 @@ def settled_asking(model: str, running: Running, said: AskingSettings) -> Asking
     arguments = parse_arguments(running.engine_arg or ()) if running.is_hosted else {}
     if said.prompt == "auto" and arguments.get("api") == "chat":
         said = replace(said, prompt="chat")
+    if said.prompt == "auto" and arguments.get("tokenizer") == NO_TOKENIZER:
+        raise UsageError(
+            f"without a tokenizer nothing tells how {model} is asked; give --prompt plain or chat"
+        )
     return settle_asking(tokenizer_place(model, running) or model, said)
 
 

@@ -33,12 +33,14 @@ from sormctl.streams.driver import FREE, Costs, map_records, pipe_records, write
 from sormctl.streams.flow import Opening, W
 from sormctl.streams.ids import KnownIds
 from sormctl.streams.job_outputs import Job
+from sormctl.streams.journal import discard
 from sormctl.streams.jsonl import RecordReader
 from sormctl.streams.output import has_content, writing
 from sormctl.tasks.registry import known_task
 
 T = TypeVar("T", Problem, Solution)
 SOLUTIONS = "solutions"  # the last stage: all solutions, with all scores
+STAGES = ("drafts", "scored-drafts", "global", "local", "samples", SOLUTIONS)
 
 
 def solutions_of(name: str) -> str:
@@ -140,11 +142,20 @@ class TestTime:
         return self._output(SOLUTIONS)
 
     def _problems(self, problems: Iterable[Problem], files: Sequence[str]) -> Path:
-        """The file of the problems, written anew: how many there are may have changed."""
-        output = self._output("problems")
-        if has_content(self._output("drafts")) and not (self.job.resume or self.job.overwrite):
-            raise UsageError(f"{self.folder} has drafts; give --resume to go on, or --overwrite")
-        job = replace(self._job("problems", ()), resume=False, overwrite=True)
+        """The file of the problems, written anew.
+
+        What an earlier run made of others goes first, in all stages: one that this run does not
+        reach would be taken for its own.
+        """
+        output, job = self._output("problems"), self._job("problems", ())
+        if not job.resume:
+            if has_content(self._output("drafts")) and not job.overwrite:
+                raise UsageError(
+                    f"{self.folder} has drafts; give --resume to go on, or --overwrite"
+                )
+            for stage in STAGES:
+                discard(self._output(stage))
+            job = replace(job, overwrite=True)
         write_records(job, problems, files)
         written = RecordReader([str(output)])
         for _ in written.records(Problem, KnownIds(written).check):

@@ -38,7 +38,7 @@ MAY_IMPORT = {
         "adapters": "errors missing prompts",
         "engines": "asking errors missing prompts records models adapters",
         "slots": "errors models adapters",
-        "streams": "__init__ errors missing lines records",
+        "streams": "__init__ errors missing seeds lines records",
         "rows": "errors missing explaining lines records streams",
         "problems": "asking errors missing records tasks streams rows",
         "configuration": "errors missing",

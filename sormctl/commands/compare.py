@@ -49,8 +49,10 @@ def compare(
     min_gain: Annotated[
         float | None,
         typer.Option(
+            min=-100,
+            max=100,
             help="Exit with 1 unless the new run is better by more than this: per cent of the "
-            "problems, by the low end of the interval; 0 by default."
+            "problems, by the low end of the interval; 0 by default.",
         ),
     ] = None,
     no_worse_than: Annotated[

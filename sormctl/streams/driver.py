@@ -8,17 +8,17 @@ from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, 
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import compress
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from msgspec import Raw
 
 from sormctl.errors import UsageError
-from sormctl.records import Json, Record, Solution, encode
+from sormctl.records import Json, Problem, Record, Solution, encode
 from sormctl.streams.ahead import RecordAnswers
 from sormctl.streams.failures import Failures
 from sormctl.streams.flow import Background, Flow, Opening, W
 from sormctl.streams.grouping import Line
-from sormctl.streams.ids import KnownIds
+from sormctl.streams.ids import KnownIds, tagged_key
 from sormctl.streams.job_outputs import Job, growing_output, whole_output
 from sormctl.streams.journal import Journal, Keys, Unjournalled
 from sormctl.streams.jsonl import Parse, RecordReader, accept
@@ -26,15 +26,7 @@ from sormctl.streams.manifest import Counts, Tally
 from sormctl.streams.progress import Progress, counted
 from sormctl.streams.spool import Spool
 
-
-class Keyed(Protocol):
-    """A record that `--resume` knows again."""
-
-    @property
-    def key(self) -> str: ...
-
-
-N = TypeVar("N", bound=Keyed)
+N = TypeVar("N", bound=Problem)  # or a solution of one
 T = TypeVar("T")
 Made = Record | Json | Raw  # what a command makes; Raw: a text as it stands
 M = TypeVar("M", bound=Made)
@@ -123,12 +115,6 @@ def map_groups(
     UsageError at the end if an earlier run finished records that the input no longer has.
     """
     inputs = RecordReader(job.inputs, job.shard)
-    ids = KnownIds(inputs)
-
-    def checked(record: N) -> None:
-        check(record)
-        ids.check(record)
-
     with ExitStack() as stack:
         progress = stack.enter_context(_progress(job))
         output = stack.enter_context(growing_output(job, inputs, progress))
@@ -138,6 +124,12 @@ def map_groups(
         progress.fraction = lambda: _fraction(inputs, before + progress.records)
         progress.before_records = f"loading {' and '.join(job.models) or 'the model'}"
         finished = Counter(output.finished)
+        ids = KnownIds(inputs, finished)
+
+        def checked(record: N) -> None:
+            check(record)
+            ids.check(record)
+
         records = _unfinished(inputs, group(inputs.records(parse, checked)), finished)
         failures = Failures(job.skip_failed, progress.warn)
         flow = Flow(records, opening, work.make, work.write, concurrency, work.begin, failures.take)
@@ -161,7 +153,7 @@ def _unfinished(
     """The groups of which something is to be done; what is met is taken out of `finished`."""
     with inputs.placing():
         for records in groups:
-            keys = [record.key for record in records]
+            keys = [*map(tagged_key, records)]
             pending = [not _taken(finished, name) for name in keys]
             if any(pending):
                 yield tuple(compress(keys, pending)), Group(records, pending)

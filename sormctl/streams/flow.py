@@ -12,6 +12,7 @@ from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from sormctl.errors import EngineError, SormctlError
 from sormctl.streams.ahead import RecordAnswers
+from sormctl.streams.ids import without_tag
 from sormctl.streams.journal import Keys
 
 T = TypeVar("T")
@@ -117,7 +118,7 @@ class Flow(Generic[W, T, R]):
         try:
             return await self._transform(model, keys, record)
         except SormctlError as error:
-            raise type(error)(f"record {keys[0]}: {error}") from error
+            raise type(error)(f"record {without_tag(keys[0])}: {error}") from error
         finally:
             self._slots.release()
 

@@ -21,8 +21,8 @@ from msgspec.json import Decoder
 
 from sormctl.errors import UsageError
 from sormctl.records import Count
-from sormctl.streams.ahead import Ahead, is_begun
-from sormctl.streams.manifest import Manifest, Tally
+from sormctl.streams.ahead import Ahead, ahead_path, is_begun
+from sormctl.streams.manifest import Manifest, Tally, manifest_path
 from sormctl.streams.output import Sink, locked, writing
 
 JOURNAL_SUFFIX = ".journal"
@@ -121,6 +121,14 @@ def journalled(path: Path, manifest: Manifest, resume: bool) -> Iterator[Journal
             journal.clear()
         with manifest.recording(journal.tally):
             yield journal
+
+
+def discard(path: Path) -> None:
+    """Removes what an earlier run has made; BusyError if another process is making it."""
+    entries_path = path.with_name(f"{path.name}{JOURNAL_SUFFIX}")
+    with locked(entries_path), writing(path):
+        for each in (ahead_path(path), path, manifest_path(path), entries_path):
+            each.unlink(missing_ok=True)
 
 
 def _entry(line: bytes) -> Entry | None:

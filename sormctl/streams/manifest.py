@@ -46,6 +46,11 @@ class Tally:
             self.counts.update(found)
 
 
+def manifest_path(output: Path) -> Path:
+    """Where the manifest lies beside an output file."""
+    return output.with_name(f"{output.name}{MANIFEST_SUFFIX}")
+
+
 class Manifest:
     """The manifest of one output file, while it is made.
 
@@ -57,7 +62,7 @@ class Manifest:
         self, output: Path, command: str, arguments: Mapping[str, Any], parents: Parents
     ) -> None:
         self._parents = parents
-        self._path = output.with_name(f"{output.name}{MANIFEST_SUFFIX}")
+        self._path = manifest_path(output)
         self._fingerprint = _plain(
             {"command": command, "version": __version__, "arguments": arguments}
         )

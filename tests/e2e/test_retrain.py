@@ -131,6 +131,31 @@ def test_where_nothing_is_new_nothing_is_done(tmp_path: Path) -> None:
     assert not list((folder / "runs").iterdir())
 
 
+def test_what_is_held_out_is_known_by_its_question(tmp_path: Path) -> None:
+    """Not by its id, which another problem may have; lines may be empty."""
+    folder = prepare(tmp_path / "d", num_held_out=2, SAMPLES="-1")  # the first stage refuses it
+    first, second = (folder / "held-out.jsonl").read_text().splitlines()
+    other = first.replace('"question":"', '"question":"Again: ')
+    same = second.replace('"problem_id":"', '"problem_id":"again-')
+    (folder / "new.jsonl").write_text(f"{other}\n\n{same}\n")
+    retrain(folder)
+    (run,) = (folder / "runs").iterdir()
+    assert (run / "train.jsonl").read_text().split() == other.split()
+
+
+def test_two_problems_of_one_id_are_refused_before_any_is_sampled(tmp_path: Path) -> None:
+    folder = prepare(tmp_path / "d")
+    new = folder / "new.jsonl"
+    first = new.read_text().splitlines()[0]
+    with new.open("a") as more:
+        more.write(first.replace('"question":"', '"question":"Again: ') + "\n")
+    code, told = retrain(folder)
+    assert (code, told["outcome"], told["stage"]) == (65, "failed", "problems")
+    (run,) = (folder / "runs").iterdir()
+    assert "name their files apart" in (run / "log").read_text()
+    assert not (run / "samples.jsonl").exists()
+
+
 def test_a_run_begins_where_none_that_was_judged_has_learned_from_all(tmp_path: Path) -> None:
     """With the same settings, too; each other start begins one."""
     folder = prepare(tmp_path / "d", SAMPLES="-1")  # the first stage refuses it

@@ -312,6 +312,36 @@ def test_a_bench_keeps_its_stages_and_goes_on(tmp_path: Path) -> None:
     assert (without.exit_code, "-o DIR" in without.stderr) == (2, True)
 
 
+def test_a_bench_takes_nothing_of_other_problems_for_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, kept = tmp_path / "rows.csv", tmp_path / "kept"
+    rows.write_text("question,answer\nWhat is 2 + 3?,5\nWhat is 3 + 4?,7\n")
+    typed = ["eval", "-q", "--bench", str(rows), "--answer", "numeric", "--max-tokens", "8"]
+    typed += ["--student", "embedded:student", "--samples", "1", "-o", str(kept)]
+    assert CliRunner().invoke(app, typed).exit_code == 0
+    before = {path: path.read_bytes() for path in kept.iterdir()}
+    other = CliRunner().invoke(app, [*typed, "-n", "1", "--resume"])
+    assert (other.exit_code, "limit is 1, but" in other.stderr) == (2, True)
+    assert {path: path.read_bytes() for path in kept.iterdir()} == before
+
+    rows.write_text(rows.read_text().replace("3 + 4?,7", "3 + 5?,8"))
+    changed = CliRunner().invoke(app, [*typed, "--resume"])
+    assert changed.exit_code == 2
+    assert "rows-1 is not what it was when it was finished; give --overwrite" in changed.stderr
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:  # no stage behind the drafts is reached
+        patch.setattr("sormctl.test_time.pipe_records", killed)
+        patch.setattr("sormctl.test_time.TestTime._sample", killed)
+        CliRunner().invoke(app, [*typed, "--overwrite"])
+    assert not (kept / "solutions.jsonl").exists()
+    assert CliRunner().invoke(app, [*typed, "--resume"]).exit_code == 0
+    assert "3 + 4" not in (kept / "solutions.jsonl").read_text()
+
+
 def test_a_stream_is_no_folder_to_keep_stages_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

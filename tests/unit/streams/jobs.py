@@ -68,7 +68,9 @@ def opening() -> AbstractAsyncContextManager[Model]:
 
 
 class Item(dict[str, Any]):
-    """A record without a schema."""
+    """A problem without a schema."""
+
+    question, answer = "?", None
 
     @property
     def key(self) -> str:
