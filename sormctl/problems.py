@@ -24,6 +24,7 @@ from sormctl.tasks import files
 from sormctl.tasks.answers import CHOICE, KINDS, get_kind
 from sormctl.tasks.base import Task
 from sormctl.tasks.fields import Fields, template_parts
+from sormctl.tasks.layouts import asks
 from sormctl.tasks.registry import get_task, task_names
 
 T = TypeVar("T")
@@ -89,7 +90,9 @@ def _own_problems(
         raise UsageError(f"--choices goes with --answer choice, not with {answer}")
     if split is not None and not is_hub:
         raise UsageError(f"{bench}: a file has no splits; drop --split, and give a file for each")
-    rows, name = _of_hub(bench, split or TEST) if is_hub else (read_rows(bench), row_stem(bench))
+    rows, name = (
+        _of_hub(bench, split or TEST) if is_hub else (read_rows(bench, asks), row_stem(bench))
+    )
     return parsed(rows, lambda row, index: files.parse(kind, row, name, index, fields))
 
 
@@ -154,7 +157,7 @@ def read_published(data_dir: Path, file: str, parse: RowParser[T]) -> Iterator[T
     path = data_dir / name
     if not path.is_file():
         raise UsageError(no_such_path("file", str(path), f"{_LOCAL} (a folder with {name} in it)"))
-    rows = enumerate(parsed(read_rows(str(path)), parse))
+    rows = enumerate(parsed(read_rows(str(path), asks), parse))
     return (row for i, row in rows if int(start or 0) <= i and (not stop or i < int(stop)))
 
 
@@ -181,7 +184,7 @@ def read_examples(given: str) -> int | tuple[WorkedExample, ...]:
         return int(given)
     if not _is_file(given):
         raise UsageError(no_such_path("number and no file (--examples)", given))
-    found = tuple(parsed(read_rows(given), lambda row, index: files.worked_example(row)))
+    found = tuple(parsed(read_rows(given, asks), lambda row, index: files.worked_example(row)))
     if not found:
         raise UsageError(f"--examples {given}: holds no row")
     return found

@@ -142,7 +142,7 @@ def import_(
 
 def _rows(name: str, split: str) -> Rows:
     if not name.startswith(hub.PREFIX):
-        return read_rows(name, unpack=False)
+        return read_rows(name, lambda row: True)
     return hub.hub_rows(*hub.parse_name(name), split)
 
 

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from sormctl.errors import RecordError
 from sormctl.formats.base import DataFormat, Importing
 from sormctl.formats.responses import (
+    CHAT,
     Responses,
     ResponseText,
     of_batch,
@@ -33,7 +34,6 @@ from sormctl.tasks.answers import CHOICE
 from sormctl.tasks.fields import RowFields, about, text_of
 from sormctl.tasks.layouts import ANSWER, CHOSEN, IDENTITY, QUESTION, REFERENCE
 
-CHAT = ("messages", "conversations", "conversation")
 OF_PROBLEM = tuple(name for name in IDENTITY if name != "id")
 _NUMBER = re.compile(r"[-_/#:.]\d+\Z")  # behind the id, of one sample of several
 
@@ -81,11 +81,11 @@ def _problem(found: Responses, how: Importing) -> Problem:
     """The user's problem, where they know it, else what the row says of it."""
     row = RowFields(found.about)
     own, name = _own_problem(row, found, how), found.name or _name(row, how, IDENTITY)
-    known = None
-    if own is not None:
-        known = how.problems.asking(own.question) or how.problems.within(own.question)
+    known = how.problems.asking(own.question) if own is not None else None
     if known is None and name is not None:
         known = how.problems.named(name) or how.problems.named(_NUMBER.sub("", name))
+    if known is None and own is not None:
+        known = how.problems.within(own.question)
     if known is None and own is None and found.index is not None:
         known = how.problems.at(found.index)
     if known is not None:

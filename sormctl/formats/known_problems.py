@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from sormctl.records import Problem
@@ -27,14 +28,16 @@ class KnownProblems:
         return self._by_question.get(_folded(question))
 
     def within(self, prompt: str) -> Problem | None:
-        """The problem of the longest question that stands in a prompt.
+        """The problem of the question that a prompt ends with, behind examples and instructions.
 
+        Of several questions in it the last one counts, and of those that end there the longest.
         Takes a look at every problem; samples of one prompt that follow one another share it.
         """
         text = _folded(prompt)
         if self._last[0] != text:
-            found = [question for question in self._by_question if question and question in text]
-            self._last = text, self._by_question[max(found, key=len)] if found else None
+            ends = {question: _end_in(text, question) for question in self._by_question if question}
+            found = max(ends, key=lambda question: (ends[question], len(question)), default="")
+            self._last = text, self._by_question[found] if ends.get(found) else None
         return self._last[1]
 
     def named(self, problem_id: str) -> Problem | None:
@@ -44,6 +47,14 @@ class KnownProblems:
     def at(self, index: int) -> Problem | None:
         """The problem in that place."""
         return self._problems[index] if 0 <= index < len(self._problems) else None
+
+
+def _end_in(text: str, question: str) -> int:
+    """Where a question ends that stands in a text, the last time; 0 where it does not."""
+    if question not in text:
+        return 0
+    places = re.finditer(rf"(?<!\w){re.escape(question)}(?!\w)", text)
+    return max((place.end() for place in places), default=0)
 
 
 def _folded(question: str) -> str:

@@ -10,6 +10,7 @@ from sormctl.formats.values import whole
 from sormctl.tasks.fields import is_missing
 
 GOOD, BAD = "+", "-"
+_TRUTHS = {"true": 1, "false": 0, "1": 1, "0": 0}
 _NEUTRAL = {Neutral.correct: 1, Neutral.incorrect: 0, Neutral.null: None}
 
 
@@ -45,6 +46,9 @@ def share_of(value: Any, place: str) -> int | float | None:
         return None
     if value in (GOOD, BAD):
         return label_of_mark(value, place)
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word in _TRUTHS:  # as a table of texts writes them
+        return _TRUTHS[word]
     number = int(value) if isinstance(value, bool) else _number(value)
     if number is not None and 0 <= number <= 1:
         return number

@@ -15,7 +15,7 @@ def unnumbered(step: str, number: int) -> str:
     >>> unnumbered("Step 2: 3 + 4 = 7", 2), unnumbered("2. Add.", 2), unnumbered("2.5 + 1", 2)
     ('3 + 4 = 7', 'Add.', '2.5 + 1')
     """
-    mark = rf"\s*(?:[Ss]tep {number}\s*[:.]|{number}\s*[:.](?=\s))"
+    mark = rf"\s*(?:[Ss]tep {number}\s*[:.]|{number}[:.](?=\s))"
     return re.sub(rf"\A{mark}", "", step).strip()
 
 

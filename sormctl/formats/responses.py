@@ -20,10 +20,11 @@ TEXT = (
     "generation", "text", "completion", "response", "output", "generated_text", "model_output",
     "generations", "texts", "completions", "responses", "outputs", "samples",
 )  # fmt: skip
-PROMPT = ("prompt", "input")
+CHAT = ("messages", "conversations", "conversation")
+PROMPT = ("prompt", "input", *CHAT)
 DEEPEST = 6  # levels of objects and lists in which a text may stand
 HOLDERS = ("message", "content", "value", *TEXT)
-THOUGHT = ("reasoning_content", "reasoning")
+THOUGHT = ("reasoning_content", "reasoning", "thinking")
 FINISH = ("finish_reason", "stop_reason")
 TOKENS = ("num_generated_tokens", "completion_tokens", "generated_tokens")
 _USER, _MODEL = ("user", "human"), ("assistant", "gpt", "model")
@@ -94,11 +95,14 @@ def of_evaluation(row: Json, wanted: str | None) -> Responses | None:
 
 
 def of_chat(row: Json, name: str) -> Responses | None:
-    """A chat that was logged: the last turn of the model, and that of the user before it."""
+    """A chat that was logged: what the model said last, and what the user had asked.
+
+    Of a chat that ends with the user's turn, what stands beside it: the chat was the prompt.
+    """
     turns = [_turn(turn, f"{name}[{i}]") for i, turn in enumerate(listed(row[name]))]
     last = max((i for i, (role, _) in enumerate(turns) if role in _MODEL), default=None)
-    if last is None:
-        return None
+    if last is None or any(role in _USER for role, _ in turns[last:]):
+        return of_fields(row, None) if _field_of_text(RowFields(row)) else None
     asked = [said.text for role, said in turns[:last] if role in _USER]
     fields = RowFields({key: value for key, value in row.items() if key != name})
     model, prompt = _used(fields, ("model",)), asked[-1] if asked else None
@@ -108,17 +112,31 @@ def of_chat(row: Json, name: str) -> Responses | None:
 def of_fields(row: Json, path: str | None) -> Responses:
     """Any other row that has a completion, or several, in a field."""
     fields = RowFields(row)
-    name = path or fields.require(TEXT, "completion", "--text-field")
-    values = listed(fields.at(name, "--text-field"))
+    name = path or _field_of_text(fields) or fields.require(TEXT, "completion", "--text-field")
+    value = fields.at(name, "--text-field")
+    values = listed(value) if name.lower().endswith("s") else value  # "[1, 2]" is a text
     finish = _text_or_none(_used(fields, FINISH))
     found = [_said(each, name) for each in (values if isinstance(values, list) else [values])]
     said = [replace(each, finish=each.finish or finish) for each in found]
     model, tokens = _used(fields, ("model",)), _used(fields, TOKENS)
     usage = {"completion_tokens": tokens} if len(said) == 1 else None
     prompt = None
-    if turns := [name for name in fields.among(PROMPT) if isinstance(fields[name], list)]:
-        prompt = _said(fields.use(turns[0])[-1:], turns[0]).text
+    if turns := [name for name in fields.among(PROMPT) if isinstance(listed(fields[name]), list)]:
+        prompt = _said(listed(fields.use(turns[0]))[-1:], turns[0]).text
     return Responses(said, fields.unused(), prompt, model=_text_or_none(model), usage=usage)
+
+
+def _field_of_text(fields: RowFields) -> str | None:
+    """The field of the completions; one that is empty says an empty text."""
+    choices = fields.named("choices")
+    if choices and any("message" in _object(each) for each in _items(fields[choices])):
+        return choices
+    there = (name for name in map(fields.named, TEXT) if name is not None)
+    return fields.find(TEXT) or next(there, None)
+
+
+def _items(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
 
 
 def _choices(body: Json) -> list[Any]:
@@ -144,12 +162,16 @@ def _said(value: Any, place: str, depth: int = 0) -> ResponseText:
     An object that has nothing there, such as a call of a tool or a thought that was cut off, says
     an empty text. RecordError for anything else.
     """
-    if isinstance(value, str):
-        return ResponseText(value)
+    if isinstance(value, str) or value is None:
+        return ResponseText(value or "")
     if isinstance(value, list) and depth < DEEPEST:
-        return ResponseText("".join(_said(part, place, depth + 1).text for part in value))
+        parts = [_said(part, place, depth + 1) for part in value]
+        thoughts = [part.thought for part in parts if part.thought]
+        return ResponseText("".join(part.text for part in parts), "\n".join(thoughts) or None)
     fields = RowFields(_object(value))
     name = next((n for n in (fields.named(known) for known in HOLDERS) if n is not None), None)
+    if name is None and (thought := _text_or_none(_used(fields, THOUGHT))):
+        return ResponseText("", thought)
     if name is None or depth == DEEPEST:
         raise RecordError(f"`{place}` must be a text")
     inner = fields[name]

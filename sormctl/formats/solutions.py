@@ -38,12 +38,14 @@ def labelled(
     correct: bool | None = None,
     **fields: Any,
 ) -> Solution:
-    """A solution whose steps were labelled, in whole or up to where it was.
+    """A solution whose steps were labelled, in whole or up to where it was wrong.
 
-    So only an announced answer counts as one. `correct` is what the row says of it, if anything.
+    So where not all are right, only an announced answer counts as one. `correct` is what the row
+    says of it, if anything.
     """
     task = get_task(problem.task)
-    predicted = read_answer(task, problem.question, steps, is_cut=True)
+    is_cut = any(label != 1 for label in labels)
+    predicted = read_answer(task, problem.question, steps, is_cut)
     verdict = task.is_correct(predicted, problem.answer) if correct is None else correct
     return problem.solved(
         solution_id=solution_id,

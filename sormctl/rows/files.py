@@ -10,7 +10,7 @@ from sormctl.errors import DataError
 from sormctl.rows.base import LONGEST, Rows, filled, is_text
 from sormctl.rows.content import opened, without_compression
 from sormctl.rows.csv_text import SEPARATORS, csv_rows
-from sormctl.rows.json_text import LINES, json_rows
+from sormctl.rows.json_text import LINES, IsRow, json_rows, never
 from sormctl.rows.parquet import MAGIC, parquet_rows
 from sormctl.streams.jsonl import AROUND, numbered_lines, shown, stat_input
 
@@ -18,15 +18,15 @@ PARQUET, CSV, TSV = ".parquet", ".csv", ".tsv"
 JSON = (".json", *LINES)
 
 
-def read_rows(name: str, *, unpack: bool = True) -> Rows:
+def read_rows(name: str, is_row: IsRow = never) -> Rows:
     """The rows of a file, or of standard input (`-`), with their places.
 
     The format is that of the file's name; where the name says none, what the file begins with
-    decides. A single object of JSON may hold the array of rows; without `unpack` it is the row.
+    decides. A single object of JSON may hold the array of rows, unless it `is_row` itself.
     UsageError at once if it cannot be read; DataError at a row that cannot be read.
     """
     stat_input(name)
-    return _rows(name, unpack)
+    return _rows(name, is_row)
 
 
 def row_stem(name: str) -> str:
@@ -36,7 +36,7 @@ def row_stem(name: str) -> str:
     return PurePath(without_compression(name)).stem if is_file else "stdin"
 
 
-def _rows(name: str, unpack: bool) -> Rows:
+def _rows(name: str, is_row: IsRow) -> Rows:
     place = shown(name)
     suffix = PurePath(without_compression(name)).suffix.lower()
     with opened(name) as content:
@@ -54,7 +54,7 @@ def _rows(name: str, unpack: bool) -> Rows:
         elif suffix == CSV or (suffix not in JSON and _is_header(first[1])):
             yield from csv_rows(found, place)
         else:
-            yield from json_rows(found, content, place, suffix, unpack)
+            yield from json_rows(found, content, place, suffix, is_row)
 
 
 def _is_header(line: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from itertools import chain
@@ -19,25 +19,32 @@ from sormctl.records import Json
 from sormctl.rows.base import LONGEST, Lines, PlacedRow, Rows, filled, is_text
 from sormctl.streams.jsonl import AROUND
 
+IsRow = Callable[[Json], bool]
 LINES = (".jsonl", ".ndjson")  # a file of such a name holds an object a line
 
 
-def json_rows(lines: Lines, rest: BinaryIO, name: str, suffix: str, unpack: bool = True) -> Rows:
+def never(data: Json) -> bool:
+    """No object that holds an array of rows is one itself."""
+    return False
+
+
+def json_rows(lines: Lines, rest: BinaryIO, name: str, suffix: str, is_row: IsRow = never) -> Rows:
     """The rows of a text of JSON, which is read whole unless it holds an object a line.
 
     `lines` are those of `rest`, which has not been read beyond the first of them. A single object
-    may hold the array of rows; without `unpack` it is the row.
+    may hold the array of rows, unless it `is_row` itself.
     """
     number, first = next(lines)
     if not first.strip(AROUND).startswith(b"["):
-        if suffix in LINES or (not unpack and _is_whole(first)):
+        whole = _whole(first)
+        if suffix in LINES or (whole is not None and is_row(whole)):
             return _each_line(chain([(number, first)], lines), name)
-        if _is_whole(first) and (second := next(filled(lines), None)):
+        if whole is not None and (second := next(filled(lines), None)):
             return _each_line(chain([(number, first), second], lines), name)
     others = rest.read(LONGEST)
     if len(others) == LONGEST:
         raise DataError(f"{name}: more than {LONGEST:,} bytes; write one object a line (jq -c .[])")
-    return _document(b"\n" * (number - 1) + first + others, name, unpack)
+    return _document(b"\n" * (number - 1) + first + others, name, is_row)
 
 
 def digits(text: str) -> float | str:
@@ -76,14 +83,16 @@ def _object(decode: Any, line: bytes, place: str) -> Json:
         raise DataError(f"{place}: {error}") from None
 
 
-def _is_whole(line: bytes) -> bool:
+def _whole(line: bytes) -> Json | None:
+    """The object that a line is; None if it is none."""
     try:
-        return isinstance(_decoder().decode(line.strip(AROUND)), dict)
+        data = _decoder().decode(line.strip(AROUND))
     except (MsgspecError, UnicodeDecodeError, RecursionError):
-        return False
+        return None
+    return data if isinstance(data, dict) else None
 
 
-def _document(text: bytes, name: str, unpack: bool) -> Rows:
+def _document(text: bytes, name: str, is_row: IsRow) -> Rows:
     try:
         data = _decoder().decode(text.lstrip(AROUND))
     except RecursionError:
@@ -91,7 +100,7 @@ def _document(text: bytes, name: str, unpack: bool) -> Rows:
     except (MsgspecError, UnicodeDecodeError):
         raise _explained(text, name) from None
     if isinstance(data, dict):
-        return _objects(_array_in(data, name) if unpack else [data], name)
+        return _objects([data] if is_row(data) else _array_in(data, name), name)
     if not isinstance(data, list):
         raise DataError(f"{name}: holds no array of rows")
     return _objects(data, name)

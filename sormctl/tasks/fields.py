@@ -111,7 +111,9 @@ def text_of(value: Any) -> str:
     """A text or a number as text; RecordError for anything else, and where there is nothing."""
     if is_missing(value):
         raise RecordError("is empty")
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, bool):
+        raise RecordError(f"is {str(value).lower()}, which is no text; write `yes` or `no` for it")
+    if not isinstance(value, str | int | float):
         raise RecordError(f"must be text or a number, not {type(value).__name__}")
     text = _in_digits(value) if isinstance(value, float) else str(value).strip()
     if not text:

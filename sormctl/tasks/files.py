@@ -122,7 +122,7 @@ def _answer(
     letter = letter_for(value, options) if options and not worked else None
     if letter:
         return letter
-    text = _answer_text(value, worked)
+    text = _answer_text(kind, value, worked)
     if not text:
         raise RecordError("is empty")
     try:
@@ -134,11 +134,19 @@ def _answer(
     return checked(answer, options) if options else answer
 
 
-def _answer_text(value: Any, worked: bool) -> str:
-    """The text of an answer, or all of several; or the lines of a worked solution."""
+def _answer_text(kind: AnswerKind, value: Any, worked: bool) -> str:
+    """The text of an answer, or all of several; or the lines of a worked solution.
+
+    Several texts are several answers that will do, of which a problem has one: RecordError.
+    """
     items = value if isinstance(value, list) else [value]
     lines = [line for item in items for line in split_annotated(text_of(item))]
-    return (", " if isinstance(value, list) and not worked else "\n").join(lines)
+    if worked or not isinstance(value, list):
+        return "\n".join(lines)
+    different = [*dict.fromkeys(lines)] if len({*map(str, items)}) == 1 else lines
+    if kind is EXACT and len(different) > 1:
+        raise RecordError(f"holds {len(different)} texts; a problem has one answer: keep one")
+    return ", ".join(different)
 
 
 def _steps(value: Any) -> list[str]:

@@ -50,6 +50,8 @@ def options_of(value: Any) -> Options | None:
     if all(isinstance(item, Mapping) for item in value):
         texts, labels = [item.get(TEXTS) for item in value], [item.get(LABELS) for item in value]
         return made(texts, labels)
+    while value and is_blank(value[-1]):  # filled up to the length of other rows
+        value = value[:-1]
     return made(value)
 
 

@@ -85,7 +85,18 @@ _ASSIGNED = re.compile(r"\b[A-Za-z]\s*=\s*(?=[-+$0-9.])")
 _BULLET = re.compile(r"^\s*-\s+(?=[$0-9.])")
 _SPACED = re.compile(r"(?<![0-9.,])([0-9]{1,3}(?: [0-9]{3})+)(?![0-9/:]|[.,][0-9]{3}|\s[0-9])")
 _REMARK = re.compile(r"\([^()]{0,200}\)")
-_BRACKETED = re.compile(r"\(([-+]?[0-9]+)\)(?= ?/ ?[0-9])")  # (-1)/2
+_BRACKETED = (
+    (re.compile(r"\(([-+]?[0-9]+)\)(?= ?/ ?[(0-9])"), r"\1"),  # (-1)/2, (11)/(12)
+    (re.compile(r"(?<=[0-9])( ?/ ?)\(([0-9]+)\)"), r"\1\2"),
+    (
+        re.compile(r"(?<![0-9.])([0-9]+)(?:\(([0-9]+/[0-9]+)\)|_([0-9]+/[0-9]+))"),
+        r"\1 \2\3",
+    ),  # 1(3/4)
+    (
+        re.compile(r"\s*\([A-Za-z ]{1,30}\)(?=\s*;)|(?<=;)([^;()]*)\([A-Za-z ]{1,30}\)\s*$"),
+        r"\1",
+    ),  # 7 (girls); 3 (boys)
+)
 _SPACED_FRACTION = re.compile(r"(?<![0-9])([0-9]+) ?/ ?([0-9]+)\s*$")
 
 
@@ -128,7 +139,8 @@ def _prepared(text: str) -> str:
             text = _ASSIGNED.sub("", text)
         elif numbers_in(tail[:MAX_STATED]):
             text = tail
-    text = _BRACKETED.sub(r"\1", text)
+    for pattern, replacement in _BRACKETED if "(" in text or "_" in text else ():
+        text = pattern.sub(replacement, text)
     text = _SPACED.sub(lambda found: found[1].replace(" ", ""), text)
     return _SPACED_FRACTION.sub(r"\1/\2", text) if "/" in text else text
 

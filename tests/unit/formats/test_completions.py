@@ -31,6 +31,9 @@ def solutions(row: Json, *problems: Problem, **how: Any) -> list[Solution]:
     return list(read(row, Importing(get_task("numeric"), KnownProblems(problems), **how)))
 
 
+THINKING = {"type": "text", "text": TEXT}
+
+
 def turns(question: Any, text: Any = TEXT) -> list[dict[str, Any]]:
     return [*CHAT, {"role": "user", "content": question}, {"role": "assistant", "content": text}]
 
@@ -74,6 +77,11 @@ SHARED = [("system", "Hi."), ("human", PEARS.question), ("gpt", TEXT)]
         },
         {"messages": turns(f"Please reason.\n\nQuestion: {PEARS.question}")},
         {"messages": turns([{"type": "text", "text": PEARS.question}])},
+        {"messages": turns(PEARS.question)[:3], "response": TEXT},
+        {"messages": turns(PEARS.question)[2:3], "choices": [{"message": {"content": TEXT}}]},
+        {"messages": turns(PEARS.question, [{"type": "thinking", "thinking": "Hm"}, THINKING])},
+        {"prompt": f"Q: {DATES.question} A: 30\nQ: {PEARS.question} A:", "text": TEXT},
+        {"prompt": f"Q: {DATES.question} Q: ?", "problem_id": "p-1", "text": TEXT},
         {
             "conversations": [
                 {"from": "human", "value": PEARS.question},
@@ -109,6 +117,8 @@ def test_what_a_server_says_of_a_completion() -> None:
         batch(choices=[{"message": {"content": None, "reasoning_content": "Hm"}}]),
         {"messages": [*turns(PEARS.question)[:3], {"role": "assistant", "content": ""}]},
         {**QUESTION, "output": [""]},
+        {**QUESTION, "response": ""},
+        {**QUESTION, "response": None},
     ],
 )
 def test_what_says_nothing_counts(row: Json) -> None:
@@ -175,10 +185,22 @@ def test_options_of_a_choice_are_asked() -> None:
     assert "B) b" in made.question or "(B) b" in made.question or "B. b" in made.question
 
 
-def test_the_longest_question_of_a_prompt_counts() -> None:
+def test_the_last_question_of_a_prompt_counts_and_the_longest_of_those() -> None:
     short = Problem(task="exact", problem_id="short", question="How many has she?", answer="x")
     (made,) = solutions({"messages": turns(f"Q: {PEARS.question}")}, short, PEARS)
     assert made.problem_id == "p-1"
+
+
+def test_a_question_is_not_found_within_a_word() -> None:
+    other = Problem(task="numeric", problem_id="p", question="What is 13 + 4", answer="17")
+    (made,) = solutions({"question": "What is 13 + 45", "answer": "58", "text": "#### 58"}, other)
+    assert (made.answer, made.correct) == ("58", True)
+
+
+def test_a_text_that_looks_like_a_list_is_a_text() -> None:
+    (made,) = solutions({**QUESTION, "generation": "[3, 4]"}, PEARS)
+    assert made.steps == ("[3, 4]",)
+    assert len(solutions({**QUESTION, "generations": '["3", "4"]'}, PEARS)) == 2
 
 
 @pytest.mark.parametrize(

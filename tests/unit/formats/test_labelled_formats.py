@@ -39,6 +39,8 @@ ROW: Json = {"prompt": "q", "completions": ["a", "b"], "labels": [True, False]}
         ),
         ({"src": ["q"], "tgt": [], "responses": ["a", "b"], "labels": ["+", "-"]}, {}),
         ({"Prompt": "q", "completions": "['a', 'b']", "labels": "[1, 0]"}, {}),
+        ({"Prompt": "q", "completions": ["a", "b"], "labels": ["True", "False"]}, {}),
+        ({"Prompt": "q", "completions": ["a", "b"], "labels": ["1", "0"]}, {}),
         ({"prompt": "q", "completions": '["a", "b"]', "labels": "[true, false]"}, {}),
         (
             {"x": "q", "parts": ["a", "b"], "ok": [1, 0]},
@@ -50,6 +52,14 @@ ROW: Json = {"prompt": "q", "completions": ["a", "b"], "labels": [True, False]}
 def test_relatives_of_stepwise(row: Json, how: dict[str, Any]) -> None:
     made = only(stepwise.FORMAT, row, **how)
     assert (made.question, made.steps, made.labels) == ("q", ("a", "b"), (1, 0))
+
+
+def test_of_a_solution_that_is_right_to_its_end_the_answer_need_not_be_announced() -> None:
+    row = {"prompt": "2 + 3 * 4?", "completions": ["3 * 4 = 12", "2 + 12 = 14"], "answer": "14"}
+    whole = only(stepwise.FORMAT, {**row, "labels": [True, True]})
+    assert (whole.predicted, whole.correct) == ("14", True)
+    until_an_error = only(stepwise.FORMAT, {**row, "labels": [True, False]})
+    assert (until_an_error.predicted, until_an_error.correct) == (None, False)
 
 
 @pytest.mark.parametrize(("neutral", "label"), [*zip(Neutral, (1, 0, None), strict=True)])

@@ -121,7 +121,7 @@ def test_an_object_that_is_a_row(tmp_path: Path, content: str, places: list[str]
     path = tmp_path / "a.json"
     path.write_text(content)
     assert [row.data for row in read_rows(str(path))] == [{"b": 1}]
-    found = list(read_rows(str(path), unpack=False))
+    found = list(read_rows(str(path), lambda row: True))
     assert [row.data for row in found] == [{"a": [{"b": 1}]}]
     assert [row.place for row in found] == [f"{path}{place}" for place in places]
 

@@ -41,6 +41,11 @@ def test_a_row_keeps_its_own_id() -> None:
         (NUMERIC_TASK, "x = -5 m", "-5"),
         (NUMERIC_TASK, "5-10m", "5-10"),
         (NUMERIC_TASK, "1e-3", "0.001"),
+        (NUMERIC_TASK, "((11)/(12))", "11/12"),
+        (NUMERIC_TASK, "1(3/4)", "7/4"),
+        (NUMERIC_TASK, "7 (girls); 3 (boys)", "7; 3"),
+        (NUMERIC_TASK, ["3", "3"], "3"),
+        (EXACT_TASK, ["Rome", "Rome"], "Rome"),
         (MATH_TASK, "x^2+1", "x^2+1"),
         (MATH_TASK, "\\frac{3}{4}", "\\frac{3}{4}"),
         (EXACT_TASK, "The Seine.", "The Seine"),
@@ -78,6 +83,23 @@ def test_a_field_that_has_another_meaning_here_is_renamed_and_kept() -> None:
     assert extra == {"row_source": "a book", "row_labels": ["easy"]}
 
 
+def test_a_problem_has_one_answer() -> None:
+    with pytest.raises(RecordError, match="`answer` holds 2 texts; a problem has one answer"):
+        parse(EXACT_TASK, {"question": "?", "answer": ["W. Roentgen", "Roentgen"]})
+
+
+@pytest.mark.parametrize("answer", ["Vitamin C", "Hepatitis B", "Type A"])
+def test_what_is_no_option_is_no_letter(answer: str) -> None:
+    options = ["Vitamin A", "Vitamin B12", "Ascorbic acid (vitamin C)"]
+    with pytest.raises(RecordError, match="which is none of the options"):
+        parse(CHOICE_TASK, {"question": "?", "options": options, "answer": answer})
+
+
+def test_only_calculations_are_annotations() -> None:
+    row = {"question": "?", "answer": "5", "solution": "1 << 2 >> 1 is 2\n2 + 3 = <<2+3=5>>5"}
+    assert parse(NUMERIC_TASK, row).reference == ("1 << 2 >> 1 is 2", "2 + 3 = 5")
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
@@ -86,7 +108,12 @@ def test_a_field_that_has_another_meaning_here_is_renamed_and_kept() -> None:
         ({"question": "?", "answer": None}, "no answer"),
         ({"question": " ", "answer": 1}, "`question` is empty"),
         ({"question": ["?"], "answer": 1}, "`question` must be text or a number, not list"),
-        ({"question": "?", "answer": True}, "`answer` must be text or a number, not bool"),
+        (
+            {"question": "?", "answer": True},
+            "`answer` is true, which is no text; write `yes` or `no` for it",
+        ),
+        ({"question": "?", "answer": 1, "narrative": "Once."}, "`narrative` would be lost"),
+        ({"question": "?", "answer": 1, "contexts": ["Once."]}, "`contexts` would be lost"),
         ({"question": "?", "answer": "Ann"}, "`answer` cannot be read as numeric; try"),
         ({"question": "?", "answer": "(x+1)^{5000}"}, "`answer` cannot be read as numeric; try"),
         ({"question": "?", "answer": "$2 - n$"}, "`answer` cannot be read as numeric; try"),

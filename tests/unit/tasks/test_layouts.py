@@ -11,6 +11,7 @@ from sormctl.records import Problem
 from sormctl.tasks.answers import KINDS
 from sormctl.tasks.fields import Fields
 from sormctl.tasks.files import PUBLISHED, parse
+from sormctl.tasks.layouts import asks
 
 Row = dict[str, Any]
 
@@ -300,3 +301,13 @@ def test_a_part_that_says_more_than_the_question_is_missed(part: str) -> None:
 def test_a_body_that_ends_in_the_question_is_the_question() -> None:
     row = {"body": "Bob has 3. How many?", "question": "How many?", "answer": 3}
     assert problem("numeric", row).question == "Bob has 3. How many?"
+
+
+def test_an_object_that_asks_is_a_row_whatever_lists_it_holds() -> None:
+    assert asks({"Question": "?", "choices": [{"label": "A", "text": "3"}]})
+    assert not asks({"data": [{"question": "?"}], "version": 1})
+
+
+def test_options_may_be_filled_up() -> None:
+    row = {"question": "?", "options": ["3", "4", None, ""], "answer": "B"}
+    assert problem("choice", row).question.endswith("(A) 3\n(B) 4")
