@@ -18,7 +18,7 @@ from sormctl.report.page.document import as_document
 from sormctl.report.page.found import find_files
 from sormctl.report.page.shown_run import RunRead, read_run, run_shown
 from sormctl.reranking import known_aggregations
-from sormctl.streams.output import has_content, whole_file
+from sormctl.streams.output import has_content, standard_output, whole_file
 
 if TYPE_CHECKING:
     from sormctl.records import Json
@@ -77,7 +77,7 @@ def report(
         if not (run.groups or run.rows):
             raise UsageError(f"no solutions in {run.files.name}; there is nothing to look at")
     page, shown = _page(runs, _comparison(runs, aggregation, row), samples)
-    with whole_file(output) as sink:
+    with standard_output() if str(output) == "-" else whole_file(output) as sink:
         sink.write(page)
     typer.echo(f"wrote {output}: {_counted(runs[-1])}, {len(page) / 1e6:.1f} MB", err=True)
     if runs[-1].given is None and len(runs[-1].rows) > 1:

@@ -111,6 +111,14 @@ def side_file(job: Job, path: Path | None) -> Iterator[Callable[[Record | Json],
     if path is None:
         yield lambda record: None
         return
+    if str(path) == "-":
+        if job.output is None:
+            raise UsageError(
+                "standard output is wanted for two outputs; give a file to one of them"
+            )
+        with standard_output() as sink:
+            yield lambda record: sink.write(encode(record))
+        return
     if job.output and not is_device(path) and _behind_links(path) == _behind_links(job.output):
         raise UsageError(f"{path} is wanted for two outputs; give another file to one of them")
     if not is_device(path):

@@ -197,6 +197,19 @@ def test_all_lines_where_they_are_wanted() -> None:
     assert short.stdout == whole.stdout
 
 
+def test_outcomes_go_to_standard_output_where_nothing_else_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = lines_of(*refined_run())
+    both = CliRunner().invoke(app, ["eval", "-q", "--outcomes", "-"], given)
+    assert (both.exit_code, "wanted for two outputs" in both.stderr) == (2, True)
+    alone = CliRunner().invoke(app, ["eval", "-q", "--outcomes", "-", "-o", "rows.json"], given)
+    assert alone.exit_code == 0, alone.stderr
+    assert [json.loads(line)["problem_id"] for line in alone.stdout.splitlines()]
+    assert [path.name for path in tmp_path.iterdir() if "-" in path.name[:1]] == []
+
+
 @pytest.mark.parametrize("form", [(), ("--format", "csv")])
 def test_on_a_terminal_the_result_is_shown_once(
     form: tuple[str, ...], tmp_path: Path, capfd: pytest.CaptureFixture[str]
