@@ -107,7 +107,10 @@ _UNSAID_BEFORE = re.compile(
     r"|\b(?:wrong|incorrect|false|mistaken)\s+$"
 )
 _NOT = re.compile(
-    r"(?i)^\s*(?:(?:not|n't|wrong|incorrect|unknown|unclear|in\s+the\s+form)\b"
+    r"(?i)^\s*(?:(?:not|n't|wrong|incorrect|unknown|unclear|in\s+the\s+form|reasonable|rounded"
+    r"|based\s+on|already|(?:less|more|greater|smaller)\s+than|in\s+(?:its\s+)?(?:simplest|lowest)"
+    r"|boxed|shown|given\s+above|an?\s+(?:positive\s+|negative\s+|whole\s+)?(?:integer|number))\b"
+    r"|correct\s*[.!]"
     r"|(?:correct|found|obtained|reached|verified|confirmed|checked|consistent)\b,?"
     r"\s+(?:because|since|by|in|to|as|with|from|using|after|when)\b)"
 )
@@ -171,7 +174,7 @@ def _content(text: str, start: int, end: int, form: str) -> str | None:
         close = _END_TAG.search(text, end)
         return text[end : close.start() if close else len(text)]
     before = text[max(0, start - 40) : start].rpartition("\n")[2]
-    if _NOT.match(text[end : end + 20]) or _UNSAID_BEFORE.search(before):
+    if _NOT.match(text[end : end + 40]) or _UNSAID_BEFORE.search(before):
         return None
     line = _rest_of_line(text, end)
     if form == "hashes" and line.strip():

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from sormctl.tasks.announcing import announced
 from sormctl.tasks.characters import plain
 from sormctl.tasks.latex import read_through
-from sormctl.tasks.texts import fold, trim
+from sormctl.tasks.texts import bare_text, fold, trim
 
 LETTERS = "ABCDEFGHIJ"
 
@@ -43,6 +43,18 @@ _DENIED = re.compile(  # "not C", "rather than option (C)", "cannot be A", "none
     r"\b(?:(?i:not(?:\s+be)?|can(?:no|')t\s+be|isn't|rather\s+than|instead\s+of|nor|neither)\s+"
     rf"(?i:(?:the\s+)?(?:option|choice|answer)\s+)?{_ONE}|(?i:none\s+of)\s+{_SEVERAL.pattern})"
 )
+_JUDGED_TEXT = re.compile(  # "D (Hydrogen) is the correct answer", "B: Carbon dioxide is correct"
+    r"(?<![A-Za-z0-9])(?:\(([A-J])\)|([A-J])(?:[).:,]|(?=\s*\()))[^.\n]{1,80}?"
+    r"\s+(?:is|must\s+be|would\s+be)\s+(?:the\s+|therefore\s+|thus\s+)?(?:only\s+)?"
+    r"(?:correct|right|best|answer)"
+)
+_LEFT = re.compile(  # "leaving D as the answer", "So it's B."
+    r"(?i:\bleaving\s+(?:only\s+)?)\(?([A-J])\)?(?i:\s+as)"
+    r"|(?i:\bit(?:'s|\s+is|\s+must\s+be)\s+)\(?([A-J])\)?(?=[.,;]|(?i:\s+because)|\s*$)"
+)
+_LEAD_IN = re.compile(
+    r"(?i)\W*(?:(?:therefore|thus|so|hence|finally|either|both|overall|in\s+conclusion)\b[,:]?\s*)+"
+)
 _ALL = re.compile(rf"{_SEVERAL.pattern}\s+are\s+(?:both\s+|all\s+)?(?:correct|right|true)")
 _UNANNOUNCED = (  # tried in this order; the last match of a pattern counts
     re.compile(r"\(\s*([A-Ja-j])\s*\)"),
@@ -53,6 +65,7 @@ _UNANNOUNCED = (  # tried in this order; the last match of a pattern counts
     re.compile(r"^\W*([A-Ja-j])(?:[.):](?:\s|$)|\s+-\s|\W*$)"),
     re.compile(r"(?<![A-Za-z0-9])([A-J])\W*$"),
 )
+_GIVEN_FIRST = re.compile(r"[\s*_#>-]*\(?([A-J])(?:[).:]+(?:[*_]|\s)|[*_]*\s*$|\s+-\s)")
 _OPTION = re.compile(
     r"(?:^|[\s,;(\[{\"'])\(?([A-J])[).:]\s*(\S[^\n]*?)"
     r"(?=\s*(?:$|\n|[,;]?\s+\(?[A-J][).:]\s*\S|[\"'\]}]\s*[,\]}]))"
@@ -70,8 +83,10 @@ def read_choice(steps: Sequence[str], question: str = "") -> str | None:
         text = read_through(plain(text))
         if letters := _as_letters(text) or _first_named(text) or _option_of(text, options):
             return letters
-    for line in reversed(steps):
-        line = read_through(plain(line))
+    lines = [read_through(plain(line)) for line in steps]
+    if len(lines) > 1 and (letter := _first_line(lines)):
+        return letter
+    for line in reversed(lines):
         if letters := _unannounced(line) or _option_of(line, options):
             return letters
     return None
@@ -105,10 +120,24 @@ def letter_of(text: str, options: Mapping[str, str] | Sequence[str]) -> str | No
 
 
 def _option_of(text: str, options: Mapping[str, str]) -> str | None:
-    return letter_of(trim(text), options) if options else None
+    if not options:
+        return None
+    return letter_of(trim(text), options) or letter_of(bare_text(text), options)
+
+
+def _first_line(lines: Sequence[str]) -> str | None:
+    """The letter of an answer that is given first and explained below; not of a list of options."""
+    first, *below = [line for line in lines if line.strip()] or [""]
+    found = _GIVEN_FIRST.match(first)
+    if found is None or any(_JUDGED.search(line) or _JUDGED_TEXT.search(line) for line in below):
+        return None
+    is_list = found[1] == "A" and any(_GIVEN_FIRST.match(line) for line in below)
+    return None if is_list else found[1]
 
 
 def _as_letters(text: str) -> str | None:
+    if lead := _LEAD_IN.match(text):
+        text = text[lead.end() :]
     bare = trim(text).strip("()[]{} ")
     if len(bare) == 1:
         return bare.upper() if bare.upper() in LETTERS else None
@@ -149,8 +178,9 @@ def _unannounced(text: str) -> str | None:
         return bare.upper()
     if (several := _SEVERAL.fullmatch(bare)) or (several := _ALL.search(text)):
         return _several(several.group())
-    if judged := _JUDGED.findall(text):
-        return str(judged[-1][0] or judged[-1][1]).upper()
+    for pattern in (_JUDGED, _JUDGED_TEXT, _LEFT):
+        if judged := pattern.findall(text):
+            return str(judged[-1][0] or judged[-1][1]).upper()
     for pattern in _UNANNOUNCED:
         if found := pattern.findall(text):
             return str(found[-1]).upper()

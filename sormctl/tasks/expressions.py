@@ -26,7 +26,7 @@ _REMARK = re.compile(  # what follows an expression that stands without dollars
 )
 _LEAD_IN = re.compile(r"^(?:\s*(?:a\s+)?[A-Za-z]{2,}[,:]?\s+)+(?=[-+]?[\d\\(])")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
-_WORD = re.compile(r"[A-Za-z]{4,}")
+_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}")
 _ASSIGNED = re.compile(r"([A-Za-z])\s*=([^=,;]+?)(?:[,;]|,?\s*\band\b|$)\s*")
 _GAP = re.compile(r"\\(?:q?quad(?![A-Za-z])|[ ,;:!])|~")
 _ALGEBRA = re.compile(r"[\\\d+*/^_=<>-]")
@@ -34,10 +34,15 @@ _ALGEBRA = re.compile(r"[\\\d+*/^_=<>-]")
 
 def read_math(steps: Sequence[str], question: str = "") -> str | None:
     """The expression that is announced, else the last one of the steps: what a formula comes to,
-    or the last number."""
+    or the last number.
+
+    Words that are said of an answer, behind a box, are none.
+    """
+    held = boxed("\n".join(steps))
     for text in announced(steps):
-        if announced_one := expression(text):
-            return announced_one
+        found = expression(text)
+        if found and (held is None or text == held.strip() or not _WORD.search(found)):
+            return found
     return _last_expression("\n".join(steps)[-MAX_LINE:])
 
 
@@ -75,7 +80,9 @@ def _inner(span: re.Match[str]) -> str:
 
 
 def _trimmed(text: str) -> str:
-    text = text.strip().rstrip(" .,;:*!")  # a point in front may be a decimal one
+    text = text.strip().rstrip(
+        " .,;:*!\u2705\u2713\u2714\ufe0f"
+    )  # a point in front may be a decimal one
     for opening, closing in (("\\(", "\\)"), ("\\[", "\\]"), ("$", "$")):
         if text.startswith(opening) and text.endswith(closing) and len(text) > len(opening):
             text = text.removeprefix(opening).removesuffix(closing)

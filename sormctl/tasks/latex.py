@@ -41,7 +41,7 @@ _UNIT = re.compile(
     rf"(?:(?<=[0-9}}).])|(?<=\\pi))\s*(?:{_FONT}\s*\{{(?![ie]\}})[^{{}}]*\}}{_POWER}\s*[/.]?\s*)+$"
 )
 _WORDS = re.compile(  # `3s` is three times s, `3 s` are seconds
-    r"(?<=[0-9}])(?:\s*(?:[a-z]{4,}|cm|mm|km|kg|mg|ml|ft|in|lbs?|oz|mph|hrs?|min|sec)"
+    r"(?<=[0-9}])(?:\s*(?:[a-z]{4,}|[ck]?m/(?:s|h|hr|min)|mi/h|cm|mm|km|kg|mg|ml|ft|in|lbs?|oz|mph|hrs?|min|sec)"
     rf"|\s+(?:m|g|s|h))\.?{_POWER}(?:\s+[a-z]{{2,}})*$"
 )
 _LETTER = re.compile(r"(?<=[0-9}])[mgsh]$")
@@ -58,14 +58,19 @@ _SYNONYMS = (
     (re.compile(r"\\leq(?:slant)?(?![A-Za-z])"), r"\\le "),
     (re.compile(r"\\geq(?:slant)?(?![A-Za-z])"), r"\\ge "),
     (re.compile(r"\\neq(?![A-Za-z])"), r"\\ne "),
-    (re.compile(r"\\approx(?![A-Za-z])"), "="),
+    (
+        re.compile(r"(?:(?<=[0-9}!])|(?<=[0-9]\\pi))\s*(?:\\approx|\N{ALMOST EQUAL TO}).*"),
+        "",
+    ),  # its decimals
+    (re.compile(r"\\approx(?![A-Za-z])|\N{ALMOST EQUAL TO}"), "="),
     (re.compile(r"\\(?:times|ast)(?![A-Za-z])"), r"\\cdot "),
     (re.compile(r"\\(?:to|longrightarrow)(?![A-Za-z])"), r"\\rightarrow "),
     (re.compile(r"\\(?:varnothing)(?![A-Za-z])"), r"\\emptyset "),
     (re.compile(r"\\(?:lbrace)(?![A-Za-z])"), r"\\{"),
     (re.compile(r"\\(?:rbrace)(?![A-Za-z])"), r"\\}"),
-    (re.compile(r"[bpv]?matrix\*"), "pmatrix"),
+    (re.compile(r"(?<=\{)(?:bmatrix\*?|[pv]?matrix\*)"), "pmatrix"),
     (re.compile("\N{GREEK SMALL LETTER PI}"), r"\\pi "),
+    (re.compile("\N{SQUARE ROOT}([0-9]+)"), r"\\sqrt{\1}"),
     (re.compile("\N{SQUARE ROOT}"), r"\\sqrt "),
     (re.compile("\N{INFINITY}"), r"\\infty "),
     (re.compile("\N{LESS-THAN OR EQUAL TO}"), r"\\le "),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,6 +13,11 @@ from sormctl.tasks.base import Task
 from sormctl.tasks.splitting import SPACE, pieces
 from sormctl.tasks.steps import pieces_around, split_lines
 from sormctl.tasks.thoughts import part_thought
+
+# what some tools leave in a text: a chat model has said all, and what follows is no part of it
+_END_OF_TURN = re.compile(
+    r"<\|(?:im_end|eot_id|eom_id|endoftext|end_of_text|end)\|>|</s>|<end_of_turn>|<eos>"
+)
 
 
 class Reading(NamedTuple):
@@ -40,10 +46,12 @@ class CompletionReader(NamedTuple):
     def read(self, question: str, text: str, is_cut: bool, *, is_begun: bool = False) -> Reading:
         """Reads a completion; a thought is no step and states no answer.
 
-        Nor does a text that ends within a thought. `is_cut` says that the text was cut off, and
-        `is_begun` that its prompt had opened a thought. White space after a thought is a part of
-        how thoughts are written, not of the solution.
+        Nor does a text that ends within a thought, or what follows the end of the model's turn.
+        `is_cut` says that the text was cut off, and `is_begun` that its prompt had opened a
+        thought. White space after a thought is a part of how thoughts are written, not of the
+        solution.
         """
+        text = _END_OF_TURN.split(text, maxsplit=1)[0] if "<" in text else text
         thought, visible, is_closed = part_thought(text, self.think, is_begun=is_begun)
         visible = visible.lstrip(SPACE) if thought else visible
         opening, steps, separators = self._cut(visible)

@@ -85,6 +85,7 @@ _ASSIGNED = re.compile(r"\b[A-Za-z]\s*=\s*(?=[-+$0-9.])")
 _BULLET = re.compile(r"^\s*-\s+(?=[$0-9.])")
 _SPACED = re.compile(r"(?<![0-9.,])([0-9]{1,3}(?: [0-9]{3})+)(?![0-9/:]|[.,][0-9]{3}|\s[0-9])")
 _REMARK = re.compile(r"\([^()]{0,200}\)")
+_BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _BRACKETED = (
     (re.compile(r"\(([-+]?[0-9]+)\)(?= ?/ ?[(0-9])"), r"\1"),  # (-1)/2, (11)/(12)
     (re.compile(r"(?<=[0-9])( ?/ ?)\(([0-9]+)\)"), r"\1\2"),
@@ -107,15 +108,14 @@ def stated(text: str) -> str | None:
     with numbers that make one answer (`3:30`, `10-15`, `3 hours 20 minutes`, `2 and 3`), states
     these; of another sentence the last number is taken. A calculation without a result states none.
     """
-    bare = text.strip(" .$*")
+    bare = text.strip(" $*").rstrip(" .$*")  # a point in front is a decimal one
     if bare.isdecimal() and bare.isascii():  # as nearly all are
         return canonical_number(bare)
     text = _prepared(text)
     position = _lead().match(text).end()  # type: ignore[union-attr]  # it matches everywhere
     first = number_at(text, position)
     if first is None:
-        numbers = numbers_in(_REMARK.sub(" ", text)) or numbers_in(text)
-        return canonical_number(numbers[-1]) if numbers else None
+        return _last_in(text)
     if _unfinished().match(text[:MAX_STATED], position):
         return None
     whole = _several().match(text, position) if len(text) <= MAX_STATED else None
@@ -141,7 +141,7 @@ def _prepared(text: str) -> str:
             text = tail
     for pattern, replacement in _BRACKETED if "(" in text or "_" in text else ():
         text = pattern.sub(replacement, text)
-    text = _SPACED.sub(lambda found: found[1].replace(" ", ""), text)
+    text = _unspaced(text)
     return _SPACED_FRACTION.sub(r"\1/\2", text) if "/" in text else text
 
 
@@ -166,15 +166,29 @@ def _last_term(text: str) -> str | None:
 
 def _last_stated(line: str) -> str | None:
     """The last number of a line in its shortest form; of `3:30` the whole."""
-    line = readable(line)
-    numbers = numbers_in(line)
-    if not numbers:
+    line = _unspaced(readable(line))
+    if not numbers_in(line):
         return None
     if ":" in line and (clocks := list(_CLOCK.finditer(line))):
         after = numbers_in(line[clocks[-1].end() :])
         if not after:
             return " ".join(clocks[-1].group().split())
-    return canonical_number(numbers[-1])
+    return _last_in(line)
+
+
+def _last_in(text: str) -> str | None:
+    """The number in bold if there is one of these, else the last one, if need be in brackets."""
+    outside = _REMARK.sub(" ", text)
+    if outside.count("**") % 2:  # the first one closes what came before
+        outside = outside.partition("**")[2]
+    bold = numbers_in(" ".join(_BOLD.findall(outside)))
+    numbers = (bold if len(bold) == 1 else []) or numbers_in(outside) or numbers_in(text)
+    return canonical_number(numbers[-1]) if numbers else None
+
+
+def _unspaced(text: str) -> str:
+    """`1 000` as `1000`."""
+    return _SPACED.sub(lambda found: found[1].replace(" ", ""), text)
 
 
 def values(text: str) -> tuple[Fraction, ...] | None:

@@ -10,9 +10,10 @@ from sormctl.tasks.latex import unwrapped
 
 _SENTENCE_END = re.compile(
     r"(?<=[^\W\d_]{3})[.!]\s+(?=[A-Z])|(?i:[.!,]?\s+(?=I\s+hope\s+(?:it|this|that)\b))"
+    r"|(?i:,\s+(?:which|because|since|as|so|where)\s|\s+because\s)"
 )
-
-
+_YES_OR_NO = re.compile(r"(?i)\W*(yes|no|true|false)\b[*_]*[.,:;!]")
+_BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _MARKED = re.compile(
     r"\s*(?:\*\*([^*\n]+)\*\*|\"([^\"\n]+)\"(?=\s*[,}\].]|$))"
 )  # in bold or quoted
@@ -20,16 +21,18 @@ _MARKED = re.compile(
 
 def trim(text: str) -> str:
     """The text without the punctuation and the emphasis around it, in one line."""
-    return " ".join(text.split()).strip(" .,;:!?\"'`*$#")
+    return _BOLD.sub(r"\1", " ".join(text.split())).strip(" .,;:!?\"'`*$#")
 
 
 def first_sentence(text: str) -> str:
-    """The text up to the end of its first sentence; "St. Gallen" is no end."""
+    """The text up to the end of its first sentence, or a reason; "St. Gallen" is no end."""
     return _SENTENCE_END.split(text, maxsplit=1)[0]
 
 
 def bare_text(text: str) -> str:
-    r"""The words of an announcement alone: without `\text{}`, dollars and the next sentence."""
+    r"""The words of an announcement alone: no `\text{}`, dollars, reasons or next sentence."""
+    if said := _YES_OR_NO.match(text):
+        return said[1]
     marked = _MARKED.match(text)
     return trim(unwrapped(first_sentence(marked[1] or marked[2] if marked else text)))
 

@@ -68,6 +68,10 @@ AROUND: list[Case] = [
     ("math", "12", "Final Answer\n\n$12$"),
 ]
 BOXES: list[Case] = [
+    ("math", "72", "\\boxed{72}\n\nThus the answer is correct."),
+    ("math", "72", "\\boxed{72}\n\nThe answer is a positive integer less than 1000, as required."),
+    ("math", "\\frac{3}{8}", "$\\boxed{\\frac{3}{8}}$\n\nThe answer is already in lowest terms."),
+    ("math", "72", "\\boxed{72}\n\nThe final answer is boxed above."),
     ("math", "7", "\\boxed{ 7 }"),
     ("math", "7", "\\boxed {7}"),
     ("math", "7", "\\fbox{7}"),
@@ -135,6 +139,13 @@ SPELLINGS: list[Case] = [
     ("math", "x=2,y=\\frac12", "\\boxed{y = 0.5 \\text{ and } x = 2}"),
     ("math", "-\\frac{3}{4}", "\\boxed{\\frac{3}{-4}}"),
     ("math", "3.14", "\\boxed{\\approx 3.14}"),
+    ("math", "12\\pi", "\\boxed{12\\pi \\approx 37.7}"),
+    ("math", "3\\sqrt{13}", "\\boxed{3\u221a13}"),
+    (
+        "math",
+        "\\begin{pmatrix}1\\\\2\\end{pmatrix}",
+        "\\boxed{\\begin{bmatrix}1\\\\2\\end{bmatrix}}",
+    ),
     ("math", "\\frac{3-\\sqrt5}{2}", "\\boxed{\\frac{-3+\\sqrt5}{-2}}"),
     ("math", "\\frac{-x+1}{2}", "\\boxed{\\frac{x-1}{-2}}"),
     ("math", "0.5", "\\boxed{0,5}"),

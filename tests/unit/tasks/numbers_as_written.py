@@ -5,6 +5,9 @@ from __future__ import annotations
 Case = tuple[str, str, str]
 
 NOTHING_ANNOUNCED: list[Case] = [
+    ("numeric", "150", "It takes 150 minutes (2 hours and 30 minutes)."),
+    ("numeric", "624", "Therefore, James writes **624 pages** in 52 weeks."),
+    ("numeric", "1000", "Il gagne 1 000 euros."),
     ("numeric", "7", "She has 3 + 4 = 7.\n```"),
     ("numeric", "7", "1. Buy 3.\n2. Buy 4.\n3. So 7 in total.\n\nLet me know if you need more!"),
     ("numeric", "7", "$$3+4=7$$\nThank you"),
@@ -130,6 +133,13 @@ NUMERIC_LATEX: list[Case] = [
     ("numeric", "0.5", "\\frac{1}{2}"),
 ]
 DIGITS: list[Case] = [
+    ("numeric", "0.5", "#### .5"),
+    ("numeric", "0.75", "The answer is $.75."),
+    ("numeric", ".5", "#### 0.5"),
+    ("numeric", "45", "**Final Answer:**\n\nJohn is **45 miles** from home after 4 hours."),
+    ("numeric", "72", "**Final Answer:** Over 4 weeks, Tom earns **$72**."),
+    ("numeric", "72", "\\boxed{72}\n\nThe answer is rounded to the nearest 10."),
+    ("numeric", "3", "The answer is 3.<|im_end|>\n<|im_start|>user\nAnd 5+5?\nThe answer is 10."),
     ("numeric", "1234567", "#### 1,234,567"),
     ("numeric", "1234567", "#### 12,34,567"),
     ("numeric", "1234567", "#### 1 234 567"),
@@ -181,6 +191,7 @@ DIGITS: list[Case] = [
     ("numeric", "12", "#### 12\u3002"),
 ]
 DIGITS_WRONG: list[Case] = [
+    ("numeric", "5", "#### .5"),
     ("numeric", "1", "#### -$ 1"),
     ("numeric", "10 to 20", "#### 10"),
 ]
