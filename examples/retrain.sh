@@ -78,12 +78,13 @@ stage() { # NAME COMMAND OPTION...: once
 problems() { # train.jsonl: those of NEW that are not held out; none if runs judged before have learned from all
   cp "$HELD_OUT" held-out.jsonl
   (cd ../.. && bash -c "$NEW") > problems.jsonl
-  ! grep -hv -e '"problem_id":"' -e '^[[:space:]]*$' held-out.jsonl problems.jsonl \
-    || { echo "these have no problem_id; let sormctl problems write them"; exit 65; }
+  ! grep -hvE -e '"problem_id":".*"question":"' -e '^[[:space:]]*$' held-out.jsonl problems.jsonl \
+    || { echo "these are no problems; let sormctl problems write them"; exit 65; }
   grep -oE '"question":"([^"\\]|\\.)*"' held-out.jsonl > held-out
   grep -vFf held-out problems.jsonl > train.new || [ $? = 1 ]
-  twice=$(sort -u train.new | sed -n 's/.*\("problem_id":"[^"]*"\).*/\1/p' | sort | uniq -d)
-  [ -z "$twice" ] || { echo "other problems have the same" ${twice:0:200}"; name their files apart"; exit 65; }
+  twice=$(sort -u held-out.jsonl train.new \
+    | sed -nE 's/^[{]"task":"[^"]*","problem_id":"(([^"\\]|\\.)*)".*/\1/p' | sort | uniq -d)
+  [ -z "$twice" ] || { echo "several problems have the id ${twice:0:200}; name files apart"; exit 65; }
   for run in ../*; do
     [ -e "$run/verdict" ] && cmp -s settings "$run/settings" && cmp -s {,"$run/"}held-out.jsonl || continue
     [ -n "$(comm -23 <(sort train.new) <(sort "$run/train.jsonl") | head -c 1)" ] || : > train.new

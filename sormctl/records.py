@@ -37,7 +37,9 @@ MAX_COUNT = 2**53 - 1  # the largest that every reader of JSON keeps exact
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 Score = Annotated[float, Meta(ge=0, le=1 + 1e-6)]  # a sum of probabilities may be rounded up
 # why a completion ended where its writer wanted to, in the words of servers and tools
-ENDED = re.compile(r"stop|eos|end|complete|finish|done|unchanged|solution", re.IGNORECASE)
+ENDED = re.compile(
+    r"(?i)(?!.*(length|limit|max))(stop|eos|end|complet|finish|done|unchanged|solut)"
+)
 Refinement = Literal["global", "local", "value"]
 REFINEMENTS: tuple[Refinement, ...] = ("global", "local", "value")  # of `source.kind`
 R = TypeVar("R", bound="Record")

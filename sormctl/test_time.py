@@ -28,6 +28,7 @@ from sormctl.judging import Judge, locate_error, open_judge
 from sormctl.models import model_digest
 from sormctl.records import Problem, Solution
 from sormctl.slots import REFINERS, Slot, check_slot
+from sormctl.streams.ahead import is_begun
 from sormctl.streams.completions import GENERATED
 from sormctl.streams.driver import FREE, Costs, map_records, pipe_records, write_records
 from sormctl.streams.flow import Opening, W
@@ -35,7 +36,7 @@ from sormctl.streams.ids import KnownIds
 from sormctl.streams.job_outputs import Job
 from sormctl.streams.journal import discard
 from sormctl.streams.jsonl import RecordReader
-from sormctl.streams.output import has_content, writing
+from sormctl.streams.output import writing
 from sormctl.tasks.registry import known_task
 
 T = TypeVar("T", Problem, Solution)
@@ -144,19 +145,18 @@ class TestTime:
     def _problems(self, problems: Iterable[Problem], files: Sequence[str]) -> Path:
         """The file of the problems, written anew.
 
-        What an earlier run made of others goes first, in all stages: one that this run does not
-        reach would be taken for its own.
+        What an earlier run made in any stage goes before the first one begins: a stage that this
+        run does not reach would be taken for its own.
         """
         output, job = self._output("problems"), self._job("problems", ())
-        if not job.resume:
-            if has_content(self._output("drafts")) and not job.overwrite:
-                raise UsageError(
-                    f"{self.folder} has drafts; give --resume to go on, or --overwrite"
-                )
-            for stage in STAGES:
-                discard(self._output(stage))
-            job = replace(job, overwrite=True)
-        write_records(job, problems, files)
+        made = [path for stage in STAGES if is_begun(path := self._output(stage))]
+        if made and not (job.resume or job.overwrite):
+            raise UsageError(
+                f"{self.folder} has {made[0].stem}; give --resume to go on, or --overwrite"
+            )
+        write_records(job if job.resume else replace(job, overwrite=True), problems, files)
+        for path in made if job.overwrite else ():
+            discard(path)
         written = RecordReader([str(output)])
         for _ in written.records(Problem, KnownIds(written).check):
             pass  # before the first is drafted: solutions of two of one id would be mixed

@@ -81,11 +81,14 @@ def _problem(found: Responses, how: Importing) -> Problem:
     """The user's problem, where they know it, else what the row says of it."""
     row = RowFields(found.about)
     own, name = _own_problem(row, found, how), found.name or _name(row, how, IDENTITY)
+    stated = _name(row, how, OF_PROBLEM)  # an `id` may be that of the completion
     known = how.problems.asking(own.question) if own is not None else None
-    if known is None and name is not None:
-        known = how.problems.named(name) or how.problems.named(_NUMBER.sub("", name))
+    if known is None and stated is not None:
+        known = how.problems.named(stated)
     if known is None and own is not None:
         known = how.problems.within(own.question)
+    if known is None and name is not None:
+        known = how.problems.named(name) or how.problems.named(_NUMBER.sub("", name))
     if known is None and own is None and found.index is not None:
         known = how.problems.at(found.index)
     if known is not None:

@@ -53,7 +53,9 @@ def _end_in(text: str, question: str) -> int:
     """Where a question ends that stands in a text, the last time; 0 where it does not."""
     if question not in text:
         return 0
-    places = re.finditer(rf"(?<!\w){re.escape(question)}(?!\w)", text)
+    ends = question[0], question[-1]  # some scripts have no spaces between words
+    before, after = (r"\b" if end.isascii() and end.isalnum() else "" for end in ends)
+    places = re.finditer(f"{before}{re.escape(question)}{after}", text)
     return max((place.end() for place in places), default=0)
 
 

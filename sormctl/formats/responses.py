@@ -114,15 +114,16 @@ def of_fields(row: Json, path: str | None) -> Responses:
     fields = RowFields(row)
     name = path or _field_of_text(fields) or fields.require(TEXT, "completion", "--text-field")
     value = fields.at(name, "--text-field")
-    values = listed(value) if name.lower().endswith("s") else value  # "[1, 2]" is a text
+    values = listed(value) if name.lower().endswith("s") else _objects(value)
     finish = _text_or_none(_used(fields, FINISH))
     found = [_said(each, name) for each in (values if isinstance(values, list) else [values])]
     said = [replace(each, finish=each.finish or finish) for each in found]
     model, tokens = _used(fields, ("model",)), _used(fields, TOKENS)
     usage = {"completion_tokens": tokens} if len(said) == 1 else None
     prompt = None
-    if turns := [name for name in fields.among(PROMPT) if isinstance(listed(fields[name]), list)]:
-        prompt = _said(listed(fields.use(turns[0]))[-1:], turns[0]).text
+    if turns := [name for name in fields.among(PROMPT) if isinstance(_objects(fields[name]), list)]:
+        asked = [turn for turn in _objects(fields.use(turns[0])) if not _is_of_model(turn)]
+        prompt = _said(asked[-1:], turns[0]).text
     return Responses(said, fields.unused(), prompt, model=_text_or_none(model), usage=usage)
 
 
@@ -133,6 +134,17 @@ def _field_of_text(fields: RowFields) -> str | None:
         return choices
     there = (name for name in map(fields.named, TEXT) if name is not None)
     return fields.find(TEXT) or next(there, None)
+
+
+def _objects(value: Any) -> Any:
+    """A list of objects, also one that is written down; "[1, 2]" is a text."""
+    found = listed(value)
+    is_one = isinstance(found, list) and found and all(isinstance(item, dict) for item in found)
+    return found if is_one else value
+
+
+def _is_of_model(turn: Any) -> bool:
+    return _object(turn).get("role", _object(turn).get("from")) in _MODEL
 
 
 def _items(value: Any) -> Sequence[Any]:

@@ -154,7 +154,10 @@ def _unfinished(
     with inputs.placing():
         for records in groups:
             keys = [*map(tagged_key, records)]
-            pending = [not _taken(finished, name) for name in keys]
+            pending = [
+                not (_taken(finished, key) or _taken(finished, record.key))  # of older journals
+                for record, key in zip(records, keys, strict=True)
+            ]
             if any(pending):
                 yield tuple(compress(keys, pending)), Group(records, pending)
 

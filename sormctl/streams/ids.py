@@ -48,7 +48,8 @@ class KnownIds:
         """
         if not isinstance(record, Problem):
             return
-        if record.key in self._finished_keys and tagged_key(record) not in self._finished:
+        is_known = record.key in self._finished_keys and record.key not in self._finished
+        if is_known and tagged_key(record) not in self._finished:
             raise UsageError(
                 f"{record.key} is not what it was when it was finished; give --overwrite to make "
                 "all anew"

@@ -130,6 +130,7 @@ _VARIABLE_IN_SUM = re.compile(  # a letter behind a number is its unit: 5 h + 3,
     r"(?<![A-Za-z0-9])(?<![0-9] )[a-z](?:\^\{?\w+\}?)? ?[-+] ?[A-Za-z0-9(]"
     r"|[A-Za-z0-9)}] ?[-+] ?[a-z](?![A-Za-z0-9])"
 )
+_BRACKETED_LETTER = re.compile(r"\(([A-J])\)")
 MAX_WORDS = 9  # of a number or a letter with what may stand around it
 MAX_PROSE = 3  # words of four letters and more that an expression may hold outside of LaTeX
 
@@ -160,8 +161,8 @@ def reference_answer(
 
 
 def _option_named(text: str, options: Mapping[str, str]) -> str | None:
-    """The letter of an option; a text that is one is no text of another option."""
-    letter = letters_of(text)
+    """The letter of an option; a text that is a letter is no text of another option."""
+    letter = trim(text).strip("()[]{} ").upper()
     return letter if letter in options else letter_of(text, options)
 
 
@@ -171,7 +172,8 @@ def _given(kind: AnswerKind, text: str, question: str) -> str | None:
     if kind is MATH:
         return expression(text) or None
     if kind is CHOICE:
-        return letters_of(text)
+        in_brackets = _BRACKETED_LETTER.search(text)
+        return letters_of(text) or (in_brackets[1] if in_brackets else None)
     return trim(text) or None
 
 

@@ -45,6 +45,7 @@ from sormctl.tasks.lettering import (
     with_options,
 )
 from sormctl.tasks.steps import split_annotated
+from sormctl.tasks.texts import fold
 
 PUBLISHED = Fields()
 _OURS = frozenset(Solution.__struct_fields__)
@@ -143,10 +144,11 @@ def _answer_text(kind: AnswerKind, value: Any, worked: bool) -> str:
     lines = [line for item in items for line in split_annotated(text_of(item))]
     if worked or not isinstance(value, list):
         return "\n".join(lines)
-    different = [*dict.fromkeys(lines)] if len({*map(str, items)}) == 1 else lines
-    if kind is EXACT and len(different) > 1:
-        raise RecordError(f"holds {len(different)} texts; a problem has one answer: keep one")
-    return ", ".join(different)
+    if all(isinstance(item, str) for item in items) and len({*map(fold, items)}) == 1:
+        return _answer_text(kind, items[0], worked)
+    if kind is EXACT and len(items) > 1:
+        raise RecordError(f"holds {len(items)} texts; a problem has one answer: keep one")
+    return ", ".join(lines)
 
 
 def _steps(value: Any) -> list[str]:

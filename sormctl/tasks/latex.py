@@ -38,13 +38,14 @@ _FONT = (
 _WRAPPER = re.compile(_FONT + r"\s*\{([^{}]*)\}")
 _POWER = r"(?:\^(?:\{[-+]?[0-9]\}|-?[0-9]))?"
 _UNIT = re.compile(
-    rf"(?:(?<=[0-9}}).])|(?<=\\pi))\s*(?:{_FONT}\s*\{{(?![ie]\}})[^{{}}]*\}}{_POWER}\s*[/.]?\s*)+$"
+    rf"(?:(?<=[0-9}}).])|(?<=\\pi))\s*+"
+    rf"(?:{_FONT}\s*\{{(?![ie]\}})[^{{}}]*\}}{_POWER}\s*+(?:[/.]\s*+)?)++$"
 )
 _WORDS = re.compile(  # `3s` is three times s, `3 s` are seconds
     r"(?<=[0-9}])(?:\s*(?:[a-z]{4,}|[ck]?m/(?:s|h|hr|min)|mi/h|cm|mm|km|kg|mg|ml|ft|in|lbs?|oz|mph|hrs?|min|sec)"
     rf"|\s+(?:m|g|s|h))\.?{_POWER}(?:\s+[a-z]{{2,}})*$"
 )
-_LETTER = re.compile(r"(?<=[0-9}])[mgsh]$")
+_LETTER = re.compile(r"^([^A-Za-z]*[0-9])[mgsh]$")
 _SPACE = re.compile(r"(?<![0-9]) | (?![0-9]+/[0-9])")  # but not the one of `1 1/2`
 _ASSIGNMENT = re.compile(r"^(?:[a-zA-Z](?:\([a-zA-Z]\))?)?=(?=[^=])")
 _LEADING_POINT = re.compile(r"(?<![0-9A-Za-z}])\.(?=[0-9])")
@@ -234,7 +235,7 @@ def both_normalised(first: str, second: str) -> tuple[str, str]:
     texts = [_without_noise(first), _without_noise(second)]
     has_unit = any(pattern.search(text) for text in texts for pattern in (_UNIT, _WORDS))
     bare = (_WORDS.sub("", _UNIT.sub("", text)) for text in texts)
-    one, two = (_spelled(_LETTER.sub("", text) if has_unit else text) for text in bare)
+    one, two = (_spelled(_LETTER.sub(r"\1", text) if has_unit else text) for text in bare)
     return one, two
 
 

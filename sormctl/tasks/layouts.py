@@ -25,16 +25,18 @@ BODY, NUMBERS, STEM, PASSAGE = "body", "numbers", "stem", "passage"
 PARTS = (  # of a question, beside which they stand
     BODY, PASSAGE, "passages", "context", "contexts", "paragraph", "paragraphs", "premise",
     "premises", "theory", "story", "stories", "narrative", "article", "background", "scenario",
-    "hint", "text", "pre_text", "post_text", "document", "documents", "table", "tables", "image",
-    "images", "figure", "diagram", "dialogue", "conversation", "instruction", *QUESTION,
+    "text", "pre_text", "post_text", "document", "documents", "table", "tables", "image", "images",
+    "figure", "diagram", "instruction", *QUESTION,
 )  # fmt: skip
 _PLACEHOLDER = re.compile(r"\b(?:N_|number|num|temp_)(\d{1,2})\b")
 _COLUMN = re.compile(r"(option|choice|opt?|)[ _-]?([a-j])", re.IGNORECASE)
 
 
 def asks(data: Mapping[str, Any]) -> bool:
-    """Whether an object asks something, and so is a row, whatever lists it holds."""
-    return RowFields(data).find(QUESTION) is not None
+    """Whether an object asks something, and so is a row; not one that holds a list of such."""
+    lists = (value for value in data.values() if isinstance(value, list) and value)
+    has_rows = any(isinstance(found[0], Mapping) and asks(found[0]) for found in lists)
+    return not has_rows and RowFields(data).find(QUESTION) is not None
 
 
 def question_of(row: RowFields, fields: Fields) -> str:

@@ -91,14 +91,13 @@ def readable(text: str) -> str:
 def only_number(text: str) -> str | None:
     """The number that a text is, as `readable` writes it; None if there is more to it.
 
-    A comma parts two numbers here, unless it separates thousands, stands behind a nought or in
-    braces: `1,2` is not 1.2, but `0,5` and `1{,}2` are numbers.
+    A comma parts two numbers here, unless it separates thousands or stands in braces: `1,2` is not
+    1.2, but `1{,}2` is.
     """
     if has_symbols(text):
         return None
     number = readable(text).strip()
-    parts_two = "," in number and "{,}" not in text and _DECIMAL_COMMA.search(number.lstrip("-"))
-    is_list = parts_two and not number.lstrip("-").startswith("0,")
+    is_list = "," in number and "{,}" not in text and _DECIMAL_COMMA.search(number)
     return None if is_list or parse_number(number) is None else number
 
 

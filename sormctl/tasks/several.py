@@ -60,7 +60,8 @@ def _unfinished() -> re.Pattern[str]:
     """
     number = rf"(?:[(\[{{]\s*+)*+(?>{NUMBER})[)\]}}]*+"  # possessive: a long sum takes no longer
     sign = r"\s*+(?:[+*]|(?<=\s)[-/](?=\s))\s*+"
-    is_sum = rf"(?=\s*+[+*]|{sign}{number}{sign})"
+    minus, over = (rf"\s*+(?<=\s){mark}(?=\s)\s*+" for mark in "-/")
+    is_sum = rf"(?=\s*+[+*]|{over}{number}{sign}|{minus}{number}(?:\s*+[+*]|{over}))"
     return re.compile(rf"{number}{is_sum}(?:{sign}{number})++{_WORD}{{0,3}}[\s$.*)\]}}=?]*+$")
 
 
@@ -87,18 +88,12 @@ _SPACED = re.compile(r"(?<![0-9.,])([0-9]{1,3}(?: [0-9]{3})+)(?![0-9/:]|[.,][0-9
 _REMARK = re.compile(r"\([^()]{0,200}\)")
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _BRACKETED = (
-    (re.compile(r"\(([-+]?[0-9]+)\)(?= ?/ ?[(0-9])"), r"\1"),  # (-1)/2, (11)/(12)
+    (re.compile(r"(?<![0-9A-Za-z)])\(([-+]?[0-9]+)\)(?= ?/ ?[(0-9])"), r"\1"),  # (-1)/2, (11)/(12)
     (re.compile(r"(?<=[0-9])( ?/ ?)\(([0-9]+)\)"), r"\1\2"),
-    (
-        re.compile(r"(?<![0-9.])([0-9]+)(?:\(([0-9]+/[0-9]+)\)|_([0-9]+/[0-9]+))"),
-        r"\1 \2\3",
-    ),  # 1(3/4)
-    (
-        re.compile(r"\s*\([A-Za-z ]{1,30}\)(?=\s*;)|(?<=;)([^;()]*)\([A-Za-z ]{1,30}\)\s*$"),
-        r"\1",
-    ),  # 7 (girls); 3 (boys)
+    (re.compile(r"(?<![0-9A-Za-z._])([0-9]+)(?:\(([0-9]+/[0-9]+)\)|_([0-9]+/[0-9]+))"), r"\1 \2\3"),
 )
-_SPACED_FRACTION = re.compile(r"(?<![0-9])([0-9]+) ?/ ?([0-9]+)\s*$")
+_NAMED_VALUES = re.compile(r"(?<!\s)\s*+\([A-Za-z ]{1,30}\)(?=\s*(?:;|$))")  # 7 (girls); 3 (boys)
+_SPACED_FRACTION = re.compile(r"(?<![0-9])(?<![-+*/] )(?<![-+*/])([0-9]+) ?/ ?([0-9]+)\s*$")
 
 
 def stated(text: str) -> str | None:
@@ -141,6 +136,7 @@ def _prepared(text: str) -> str:
             text = tail
     for pattern, replacement in _BRACKETED if "(" in text or "_" in text else ():
         text = pattern.sub(replacement, text)
+    text = _NAMED_VALUES.sub("", text) if ";" in text else text
     text = _unspaced(text)
     return _SPACED_FRACTION.sub(r"\1/\2", text) if "/" in text else text
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from math import gcd
 
-_ANNOTATION = re.compile(r"<<[^<>]*=[^<>]*>>")
+_ANNOTATION = re.compile(r"<<[^<>=]*=[^<>]*>>")
 _ANNOTATED = re.compile(r"<<[^<>]*=([-.,0-9]*[0-9])>>")
 _RESULT = re.compile(
     r"=[\s$€£¢~≈(*\\]*"

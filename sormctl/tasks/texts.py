@@ -31,6 +31,7 @@ def first_sentence(text: str) -> str:
 
 def bare_text(text: str) -> str:
     r"""The words of an announcement alone: no `\text{}`, dollars, reasons or next sentence."""
+    text = " ".join(text.split())
     if said := _YES_OR_NO.match(text):
         return said[1]
     marked = _MARKED.match(text)

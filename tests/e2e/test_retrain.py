@@ -132,10 +132,11 @@ def test_where_nothing_is_new_nothing_is_done(tmp_path: Path) -> None:
 
 
 def test_what_is_held_out_is_known_by_its_question(tmp_path: Path) -> None:
-    """Not by its id, which another problem may have; lines may be empty."""
+    """Also under another id; lines may be empty."""
     folder = prepare(tmp_path / "d", num_held_out=2, SAMPLES="-1")  # the first stage refuses it
     first, second = (folder / "held-out.jsonl").read_text().splitlines()
     other = first.replace('"question":"', '"question":"Again: ')
+    other = other.replace('"problem_id":"', '"problem_id":"other-')
     same = second.replace('"problem_id":"', '"problem_id":"again-')
     (folder / "new.jsonl").write_text(f"{other}\n\n{same}\n")
     retrain(folder)
@@ -143,16 +144,19 @@ def test_what_is_held_out_is_known_by_its_question(tmp_path: Path) -> None:
     assert (run / "train.jsonl").read_text().split() == other.split()
 
 
-def test_two_problems_of_one_id_are_refused_before_any_is_sampled(tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", ["new.jsonl", "held-out.jsonl"])
+def test_two_problems_of_one_id_are_refused_before_any_is_sampled(
+    other: str, tmp_path: Path
+) -> None:
     folder = prepare(tmp_path / "d")
     new = folder / "new.jsonl"
-    first = new.read_text().splitlines()[0]
+    first = (folder / other).read_text().splitlines()[0]
     with new.open("a") as more:
         more.write(first.replace('"question":"', '"question":"Again: ') + "\n")
     code, told = retrain(folder)
     assert (code, told["outcome"], told["stage"]) == (65, "failed", "problems")
     (run,) = (folder / "runs").iterdir()
-    assert "name their files apart" in (run / "log").read_text()
+    assert "name files apart" in (run / "log").read_text()
     assert not (run / "samples.jsonl").exists()
 
 
@@ -180,7 +184,7 @@ def test_a_run_begins_where_none_that_was_judged_has_learned_from_all(tmp_path: 
     ("settings", "line", "code"),
     [
         ({"NEW": "exit 3"}, "", 3),
-        ({"NEW": """echo "{}" """}, "these have no problem_id", 65),
+        ({"NEW": """echo "{}" """}, "these are no problems", 65),
         ({"HELD_OUT": "nowhere.jsonl"}, "nowhere.jsonl", 1),
         ({"STUDENT": "./nowhere"}, "nowhere", 2),
         ({"GATE": "--nowhere"}, "No such option: --nowhere", 2),

@@ -233,6 +233,7 @@ def test_the_key_of_a_solution_tells_its_problem() -> None:
     ("finish", "is_cut"),
     [
         ("stop", False),
+        ("eos_token", False),
         ("COMPLETE", False),
         ("finished", False),
         ("solution", False),  # PRM800K's
@@ -240,6 +241,8 @@ def test_the_key_of_a_solution_tells_its_problem() -> None:
         ("length", True),
         ("MAX_TOKENS", True),
         ("incomplete", True),
+        ("FINISH_LENGTH", True),
+        ("stop_max_tokens", True),
         ("content_filter", True),
         ("repetition", True),
     ],

@@ -107,7 +107,7 @@ def _drop_nothing(model: Any) -> None:
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
         for holder in (module, getattr(module, "config", None)):
-            for name, value in [*vars(holder).items()] if holder is not None else ():
+            for name, value in [*getattr(holder, "__dict__", {}).items()]:
                 if ("drop" in name or "jitter" in name) and isinstance(value, float):
                     setattr(holder, name, 0.0)
 

@@ -148,7 +148,7 @@ SPELLINGS: list[Case] = [
     ),
     ("math", "\\frac{3-\\sqrt5}{2}", "\\boxed{\\frac{-3+\\sqrt5}{-2}}"),
     ("math", "\\frac{-x+1}{2}", "\\boxed{\\frac{x-1}{-2}}"),
-    ("math", "0.5", "\\boxed{0,5}"),
+    ("math", "0.5", "\\boxed{0{,}5}"),
     ("math", "5", "\\boxed{\\bf 5}"),
     ("math", "5", "\\boxed{\\pounds 5}"),
     ("math", "-\\frac{1}{2}", "\\boxed{\\frac{-1}{2}}"),
@@ -186,6 +186,8 @@ SPELLINGS_WRONG: list[Case] = [
     ("math", "\\pi", "\\boxed{3.14}"),
     ("math", "\\text{even}", "\\boxed{odd}"),
     ("math", "1,2", "\\boxed{1.2}"),
+    ("math", "0,4", "\\boxed{0.4}"),
+    ("math", "\\pi r^2h", "\\boxed{\\pi r^2\\text{ cm}}"),
     ("math", "x=2,y=3", "\\boxed{x=3,y=2}"),
 ]
 MORE_THAN_A_NUMBER: list[Case] = [  # what is left of it is a number
