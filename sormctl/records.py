@@ -38,7 +38,7 @@ Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 Score = Annotated[float, Meta(ge=0, le=1 + 1e-6)]  # a sum of probabilities may be rounded up
 # why a completion ended where its writer wanted to, in the words of servers and tools
 ENDED = re.compile(
-    r"(?i)(?!.*(length|limit|max))(stop|eos|end|complet|finish|done|unchanged|solut)"
+    r"(?i)(?!.*(length|limit|max))(stop|eos|end|complete|finish|done|unchanged|solution)"
 )
 Refinement = Literal["global", "local", "value"]
 REFINEMENTS: tuple[Refinement, ...] = ("global", "local", "value")  # of `source.kind`
