@@ -36,6 +36,7 @@ from sormctl.streams.ids import KnownIds
 from sormctl.streams.job_outputs import Job
 from sormctl.streams.journal import discard
 from sormctl.streams.jsonl import RecordReader
+from sormctl.streams.manifest import manifest_path
 from sormctl.streams.output import writing
 from sormctl.tasks.registry import known_task
 
@@ -154,12 +155,14 @@ class TestTime:
             raise UsageError(
                 f"{self.folder} has {made[0].stem}; give --resume to go on, or --overwrite"
             )
-        write_records(job if job.resume else replace(job, overwrite=True), problems, files)
-        for path in made if job.overwrite else ():
-            discard(path)
+        if not job.resume and manifest_path(output).exists():
+            job = replace(job, overwrite=True)  # of a run that came no further
+        write_records(job, problems, files)
         written = RecordReader([str(output)])
         for _ in written.records(Problem, KnownIds(written).check):
             pass  # before the first is drafted: solutions of two of one id would be mixed
+        for path in made if self.job.overwrite else ():
+            discard(path)
         return output
 
     def _sample(self, stage: str, problems: Path, n: int, sampling: SamplingSettings) -> Path:

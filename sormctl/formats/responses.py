@@ -139,8 +139,10 @@ def _field_of_text(fields: RowFields) -> str | None:
 def _objects(value: Any) -> Any:
     """A list of objects, also one that is written down; "[1, 2]" is a text."""
     found = listed(value)
-    is_one = isinstance(found, list) and found and all(isinstance(item, dict) for item in found)
-    return found if is_one else value
+    if not isinstance(found, list) or not found:
+        return value
+    holders = {"role", "from", *HOLDERS}
+    return found if all(holders & _object(item).keys() for item in found) else value
 
 
 def _is_of_model(turn: Any) -> bool:

@@ -107,10 +107,10 @@ _UNSAID_BEFORE = re.compile(
     r"|\b(?:wrong|incorrect|false|mistaken)\s+$"
 )
 _NOT = re.compile(
-    r"(?i)^\s*(?:(?:not|n't|wrong|incorrect|unknown|unclear|in\s+the\s+form|reasonable|rounded"
-    r"|based\s+on|already|(?:less|more|greater|smaller)\s+than|in\s+(?:its\s+)?(?:simplest|lowest)"
-    r"|boxed|shown|given\s+above|an?\s+(?:positive\s+|negative\s+|whole\s+)?(?:integer|number))\b"
-    r"|correct\s*[.!]"
+    r"(?i)^\s*(?:(?:not|n't|wrong|incorrect|unknown|unclear|in\s+the\s+form|reasonable|based\s+on"
+    r"|rounded\s+(?:(?:up|down)\s+)?to\s+(?:the|an?)|already|(?:less|more|greater|smaller)\s+than"
+    r"|boxed|shown|given\s+above|an?\s+(?:positive\s+|negative\s+)?integer)\b(?!\s*[:=])"
+    r"|in\s+(?:its\s+)?(?:simplest|lowest)\s+(?:form|terms)\s*[.!,;]|correct\s*[.!]"
     r"|(?:correct|found|obtained|reached|verified|confirmed|checked|consistent)\b,?"
     r"\s+(?:because|since|by|in|to|as|with|from|using|after|when)\b)"
 )

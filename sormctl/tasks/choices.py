@@ -65,7 +65,12 @@ _UNANNOUNCED = (  # tried in this order; the last match of a pattern counts
     re.compile(r"^\W*([A-Ja-j])(?:[.):](?:\s|$)|\s+-\s|\W*$)"),
     re.compile(r"(?<![A-Za-z0-9])([A-J])\W*$"),
 )
-_GIVEN_FIRST = re.compile(r"[\s*_#>-]*\(?([A-J])(?:[).:]+(?:[*_]|\s)|[*_]*\s*$|\s+-\s)")
+_GIVEN_FIRST = re.compile(r"[\s*_#>-]*\(?([A-J])(?:[).:]+(?=[*_]|\s)|(?=[*_]*\s*$)|\s+-\s)[*_]*")
+_CONCLUDES = re.compile(
+    r"(?i)\b(?:so|therefore|thus|hence|choose|pick|select|we|wait|actually)\b|\bis\s+(?:the\s+)?(?:correct|right|answer)"
+    r"|^\W*\(?[A-J]\)?\W*$"
+)
+_HEADING = re.compile(r"(?i)^\W*(?:explanation|reasoning|why|because)\b")
 _OPTION = re.compile(
     r"(?:^|[\s,;(\[{\"'])\(?([A-J])[).:]\s*(\S[^\n]*?)"
     r"(?=\s*(?:$|\n|[,;]?\s+\(?[A-J][).:]\s*\S|[\"'\]}]\s*[,\]}]))"
@@ -84,7 +89,7 @@ def read_choice(steps: Sequence[str], question: str = "") -> str | None:
         if letters := _as_letters(text) or _first_named(text) or _option_of(text, options):
             return letters
     lines = [read_through(plain(line)) for line in steps]
-    if len(lines) > 1 and (letter := _first_line(lines)):
+    if len(lines) > 1 and (letter := _first_line(lines, options)):
         return letter
     for line in reversed(lines):
         if letters := _unannounced(line) or _option_of(line, options):
@@ -125,14 +130,20 @@ def _option_of(text: str, options: Mapping[str, str]) -> str | None:
     return letter_of(trim(text), options) or letter_of(bare_text(text), options)
 
 
-def _first_line(lines: Sequence[str]) -> str | None:
-    """The letter of an answer that is given first and explained below; not of a list of options."""
+def _first_line(lines: Sequence[str], options: Mapping[str, str]) -> str | None:
+    """The letter of an answer that stands first, alone or with its option, and is explained below.
+
+    Not where a line below concludes or judges.
+    """
     first, *below = [line for line in lines if line.strip()] or [""]
     found = _GIVEN_FIRST.match(first)
-    if found is None or any(_JUDGED.search(line) or _JUDGED_TEXT.search(line) for line in below):
+    if found is None or any(_CONCLUDES.search(line) for line in below):
         return None
-    is_list = found[1] == "A" and any(_GIVEN_FIRST.match(line) for line in below)
-    return None if is_list else found[1]
+    rest = trim(first[found.end() :])
+    is_option = not rest or fold(rest).startswith(fold(options.get(found[1], "\0")))
+    is_list = any(_GIVEN_FIRST.match(line) for line in below) and not rest.endswith("**")
+    is_listed = is_list and not any(_HEADING.match(line) for line in below)
+    return found[1] if is_option and not is_listed else None
 
 
 def _as_letters(text: str) -> str | None:
@@ -178,10 +189,10 @@ def _unannounced(text: str) -> str | None:
         return bare.upper()
     if (several := _SEVERAL.fullmatch(bare)) or (several := _ALL.search(text)):
         return _several(several.group())
-    for pattern in (_JUDGED, _JUDGED_TEXT, _LEFT):
-        if judged := pattern.findall(text):
-            return str(judged[-1][0] or judged[-1][1]).upper()
-    for pattern in _UNANNOUNCED:
+    in_brackets, named, *others = _UNANNOUNCED
+    # what is picked in so many words comes before what is said of an option
+    for pattern in (_JUDGED, in_brackets, named, _JUDGED_TEXT, _LEFT, *others):
         if found := pattern.findall(text):
-            return str(found[-1]).upper()
+            last = found[-1]
+            return (last if isinstance(last, str) else last[0] or last[1]).upper()
     return None

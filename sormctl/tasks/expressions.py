@@ -26,23 +26,19 @@ _REMARK = re.compile(  # what follows an expression that stands without dollars
 )
 _LEAD_IN = re.compile(r"^(?:\s*(?:a\s+)?[A-Za-z]{2,}[,:]?\s+)+(?=[-+]?[\d\\(])")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
-_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}")
+_WORD = re.compile(r"[A-Za-z]{4,}")
 _ASSIGNED = re.compile(r"([A-Za-z])\s*=([^=,;]+?)(?:[,;]|,?\s*\band\b|$)\s*")
+_ABOUT = re.compile(r"\\approx(?![A-Za-z])|\N{ALMOST EQUAL TO}")
 _GAP = re.compile(r"\\(?:q?quad(?![A-Za-z])|[ ,;:!])|~")
 _ALGEBRA = re.compile(r"[\\\d+*/^_=<>-]")
 
 
 def read_math(steps: Sequence[str], question: str = "") -> str | None:
     """The expression that is announced, else the last one of the steps: what a formula comes to,
-    or the last number.
-
-    Words that are said of an answer, behind a box, are none.
-    """
-    held = boxed("\n".join(steps))
+    or the last number."""
     for text in announced(steps):
-        found = expression(text)
-        if found and (held is None or text == held.strip() or not _WORD.search(found)):
-            return found
+        if announced_one := expression(text):
+            return announced_one
     return _last_expression("\n".join(steps)[-MAX_LINE:])
 
 
@@ -108,6 +104,10 @@ def equal_math(first: str, second: str) -> bool | None:
     """
     if first == second:
         return True
+    for one, other in ((first, second), (second, first)):
+        exact, about, rounded = _ABOUT.sub("\\\\approx", one).partition("\\approx")
+        if exact.strip() and about and not _ABOUT.search(other):  # either way of saying it will do
+            return any(equal_math(part.strip(), other) for part in (exact, rounded))
     here, there = _assignments(first), _assignments(second)
     if len(here) > 1 and here.keys() == there.keys():
         verdicts = [equal_math(value, there[name]) for name, value in here.items()]

@@ -45,7 +45,7 @@ _WORDS = re.compile(  # `3s` is three times s, `3 s` are seconds
     r"(?<=[0-9}])(?:\s*(?:[a-z]{4,}|[ck]?m/(?:s|h|hr|min)|mi/h|cm|mm|km|kg|mg|ml|ft|in|lbs?|oz|mph|hrs?|min|sec)"
     rf"|\s+(?:m|g|s|h))\.?{_POWER}(?:\s+[a-z]{{2,}})*$"
 )
-_LETTER = re.compile(r"^([^A-Za-z]*[0-9])[mgsh]$")
+_LETTER = re.compile(r"^((?:[^A-Za-z\\]|\\[a-z]+)*[0-9}])[mgsh]$")
 _SPACE = re.compile(r"(?<![0-9]) | (?![0-9]+/[0-9])")  # but not the one of `1 1/2`
 _ASSIGNMENT = re.compile(r"^(?:[a-zA-Z](?:\([a-zA-Z]\))?)?=(?=[^=])")
 _LEADING_POINT = re.compile(r"(?<![0-9A-Za-z}])\.(?=[0-9])")
@@ -59,10 +59,6 @@ _SYNONYMS = (
     (re.compile(r"\\leq(?:slant)?(?![A-Za-z])"), r"\\le "),
     (re.compile(r"\\geq(?:slant)?(?![A-Za-z])"), r"\\ge "),
     (re.compile(r"\\neq(?![A-Za-z])"), r"\\ne "),
-    (
-        re.compile(r"(?:(?<=[0-9}!])|(?<=[0-9]\\pi))\s*(?:\\approx|\N{ALMOST EQUAL TO}).*"),
-        "",
-    ),  # its decimals
     (re.compile(r"\\approx(?![A-Za-z])|\N{ALMOST EQUAL TO}"), "="),
     (re.compile(r"\\(?:times|ast)(?![A-Za-z])"), r"\\cdot "),
     (re.compile(r"\\(?:to|longrightarrow)(?![A-Za-z])"), r"\\rightarrow "),

@@ -16,7 +16,8 @@ from sormctl.tasks.thoughts import part_thought
 
 # what some tools leave in a text: a chat model has said all, and what follows is no part of it
 _END_OF_TURN = re.compile(
-    r"<\|(?:im_end|eot_id|eom_id|endoftext|end_of_text|end)\|>|</s>|<end_of_turn>|<eos>"
+    r"(?<=\S)\s*(?:<\|(?:im_end|eot_id|eom_id|endoftext|end_of_text|end)\|>|<end_of_turn>|<eos>"
+    r"|</s>(?=\s*(?:$|\n|<)))"
 )
 
 

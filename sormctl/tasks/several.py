@@ -86,7 +86,11 @@ _ASSIGNED = re.compile(r"\b[A-Za-z]\s*=\s*(?=[-+$0-9.])")
 _BULLET = re.compile(r"^\s*-\s+(?=[$0-9.])")
 _SPACED = re.compile(r"(?<![0-9.,])([0-9]{1,3}(?: [0-9]{3})+)(?![0-9/:]|[.,][0-9]{3}|\s[0-9])")
 _REMARK = re.compile(r"\([^()]{0,200}\)")
-_BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
+_BOLD = re.compile(  # group 1: a preposition, behind which it is no result
+    r"(?i)\b(over|after|for|in|per|at|within|of|every|from|by|each|during|day|step)?"
+    r"\s*\*\*([$\N{EURO SIGN}\N{POUND SIGN}]?\s?-?[0-9][^*\n:=]*)\*\*(?!\s*[:=])"
+)
+_GOES_ON_TO = re.compile(r"(?i)\b(?:so|total|totals|altogether|thus|therefore|then)\b|=")
 _BRACKETED = (
     (re.compile(r"(?<![0-9A-Za-z)])\(([-+]?[0-9]+)\)(?= ?/ ?[(0-9])"), r"\1"),  # (-1)/2, (11)/(12)
     (re.compile(r"(?<=[0-9])( ?/ ?)\(([0-9]+)\)"), r"\1\2"),
@@ -137,7 +141,7 @@ def _prepared(text: str) -> str:
     for pattern, replacement in _BRACKETED if "(" in text or "_" in text else ():
         text = pattern.sub(replacement, text)
     text = _NAMED_VALUES.sub("", text) if ";" in text else text
-    text = _unspaced(text)
+    text = _SPACED.sub(lambda found: found[1].replace(" ", ""), text)
     return _SPACED_FRACTION.sub(r"\1/\2", text) if "/" in text else text
 
 
@@ -162,7 +166,7 @@ def _last_term(text: str) -> str | None:
 
 def _last_stated(line: str) -> str | None:
     """The last number of a line in its shortest form; of `3:30` the whole."""
-    line = _unspaced(readable(line))
+    line = readable(line)
     if not numbers_in(line):
         return None
     if ":" in line and (clocks := list(_CLOCK.finditer(line))):
@@ -173,18 +177,17 @@ def _last_stated(line: str) -> str | None:
 
 
 def _last_in(text: str) -> str | None:
-    """The number in bold if there is one of these, else the last one, if need be in brackets."""
+    """The last number, if need be one in brackets; before it what is in bold as a result is."""
     outside = _REMARK.sub(" ", text)
     if outside.count("**") % 2:  # the first one closes what came before
         outside = outside.partition("**")[2]
-    bold = numbers_in(" ".join(_BOLD.findall(outside)))
-    numbers = (bold if len(bold) == 1 else []) or numbers_in(outside) or numbers_in(text)
+    results = [found for found in _BOLD.finditer(outside) if not found[1]]
+    if len(results) == 1 and not _GOES_ON_TO.search(outside, results[0].end()):
+        numbers = numbers_in(results[0][2])
+        if len(numbers) == 1:
+            return canonical_number(numbers[0])
+    numbers = numbers_in(outside) or numbers_in(text)
     return canonical_number(numbers[-1]) if numbers else None
-
-
-def _unspaced(text: str) -> str:
-    """`1 000` as `1000`."""
-    return _SPACED.sub(lambda found: found[1].replace(" ", ""), text)
 
 
 def values(text: str) -> tuple[Fraction, ...] | None:

@@ -10,9 +10,12 @@ from sormctl.tasks.latex import unwrapped
 
 _SENTENCE_END = re.compile(
     r"(?<=[^\W\d_]{3})[.!]\s+(?=[A-Z])|(?i:[.!,]?\s+(?=I\s+hope\s+(?:it|this|that)\b))"
-    r"|(?i:,\s+(?:which|because|since|as|so|where)\s|\s+because\s)"
+    r"|(?i:,\s+which\s+(?:is|was|are|were|has|had)\s)"
 )
-_YES_OR_NO = re.compile(r"(?i)\W*(yes|no|true|false)\b[*_]*[.,:;!]")
+_YES_OR_NO = re.compile(  # "No. It is not", but not "No. 5", "true, false" or "Yes, Minister"
+    r"(?i)\W*(yes|no|true|false)\b[*_]*(?:[.,:;!]\s+(?!(?:yes|no|true|false)\b)(?=[^\W\d]\S*\s+\S+\s+\S)"
+    r"|,?\s+because\s)"
+)
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _MARKED = re.compile(
     r"\s*(?:\*\*([^*\n]+)\*\*|\"([^\"\n]+)\"(?=\s*[,}\].]|$))"
@@ -25,12 +28,12 @@ def trim(text: str) -> str:
 
 
 def first_sentence(text: str) -> str:
-    """The text up to the end of its first sentence, or a reason; "St. Gallen" is no end."""
+    """The text up to the end of its first sentence; "St. Gallen" is no end."""
     return _SENTENCE_END.split(text, maxsplit=1)[0]
 
 
 def bare_text(text: str) -> str:
-    r"""The words of an announcement alone: no `\text{}`, dollars, reasons or next sentence."""
+    r"""The words of an announcement alone: without `\text{}`, dollars and the next sentence."""
     text = " ".join(text.split())
     if said := _YES_OR_NO.match(text):
         return said[1]

@@ -84,7 +84,7 @@ def test_answers_of_every_kind_of_row(tmp_path: Path, kind: str, compact: bool) 
 def test_a_solution_that_announces_nothing_gives_no_answer(kind: str, row: dict[str, Any]) -> None:
     result = sormctl("problems", "-", "--answer", kind, stdin=json.dumps(row).encode())
     assert result.exit_code == 65
-    assert "<stdin>: row 0: `" in result.stderr and "announces no answer" in result.stderr
+    assert "<stdin>:1: `" in result.stderr and "announces no answer" in result.stderr
 
 
 ROW = b'{"question": "2 + 2?", "answer": "4"}'

@@ -140,6 +140,9 @@ SPELLINGS: list[Case] = [
     ("math", "-\\frac{3}{4}", "\\boxed{\\frac{3}{-4}}"),
     ("math", "3.14", "\\boxed{\\approx 3.14}"),
     ("math", "12\\pi", "\\boxed{12\\pi \\approx 37.7}"),
+    ("math", "37.7", "\\boxed{12\\pi \\approx 37.7}"),
+    ("math", "\\text{Tuesday}", "\\boxed{Monday}? No. The answer is Tuesday."),
+    ("math", "\\sqrt{5}\\text{ m}", "\\boxed{\\sqrt{5}m}"),
     ("math", "3\\sqrt{13}", "\\boxed{3\u221a13}"),
     (
         "math",
