@@ -133,17 +133,17 @@ def _option_of(text: str, options: Mapping[str, str]) -> str | None:
 def _first_line(lines: Sequence[str], options: Mapping[str, str]) -> str | None:
     """The letter of an answer that stands first, alone or with its option, and is explained below.
 
-    Not where a line below concludes or judges.
+    None where a line below concludes something, or goes on with a list of options.
     """
     first, *below = [line for line in lines if line.strip()] or [""]
     found = _GIVEN_FIRST.match(first)
     if found is None or any(_CONCLUDES.search(line) for line in below):
         return None
-    rest = trim(first[found.end() :])
-    is_option = not rest or fold(rest).startswith(fold(options.get(found[1], "\0")))
-    is_list = any(_GIVEN_FIRST.match(line) for line in below) and not rest.endswith("**")
-    is_listed = is_list and not any(_HEADING.match(line) for line in below)
-    return found[1] if is_option and not is_listed else None
+    rest, option = fold(first[found.end() :]), options.get(found[1])
+    is_answer = not rest or (option is not None and rest.startswith(fold(option)))
+    is_list = any(_GIVEN_FIRST.match(line) for line in below)
+    is_explained = any(_HEADING.match(line) for line in below)
+    return found[1] if is_answer and (is_explained or not is_list) else None
 
 
 def _as_letters(text: str) -> str | None:

@@ -29,6 +29,7 @@ _COMMAND = re.compile(r"\\[A-Za-z]+")
 _WORD = re.compile(r"[A-Za-z]{4,}")
 _ASSIGNED = re.compile(r"([A-Za-z])\s*=([^=,;]+?)(?:[,;]|,?\s*\band\b|$)\s*")
 _ABOUT = re.compile(r"\\approx(?![A-Za-z])|\N{ALMOST EQUAL TO}")
+_STOPS = " .,;:*!\u2705\u2713\u2714\ufe0f"  # and ticks
 _GAP = re.compile(r"\\(?:q?quad(?![A-Za-z])|[ ,;:!])|~")
 _ALGEBRA = re.compile(r"[\\\d+*/^_=<>-]")
 
@@ -76,9 +77,7 @@ def _inner(span: re.Match[str]) -> str:
 
 
 def _trimmed(text: str) -> str:
-    text = text.strip().rstrip(
-        " .,;:*!\u2705\u2713\u2714\ufe0f"
-    )  # a point in front may be a decimal one
+    text = text.strip().rstrip(_STOPS)  # a point in front may be a decimal one
     for opening, closing in (("\\(", "\\)"), ("\\[", "\\]"), ("$", "$")):
         if text.startswith(opening) and text.endswith(closing) and len(text) > len(opening):
             text = text.removeprefix(opening).removesuffix(closing)

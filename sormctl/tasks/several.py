@@ -177,7 +177,7 @@ def _last_stated(line: str) -> str | None:
 
 
 def _last_in(text: str) -> str | None:
-    """The last number, if need be one in brackets; before it what is in bold as a result is."""
+    """What is in bold as a result, else the last number out of brackets, else the last one."""
     outside = _REMARK.sub(" ", text)
     if outside.count("**") % 2:  # the first one closes what came before
         outside = outside.partition("**")[2]
