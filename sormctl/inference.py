@@ -21,7 +21,7 @@ from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import EngineError, TooLongError, UsageError
 from sormctl.models import NO_TOKENIZER, resolve_model, settle_asking
 from sormctl.prompts import Prompt
-from sormctl.records import Json, Problem, Solution, Usage, is_unfinished
+from sormctl.records import Json, Problem, Solution, Usage
 from sormctl.seeds import derive_seeds, digest
 from sormctl.slots import Slot, check_resolved
 from sormctl.tasks.base import Task
@@ -184,7 +184,7 @@ def read_completion(
         question,
         completion.text,
         is_begun=is_begun,
-        is_cut=is_unfinished({"finish": completion.finish}),
+        is_cut=completion.is_cut,
     )
 
 

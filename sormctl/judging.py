@@ -17,7 +17,7 @@ from sormctl.errors import ModelError, TooLongError, UsageError
 from sormctl.inference import Generator, open_generator, settled_asking, tokenizer_place
 from sormctl.models import resolve_model, settings_folder
 from sormctl.prompts import Prompt
-from sormctl.records import Solution, is_unfinished
+from sormctl.records import Solution
 from sormctl.slots import Slot, check_resolved, is_trained_here, served_adapter
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
@@ -170,7 +170,7 @@ class GenerativeJudge:
 
     def _verdict(self, completion: Completion, prompt: Prompt, count: int) -> int | None:
         _, said, is_closed = part_thought(completion.text, prompt.think)
-        is_whole = is_closed and not is_unfinished({"finish": completion.finish})
+        is_whole = is_closed and not completion.is_cut
         return read_verdict(self.template, said, count) if is_whole else None
 
 

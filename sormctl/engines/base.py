@@ -9,6 +9,7 @@ from typing import Protocol, Self, TypeVar, runtime_checkable
 
 from sormctl.errors import EngineError, TooLongError
 from sormctl.prompts import Prompt
+from sormctl.records import is_unfinished
 
 T = TypeVar("T")
 REPEATED = (8, 64)  # tokens of what is said again and again; numbers and rules have shorter ones
@@ -74,6 +75,11 @@ class Completion:
     cached_tokens: int
     generated_tokens: int
     logprob: float | None = None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it ended before the model had finished."""
+        return is_unfinished({"finish": self.finish})
 
 
 class Engine(Protocol):

@@ -84,9 +84,8 @@ class Evaluation:
 
         RecordError for scores of more reward models than can be compared.
         """
-        self.repeated += len(group)
-        group = distinct(group)
-        self.repeated -= len(group)
+        given, group = len(group), distinct(group)
+        self.repeated += given - len(group)
         known = [solution for solution in group if solution.correct is not None]
         self.unknown += len(group) - len(known)
         found = outcomes(known, self._aggregations)

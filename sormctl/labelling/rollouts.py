@@ -118,5 +118,4 @@ def _rollout(
     read = read_completion(reader, problem.question, completion)
     is_right = reader.task.is_correct(read.predicted, problem.answer) is True
     succeeded = is_right and consistent(prefix, read.steps)
-    is_whole = not is_unfinished({"finish": completion.finish})
-    return Rollout(read.steps, succeeded, completion.generated_tokens, is_whole)
+    return Rollout(read.steps, succeeded, completion.generated_tokens, not completion.is_cut)

@@ -112,7 +112,7 @@ def side_file(job: Job, path: Path | None) -> Iterator[Callable[[Record | Json],
         yield lambda record: None
         return
     if str(path) == "-":
-        if job.output is None:
+        if job.output is None or str(job.output) == "-":
             raise UsageError(
                 "standard output is wanted for two outputs; give a file to one of them"
             )

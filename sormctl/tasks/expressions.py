@@ -3,7 +3,7 @@ r"""Answers that are expressions: how one is taken from its announcement, and wh
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from sormctl.tasks.algebra import same_expression
@@ -106,7 +106,7 @@ def equal_math(first: str, second: str) -> bool | None:
     for one, other in ((first, second), (second, first)):
         exact, about, rounded = _ABOUT.sub("\\\\approx", one).partition("\\approx")
         if exact.strip() and about and not _ABOUT.search(other):  # either way of saying it will do
-            return any(equal_math(part.strip(), other) for part in (exact, rounded))
+            return _any(equal_math(part.strip(), other) for part in (exact, rounded))
     here, there = _assignments(first), _assignments(second)
     if len(here) > 1 and here.keys() == there.keys():
         verdicts = [equal_math(value, there[name]) for name, value in here.items()]
@@ -121,6 +121,12 @@ def equal_math(first: str, second: str) -> bool | None:
     if _is_words(one) or _is_words(two):  # which algebra would take for products
         return False
     return same_expression(one, two)
+
+
+def _any(verdicts: Iterable[bool | None]) -> bool | None:
+    """True if one is; else None if one could not be reached."""
+    found = [*verdicts]
+    return True if True in found else None if None in found else False
 
 
 def _assignments(text: str) -> dict[str, str]:

@@ -223,16 +223,21 @@ def normalise_latex(text: str) -> str:
 
     A fraction of plain terms becomes `a/b`; an assignment `x=` in front is dropped.
     """
-    return _spelled(_WORDS.sub("", _UNIT.sub("", _without_noise(text))))
+    return _spelled(_without_unit(_without_noise(text)))
 
 
 def both_normalised(first: str, second: str) -> tuple[str, str]:
     r"""Both in one spelling. Where one has a unit, so has the other: `15s` is `15\text{ s}`."""
     texts = [_without_noise(first), _without_noise(second)]
-    has_unit = any(pattern.search(text) for text in texts for pattern in (_UNIT, _WORDS))
-    bare = (_WORDS.sub("", _UNIT.sub("", text)) for text in texts)
-    one, two = (_spelled(_LETTER.sub(r"\1", text) if has_unit else text) for text in bare)
+    bare = [*map(_without_unit, texts)]
+    if bare != texts:
+        bare = [_LETTER.sub(r"\1", text) for text in bare]
+    one, two = map(_spelled, bare)
     return one, two
+
+
+def _without_unit(text: str) -> str:
+    return _WORDS.sub("", _UNIT.sub("", text))
 
 
 def _without_noise(text: str) -> str:

@@ -202,12 +202,14 @@ def test_outcomes_go_to_standard_output_where_nothing_else_does(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     given = lines_of(*refined_run())
-    both = CliRunner().invoke(app, ["eval", "-q", "--outcomes", "-"], given)
-    assert (both.exit_code, "wanted for two outputs" in both.stderr) == (2, True)
+    for output in ([], ["-o", "-"]):
+        both = CliRunner().invoke(app, ["eval", "-q", "--outcomes", "-", *output], given)
+        assert (both.exit_code, "wanted for two outputs" in both.stderr) == (2, True)
     alone = CliRunner().invoke(app, ["eval", "-q", "--outcomes", "-", "-o", "rows.json"], given)
     assert alone.exit_code == 0, alone.stderr
-    assert [json.loads(line)["problem_id"] for line in alone.stdout.splitlines()]
-    assert [path.name for path in tmp_path.iterdir() if "-" in path.name[:1]] == []
+    asked = {each.problem_id for each in refined_run()}
+    assert {json.loads(line)["problem_id"] for line in alone.stdout.splitlines()} == asked
+    assert {path.name for path in tmp_path.iterdir()} == {"rows.json", "rows.json.manifest.json"}
 
 
 @pytest.mark.parametrize("form", [(), ("--format", "csv")])
