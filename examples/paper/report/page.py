@@ -114,7 +114,7 @@ def _page(lines: Iterable[str]) -> str:
 
 
 def _listed(run: str, folder: Path, pages: Sequence[str]) -> Iterator[str]:
-    links = (f"[{TITLES[name]}]({folder.name}/{run}-{name}.md)" for name in pages)
+    links = (f"[{name}]({folder.name}/{run}-{name}.md)" for name in pages)
     yield f"- `{run}`: " + ", ".join(links)
 
 
