@@ -13,9 +13,9 @@ from sormctl.tasks.texts import bare_text, fold, trim
 LETTERS = "ABCDEFGHIJ"
 
 _ONE = r"(?:\(\s*[A-Ja-j]\s*\)|\[[A-J]\]|(?<![A-Za-z0-9])[A-J](?![A-Za-z0-9'])[.)]?)"
-_AND = r"\s*(?:,\s*(?:and|or)\b|,|;|/|&|\band\b|\bor\b)\s*(?:(?i:option|choice)s?\s+)?"
-_SEVERAL = re.compile(rf"{_ONE}(?:{_AND}{_ONE}){{1,9}}")
-_GLUED = re.compile(r"\(?([A-J]{2,})\)?")
+_AND = r"\s*(?:,\s*(?:and|or)\b|,|;|/|&|\||\band\b|\bor\b)\s*(?:(?i:option|choice)s?\s+)?"
+_SEVERAL = re.compile(rf"{_ONE}(?:{_AND}{_ONE}){{1,9}}|[(\[]\s*[A-J](?:{_AND}[A-J]){{1,9}}\s*[)\]]")
+_ALONE = re.compile(r"\(?([A-J](?:[\s|]+[A-J]){1,9}|[A-J]{2,10})\)?")  # "A B D", "ABD", "(BA)"
 _NAMED = (
     r"(?i:(?:the\s+|is\s+)?(?:correct\s+|right\s+|best\s+)?"
     r"(?:option|choice|answer|letter)s?(?:\s+is)?[\s:*]*)"
@@ -24,9 +24,9 @@ _NAMED = (
 _GOES_ON = r"\s+(?!because|since|as|is|and|or|for|with|due|by|while|but)[a-z]"
 _FRONT = r"[\s*_`'\"#:>.\-{$]*"
 # how an announcement begins: "(b) Paris", "option b.", "B, because", "B"; a lower-case letter needs
-# a bracket, a stop or the word "option"; "A dog" and "I think" begin with words
+# a bracket, a stop or the word "option"; "A dog" and "I think" begin with words, "A>B" compares
 _LEADING = re.compile(
-    rf"{_FRONT}(?:"
+    rf"{_FRONT}(?![A-J]\s*[<>=]+\s*[A-J])(?:"
     rf"\(\s*(?P<bracket>[A-Ja-j])\s*\)|\[(?P<square>[A-J])\]"
     rf"|{_NAMED}\(?(?!I{_GOES_ON})(?P<named>[A-Ja-j])(?![A-Za-z0-9'])"
     rf"|(?P<stopped>[A-Ja-j])(?=[.):](?:\W|$)|[)\]}}*_`$\s]*$)"
@@ -34,37 +34,48 @@ _LEADING = re.compile(
     rf"|(?P<word>[AI])(?![A-Za-z0-9'-])(?!{_GOES_ON})"
     rf")"
 )
-_JUDGED = re.compile(  # "(B) is correct"
-    r"(?:\(\s*([A-Ja-j])\s*\)|(?<![A-Za-z0-9])([A-J])(?![A-Za-z0-9'])\)?)"
-    r"[*_]*\s+(?:is|must\s+be|seems|would\s+be)\s+(?:the\s+|therefore\s+|thus\s+)?(?:only\s+)?"
-    r"(?:correct|right|true|best|answer)"
-)
 _DENIED = re.compile(  # "not C", "rather than option (C)", "cannot be A", "none of A, B, C"
     r"\b(?:(?i:not(?:\s+be)?|can(?:no|')t\s+be|isn't|rather\s+than|instead\s+of|nor|neither)\s+"
-    rf"(?i:(?:the\s+)?(?:option|choice|answer)\s+)?{_ONE}|(?i:none\s+of)\s+{_SEVERAL.pattern})"
+    rf"(?i:(?:the\s+)?(?:option|choice|answer)\s+)?{_ONE}|(?i:none\s+of)\s+(?:{_SEVERAL.pattern}))"
+)
+_LAST_LETTER = re.compile(r"(?<![A-Za-z0-9/])([A-J])\W*$")
+_NO_OPTION = re.compile(  # what is announced instead of an option
+    r"(?i)\W*(?:none\b|n/a\b|(?:is\s+)?not\s+(?:listed|given|provided|available|among|in\s+the)\b"
+    r"|(?:no|cannot)\b)"
+)
+_LEAD_IN = re.compile(
+    r"(?i)\W*(?:(?:therefore|thus|so|hence|finally|either|both|overall|in\s+conclusion)\b[,:]?\s*)+"
+)
+_ALL = re.compile(rf"(?:{_SEVERAL.pattern})\s+are\s+(?:both\s+|all\s+)?(?:correct|right|true)")
+
+_IN_BRACKETS = re.compile(r"(?<![A-Za-z0-9_])\(\s*([A-J]|[a-j](?=\s*\)\W*$))\s*\)")
+_OPTION_NAMED = re.compile(
+    r"\b(?i:answer|select|choose|pick|(?:option|choice|letter)(?:\s+(?:is|would\s+be)\b)?)(?![A-Za-z])[\s:*]*"
+    rf"(?:\(([A-J])\)|(?!I{_GOES_ON})([A-J])(?![A-Za-z0-9]))"
+)
+_IS = r"\s+(?:is|must\s+be|seems|would\s+be)\s+(?:the\s+|therefore\s+|thus\s+)?(?:only\s+)?"
+_JUDGED = re.compile(  # "(B) is correct"
+    r"(?:\(\s*([A-Ja-j])\s*\)|(?<![A-Za-z0-9])([A-J])(?![A-Za-z0-9'])\)?)"
+    rf"[*_]*{_IS}(?:correct|right|true|best|answer)"
 )
 _JUDGED_TEXT = re.compile(  # "D (Hydrogen) is the correct answer", "B: Carbon dioxide is correct"
     r"(?<![A-Za-z0-9])(?:\(([A-J])\)|([A-J])(?:[).:,]|(?=\s*\()))[^.\n]{1,80}?"
-    r"\s+(?:is|must\s+be|would\s+be)\s+(?:the\s+|therefore\s+|thus\s+)?(?:only\s+)?"
-    r"(?:correct|right|best|answer)"
+    rf"{_IS}(?:correct|right|best|answer)"
 )
 _LEFT = re.compile(  # "leaving D as the answer", "So it's B."
     r"(?i:\bleaving\s+(?:only\s+)?)\(?([A-J])\)?(?i:\s+as)"
     r"|(?i:\bit(?:'s|\s+is|\s+must\s+be)\s+)\(?([A-J])\)?(?=[.,;]|(?i:\s+because)|\s*$)"
 )
-_LEAD_IN = re.compile(
-    r"(?i)\W*(?:(?:therefore|thus|so|hence|finally|either|both|overall|in\s+conclusion)\b[,:]?\s*)+"
+_FIRST_OF_LINE = re.compile(r"^\W*([A-Ja-j])(?:[.):](?:\s|$)|\s+-\s|\W*$)")
+_LAST_OF_LINE = re.compile(
+    r"(?:(?i:\b(?:so|thus|hence|therefore|is|be|or|but|choose|pick|select|say|with|as|letter))[\s,:*_\"]+"
+    r"|^[^A-Za-z0-9=]*)([A-J])\W*$"
 )
-_ALL = re.compile(rf"{_SEVERAL.pattern}\s+are\s+(?:both\s+|all\s+)?(?:correct|right|true)")
-_UNANNOUNCED = (  # tried in this order; the last match of a pattern counts
-    re.compile(r"\(\s*([A-Ja-j])\s*\)"),
-    re.compile(
-        r"\b(?i:option|choice|answer|select|choose|pick)\b[\s:*]*"
-        rf"\(?(?!I{_GOES_ON})([A-J])(?![A-Za-z0-9])"
-    ),
-    re.compile(r"^\W*([A-Ja-j])(?:[.):](?:\s|$)|\s+-\s|\W*$)"),
-    re.compile(r"(?<![A-Za-z0-9])([A-J])\W*$"),
-)
+# how an unannounced option is named, tried in this order; the last match of a pattern counts: what
+# is picked in so many words comes before what is said of an option, and that before a mere letter
+_PICKED = (_JUDGED, _OPTION_NAMED, _JUDGED_TEXT, _LEFT)
+_CONCLUDED = (_JUDGED, _IN_BRACKETS, *_PICKED[1:], _FIRST_OF_LINE, _LAST_OF_LINE)
+
 _GIVEN_FIRST = re.compile(r"[\s*_#>-]*\(?([A-J])(?:[).:]+(?=[*_]|\s)|(?=[*_]*\s*$)|\s+-\s)[*_]*")
 _CONCLUDES = re.compile(
     r"(?i)\b(?:so|therefore|thus|hence|choose|pick|select|we|wait|actually)\b|\bis\s+(?:the\s+)?(?:correct|right|answer)"
@@ -73,28 +84,29 @@ _CONCLUDES = re.compile(
 _HEADING = re.compile(r"(?i)^\W*(?:explanation|reasoning|why|because)\b")
 _OPTION = re.compile(
     r"(?:^|[\s,;(\[{\"'])\(?([A-J])[).:]\s*(\S[^\n]*?)"
-    r"(?=\s*(?:$|\n|[,;]?\s+\(?[A-J][).:]\s*\S|[\"'\]}]\s*[,\]}]))"
+    r"(?=\s*(?:$|\n|[,;]?[ \t]+\(?[A-J][).:][ \t]*\S|[\"'\]}]\s*[,\]}]))"
 )
+_WITH_TEXT = re.compile(r"(?<![A-Za-z0-9])\(?([A-J])[).:]+\s+(?=(\S.{0,999}))")
+_SENTENCE_END = re.compile(r"[.!?:)\]}>*_`\"'$]\s*$")
+MAX_UNENDED = 60  # words of a text that was not cut off though it ends in no sentence
 
 
 def read_choice(steps: Sequence[str], question: str = "") -> str | None:
-    """The letter A to J that is announced, else the one that the last lines name; None without one.
+    """The letter A to J that is announced, else the one that the end names; None without one.
 
     Several letters are one answer ("A, C"). With the question, whose options are lettered, the
-    text of an option stands for its letter.
+    text of an option stands for its letter. A long text that ends within a sentence was cut off,
+    and names none; nor does one that announces that no option is right.
     """
     options = options_in(question) if question else {}
     for text in announced(steps):
         text = read_through(plain(text))
-        if letters := _as_letters(text) or _first_named(text) or _option_of(text, options):
+        is_none = _NO_OPTION.match(text)
+        named = None if is_none else _as_letters(text) or _first_named(text)
+        if (letters := named or _option_of(text, options)) or is_none:
             return letters
-    lines = [read_through(plain(line)) for line in steps]
-    if len(lines) > 1 and (letter := _first_line(lines, options)):
-        return letter
-    for line in reversed(lines):
-        if letters := _unannounced(line) or _option_of(line, options):
-            return letters
-    return None
+    lines = [line for step in steps if (line := read_through(plain(step))).strip()]
+    return _first_line(lines, options) or _conclusion(lines, options)
 
 
 def equal_choice(first: str, second: str) -> bool:
@@ -125,9 +137,17 @@ def letter_of(text: str, options: Mapping[str, str] | Sequence[str]) -> str | No
 
 
 def _option_of(text: str, options: Mapping[str, str]) -> str | None:
+    """The letter of the option whose text this is, or holds behind its letter: "it is B. Rome"."""
     if not options:
         return None
-    return letter_of(trim(text), options) or letter_of(bare_text(text), options)
+    if letter := letter_of(trim(text), options) or letter_of(bare_text(text), options):
+        return letter
+    named = [found for found in _WITH_TEXT.finditer(text) if found[1] in options]
+    return next((m[1] for m in named if _begins(fold(m[2]), fold(options[m[1]]))), None)
+
+
+def _begins(text: str, start: str) -> bool:
+    return text.startswith(start) and not text[len(start) : len(start) + 1].isalnum()
 
 
 def _first_line(lines: Sequence[str], options: Mapping[str, str]) -> str | None:
@@ -135,7 +155,9 @@ def _first_line(lines: Sequence[str], options: Mapping[str, str]) -> str | None:
 
     None where a line below concludes something, or goes on with a list of options.
     """
-    first, *below = [line for line in lines if line.strip()] or [""]
+    if len(lines) < 2:
+        return None
+    first, *below = lines
     found = _GIVEN_FIRST.match(first)
     if found is None or any(_CONCLUDES.search(line) for line in below):
         return None
@@ -149,13 +171,8 @@ def _first_line(lines: Sequence[str], options: Mapping[str, str]) -> str | None:
 def _as_letters(text: str) -> str | None:
     if lead := _LEAD_IN.match(text):
         text = text[lead.end() :]
-    bare = trim(text).strip("()[]{} ")
-    if len(bare) == 1:
-        return bare.upper() if bare.upper() in LETTERS else None
-    if glued := _GLUED.fullmatch(bare):
-        letters = glued.group(1)
-        if list(letters) == sorted(set(letters)):
-            return ", ".join(letters)
+    if letters := _letters_alone(trim(text).strip("()[]{} ")):
+        return letters
     leading = _LEADING.match(text)
     start = (
         next((leading.start(name) for name in leading.groupdict() if leading[name]), 0)
@@ -168,6 +185,14 @@ def _as_letters(text: str) -> str | None:
     return str(next(filter(None, leading.groupdict().values()))).upper() if leading else None
 
 
+def _letters_alone(text: str) -> str | None:
+    """The letters of a text that is nothing else: "b", "ABD", "A B D"."""
+    if len(text) == 1:
+        return text.upper() if text.upper() in LETTERS else None
+    letters = [*filter(str.isalpha, text)] if _ALONE.fullmatch(text) else []
+    return ", ".join(letters) if letters and letters == sorted(set(letters)) else None
+
+
 def _several(text: str) -> str:
     letters = re.findall(r"(?<![A-Za-z])[A-Ja-j](?![A-Za-z])", text)
     return ", ".join(sorted({letter.upper() for letter in letters}))
@@ -176,23 +201,42 @@ def _several(text: str) -> str:
 def _first_named(text: str) -> str | None:
     """The letter of a sentence that does not begin with one: "it must be (B), not (C)"."""
     text = _DENIED.sub("", text)
-    for pattern in (_UNANNOUNCED[0], _UNANNOUNCED[1], _UNANNOUNCED[3]):
+    if several := _SEVERAL.search(text):
+        return _several(several.group())
+    for pattern in (_IN_BRACKETS, _OPTION_NAMED, _LAST_LETTER):
         if found := pattern.search(text):
-            return str(found[1]).upper()
+            return str(next(filter(None, found.groups()))).upper()
     return None
 
 
-def _unannounced(text: str) -> str | None:
-    text = _DENIED.sub("", text)
-    bare = trim(text)
-    if len(bare) == 1 and bare.upper() in LETTERS:
-        return bare.upper()
-    if (several := _SEVERAL.fullmatch(bare)) or (several := _ALL.search(text)):
+def _conclusion(lines: Sequence[str], options: Mapping[str, str]) -> str | None:
+    """The option that the last line names, else the last one that a line above picks or is."""
+    if not lines or _is_cut(lines):
+        return None
+    *above, last = lines
+    if letters := _named_in(last, _CONCLUDED, options):
+        return letters
+    for line in reversed(above):
+        if letters := _named_in(line, _PICKED, options):
+            return letters
+    return None
+
+
+def _is_cut(lines: Sequence[str]) -> bool:
+    return not _SENTENCE_END.search(lines[-1]) and sum(len(x.split()) for x in lines) > MAX_UNENDED
+
+
+def _named_in(
+    line: str, patterns: Sequence[re.Pattern[str]], options: Mapping[str, str]
+) -> str | None:
+    line = _DENIED.sub("", line)
+    bare = trim(line).strip("()[]{} ")
+    if letters := _letters_alone(bare):
+        return letters
+    if (several := _SEVERAL.fullmatch(bare)) or (several := _ALL.search(line)):
         return _several(several.group())
-    in_brackets, named, *others = _UNANNOUNCED
-    # what is picked in so many words comes before what is said of an option
-    for pattern in (_JUDGED, in_brackets, named, _JUDGED_TEXT, _LEFT, *others):
-        if found := pattern.findall(text):
+    for pattern in patterns:
+        if found := pattern.findall(line):
             last = found[-1]
             return (last if isinstance(last, str) else last[0] or last[1]).upper()
-    return None
+    return _option_of(line, options)

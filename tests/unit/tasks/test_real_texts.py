@@ -213,6 +213,23 @@ def test_the_text_of_an_option_stands_for_its_letter(text: str, letter: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("The population of interest is B. All residents.", "B"),
+        ("It is A. All students. The others are too many.", "A"),
+        ("The answer is (A) All residents.", "A"),
+        ("The group is:\n\nC. Those during meiosis I.\n\nIn meiosis I they part.", "C"),
+        ("The answer is None of these.", "D"),
+        ("During meiosis I. nothing is said of it.", None),
+    ],
+)
+def test_an_option_may_be_named_with_its_text(text: str, letter: str | None) -> None:
+    question = "Which?\n(A) All students\n(B) All residents\n"
+    question += "(C) Those during meiosis I.\n(D) None of these"
+    assert get_task("choice").predict(text.split("\n"), question) == letter
+
+
+@pytest.mark.parametrize(
     ("text", "answer"),
     [
         ("The answer is 5. Check: 5 + 7 = 12.", "5"),

@@ -89,6 +89,8 @@ ANNOUNCED: list[Case] = [
     ("exact", "Rome", "The answer is **Rome**, not Paris."),
     ("exact", "Rome", '{"answer": "Rome"}'),
 ]
+# longer than what ends in no sentence and yet was not cut off
+WORKING = "We multiply the rate by the time, and then add what was there before. " * 6
 CHOICES: list[Case] = [
     ("choice", "B", "B\n\nPlants take in CO2. Option A is released."),
     ("choice", "B", "A: Let's think step by step. Plants use CO2.\nHence (B)"),
@@ -173,6 +175,14 @@ CHOICES: list[Case] = [
     ("choice", "A", "A"),
     ("choice", "A", "The answer is A, as B fails."),
     ("choice", "A", "a."),
+    ("choice", "B, D", "The answer is (B,D)."),
+    ("choice", "A, B, C", "The answer is (A, B, and C)."),
+    ("choice", "B, G", "Therefore, the answer is a combination of (B) and (G)."),
+    ("choice", "A B D", "The answers are A, B and D."),
+    ("choice", "A|C", "A C"),
+    ("choice", "B", "That is 0.2% or B."),
+    ("choice", "C", "The closest option is C, as none is exact."),
+    ("choice", "B", f"{WORKING} The closest option is (B)"),
 ]
 CHOICES_WRONG: list[Case] = [
     ("choice", "A, C", "B"),
@@ -183,6 +193,14 @@ CHOICES_WRONG: list[Case] = [
     ("choice", "B", "The answer is neither A nor B."),
     ("choice", "I", "Answer: I don't know"),
     ("choice", "A,B", "A, B, D"),
+    ("choice", "E", "Option E (5 m) is close. The answer is (None of the above)."),
+    ("choice", "A", "The answer is (N/A)."),
+    ("choice", "I", "The answer is (I and III)."),
+    ("choice", "C", f"{WORKING} So\n26 - x = C."),
+    ("choice", "A", f"{WORKING}\n(a) The acid is HSO4^(-) and\nin"),
+    ("choice", "D", f"{WORKING} The dynasty was the Tang D"),
+    ("choice", "B", f"We look at group B\n{WORKING}"),
+    ("choice", "J", f"{WORKING}\nA. $0.2$\nJ. $0.0"),
 ]
 SAME_TEXT: list[Case] = [
     ("exact", "Zo\u00eb", "#### Zoe\u0308"),
