@@ -24,8 +24,8 @@ _FORMS = {
     "hashes": (("####",), re.compile(r"(?<!#)####(?!#)")),
     # reasoning models and their reward functions
     "tag": (
-        ("<answer", "<final", "[answer", "<|answer"),
-        re.compile(r"(?i)[<\[]\|?(?:final[_ -]?)?answer\|?[>\]]"),
+        ("<ans", "<final", "[ans", "<|answer"),
+        re.compile(r"(?i)[<\[]\|?(?:final[_ -]?)?ans(?:wer)?\|?[>\]]"),
     ),
     # "the answer (to …) is", "Answer:", "**Answer**:", "Answer = "
     "answer": (
@@ -107,7 +107,7 @@ _UNSAID_BEFORE = re.compile(
     r"|\b(?:wrong|incorrect|false|mistaken)\s+$"
 )
 _NOT = re.compile(
-    r"(?i)^\s*(?:(?:not|n't|wrong|incorrect|unknown|unclear|in\s+the\s+form|reasonable|based\s+on"
+    r"(?i)^\s*(?:(?:not|n't|the\s+same|wrong|incorrect|unknown|unclear|in\s+the\s+form|reasonable|based\s+on"
     r"|rounded\s+(?:(?:up|down)\s+)?to\s+(?:the|an?)|already|(?:less|more|greater|smaller)\s+than"
     r"|boxed|shown|given\s+above|an?\s+(?:positive\s+|negative\s+)?integer)\b(?!\s*[:=])"
     r"|in\s+(?:its\s+)?(?:simplest|lowest)\s+(?:form|terms)\s*[.!,;]|correct\s*[.!]"
@@ -115,7 +115,7 @@ _NOT = re.compile(
     r"\s+(?:because|since|by|in|to|as|with|from|using|after|when)\b)"
 )
 
-_END_TAG = re.compile(r"(?i)[<\[]\s*/\s*(?:final[_ -]?)?answer\s*[>\]]")
+_END_TAG = re.compile(r"(?i)[<\[]\s*/\s*(?:final[_ -]?)?ans(?:wer)?\s*[>\]]")
 _DECORATION = re.compile(r"[\s*_#>`:=\-\uff1a|]*")
 _DISPLAY = re.compile(r"\\\[|\$\$|\\begin\{([a-z*]+)\}|```[a-z]*")
 _ENDS = {"\\[": "\\]", "$$": "$$"}

@@ -17,7 +17,7 @@ from sormctl.tasks.announcing import announced
 from sormctl.tasks.choices import equal_choice, letter_of, letters_of, options_in, read_choice
 from sormctl.tasks.expressions import equal_math, expression, read_math
 from sormctl.tasks.latex import has_symbols, normalise_latex
-from sormctl.tasks.numbers import MAX_CHARACTERS, same_number
+from sormctl.tasks.numbers import MAX_CHARACTERS, only_number, same_number
 from sormctl.tasks.several import half_of_day, last_number_of, stated, values
 from sormctl.tasks.texts import bare_text, fold, trim
 
@@ -68,9 +68,9 @@ def read_number(steps: Sequence[str], question: str = "") -> str | None:
     if steps and (last := _PLAIN_LAST_LINE.fullmatch(steps[-1])):  # as nearly all are
         return last[1]
     for text in announced(steps):
-        if answer := stated(text):
+        if answer := stated(text, question):
             return answer
-    return last_number_of(steps)
+    return last_number_of(steps, question)
 
 
 def equal_numbers(first: str, second: str) -> bool:
@@ -87,10 +87,11 @@ def equal_numbers(first: str, second: str) -> bool:
     if one is None or two is None:
         return equal_text(first, second)
     several = values(one), values(two)
-    if None not in several and any(len(found or ()) > 1 for found in several):
-        halves = {half_of_day(one), half_of_day(two)} - {None}
-        return several[0] == several[1] and len(halves) < 2
-    return same_number(one, two)
+    is_one = only_number(one) is not None and only_number(two) is not None
+    if None in several or is_one:
+        return same_number(one, two)
+    halves = {half_of_day(one), half_of_day(two)} - {None}
+    return several[0] == several[1] and len(halves) < 2
 
 
 def _is_whole(text: str) -> bool:

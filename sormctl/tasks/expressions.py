@@ -10,7 +10,7 @@ from sormctl.tasks.algebra import same_expression
 from sormctl.tasks.announcing import announced
 from sormctl.tasks.latex import both_normalised, boxed, unwrapped
 from sormctl.tasks.numbers import only_number, same_number
-from sormctl.tasks.several import last_number_of
+from sormctl.tasks.several import given_by, last_number_of
 from sormctl.tasks.texts import fold
 
 MAX_LINE = 10_000  # characters of a line in which an expression is looked for
@@ -18,17 +18,20 @@ MAX_LINE = 10_000  # characters of a line in which an expression is looked for
 _SPAN = re.compile(
     r"\\\((.+?)\\\)|\\\[(.+?)\\\]|\$\$(.+?)\$\$|(?<![\\$])\$(?!\$)([^$]+?)(?<!\\)\$", re.DOTALL
 )
-_ALSO = re.compile(r"\s*(?:,|and|or|,\s*(?:and|or)|\\text\{\s*(?:and|or)\s*\})\s*")
+_ALSO = re.compile(r"\s*(?:,|;|and|or|,\s*(?:and|or)|\\text\{\s*(?:and|or)\s*\})\s*")
 _BLANK_LINES = re.compile(r"\n+")
 _REMARK = re.compile(  # what follows an expression that stands without dollars
-    r"(?i),?\s+(?:because|since|which|where|as|so\s+that|when|found|after|by\s+the|I\s+hope)\b"
-    r"|[.!](?:\s+(?=[A-Z])|\s*\n)|\s+\((?=[a-z]+\s)"
+    r"(?i:,?\s+(?:because|since|which|where|as|so\s+that|when|found|after|by\s+the|I\s+hope)\b)"
+    r"|(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\bDr)(?<!\bSt)[.!](?:\s+(?=[A-Z])|\s*\n)"
+    r"|\s+\((?=[a-z]+\s|[a-z]{3,}\)|[a-z]{2,}\.)"
 )
 _LEAD_IN = re.compile(r"^(?:\s*(?:a\s+)?[A-Za-z]{2,}[,:]?\s+)+(?=[-+]?[\d\\(])")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _WORD = re.compile(r"[A-Za-z]{4,}")
 _ASSIGNED = re.compile(r"([A-Za-z])\s*=([^=,;]+?)(?:[,;]|,?\s*\band\b|$)\s*")
 _ABOUT = re.compile(r"\\approx(?![A-Za-z])|\N{ALMOST EQUAL TO}")
+_TIME = re.compile(r"[0-9]:[0-9]{2}")
+_CHOICE = re.compile(r"\(([A-J])\)(?: (.+))?$")
 _STOPS = " .,;:*!\u2705\u2713\u2714\ufe0f"  # and ticks
 _GAP = re.compile(r"\\(?:q?quad(?![A-Za-z])|[ ,;:!])|~")
 _ALGEBRA = re.compile(r"[\\\d+*/^_=<>-]")
@@ -40,7 +43,7 @@ def read_math(steps: Sequence[str], question: str = "") -> str | None:
     for text in announced(steps):
         if announced_one := expression(text):
             return announced_one
-    return _last_expression("\n".join(steps)[-MAX_LINE:])
+    return _last_expression("\n".join(steps)[-MAX_LINE:], question)
 
 
 def expression(text: str) -> str:
@@ -57,8 +60,16 @@ def expression(text: str) -> str:
     spans = list(_SPAN.finditer(text))
     if spans and not _ALGEBRA.search(text[: spans[0].start()]):
         return _trimmed(_joined(text, spans))
-    bare = _trimmed(_REMARK.split(text, maxsplit=1)[0])
+    bare = _trimmed(_without_remark(text))
     return _trimmed(_LEAD_IN.sub("", bare))
+
+
+def _without_remark(text: str) -> str:
+    """The text up to a remark that does not stand in braces."""
+    for found in _REMARK.finditer(text):
+        if text.count("{", 0, found.start()) <= text.count("}", 0, found.start()):
+            return text[: found.start()]
+    return text
 
 
 def _joined(text: str, spans: list[re.Match[str]]) -> str:
@@ -85,13 +96,14 @@ def _trimmed(text: str) -> str:
     return text[:-1] if text.endswith("\\") else text
 
 
-def _last_expression(text: str) -> str | None:
+def _last_expression(text: str, question: str) -> str | None:
     spans = list(_SPAN.finditer(text))
     behind = text[spans[-1].end() :] if spans else text
-    if number := last_number_of(behind.split("\n")):
+    number = last_number_of(behind.split("\n"), question)
+    if number and not (spans and number in given_by(question)):  # "is \(7\) of the 12"
         return number
     result = _trimmed(_inner(spans[-1]).rpartition("=")[2]) if spans else None
-    return result or last_number_of(text.split("\n"))
+    return result or last_number_of(text.split("\n"), question)
 
 
 def equal_math(first: str, second: str) -> bool | None:
@@ -101,7 +113,7 @@ def equal_math(first: str, second: str) -> bool | None:
     `\dfrac12`, `\frac{1}{2}` and `0.5` are equal, and so are `x+1` and `1+x`. Of `x=2, y=3` each
     variable must be the same.
     """
-    if first == second:
+    if first == second or _same_words(first, second):
         return True
     for one, other in ((first, second), (second, first)):
         exact, about, rounded = _ABOUT.sub("\\\\approx", one).partition("\\approx")
@@ -121,6 +133,17 @@ def equal_math(first: str, second: str) -> bool | None:
     if _is_words(one) or _is_words(two):  # which algebra would take for products
         return False
     return same_expression(one, two)
+
+
+def _same_words(first: str, second: str) -> bool:
+    """Whether two texts read the same (`\\text{4:30 p.m.}`, `4:30 \\text{ p.m.}`), or one is the
+    letter of a choice that the other gives with its text: `(C)`, `(C) Plane`."""
+    one, two = unwrapped(first).strip(), unwrapped(second).strip()
+    if fold(one) == fold(two):
+        return bool(_WORD.search(one) or _TIME.search(one))
+    letters = [_CHOICE.match(text) for text in (one, two)]
+    is_letter = any(found and not found[2] for found in letters)
+    return is_letter and all(letters) and letters[0][1] == letters[1][1]  # type: ignore[index]
 
 
 def _any(verdicts: Iterable[bool | None]) -> bool | None:

@@ -21,6 +21,14 @@ _END_OF_TURN = re.compile(
 )
 
 
+# where a text breaks off: behind a sign or a word that needs more, or in a formula
+_GOES_ON = re.compile(
+    r"(?:[=+/^({\[,\N{MULTIPLICATION SIGN}\N{DIVISION SIGN}]|\s[*-]"
+    r"|\b(?:is|are|equals|of|the|and|or|to))\s*$"
+    r"|\\\((?!.*\\\))|\\\[(?!.*\\\])"
+)
+
+
 class Reading(NamedTuple):
     """A completion, read: `opening`, then each step with its separator, is what it shows.
 
@@ -47,16 +55,19 @@ class CompletionReader(NamedTuple):
     def read(self, question: str, text: str, is_cut: bool, *, is_begun: bool = False) -> Reading:
         """Reads a completion; a thought is no step and states no answer.
 
-        Nor does a text that ends within a thought, or what follows the end of the model's turn.
-        `is_cut` says that the text was cut off, and `is_begun` that its prompt had opened a
-        thought. White space after a thought is a part of how thoughts are written, not of the
-        solution.
+        Nor does what follows the end of the model's turn. Of a text that ends within a thought
+        only what is announced outside of it counts; one whose last line announces an answer has
+        not been cut off there, and has left its thought without closing it. `is_cut` says that
+        the text was cut off, and `is_begun` that its prompt had opened a thought. White space
+        after a thought is a part of how thoughts are written, not of the solution.
         """
         text = _END_OF_TURN.split(text, maxsplit=1)[0] if "<" in text else text
         thought, visible, is_closed = part_thought(text, self.think, is_begun=is_begun)
+        if not is_closed and not is_cut and not visible.strip():
+            thought, visible = _said_at_the_end(thought)
         visible = visible.lstrip(SPACE) if thought else visible
         opening, steps, separators = self._cut(visible)
-        predicted = read_answer(self.task, question, steps, is_cut) if is_closed else None
+        predicted = read_answer(self.task, question, steps, is_cut or not is_closed)
         return Reading(thought if thought.strip() else None, opening, steps, separators, predicted)
 
     def _cut(self, text: str) -> tuple[str | None, Steps, Steps | None]:
@@ -73,10 +84,18 @@ class CompletionReader(NamedTuple):
         return opening if steps and opening else None, steps, None if usual else tuple(separators)
 
 
+def _said_at_the_end(thought: str) -> tuple[str, str]:
+    """A thought that was not closed, and its last line if that announces an answer."""
+    before, _, last = thought.rstrip().rpartition("\n")
+    is_said = any(announced([last])) and not _GOES_ON.search(last)
+    return (before, last) if is_said else (thought, "")
+
+
 def read_answer(task: Task, question: str, steps: Sequence[str], is_cut: bool) -> str | None:
     """The final answer that steps state, however they were cut.
 
-    Of a text that was cut off, only an announced one.
+    Of a text that was cut off, or ends where more must follow, only an announced one.
     """
     lines = [line for step in steps for line in split_lines(step)]
+    is_cut = is_cut or bool(lines and _GOES_ON.search(lines[-1]))
     return None if is_cut and not any(announced(lines)) else task.predict(lines, question)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 
 from sormctl.tasks.announcing import announced
 from sormctl.tasks.numbers import (
@@ -97,15 +97,34 @@ _BRACKETED = (
     (re.compile(r"(?<![0-9A-Za-z._])([0-9]+)(?:\(([0-9]+/[0-9]+)\)|_([0-9]+/[0-9]+))"), r"\1 \2\3"),
 )
 _NAMED_VALUES = re.compile(r"(?<!\s)\s*+\([A-Za-z ]{1,30}\)(?=\s*(?:;|$))")  # 7 (girls); 3 (boys)
+_FULL_HOUR = re.compile(r"([0-9]{1,2}):00(?: [ap]m)?")
+_OR = re.compile(r"\bor\b")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
+_REMARKED = re.compile(r"[,;(=]|\b(?:not|or|and)\b")  # what follows may be no part of the answer
+_IN_WORDS = (
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
 _SPACED_FRACTION = re.compile(r"(?<![0-9])(?<![-+*/] )(?<![-+*/])([0-9]+) ?/ ?([0-9]+)\s*$")
 
 
-def stated(text: str) -> str | None:
+def stated(text: str, question: str = "") -> str | None:
     """The answer that an announcement states, in its shortest form; None without a number.
 
     Of a calculation what stands after its last `=` counts. A text that begins with a number, or
     with numbers that make one answer (`3:30`, `10-15`, `3 hours 20 minutes`, `2 and 3`), states
-    these; of another sentence the last number is taken. A calculation without a result states none.
+    these; of another sentence the last number is taken. Where the question gives all numbers of a
+    sentence but one, that one is the answer: "96 potatoes can make 576 hash browns". A calculation
+    without a result states none.
     """
     bare = text.strip(" $*").rstrip(" .$*")  # a point in front is a decimal one
     if bare.isdecimal() and bare.isascii():  # as nearly all are
@@ -114,14 +133,15 @@ def stated(text: str) -> str | None:
     position = _lead().match(text).end()  # type: ignore[union-attr]  # it matches everywhere
     first = number_at(text, position)
     if first is None:
-        return _last_in(text)
+        return _last_in(text, question)
     if _unfinished().match(text[:MAX_STATED], position):
         return None
     whole = _several().match(text, position) if len(text) <= MAX_STATED else None
     if whole and (rest := _rest().match(text, whole.end())):
         half = _HALF.match(rest.group().strip())
         return " ".join(whole.group().split()) + (f" {half[1].lower()}m" if half else "")
-    return canonical_number(first)
+    sentence = "" if _REMARKED.search(text) else _SENTENCE.split(text, maxsplit=1)[0]
+    return _only_new(sentence, question) or canonical_number(first)
 
 
 def _prepared(text: str) -> str:
@@ -145,15 +165,16 @@ def _prepared(text: str) -> str:
     return _SPACED_FRACTION.sub(r"\1/\2", text) if "/" in text else text
 
 
-def last_number_of(steps: Sequence[str]) -> str | None:
-    """The last number of the steps, but for those that only number a line.
+def last_number_of(steps: Sequence[str], question: str = "") -> str | None:
+    """The last number of the steps, but for those that only number a line or that the question
+    gives, if one other stands beside them.
 
     None where the line that has it announces a calculation without a result.
     """
     for step in reversed(steps):
         if any(character.isnumeric() for character in step):
             for line in reversed(step.split("\n")):
-                if number := _last_stated(_LABEL.sub("", line)):
+                if number := _last_stated(_LABEL.sub("", line), question):
                     is_term = any(_last_term(text) == number for text in announced([line]))
                     return None if is_term else number
     return None
@@ -164,7 +185,7 @@ def _last_term(text: str) -> str | None:
     return _last_stated(text) if stated(text) is None else None
 
 
-def _last_stated(line: str) -> str | None:
+def _last_stated(line: str, question: str = "") -> str | None:
     """The last number of a line in its shortest form; of `3:30` the whole."""
     line = readable(line)
     if not numbers_in(line):
@@ -173,11 +194,12 @@ def _last_stated(line: str) -> str | None:
         after = numbers_in(line[clocks[-1].end() :])
         if not after:
             return " ".join(clocks[-1].group().split())
-    return _last_in(line)
+    return _last_in(line, question)
 
 
-def _last_in(text: str) -> str | None:
-    """What is in bold as a result, else the last number out of brackets, else the last one."""
+def _last_in(text: str, question: str) -> str | None:
+    """What is in bold as a result, else the one number of the last sentence that the question does
+    not give, else the last number out of brackets, else the last one."""
     outside = _REMARK.sub(" ", text)
     if outside.count("**") % 2:  # the first one closes what came before
         outside = outside.partition("**")[2]
@@ -186,13 +208,40 @@ def _last_in(text: str) -> str | None:
         numbers = numbers_in(results[0][2])
         if len(numbers) == 1:
             return canonical_number(numbers[0])
+    if new := _only_new(outside, question):
+        return new
     numbers = numbers_in(outside) or numbers_in(text)
     return canonical_number(numbers[-1]) if numbers else None
 
 
+def _only_new(text: str, question: str) -> str | None:
+    """The number of the last sentence that the question does not give, if it gives all others."""
+    if not question or "=" in text:
+        return None
+    sentences = (numbers_in(part) for part in reversed(_SENTENCE.split(text)))
+    numbers = {canonical_number(number) for number in next(filter(None, sentences), [])}
+    new = numbers - given_by(question) if len(numbers) > 1 else ()
+    return next(iter(new)) if len(new) == 1 else None
+
+
+@lru_cache(maxsize=8)
+def given_by(question: str) -> frozenset[str]:
+    """The numbers of a question, in their shortest form; small ones may be words."""
+    words = {str(value) for value, word in enumerate(_IN_WORDS, 2) if word in question.lower()}
+    return frozenset(words | {canonical_number(each) for each in numbers_in(readable(question))})
+
+
 def values(text: str) -> tuple[Fraction, ...] | None:
-    """The values of an answer as `stated` gives it; None if a number is too long to be one."""
+    """The values of an answer as `stated` gives it; None if a number is too long to be one.
+
+    One number that is written in two ways (`3/8 or 0.375`) has one value, and so has a full hour
+    (`2:00 pm` is 2), as people answer who are asked for the hour.
+    """
+    if hour := _FULL_HOUR.fullmatch(text):
+        text = hour[1]
     found = [parse_number(number) for number in numbers_in(text)]
+    if len({*found}) == 1 and _OR.search(text):
+        found = found[:1]
     return None if not found or None in found else tuple(found)  # type: ignore[arg-type]
 
 

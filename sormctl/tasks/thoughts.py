@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from sormctl.asking import THINK
+
+_MISSPELT = re.compile(r"<\s*/\s*think\s*>|<\s*/\s*think(?=\n)", re.IGNORECASE)  # "</ think>"
 
 
 def part_thought(
@@ -16,6 +20,8 @@ def part_thought(
     Several thoughts are joined by a line end, what is visible as it stands.
     """
     start, end = think
+    if think == THINK and "<" in text:
+        text = _MISSPELT.sub(end, text)
     if is_begun and end not in text:
         return text, "", False
     thoughts, visible = [], []

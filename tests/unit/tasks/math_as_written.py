@@ -89,6 +89,15 @@ BOXES: list[Case] = [
     ("math", "7", "\\boxed{7}\n\\boxed{}"),
 ]
 SPELLINGS: list[Case] = [
+    ("math", "12", "\\boxed{12^{\\text{th}}}"),
+    ("math", "12", "\\boxed{12^{\\text{th}} \\text{ grade}}"),
+    ("math", "3rd", "The answer is $3^{rd}$."),
+    ("math", "\\text{4:30 p.m.}", "\\boxed{4:30 \\text{ p.m.}}"),
+    ("math", "\\text{(C)}", "The correct option is:\n\n(C) Plane"),
+    ("math", "$5$;$10$", "\\boxed{5, 10}"),
+    ("math", "9 (apples)", "\\boxed{9}"),
+    ("math", "36 (sq. inches)", "\\boxed{36}"),
+    ("math", "7", "It is \\(7\\) for all."),
     ("math", "\\frac{5}{8}", "\\boxed{5/8}"),
     ("math", "\\frac{5}{8}", "\\boxed{\\tfrac58}"),
     ("math", "\\frac{5}{8}", "\\boxed{\\cfrac{5}{8}}"),
@@ -185,6 +194,11 @@ SPELLINGS: list[Case] = [
     ("math", "\\frac{1}{2}", "\\fbox{$\\frac{1}{2}$}"),
 ]
 SPELLINGS_WRONG: list[Case] = [
+    ("math", "\\text{Mrs. Hilt}", "\\boxed{\\text{Mrs. Doyle}}"),
+    ("math", "Mrs. Hilt", "The answer is Mrs. Doyle"),
+    ("math", "\\text{(C)}", "\\boxed{\\text{(D) Plane}}"),
+    ("math", "\\text{4:30 p.m.}", "\\boxed{4:30 \\text{ a.m.}}"),
+    ("math", "$5$;$10$", "\\boxed{5}"),
     ("math", "(1,2)", "\\boxed{(2,1)}"),
     ("math", "\\pi", "\\boxed{3.14}"),
     ("math", "\\text{even}", "\\boxed{odd}"),

@@ -26,6 +26,9 @@ NOTHING_ANNOUNCED: list[Case] = [
     ("numeric", "7", "7\n\n\n"),
 ]
 SEVERAL: list[Case] = [
+    ("numeric", "2", "#### 2:00 pm"),
+    ("numeric", "2:00", "#### 2 pm"),
+    ("numeric", "0.375", "The answer is 3/8 or 0.375."),
     ("numeric", "3:30", "#### 3:30"),
     ("numeric", "3:30", "#### 3:30 PM"),
     ("numeric", "3:4", "The ratio is 3:4."),
@@ -47,6 +50,8 @@ SEVERAL: list[Case] = [
     ("numeric", "2 or 3", "\\boxed{2 \\text{ or } 3}"),
 ]
 SEVERAL_WRONG: list[Case] = [
+    ("numeric", "2", "#### 2:30"),
+    ("numeric", "8", "#### 8 or 9"),
     ("numeric", "3:30 pm", "#### 3:30 am"),
     ("numeric", "3:4", "#### 3:5"),
     ("numeric", "2, 3", "#### 2"),

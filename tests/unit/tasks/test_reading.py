@@ -36,6 +36,32 @@ def test_opening_steps_and_separators_are_the_text(mode: str | None, parts: list
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "3 + 4 = 7, so the answer is",
+        "The area is 3 + 4 =",
+        "The factors are 1, 2, 7,",
+        "So it is (7 +",
+        "\\[ 3 + 4 = 7",
+        "We know \\(x = 7\\) and \\(y = 7 ",
+        "What is left of 7 *",
+    ],
+)
+def test_a_text_that_breaks_off_states_nothing(text: str) -> None:
+    for name in ("numeric", "math"):
+        assert CompletionReader(get_task(name)).read("?", text, False).predicted is None
+        announced = f"#### 5\n{text}"
+        assert CompletionReader(get_task(name)).read("?", announced, False).predicted == "5"
+
+
+@pytest.mark.parametrize(
+    "text", ["So 7", "= 7", "(7)", "\\[ 7 \\]", "**7**", "3 + 4 = 7.", "7 apples to go"]
+)
+def test_a_text_need_not_end_in_a_stop(text: str) -> None:
+    assert CompletionReader(get_task("numeric")).read("?", text, False).predicted == "7"
+
+
+@pytest.mark.parametrize(
     ("text", "opening", "separators"),
     [
         ("one\ntwo", None, None),

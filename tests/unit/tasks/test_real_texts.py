@@ -162,6 +162,12 @@ def test_an_answer_that_cannot_be_read_is_refused(kind: str, answer: str) -> Non
         ("<think>a 5</think>3 + 4 = 7\n<think>b 6</think>", "a 5\nb 6", "7"),
         ("<think>\nThe answer is 5, or", "\nThe answer is 5, or", None),
         ("<think>\n\n</think>\n\n7", None, "7"),
+        ("<think>a 5</think><ans>7</ans><think>Is b 6", "a 5\nIs b 6", "7"),
+        ("<think>a 5</think>So 7, but<think>is b 6", "a 5\nis b 6", None),
+        ("<think>3 + 4\n\\boxed{7}\n", "3 + 4", "7"),
+        ("<think>3 + 4 is 7", "3 + 4 is 7", None),
+        ("<think>a 5</ think>\n<ans>7</ans>", "a 5", "7"),
+        ("<think>a 5</think\n7", "a 5", "7"),
     ],
 )
 def test_a_thought_is_kept_and_not_graded(
@@ -290,3 +296,25 @@ def test_a_calculation_without_its_result_states_no_number() -> None:
 def test_an_expression_is_no_numeric_answer(text: str) -> None:
     with pytest.raises(RecordError, match="cannot be read as numeric"):
         reference_answer(get_kind("numeric"), text)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Emily needs 45 minutes to peel 90 shrimp.", "45"),
+        ("Answer: It takes Emily 45 minutes to peel 90 shrimp.", "45"),
+        ("Answer:\n90 shrimp make 576 bites.", "576"),
+        ("She can peel 45 8 gram shrimp.", "45"),
+        ("She peels 45 in eight hours, 90 in all.", "45"),
+        ("She peels 45 of 70 shrimp.", "70"),  # two that are new: the last one
+        ("She peels 90 in 8 minutes.", "8"),  # none is new: the last one
+        ("The answer is 90, not 45.", "90"),
+        ("The answer is 90 (45 + 45).", "90"),
+        ("90 - 45 = 8", "8"),
+    ],
+)
+def test_what_the_question_gives_is_no_answer_beside_what_it_does_not(
+    text: str, answer: str
+) -> None:
+    question = "Emily peels 90 shrimp in 8 minutes. How many …?"
+    assert get_task("numeric").predict(text.split("\n"), question) == answer

@@ -38,6 +38,8 @@ ANNOUNCED: list[Case] = [
     ("numeric", "73", "Final answer = 73 of 100"),
     ("numeric", "73", "**Final Answer:** 73 of 100"),
     ("numeric", "73", "<answer> 73 </answer> after 3 tries"),
+    ("numeric", "73", "<ans>73</ans>Write a problem about a 10 % discount."),
+    ("numeric", "73", "\\boxed{73}\nThe final answer is the same as the original 5."),
     ("numeric", "73", "\u7b54\u6848\u662f73\uff0c\u51713\u6b65"),
     ("numeric", "73", "Antwort: 73 (in 2 Schritten)"),
     ("numeric", "73", "R\u00e9ponse : 73 en 2 \u00e9tapes"),
