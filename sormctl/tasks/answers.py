@@ -126,6 +126,9 @@ KINDS = {kind.name: kind for kind in (NUMERIC, MATH, EXACT, CHOICE)}
 _OPTION_LABEL = re.compile(r"^\W*[A-J][.):]\s+")
 _SENTENCES = re.compile(r"[.!?]\s+\S|;\s+\w\w|\n\s*\S|<<")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
+_SAYS = re.compile(  # a sentence about a formula, "$f(x)$ is monotonic", of which no part is the answer
+    r"\$\s+(?:is|are|has|have|does|never|not|cannot)\b(?!\s*\$)"
+)
 _WORD = re.compile(r"[A-Za-z]{2}")
 _VARIABLE_IN_SUM = re.compile(  # a letter behind a number is its unit: 5 h + 3, 1e-3, 5-10m
     r"(?<![A-Za-z0-9])(?<![0-9] )[a-z](?:\^\{?\w+\}?)? ?[-+] ?[A-Za-z0-9(]"
@@ -190,7 +193,7 @@ def _is_worked(kind: AnswerKind, text: str) -> bool:
         return False
     if kind is MATH:
         prose = re.sub(r"\\[A-Za-z]+(?:\s*\{[^{}]*\})?", " ", text)
-        return len(re.findall(r"[A-Za-z]{4,}", prose)) > MAX_PROSE
+        return len(re.findall(r"[A-Za-z]{4,}", prose)) > MAX_PROSE or bool(_SAYS.search(text))
     return len(text.split()) > MAX_WORDS or bool(
         _SENTENCES.search(_OPTION_LABEL.sub("", text.strip()))
     )

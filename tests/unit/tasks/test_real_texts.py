@@ -137,6 +137,9 @@ UNREADABLE = [
     ("numeric", "unknown"),
     ("choice", "Statement (A) is false, statement (D) is true; the last seems right."),
     ("math", "We find $x=3$ so that the value which they want must be four."),
+    ("math", "$f(x)$ is monotonic"),
+    ("math", "$\\cos x = -2$ never happens"),
+    ("choice", "A>B"),
 ]
 
 
