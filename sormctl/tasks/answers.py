@@ -126,7 +126,7 @@ KINDS = {kind.name: kind for kind in (NUMERIC, MATH, EXACT, CHOICE)}
 _OPTION_LABEL = re.compile(r"^\W*[A-J][.):]\s+")
 _SENTENCES = re.compile(r"[.!?]\s+\S|;\s+\w\w|\n\s*\S|<<")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
-_SAYS = re.compile(  # a sentence about a formula, "$f(x)$ is monotonic", of which no part is the answer
+_SAYS = re.compile(  # a sentence about a formula is no answer, nor is a part of it
     r"\$\s+(?:is|are|has|have|does|never|not|cannot)\b(?!\s*\$)"
 )
 _WORD = re.compile(r"[A-Za-z]{2}")
