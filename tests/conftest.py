@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 from hypothesis import settings
+
+# One thread, as in the commands that tests run: beside other work two that wait for each other
+# take ten times as long. Before torch is loaded, which reads it once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # How long an example takes says more of what else the machine does than of the code: no deadline.
 # A change is judged by the same examples each time, so that what fails is the change. New ones are

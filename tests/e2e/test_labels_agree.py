@@ -45,7 +45,7 @@ def differing(solutions: Sequence[Solution], others: Sequence[Solution]) -> list
 def test_exact_labels_are_those_of_all_rollouts(consistency: str) -> None:
     async def both() -> tuple[list[Solution], list[Solution]]:
         async with open_generator("embedded:student", SAMPLING, Running()) as student:
-            groups = await draw(student, 80, 4)
+            groups = await draw(student, 40, 4)
             alone = [[solution] for group in groups for solution in group]
             plain = await label(student, alone, Labelling(PLAIN, consistency))
             return await label(student, groups, Labelling(Exact(8), consistency)), plain
@@ -53,7 +53,7 @@ def test_exact_labels_are_those_of_all_rollouts(consistency: str) -> None:
     exact, plain = asyncio.run(both())
     assert [s.labels for s in exact] == [s.labels for s in plain]
     wrong = [s for s in exact if not s.correct]
-    assert len(exact) == 320 and len(wrong) > 320 // 10
+    assert len(exact) == 160 and len(wrong) > 160 // 10
     assert {label for s in wrong for label in s.labels or ()} == {0, 1}
     assert tokens(exact) < 0.5 * tokens(plain)
 
