@@ -2,9 +2,9 @@
 
 Four layouts are told apart by their fields: result lines of OpenAI batches (`custom_id`,
 `response`), samples of lm-eval (`doc`, `resps`), chats (`messages`, `conversations`), and any row
-with a text in a field, such as the outputs of NeMo-Skills (`generation`). What the rows do not say
-of their problems is found in `--problems`: by the question, or by a prompt that holds it; by id; or
-by place, where there is nothing else.
+with a text or steps in a field, such as the outputs of NeMo-Skills (`generation`). What the rows do
+not say of their problems is found in `--problems`: by the question, or by a prompt that holds it;
+by id; or by place, where there is nothing else.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def _completion(said: ResponseText, found: Responses) -> dict[str, Any]:
     source = {"kind": "sample", "model": found.model, "finish": said.finish}
     known = {name: value for name, value in source.items() if value is not None}
     more = {"thought": said.thought, "usage": _usage(found.usage or {})}
-    return {"text": said.text, "source": known, **{k: v for k, v in more.items() if v}}
+    text = {"text": said.text} if said.steps is None else {"steps": said.steps}
+    return {**text, "source": known, **{k: v for k, v in more.items() if v}}
 
 
 def _usage(usage: Json) -> dict[str, int]:

@@ -20,6 +20,8 @@ TEXT = (
     "generation", "text", "completion", "response", "output", "generated_text", "model_output",
     "generations", "texts", "completions", "responses", "outputs", "samples",
 )  # fmt: skip
+STEPS = ("steps", "reasoning_steps", "model_output_steps")  # of one completion each
+LABELS = ("labels", "label", "ratings", "rating", "mistake_index")  # of steps: another format's row
 CHAT = ("messages", "conversations", "conversation")
 PROMPT = ("prompt", "input", *CHAT)
 DEEPEST = 6  # levels of objects and lists in which a text may stand
@@ -32,11 +34,12 @@ _USER, _MODEL = ("user", "human"), ("assistant", "gpt", "model")
 
 @dataclass(frozen=True)
 class ResponseText:
-    """One completion: its text, a thought that stands apart from it, and how it ended."""
+    """One completion: its text or its steps, a thought that stands apart, and how it ended."""
 
     text: str
     thought: str | None = None
     finish: str | None = None
+    steps: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,10 +116,8 @@ def of_fields(row: Json, path: str | None) -> Responses:
     """Any other row that has a completion, or several, in a field."""
     fields = RowFields(row)
     name = path or _field_of_text(fields) or fields.require(TEXT, "completion", "--text-field")
-    value = fields.at(name, "--text-field")
-    values = listed(value) if name.lower().endswith("s") else _objects(value)
+    found = _completions(fields.at(name, "--text-field"), name)
     finish = _text_or_none(_used(fields, FINISH))
-    found = [_said(each, name) for each in (values if isinstance(values, list) else [values])]
     said = [replace(each, finish=each.finish or finish) for each in found]
     model, tokens = _used(fields, ("model",)), _used(fields, TOKENS)
     usage = {"completion_tokens": tokens} if len(said) == 1 else None
@@ -127,13 +128,26 @@ def of_fields(row: Json, path: str | None) -> Responses:
     return Responses(said, fields.unused(), prompt, model=_text_or_none(model), usage=usage)
 
 
+def _completions(value: Any, name: str) -> list[ResponseText]:
+    """What a field holds: one completion, several, or the steps of one, as its name says."""
+    values = listed(value) if name.lower().endswith("s") else _objects(value)
+    if not isinstance(values, list):
+        return [_said(value, name)]
+    if not name.lower().endswith("steps"):
+        return [_said(each, name) for each in values]
+    if not all(isinstance(step, str) for step in values):
+        raise RecordError(f"`{name}` must hold texts, the steps of one solution")
+    return [ResponseText("", steps=values)]
+
+
 def _field_of_text(fields: RowFields) -> str | None:
     """The field of the completions; one that is empty says an empty text."""
     choices = fields.named("choices")
     if choices and any("message" in _object(each) for each in _items(fields[choices])):
         return choices
     there = (name for name in map(fields.named, TEXT) if name is not None)
-    return fields.find(TEXT) or next(there, None)
+    steps = STEPS if fields.find(LABELS) is None else ()
+    return fields.find((*TEXT, *steps)) or next(there, None)
 
 
 def _objects(value: Any) -> Any:

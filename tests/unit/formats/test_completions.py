@@ -67,6 +67,7 @@ SHARED = [("system", "Hi."), ("human", PEARS.question), ("gpt", TEXT)]
         {**SAMPLES, "doc": {"goal": "?"}},
         {**QUESTION, "generation": TEXT},
         {**QUESTION, "Model Output": TEXT},
+        {**QUESTION, "reasoning_steps": TEXT.split("\n")},
         {**QUESTION, "outputs": [{"text": TEXT}]},
         {"id": "p-1", "response": {"content": [{"type": "text", "text": TEXT}]}},
         {"problem_id": "p-1", "completion": TEXT},
@@ -203,6 +204,15 @@ def test_a_text_that_looks_like_a_list_is_a_text() -> None:
     assert len(solutions({**QUESTION, "generations": '["3", "4"]'}, PEARS)) == 2
 
 
+@pytest.mark.parametrize("name", ["steps", "model_output_steps", "Hypothesis Steps", "a.steps"])
+def test_a_list_of_steps_is_one_solution(name: str) -> None:
+    """Each of them as a solution would be a wrong answer, all but the last."""
+    value: Any = ["3 + 4 = 7", "#### 7"]
+    row = {"a": {"steps": value}} if name == "a.steps" else {name: value}
+    (made,) = solutions({**QUESTION, **row}, PEARS, text_field=name)
+    assert (made.steps, made.correct) == (("3 + 4 = 7", "#### 7"), True)
+
+
 @pytest.mark.parametrize(
     ("row", "how", "message"),
     [
@@ -211,6 +221,8 @@ def test_a_text_that_looks_like_a_list_is_a_text() -> None:
         ({"question": "q"}, {}, "no completion; name its field by --text-field"),
         ({"question": "q"}, {"text_field": "x.y"}, "--text-field names `x.y`, which is not there"),
         ({"question": "q", "text": 3}, {}, "`text` must be a text"),
+        ({"question": "q", "steps": [["a"]]}, {}, "`steps` must hold texts, the steps of one solu"),
+        ({"question": "q", "steps": ["a"], "label": 0}, {}, "no completion; name its field by"),
         ({"messages": [3]}, {}, r"`messages\[0\]` must be a turn"),
         ({"messages": [{"role": "user"}]}, {}, r"`messages\[0\].content` must be a text"),
         (
