@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace as replaced
 from typing import Any
 
 from msgspec.structs import replace
@@ -34,6 +35,7 @@ from sormctl.tasks.answers import CHOICE
 from sormctl.tasks.fields import RowFields, about, text_of
 from sormctl.tasks.layouts import ANSWER, CHOSEN, IDENTITY, QUESTION, REFERENCE
 
+GOLD = ("gt", "gold", "golden", "ground_truth_answer", "target")  # an `answer` may be the model's
 OF_PROBLEM = tuple(name for name in IDENTITY if name != "id")
 _NUMBER = re.compile(r"[-_/#:.]\d+\Z")  # behind the id, of one sample of several
 
@@ -108,9 +110,9 @@ def _own_problem(row: RowFields, found: Responses, how: Importing) -> Problem | 
         if found.prompt is None:
             return None
         row = RowFields({"question": found.prompt, **found.about})
-    kind, fields = how.task.answer, how.fields
+    kind, fields = how.task.answer, replaced(how.fields, answer_field=_answer_field(row, how))
     stated = (*ANSWER, *REFERENCE, *(CHOSEN if kind is CHOICE else ()))
-    if how.answer_field is not None or row.find(stated) is not None:
+    if fields.answer_field is not None or row.find(stated) is not None:
         problem = files.parse(kind, {name: row[name] for name in row}, "row", 0, fields)
     else:
         question, _ = files.question_and_options(kind, row, fields)
@@ -120,6 +122,13 @@ def _own_problem(row: RowFields, found: Responses, how: Importing) -> Problem | 
         )
     named = asked(how, problem.question, problem.answer, _name(row, how, OF_PROBLEM))
     return replace(problem, task=named.task, problem_id=named.problem_id)
+
+
+def _answer_field(row: RowFields, how: Importing) -> str | None:
+    """The field of the answer that the user names, or whose name can be no other's."""
+    golden = row.find(GOLD)
+    is_text = golden is not None and type(row[golden]) in (str, int, float)
+    return how.answer_field or (golden if is_text else None)
 
 
 def _name(row: RowFields, how: Importing, names: Sequence[str]) -> str | None:

@@ -18,8 +18,10 @@ from sormctl.tasks.layouts import ANSWER, REFERENCE
 
 TEXT = (
     "generation", "text", "completion", "response", "output", "generated_text", "model_output",
-    "generations", "texts", "completions", "responses", "outputs", "samples",
+    "generations", "texts", "completions", "responses", "outputs", "samples", "model_outputs",
+    "full_output", "output_str", "model_prediction", "generated",
 )  # fmt: skip
+BESIDE = {"code": ("gt",), "prediction": ("pred", "predicted_answer")}  # texts beside one of these
 STEPS = ("steps", "reasoning_steps", "model_output_steps")  # of one completion each
 LABELS = ("labels", "label", "ratings", "rating", "mistake_index")  # of steps: another format's row
 CHAT = ("messages", "conversations", "conversation")
@@ -116,7 +118,7 @@ def of_fields(row: Json, path: str | None) -> Responses:
     """Any other row that has a completion, or several, in a field."""
     fields = RowFields(row)
     name = path or _field_of_text(fields) or fields.require(TEXT, "completion", "--text-field")
-    found = _completions(fields.at(name, "--text-field"), name)
+    found = [each for value in _values(fields, name) for each in _completions(value, name)]
     finish = _text_or_none(_used(fields, FINISH))
     said = [replace(each, finish=each.finish or finish) for each in found]
     model, tokens = _used(fields, ("model",)), _used(fields, TOKENS)
@@ -126,6 +128,17 @@ def of_fields(row: Json, path: str | None) -> Responses:
         asked = [turn for turn in _objects(fields.use(turns[0])) if not _is_of_model(turn)]
         prompt = _said(asked[-1:], turns[0]).text
     return Responses(said, fields.unused(), prompt, model=_text_or_none(model), usage=usage)
+
+
+def _values(fields: RowFields, path: str) -> list[Any]:
+    """The value at a path, or those of each object of a list: `outputs[*].text`."""
+    before, is_each, inner = path.partition("[*].")
+    value = fields.at(before, "--text-field")
+    if not is_each:
+        return [value]
+    if not isinstance(value, list):
+        raise RecordError(f"`{before}` must be a list")
+    return [found for each in value for found in _values(RowFields(_object(each)), inner)]
 
 
 def _completions(value: Any, name: str) -> list[ResponseText]:
@@ -145,9 +158,11 @@ def _field_of_text(fields: RowFields) -> str | None:
     choices = fields.named("choices")
     if choices and any("message" in _object(each) for each in _items(fields[choices])):
         return choices
-    there = (name for name in map(fields.named, TEXT) if name is not None)
     steps = STEPS if fields.find(LABELS) is None else ()
-    return fields.find((*TEXT, *steps)) or next(there, None)
+    beside = (name for name, others in BESIDE.items() if any(map(fields.named, others)))
+    names = (*TEXT, *beside, *steps)
+    there = (name for name in map(fields.named, names) if name is not None)
+    return fields.find(names) or next(there, None)
 
 
 def _objects(value: Any) -> Any:

@@ -68,6 +68,10 @@ SHARED = [("system", "Hi."), ("human", PEARS.question), ("gpt", TEXT)]
         {**QUESTION, "generation": TEXT},
         {**QUESTION, "Model Output": TEXT},
         {**QUESTION, "reasoning_steps": TEXT.split("\n")},
+        {**QUESTION, "model_outputs": TEXT, "pred": "7"},
+        {**QUESTION, "code": [TEXT], "gt": "7"},
+        {**QUESTION, "prediction": TEXT, "predicted_answer": None},
+        {**QUESTION, "prediction": "B", "pred": "B", "response": TEXT},
         {**QUESTION, "outputs": [{"text": TEXT}]},
         {"id": "p-1", "response": {"content": [{"type": "text", "text": TEXT}]}},
         {"problem_id": "p-1", "completion": TEXT},
@@ -213,6 +217,24 @@ def test_a_list_of_steps_is_one_solution(name: str) -> None:
     assert (made.steps, made.correct) == (("3 + 4 = 7", "#### 7"), True)
 
 
+def test_samples_in_a_list_of_objects() -> None:
+    row = {**QUESTION, "a": {"tries": [{"said": TEXT}, {"said": "#### 8"}]}}
+    made = solutions(row, PEARS, text_field="a.tries[*].said")
+    assert [solution.correct for solution in made] == [True, False]
+
+
+@pytest.mark.parametrize("name", ["gt", "gold", "golden", "ground_truth_answer", "target"])
+def test_the_answer_of_the_problem_is_not_that_of_the_model(name: str) -> None:
+    (made,) = solutions({"question": "3 + 4?", "answer": "8", name: 7, "response": "#### 8"})
+    assert (made.answer, made.correct, made.extra) == ("7", False, {"row_answer": "8"})
+
+
+def test_a_letter_of_the_gold_answer_may_be_a_number() -> None:
+    row = {"question": "Which?", "choices": ["a", "b"], "gold": 1, "output": "\\boxed{B}"}
+    (made,) = read(row, Importing(get_task("choice")))
+    assert (made.answer, made.correct) == ("B", True)
+
+
 @pytest.mark.parametrize(
     ("row", "how", "message"),
     [
@@ -221,6 +243,10 @@ def test_a_list_of_steps_is_one_solution(name: str) -> None:
         ({"question": "q"}, {}, "no completion; name its field by --text-field"),
         ({"question": "q"}, {"text_field": "x.y"}, "--text-field names `x.y`, which is not there"),
         ({"question": "q", "text": 3}, {}, "`text` must be a text"),
+        ({"question": "q", "prediction": "B"}, {}, "no completion; name its field by"),
+        ({"question": "q", "code": "f()"}, {}, "no completion; name its field by"),
+        ({"question": "q", "a": "b"}, {"text_field": "a[*].b"}, "`a` must be a list"),
+        ({"question": "q", "a": [{"c": 1}]}, {"text_field": "a[*].b"}, "names `b`, which is not"),
         ({"question": "q", "steps": [["a"]]}, {}, "`steps` must hold texts, the steps of one solu"),
         ({"question": "q", "steps": ["a"], "label": 0}, {}, "no completion; name its field by"),
         ({"messages": [3]}, {}, r"`messages\[0\]` must be a turn"),
