@@ -1,10 +1,10 @@
 """Completions of other tools, which become graded solutions.
 
-Four layouts are told apart by their fields: result lines of OpenAI batches (`custom_id`,
-`response`), samples of lm-eval (`doc`, `resps`), chats (`messages`, `conversations`), and any row
-with a text or steps in a field, such as the outputs of NeMo-Skills (`generation`). What the rows do
-not say of their problems is found in `--problems`: by the question, or by a prompt that holds it;
-by id; or by place, where there is nothing else.
+Layouts are told apart by their fields: result lines of OpenAI batches (`custom_id`, `response`),
+samples of lm-eval (`doc`, `resps`), logs of inspect-ai (`input`, `output.choices`), chats
+(`messages`, `conversations`), and any row with a text or steps in a field, such as the outputs of
+NeMo-Skills (`generation`). What the rows do not say of their problems is found in `--problems`: by
+the question, or by a prompt that holds it; by id; or by place, where there is nothing else.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ from sormctl.formats.responses import (
     CHAT,
     Responses,
     ResponseText,
+    is_sample,
     of_batch,
     of_chat,
     of_evaluation,
     of_fields,
+    of_sample,
+    samples_of,
 )
 from sormctl.formats.solutions import asked
 from sormctl.formats.values import listed, whole
@@ -35,13 +38,23 @@ from sormctl.tasks.answers import CHOICE
 from sormctl.tasks.fields import RowFields, about, text_of
 from sormctl.tasks.layouts import ANSWER, CHOSEN, IDENTITY, QUESTION, REFERENCE
 
-GOLD = ("gt", "gold", "golden", "ground_truth_answer", "target")  # an `answer` may be the model's
+GOLD = ("gt", "gts", "gold", "golden", "ground_truth_answer", "target")  # not the model's answer
+REWARD = "reward_model"  # of verl and its like, which hold `ground_truth`
 OF_PROBLEM = tuple(name for name in IDENTITY if name != "id")
 _NUMBER = re.compile(r"[-_/#:.]\d+\Z")  # behind the id, of one sample of several
 
 
 def read(row: Json, how: Importing) -> Iterator[Solution]:
     """The graded solutions of a row; RecordError where nothing says what was asked."""
+    samples = samples_of(row)
+    if samples is None:
+        yield from _read(row, how)
+    for index, sample in enumerate(samples or ()):
+        with about(f"samples[{index}]"):
+            yield from _read(sample, how)
+
+
+def _read(row: Json, how: Importing) -> Iterator[Solution]:
     found = _responses(row, how)
     if found is None or not found.said:
         return
@@ -56,6 +69,8 @@ def _responses(row: Json, how: Importing) -> Responses | None:
             return of_batch(row)
         if isinstance(row.get("doc"), dict) and "resps" in row:
             return of_evaluation(row, how.filter)
+        if is_sample(row):
+            return of_sample(row)
         for name in CHAT:
             if isinstance(listed(row.get(name)), list):
                 return of_chat(row, name)
@@ -126,9 +141,13 @@ def _own_problem(row: RowFields, found: Responses, how: Importing) -> Problem | 
 
 def _answer_field(row: RowFields, how: Importing) -> str | None:
     """The field of the answer that the user names, or whose name can be no other's."""
-    golden = row.find(GOLD)
-    is_text = golden is not None and type(row[golden]) in (str, int, float)
-    return how.answer_field or (golden if is_text else None)
+    if how.answer_field is not None:
+        return how.answer_field
+    golden, reward = row.find(GOLD), row.find((REWARD,))
+    if golden is not None and type(row[golden]) in (str, int, float):
+        return golden
+    is_told = reward is not None and isinstance(row[reward], dict) and "ground_truth" in row[reward]
+    return f"{reward}.ground_truth" if is_told else None
 
 
 def _name(row: RowFields, how: Importing, names: Sequence[str]) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any
 from sormctl.errors import RecordError
 from sormctl.formats.values import listed, whole
 from sormctl.records import Json
-from sormctl.tasks.fields import RowFields
+from sormctl.tasks.fields import RowFields, is_blank
 from sormctl.tasks.layouts import ANSWER, REFERENCE
 
 TEXT = (
@@ -28,6 +28,7 @@ CHAT = ("messages", "conversations", "conversation")
 PROMPT = ("prompt", "input", *CHAT)
 DEEPEST = 6  # levels of objects and lists in which a text may stand
 HOLDERS = ("message", "content", "value", *TEXT)
+SAMPLE = ("choices", "id", "epoch", "scores", "metadata")  # fields of inspect-ai that are kept
 THOUGHT = ("reasoning_content", "reasoning", "thinking")
 FINISH = ("finish_reason", "stop_reason")
 TOKENS = ("num_generated_tokens", "completion_tokens", "generated_tokens")
@@ -96,6 +97,40 @@ def of_evaluation(row: Json, wanted: str | None) -> Responses | None:
         about = {**about, "target": row.get("target")}
     return Responses(
         [*map(ResponseText, texts)], about, index=index if type(index) is int else None
+    )
+
+
+def samples_of(row: Json) -> list[Json] | None:
+    """The samples of a log of inspect-ai; None where the row is no such log."""
+    samples = row.get("samples")
+    is_log = isinstance(samples, list) and samples and all(map(is_sample, samples))
+    return samples if is_log else None
+
+
+def is_sample(row: Any) -> bool:
+    """Whether a row is a sample of inspect-ai, which has the model's whole output."""
+    return "input" in _object(row) and "choices" in _object(_object(row).get("output"))
+
+
+def of_sample(row: Json) -> Responses:
+    """A sample of inspect-ai: one epoch of one problem, whose id it has.
+
+    Of several targets any will do, and a problem has one answer: they are kept as `targets`.
+    """
+    output, asked, name = row["output"], row["input"], row.get("id")
+    if isinstance(asked, list):
+        asked = _said([turn for turn in asked if not _is_of_model(turn)][-1:], "input").text
+    targets = row.get("target")
+    targets = targets if isinstance(targets, list) else [targets]
+    told = {"target": targets[0]} if len(targets) == 1 else {"targets": targets}
+    kept = {name: row[name] for name in SAMPLE if not is_blank(row.get(name))}
+    said = [_said(choice, "output.choices") for choice in _choices(output)]
+    return Responses(
+        said,
+        {"question": asked, **told, **kept},
+        name=None if name is None else str(name),
+        model=_text_or_none(output.get("model")),
+        usage=_object(output.get("usage")) if len(said) == 1 else None,
     )
 
 

@@ -45,6 +45,14 @@ def batch(custom_id: str = "p-1", **changes: Any) -> dict[str, Any]:
     return {"id": "batch_req_1", "custom_id": custom_id, "response": response, "error": None}
 
 
+def sample(**changes: Any) -> dict[str, Any]:
+    """One of inspect-ai's."""
+    choice = {"message": {"role": "assistant", "content": TEXT}, "stop_reason": "stop"}
+    output = {"model": "m", "choices": [choice], "usage": {"input_tokens": 9, "output_tokens": 5}}
+    row = {"id": 1, "epoch": 1, "input": PEARS.question, "target": "7", "messages": CHAT}
+    return {**row, "output": output, "scores": {"match": {"value": "C"}}, "events": [], **changes}
+
+
 # ── where the text stands ────────────────────────────────────────────────────────────────────────
 
 QUESTION = {"question": PEARS.question}
@@ -64,6 +72,14 @@ SHARED = [("system", "Hi."), ("human", PEARS.question), ("gpt", TEXT)]
         batch(choices=None, output=[{"type": "reasoning"}, RESPONSE]),
         SAMPLES,
         {**SAMPLES, "resps": [TEXT]},
+        sample(),
+        sample(id="p-1", input="?", target=""),
+        {"version": 2, "samples": [sample(input=turns(PEARS.question)[:3])]},
+        {
+            "prompt": [{"role": "user", "content": PEARS.question}],
+            "reward_model": {"style": "rule", "ground_truth": "7"},
+            "responses": [TEXT],
+        },
         {**SAMPLES, "doc": {"goal": "?"}},
         {**QUESTION, "generation": TEXT},
         {**QUESTION, "Model Output": TEXT},
@@ -114,6 +130,37 @@ def test_what_a_server_says_of_a_completion() -> None:
     assert made.source == {"kind": "sample", "model": "m", "finish": "length"}
     assert (made.usage.prompt_tokens, made.usage.cached_tokens) == (9, 4)
     assert (made.usage.generated_tokens, made.thought, made.is_cut_off) == (5, "Add.", True)
+
+
+def test_the_answer_that_a_reward_goes_by() -> None:
+    row = {"prompt": [{"role": "user", "content": "3 + 4?"}], "response": TEXT, "answer": "8"}
+    (made,) = solutions({**row, "reward_model": {"ground_truth": "7"}})
+    assert (made.question, made.answer, made.correct) == ("3 + 4?", "7", True)
+
+
+def test_a_log_of_inspect() -> None:
+    log = {"version": 2, "samples": [sample(), sample(epoch=2, target=["8"]), sample(target=[])]}
+    first, second, third = solutions(log)
+    assert (first.correct, second.answer, third.answer) == (True, "8", None)
+    assert (first.source["model"], first.source["finish"]) == ("m", "stop")
+    assert (first.usage.prompt_tokens, first.usage.generated_tokens) == (9, 5)
+    assert {name: second.extra[name] for name in ("epoch", "row_scores")} == {
+        "epoch": 2,
+        "row_scores": {"match": {"value": "C"}},
+    }
+    assert not {"events", "messages", "input"} & second.extra.keys()
+
+
+def test_of_several_targets_none_is_the_answer() -> None:
+    row = sample(target=["7", "seven"])
+    assert [made.answer for made in solutions(row)] == [None]
+    assert [made.answer for made in solutions(row, answer_field="targets[0]")] == ["7"]
+
+
+def test_a_failed_sample_is_left_out_and_a_bad_one_is_named() -> None:
+    assert solutions({"samples": [sample(output={"model": "m", "choices": []})]}) == []
+    with pytest.raises(RecordError, match=r"`samples\[1\]` `output.choices` must be a text"):
+        solutions({"samples": [sample(), sample(output={"choices": [3]})]})
 
 
 @pytest.mark.parametrize(
