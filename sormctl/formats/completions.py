@@ -109,11 +109,20 @@ def _problem(found: Responses, how: Importing) -> Problem:
         known = how.problems.named(name) or how.problems.named(_NUMBER.sub("", name))
     if known is None and own is None and found.index is not None:
         known = how.problems.at(found.index)
-    if known is not None:
-        return known if own is None else replace(known, extra={**own.extra, **known.extra})
-    if own is None:
+    problem = own if known is None else known
+    if problem is None:
         raise RecordError(_nothing_asked(name, how))
-    return own
+    told = {} if own is None else own.extra
+    extra = {**_other_id(row, problem), **told, **problem.extra}
+    return replace(problem, extra=extra)
+
+
+def _other_id(row: RowFields, problem: Problem) -> Json:
+    """The id of a row as a field, where it is not that of the problem."""
+    name = row.find(IDENTITY)
+    if name is None or str(row[name]) == problem.problem_id:
+        return {}
+    return files.kept_fields({name: row[name]})
 
 
 def _own_problem(row: RowFields, found: Responses, how: Importing) -> Problem | None:
@@ -131,7 +140,8 @@ def _own_problem(row: RowFields, found: Responses, how: Importing) -> Problem | 
         problem = files.parse(kind, {name: row[name] for name in row}, "row", 0, fields)
     else:
         question, _ = files.question_and_options(kind, row, fields)
-        extra = files.kept_fields(row.unused())
+        ids = row.find(IDENTITY)
+        extra = files.kept_fields({n: value for n, value in row.unused().items() if n != ids})
         problem = Problem(
             task=kind.name, problem_id="", question=question, answer=None, extra=extra
         )

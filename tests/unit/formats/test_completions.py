@@ -214,9 +214,19 @@ def test_a_row_tells_of_its_problem_itself() -> None:
     row = {"problem": "3 + 4?", "expected_answer": "7", "level": 1, "generation": TEXT, "id": "c9"}
     (made,) = solutions(row)
     assert (made.question, made.answer, made.correct) == ("3 + 4?", "7", True)
-    assert made.problem_id.startswith("problem-") and made.extra == {"level": 1}
+    assert made.problem_id.startswith("problem-") and made.extra == {"level": 1, "id": "c9"}
     (named,) = solutions(row, id_field="id")
-    assert named.problem_id == "c9"
+    assert (named.problem_id, named.extra) == ("c9", {"level": 1})
+
+
+@pytest.mark.parametrize(("name", "kept"), [("id", "id"), ("problem_id", "row_problem_id")])
+def test_an_id_that_is_not_the_problems_is_kept(name: str, kept: str) -> None:
+    (made,) = solutions({**QUESTION, name: "p-1-0", "text": TEXT}, PEARS)
+    assert (made.problem_id, made.extra) == ("p-1", {kept: "p-1-0"})
+    (same,) = solutions({**QUESTION, name: "p-1", "text": TEXT}, PEARS)
+    assert (same.problem_id, same.extra) == ("p-1", {})
+    (unasked,) = solutions({name: "p-1-0", "text": TEXT}, PEARS)
+    assert (unasked.problem_id, unasked.extra) == ("p-1", {kept: "p-1-0"})
 
 
 def test_an_answer_that_nobody_knows() -> None:
