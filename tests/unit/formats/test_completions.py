@@ -280,6 +280,15 @@ def test_samples_in_a_list_of_objects() -> None:
     assert [solution.correct for solution in made] == [True, False]
 
 
+def test_a_prompt_that_holds_the_question_is_asked_or_kept() -> None:
+    row = {"question": "3 + 4?", "prompt": "Add. 3 + 4?", "answer": "7", "response": TEXT}
+    with pytest.raises(RecordError, match="give --question prompt, or --question question to"):
+        solutions(row)
+    (whole,), (bare,) = solutions(row, question="prompt"), solutions(row, question="question")
+    assert (whole.question, bare.question) == ("Add. 3 + 4?", "3 + 4?")
+    assert bare.extra == {"prompt": "Add. 3 + 4?"}
+
+
 @pytest.mark.parametrize("name", ["gt", "gold", "golden", "ground_truth_answer", "target"])
 def test_the_answer_of_the_problem_is_not_that_of_the_model(name: str) -> None:
     (made,) = solutions({"question": "3 + 4?", "answer": "8", name: 7, "response": "#### 8"})
