@@ -181,7 +181,16 @@ FORMAT = DataFormat(
     "completions",
     read,
     read_options=frozenset(
-        {"question", "answer_field", "id_field", "text_field", "filter", "steps", "think"}
+        {
+            "question",
+            "answer_field",
+            "id_field",
+            "text_field",
+            "filter",
+            "steps",
+            "think",
+            "thought_begun",
+        }
     ),
     left_out="of a failed request or another filter, or without a completion",
 )
