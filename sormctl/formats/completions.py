@@ -32,6 +32,7 @@ from sormctl.formats.responses import (
 )
 from sormctl.formats.solutions import asked
 from sormctl.formats.values import listed, whole
+from sormctl.formats.watching import verdict_in
 from sormctl.records import Json, Problem, Solution, to_json
 from sormctl.tasks import files
 from sormctl.tasks.answers import CHOICE
@@ -59,8 +60,9 @@ def _read(row: Json, how: Importing) -> Iterator[Solution]:
     if found is None or not found.said:
         return
     problem = _problem(found, how)
-    for said in found.said:
-        yield how.grade({**to_json(problem), **_completion(said, found)})
+    for index, said in enumerate(found.said):
+        verdict = verdict_in(problem.extra, index, len(found.said))
+        yield how.grade({**to_json(problem), **_completion(said, found)}, verdict)
 
 
 def _responses(row: Json, how: Importing) -> Responses | None:

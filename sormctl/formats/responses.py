@@ -29,6 +29,7 @@ PROMPT = ("prompt", "input", *CHAT)
 DEEPEST = 6  # levels of objects and lists in which a text may stand
 HOLDERS = ("message", "content", "value", *TEXT)
 SAMPLE = ("choices", "id", "epoch", "scores", "metadata")  # fields of inspect-ai that are kept
+RIGHT, WRONG = "C", "I"  # its scores
 THOUGHT = ("reasoning_content", "reasoning", "thinking")
 FINISH = ("finish_reason", "stop_reason")
 TOKENS = ("num_generated_tokens", "completion_tokens", "generated_tokens")
@@ -124,6 +125,9 @@ def of_sample(row: Json) -> Responses:
     targets = targets if isinstance(targets, list) else [targets]
     told = {"target": targets[0]} if len(targets) == 1 else {"targets": targets}
     kept = {name: row[name] for name in SAMPLE if not is_blank(row.get(name))}
+    scores = [_object(score).get("value") for score in _object(row.get("scores")).values()]
+    if scores in ([RIGHT], [WRONG]):
+        kept["is_correct"] = scores == [RIGHT]
     said = [_said(choice, "output.choices") for choice in _choices(output)]
     return Responses(
         said,

@@ -149,6 +149,10 @@ def test_a_log_of_inspect() -> None:
         "row_scores": {"match": {"value": "C"}},
     }
     assert not {"events", "messages", "input"} & second.extra.keys()
+    assert first.extra["is_correct"] is True
+    (wrong,) = solutions(sample(scores={"match": {"value": "I"}}))
+    (other,) = solutions(sample(scores={"a": {"value": {"f1": 1}}, "b": {"value": "C"}}))
+    assert wrong.extra["is_correct"] is False and "is_correct" not in other.extra
 
 
 def test_of_several_targets_none_is_the_answer() -> None:
