@@ -158,7 +158,8 @@ def _answer_field(row: RowFields, how: Importing) -> str | None:
     golden, reward = row.find(GOLD), row.find((REWARD,))
     if golden is not None and type(row[golden]) in (str, int, float):
         return golden
-    is_told = reward is not None and isinstance(row[reward], dict) and "ground_truth" in row[reward]
+    rewarded = None if reward is None else row[reward]
+    is_told = isinstance(rewarded, dict) and rewarded.get("ground_truth") is not None
     return f"{reward}.ground_truth" if is_told else None
 
 

@@ -125,17 +125,20 @@ def of_sample(row: Json) -> Responses:
     targets = targets if isinstance(targets, list) else [targets]
     told = {"target": targets[0]} if len(targets) == 1 else {"targets": targets}
     kept = {name: row[name] for name in SAMPLE if not is_blank(row.get(name))}
-    scores = [_object(score).get("value") for score in _object(row.get("scores")).values()]
-    if scores in ([RIGHT], [WRONG]):
-        kept["is_correct"] = scores == [RIGHT]
     said = [_said(choice, "output.choices") for choice in _choices(output)]
     return Responses(
         said,
-        {"question": asked, **told, **kept},
+        {"question": asked, **told, **kept, **_scored(row)},
         name=None if name is None else str(name),
         model=_text_or_none(output.get("model")),
         usage=_object(output.get("usage")) if len(said) == 1 else None,
     )
+
+
+def _scored(row: Json) -> Json:
+    """Whether a sample is right by the only score that it has, if that says so."""
+    scores = [_object(score).get("value") for score in _object(row.get("scores")).values()]
+    return {"is_correct": scores == [RIGHT]} if scores in ([RIGHT], [WRONG]) else {}
 
 
 def of_chat(row: Json, name: str) -> Responses | None:
