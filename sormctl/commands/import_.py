@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import typer
 
@@ -16,6 +16,7 @@ from sormctl.errors import RecordError, UsageError
 from sormctl.formats.base import DataFormat, Importing, Neutral, heeded
 from sormctl.formats.known_problems import KnownProblems
 from sormctl.formats.registry import format_names, formats_reading, get_format
+from sormctl.formats.watching import WatchedGrader
 from sormctl.option_groups import among
 from sormctl.problems import each_parsed
 from sormctl.records import Json, Problem, Solution
@@ -66,6 +67,14 @@ class ImportOptions:
     ] = None
     steps: model_options.Steps = None
     think: model_options.Think = None
+    thought_begun: Annotated[
+        bool | None,
+        typer.Option(
+            "--thought-begun",
+            help="completions: the prompt had begun the thought; a text that does not end it was "
+            "cut off in it.",
+        ),
+    ] = None
 
 
 def import_(
@@ -126,11 +135,10 @@ def import_(
     said = heeded(format, found.read_options, vars(particular))
     asked = {"format": format, "split": split, "task": name, "problems": problems}
     job = writing.job("import", {**asked, **said})
-    reading = model_options.ReadingOptions(said.pop("steps", None), said.pop("think", None))
     how = Importing(
         named_task(name),
         KnownProblems(read_records([problems], Problem) if problems else ()),
-        grade=grader(None, reading.mode, reading.tags or THINK),
+        grade=_grader(said),
         **said,
     )
     rows = chain.from_iterable([_rows(name, split) for name in files])
@@ -138,6 +146,14 @@ def import_(
     made = _solutions(rows, found, how, counts)
     here = [name for name in files if not name.startswith(hub.PREFIX)]
     write_records(job, made, here, lambda: _notes(found, how, counts))
+
+
+def _grader(said: dict[str, Any]) -> WatchedGrader:
+    """What grades completions, by what was said of how they are read."""
+    reading = model_options.ReadingOptions(said.pop("steps", None), said.pop("think", None))
+    think, is_begun = reading.tags or THINK, bool(said.pop("thought_begun", None))
+    grade = grader(None, reading.mode, think, is_begun=is_begun)
+    return WatchedGrader(grade, think, is_begun=is_begun)
 
 
 def _rows(name: str, split: str) -> Rows:
@@ -177,3 +193,4 @@ def _notes(format: DataFormat, how: Importing, counts: Counter[str]) -> Iterator
             f"{unknown:,} of {counts['solutions']:,} solutions have no reference answer"
             f"{'' if how.problems else '; --problems FILE gives it'}"
         )
+    yield from how.grade.notes()

@@ -10,10 +10,10 @@ from typing import Any
 from sormctl.asking import Asking, default_asking
 from sormctl.errors import UsageError
 from sormctl.formats.known_problems import KnownProblems
+from sormctl.formats.watching import WatchedGrader
 from sormctl.records import Json, Pair, Solution
 from sormctl.tasks.base import Task
 from sormctl.tasks.fields import Fields
-from sormctl.tasks.grading import grader
 
 CHAT = default_asking("chat")
 STEP_TAG = "ки"  # what follows each step in a text of Math-Shepherd
@@ -48,7 +48,7 @@ class Importing:
     step_tag: str = STEP_TAG
     text_field: str | None = None
     filter: str | None = None
-    grade: Callable[[Json], Solution] = field(default_factory=grader)
+    grade: WatchedGrader = field(default_factory=WatchedGrader)
 
     @property
     def fields(self) -> Fields:

@@ -1,16 +1,17 @@
 """Completions of other tools, which become graded solutions.
 
-Four layouts are told apart by their fields: result lines of OpenAI batches (`custom_id`,
-`response`), samples of lm-eval (`doc`, `resps`), chats (`messages`, `conversations`), and any row
-with a text in a field, such as the outputs of NeMo-Skills (`generation`). What the rows do not say
-of their problems is found in `--problems`: by the question, or by a prompt that holds it; by id; or
-by place, where there is nothing else.
+Layouts are told apart by their fields: result lines of OpenAI batches (`custom_id`, `response`),
+samples of lm-eval (`doc`, `resps`), logs of inspect-ai (`input`, `output.choices`), chats
+(`messages`, `conversations`), and any row with a text or steps in a field, such as the outputs of
+NeMo-Skills (`generation`). What the rows do not say of their problems is found in `--problems`: by
+the question, or by a prompt that holds it; by id; or by place, where there is nothing else.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace as replaced
 from typing import Any
 
 from msgspec.structs import replace
@@ -21,31 +22,47 @@ from sormctl.formats.responses import (
     CHAT,
     Responses,
     ResponseText,
+    is_sample,
     of_batch,
     of_chat,
     of_evaluation,
     of_fields,
+    of_sample,
+    samples_of,
 )
 from sormctl.formats.solutions import asked
 from sormctl.formats.values import listed, whole
+from sormctl.formats.watching import verdict_in
 from sormctl.records import Json, Problem, Solution, to_json
 from sormctl.tasks import files
 from sormctl.tasks.answers import CHOICE
 from sormctl.tasks.fields import RowFields, about, text_of
 from sormctl.tasks.layouts import ANSWER, CHOSEN, IDENTITY, QUESTION, REFERENCE
 
+GOLD = ("gt", "gts", "gold", "golden", "ground_truth_answer", "target")  # not the model's answer
+REWARD = "reward_model"  # of verl and its like, which hold `ground_truth`
 OF_PROBLEM = tuple(name for name in IDENTITY if name != "id")
 _NUMBER = re.compile(r"[-_/#:.]\d+\Z")  # behind the id, of one sample of several
 
 
 def read(row: Json, how: Importing) -> Iterator[Solution]:
     """The graded solutions of a row; RecordError where nothing says what was asked."""
+    samples = samples_of(row)
+    if samples is None:
+        yield from _read(row, how)
+    for index, sample in enumerate(samples or ()):
+        with about(f"samples[{index}]"):
+            yield from _read(sample, how)
+
+
+def _read(row: Json, how: Importing) -> Iterator[Solution]:
     found = _responses(row, how)
     if found is None or not found.said:
         return
     problem = _problem(found, how)
-    for said in found.said:
-        yield how.grade({**to_json(problem), **_completion(said, found)})
+    for index, said in enumerate(found.said):
+        verdict = verdict_in(problem.extra, index, len(found.said))
+        yield how.grade({**to_json(problem), **_completion(said, found)}, verdict)
 
 
 def _responses(row: Json, how: Importing) -> Responses | None:
@@ -54,6 +71,8 @@ def _responses(row: Json, how: Importing) -> Responses | None:
             return of_batch(row)
         if isinstance(row.get("doc"), dict) and "resps" in row:
             return of_evaluation(row, how.filter)
+        if is_sample(row):
+            return of_sample(row)
         for name in CHAT:
             if isinstance(listed(row.get(name)), list):
                 return of_chat(row, name)
@@ -64,7 +83,8 @@ def _completion(said: ResponseText, found: Responses) -> dict[str, Any]:
     source = {"kind": "sample", "model": found.model, "finish": said.finish}
     known = {name: value for name, value in source.items() if value is not None}
     more = {"thought": said.thought, "usage": _usage(found.usage or {})}
-    return {"text": said.text, "source": known, **{k: v for k, v in more.items() if v}}
+    text = {"text": said.text} if said.steps is None else {"steps": said.steps}
+    return {**text, "source": known, **{k: v for k, v in more.items() if v}}
 
 
 def _usage(usage: Json) -> dict[str, int]:
@@ -91,11 +111,20 @@ def _problem(found: Responses, how: Importing) -> Problem:
         known = how.problems.named(name) or how.problems.named(_NUMBER.sub("", name))
     if known is None and own is None and found.index is not None:
         known = how.problems.at(found.index)
-    if known is not None:
-        return known if own is None else replace(known, extra={**own.extra, **known.extra})
-    if own is None:
+    problem = own if known is None else known
+    if problem is None:
         raise RecordError(_nothing_asked(name, how))
-    return own
+    told = {} if own is None else own.extra
+    extra = {**_other_id(row, problem), **told, **problem.extra}
+    return replace(problem, extra=extra)
+
+
+def _other_id(row: RowFields, problem: Problem) -> Json:
+    """The id of a row as a field, where it is not that of the problem."""
+    name = row.find(IDENTITY)
+    if name is None or str(row[name]) == problem.problem_id:
+        return {}
+    return files.kept_fields({name: row[name]})
 
 
 def _own_problem(row: RowFields, found: Responses, how: Importing) -> Problem | None:
@@ -107,18 +136,31 @@ def _own_problem(row: RowFields, found: Responses, how: Importing) -> Problem | 
         if found.prompt is None:
             return None
         row = RowFields({"question": found.prompt, **found.about})
-    kind, fields = how.task.answer, how.fields
+    kind, fields = how.task.answer, replaced(how.fields, answer_field=_answer_field(row, how))
     stated = (*ANSWER, *REFERENCE, *(CHOSEN if kind is CHOICE else ()))
-    if how.answer_field is not None or row.find(stated) is not None:
+    if fields.answer_field is not None or row.find(stated) is not None:
         problem = files.parse(kind, {name: row[name] for name in row}, "row", 0, fields)
     else:
         question, _ = files.question_and_options(kind, row, fields)
-        extra = files.kept_fields(row.unused())
+        ids = row.find(IDENTITY)
+        extra = files.kept_fields({n: value for n, value in row.unused().items() if n != ids})
         problem = Problem(
             task=kind.name, problem_id="", question=question, answer=None, extra=extra
         )
     named = asked(how, problem.question, problem.answer, _name(row, how, OF_PROBLEM))
     return replace(problem, task=named.task, problem_id=named.problem_id)
+
+
+def _answer_field(row: RowFields, how: Importing) -> str | None:
+    """The field of the answer that the user names, or whose name can be no other's."""
+    if how.answer_field is not None:
+        return how.answer_field
+    golden, reward = row.find(GOLD), row.find((REWARD,))
+    if golden is not None and type(row[golden]) in (str, int, float):
+        return golden
+    rewarded = None if reward is None else row[reward]
+    is_told = isinstance(rewarded, dict) and rewarded.get("ground_truth") is not None
+    return f"{reward}.ground_truth" if is_told else None
 
 
 def _name(row: RowFields, how: Importing, names: Sequence[str]) -> str | None:
@@ -142,7 +184,16 @@ FORMAT = DataFormat(
     "completions",
     read,
     read_options=frozenset(
-        {"question", "answer_field", "id_field", "text_field", "filter", "steps", "think"}
+        {
+            "question",
+            "answer_field",
+            "id_field",
+            "text_field",
+            "filter",
+            "steps",
+            "think",
+            "thought_begun",
+        }
     ),
     left_out="of a failed request or another filter, or without a completion",
 )

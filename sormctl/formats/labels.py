@@ -22,6 +22,14 @@ def label_of_mark(mark: Any, place: str) -> int:
     return int(text == GOOD)
 
 
+def hard_label(value: Any, place: str) -> int:
+    """1 or 0, as a mark, a number or a truth; RecordError names the `place` of anything else."""
+    label = share_of(whole(value), place)
+    if type(label) is not int:
+        raise RecordError(f"`{place}` must be + or -, or 1 or 0")
+    return label
+
+
 def mark_of(label: int | None) -> str:
     """`+` for a label 1, `-` for 0."""
     return GOOD if label else BAD

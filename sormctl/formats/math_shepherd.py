@@ -5,7 +5,8 @@ r"""Math-Shepherd (Wang et al., 2023): a text in which a tag follows each step.
 
 A step is good if some rollout from it arrived at the right answer; so the last label says whether
 the final answer is right. A few published rows have a tag within the question, which is no step.
-OpenR keeps question, steps and labels apart: `{"question": …, "process": …, "label": ["+", …]}`.
+OpenR keeps question, steps and labels apart: `{"question": …, "process": …, "label": ["+", …]}`,
+or `"labels": [1, …]`.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from collections.abc import Iterator
 
 from sormctl.errors import RecordError
 from sormctl.formats.base import DataFormat, Exporting, Importing
-from sormctl.formats.labels import label_of_mark, mark_of
+from sormctl.formats.labels import hard_label, label_of_mark, mark_of
 from sormctl.formats.numbering import FIRST, numbered, unnumbered, writable
 from sormctl.formats.solutions import asked, labelled, row_name
 from sormctl.formats.values import field
 from sormctl.records import Json, Labels, Solution
 from sormctl.tasks.files import kept_fields
 
-_NAMES = {"input", "label", "question", "process"}
+_NAMES = {"input", "label", "labels", "question", "process"}
 
 
 def read(row: Json, how: Importing) -> Iterator[Solution]:
@@ -82,13 +83,14 @@ def _parted(pieces: list[str]) -> tuple[int, str, str]:
 
 def _apart(row: Json, how: Importing) -> tuple[str, list[str], Labels]:
     *steps, rest = field(row, "process", str).split(how.step_tag)
-    marks = field(row, "label", list)
+    name = "labels" if "label" not in row and "labels" in row else "label"
+    marks = field(row, name, list)
     if rest.strip() or len(steps) != len(marks) or not steps:
         raise RecordError(
-            f"`process` has {len(steps)} steps with the tag {how.step_tag!r}, and `label` "
+            f"`process` has {len(steps)} steps with the tag {how.step_tag!r}, and `{name}` "
             f"{len(marks)} labels; give the tag by --step-tag"
         )
-    labels = tuple(label_of_mark(mark, f"label[{i}]") for i, mark in enumerate(marks))
+    labels = tuple(hard_label(mark, f"{name}[{i}]") for i, mark in enumerate(marks))
     return field(row, "question", str).strip(), steps, labels
 
 

@@ -13,17 +13,23 @@ from typing import Any
 from sormctl.errors import RecordError
 from sormctl.formats.values import listed, whole
 from sormctl.records import Json
-from sormctl.tasks.fields import RowFields
+from sormctl.tasks.fields import RowFields, is_blank
 from sormctl.tasks.layouts import ANSWER, REFERENCE
 
 TEXT = (
     "generation", "text", "completion", "response", "output", "generated_text", "model_output",
-    "generations", "texts", "completions", "responses", "outputs", "samples",
+    "generations", "texts", "completions", "responses", "outputs", "samples", "model_outputs",
+    "full_output", "output_str", "model_prediction", "generated",
 )  # fmt: skip
+BESIDE = {"code": ("gt",), "prediction": ("pred", "predicted_answer")}  # texts beside one of these
+STEPS = ("steps", "reasoning_steps", "model_output_steps")  # of one completion each
+LABELS = ("labels", "label", "ratings", "rating", "mistake_index")  # of steps: another format's row
 CHAT = ("messages", "conversations", "conversation")
 PROMPT = ("prompt", "input", *CHAT)
 DEEPEST = 6  # levels of objects and lists in which a text may stand
 HOLDERS = ("message", "content", "value", *TEXT)
+SAMPLE = ("choices", "id", "epoch", "scores", "metadata")  # fields of inspect-ai that are kept
+RIGHT, WRONG = "C", "I"  # its scores
 THOUGHT = ("reasoning_content", "reasoning", "thinking")
 FINISH = ("finish_reason", "stop_reason")
 TOKENS = ("num_generated_tokens", "completion_tokens", "generated_tokens")
@@ -32,11 +38,12 @@ _USER, _MODEL = ("user", "human"), ("assistant", "gpt", "model")
 
 @dataclass(frozen=True)
 class ResponseText:
-    """One completion: its text, a thought that stands apart from it, and how it ended."""
+    """One completion: its text or its steps, a thought that stands apart, and how it ended."""
 
     text: str
     thought: str | None = None
     finish: str | None = None
+    steps: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,46 @@ def of_evaluation(row: Json, wanted: str | None) -> Responses | None:
     )
 
 
+def samples_of(row: Json) -> list[Json] | None:
+    """The samples of a log of inspect-ai; None where the row is no such log."""
+    samples = row.get("samples")
+    is_log = isinstance(samples, list) and samples and all(map(is_sample, samples))
+    return samples if is_log else None
+
+
+def is_sample(row: Any) -> bool:
+    """Whether a row is a sample of inspect-ai, which has the model's whole output."""
+    return "input" in _object(row) and "choices" in _object(_object(row).get("output"))
+
+
+def of_sample(row: Json) -> Responses:
+    """A sample of inspect-ai: one epoch of one problem, whose id it has.
+
+    Of several targets any will do, and a problem has one answer: they are kept as `targets`.
+    """
+    output, asked, name = row["output"], row["input"], row.get("id")
+    if isinstance(asked, list):
+        asked = _said([turn for turn in asked if not _is_of_model(turn)][-1:], "input").text
+    targets = row.get("target")
+    targets = targets if isinstance(targets, list) else [targets]
+    told = {"target": targets[0]} if len(targets) == 1 else {"targets": targets}
+    kept = {name: row[name] for name in SAMPLE if not is_blank(row.get(name))}
+    said = [_said(choice, "output.choices") for choice in _choices(output)]
+    return Responses(
+        said,
+        {"question": asked, **told, **kept, **_scored(row)},
+        name=None if name is None else str(name),
+        model=_text_or_none(output.get("model")),
+        usage=_object(output.get("usage")) if len(said) == 1 else None,
+    )
+
+
+def _scored(row: Json) -> Json:
+    """Whether a sample is right by the only score that it has, if that says so."""
+    scores = [_object(score).get("value") for score in _object(row.get("scores")).values()]
+    return {"is_correct": scores == [RIGHT]} if scores in ([RIGHT], [WRONG]) else {}
+
+
 def of_chat(row: Json, name: str) -> Responses | None:
     """A chat that was logged: what the model said last, and what the user had asked.
 
@@ -113,10 +160,8 @@ def of_fields(row: Json, path: str | None) -> Responses:
     """Any other row that has a completion, or several, in a field."""
     fields = RowFields(row)
     name = path or _field_of_text(fields) or fields.require(TEXT, "completion", "--text-field")
-    value = fields.at(name, "--text-field")
-    values = listed(value) if name.lower().endswith("s") else _objects(value)
+    found = [each for value in _values(fields, name) for each in _completions(value, name)]
     finish = _text_or_none(_used(fields, FINISH))
-    found = [_said(each, name) for each in (values if isinstance(values, list) else [values])]
     said = [replace(each, finish=each.finish or finish) for each in found]
     model, tokens = _used(fields, ("model",)), _used(fields, TOKENS)
     usage = {"completion_tokens": tokens} if len(said) == 1 else None
@@ -127,13 +172,39 @@ def of_fields(row: Json, path: str | None) -> Responses:
     return Responses(said, fields.unused(), prompt, model=_text_or_none(model), usage=usage)
 
 
+def _values(fields: RowFields, path: str) -> list[Any]:
+    """The value at a path, or those of each object of a list: `outputs[*].text`."""
+    before, is_each, inner = path.partition("[*].")
+    value = fields.at(before, "--text-field")
+    if not is_each:
+        return [value]
+    if not isinstance(value, list):
+        raise RecordError(f"`{before}` must be a list")
+    return [found for each in value for found in _values(RowFields(_object(each)), inner)]
+
+
+def _completions(value: Any, name: str) -> list[ResponseText]:
+    """What a field holds: one completion, several, or the steps of one, as its name says."""
+    values = listed(value) if name.lower().endswith("s") else _objects(value)
+    if not isinstance(values, list):
+        return [_said(value, name)]
+    if not name.lower().endswith("steps"):
+        return [_said(each, name) for each in values]
+    if not all(isinstance(step, str) for step in values):
+        raise RecordError(f"`{name}` must hold texts, the steps of one solution")
+    return [ResponseText("", steps=values)]
+
+
 def _field_of_text(fields: RowFields) -> str | None:
     """The field of the completions; one that is empty says an empty text."""
     choices = fields.named("choices")
     if choices and any("message" in _object(each) for each in _items(fields[choices])):
         return choices
-    there = (name for name in map(fields.named, TEXT) if name is not None)
-    return fields.find(TEXT) or next(there, None)
+    steps = STEPS if fields.find(LABELS) is None else ()
+    beside = (name for name, others in BESIDE.items() if any(map(fields.named, others)))
+    names = (*TEXT, *beside, *steps)
+    there = (name for name in map(fields.named, names) if name is not None)
+    return fields.find(names) or next(there, None)
 
 
 def _objects(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from sormctl.errors import RecordError
 from sormctl.tasks.fields import RowFields
 
-_TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
+_TRUE, _FALSE = ("true", "1", "yes", "correct"), ("false", "0", "no", "wrong", "incorrect")
 _KINDS: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
 
 

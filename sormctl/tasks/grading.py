@@ -18,7 +18,11 @@ from sormctl.tasks.registry import get_task
 
 
 def grader(
-    default_task: str | None = None, steps: str | None = None, think: tuple[str, str] = THINK
+    default_task: str | None = None,
+    steps: str | None = None,
+    think: tuple[str, str] = THINK,
+    *,
+    is_begun: bool = False,
 ) -> Callable[[Json], Solution]:
     """A function from a completion to its graded solution; RecordError if it is none.
 
@@ -30,13 +34,14 @@ def grader(
     `solution_id` gets one that depends on the problem, the steps and how often the same came
     before; that count is the only state: some 100 bytes for each distinct completion without an id.
 
-    `steps` and `think` are those of a `CompletionReader`.
+    `steps` and `think` are those of a `CompletionReader`, and `is_begun` says of each text that its
+    prompt had opened a thought, unless the record has a `thought` of its own.
     """
     seen: dict[bytes, int] = {}
 
     def grade(data: Json) -> Solution:
         task = _task(data, default_task)
-        solution, predicted = _read(data, CompletionReader(task, steps, think))
+        solution, predicted = _read(data, CompletionReader(task, steps, think), is_begun)
         return replace(
             solution,
             solution_id=solution.solution_id or _solution_id(solution, seen),
@@ -55,7 +60,7 @@ def _task(data: Json, default: str | None) -> Task:
     return get_task(name)
 
 
-def _read(data: Json, reader: CompletionReader) -> tuple[Solution, str | None]:
+def _read(data: Json, reader: CompletionReader, is_begun: bool) -> tuple[Solution, str | None]:
     """The solution, not graded yet, and the answer that it states."""
     task = reader.task
     rest = {name: value for name, value in data.items() if name not in ("text", "steps")}
@@ -74,7 +79,9 @@ def _read(data: Json, reader: CompletionReader) -> tuple[Solution, str | None]:
     if steps is not None:
         solution = parse_record({**graded, "steps": steps}, Solution)
         return solution, read_answer(task, solution.question, solution.steps, is_cut)
-    read = reader.read(question if isinstance(question, str) else "", str(text), is_cut)
+    asked = question if isinstance(question, str) else ""
+    is_within = is_begun and not data.get("thought")
+    read = reader.read(asked, str(text), is_cut, is_begun=is_within)
     graded |= {"steps": read.steps, "separators": read.separators}
     graded |= {"thought": read.thought} if read.thought else {}
     graded |= {"opening": read.opening} if read.opening else {}

@@ -130,8 +130,10 @@ def _refuse_loss(row: RowFields, name: str, question: str) -> None:
             continue
         if isinstance(value, str) and _holds(question, value):
             continue
-        whole = f"--question '{{{found}}} {{{name}}}', or " if isinstance(value, str) else ""
-        raise RecordError(f"`{found}` would be lost; give {whole}--question {name} to leave it out")
+        is_whole = isinstance(value, str) and _holds(value, question)
+        both = found if is_whole else f"'{{{found}}} {{{name}}}'"
+        asked = f"--question {both}, or " if isinstance(value, str) else ""
+        raise RecordError(f"`{found}` would be lost; give {asked}--question {name} to leave it out")
 
 
 def _holds(question: str, part: str) -> bool:

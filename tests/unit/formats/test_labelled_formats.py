@@ -105,6 +105,13 @@ def test_openr_keeps_the_parts_of_math_shepherd_apart() -> None:
     assert made.correct is False
 
 
+@pytest.mark.parametrize("labels", [[1, 0], ["+", "-"], [True, False], "[1, 0]", [1.0, 0.0]])
+def test_openr_also_numbers_its_labels(labels: Any) -> None:
+    row = {"question": "q", "process": "Step 1: a ки\nStep 2: b ки", "labels": labels}
+    made = only(math_shepherd.FORMAT, row)
+    assert (made.steps, made.labels, made.extra) == (("a", "b"), (1, 0), {})
+
+
 def test_the_task_of_math_shepherd_is_kept() -> None:
     made = only(math_shepherd.FORMAT, {**SHEPHERD, "task": "GSM8K"})
     assert math_shepherd.write(made, Exporting()) == {**SHEPHERD, "task": "GSM8K"}
@@ -143,6 +150,11 @@ BAD = [
     ("math-shepherd", {**SHEPHERD, "label": "q"}, r"`label\[13\]` must be \+ or -"),
     ("math-shepherd", {"input": "q a ки", "label": "q a +"}, "neither `Step 1:` nor ?"),
     ("math-shepherd", {"question": "q", "process": "a", "label": ["+"]}, "`process` has 0 steps"),
+    (
+        "math-shepherd",
+        {"question": "q", "process": "a ки", "labels": [0.5]},
+        r"`labels\[0\]` must be \+ or -, or 1 or 0",
+    ),
     ("rlhflow", {"conversations": []}, "a turn of the assistant after each step"),
     ("rlhflow", {"conversations": CONVERSATION[:1]}, "a turn of the assistant after each step"),
     ("rlhflow", {"conversations": CONVERSATION[::-1]}, r"`conversations\[0\]` must be a turn of"),

@@ -249,6 +249,8 @@ NO_OPTIONS = "holds no options: a list of texts, or"
     [
         ("numeric", {"context": "C", "question": "q", "answer": 1}, PUBLISHED,
          "`context` would be lost; give --question '{context} {question}', or --question qu"),
+        ("numeric", {"prompt": "Do: q. So:", "question": "q", "answer": 1}, PUBLISHED,
+         "`prompt` would be lost; give --question prompt, or --question question to leave it"),
         ("numeric", {"image": {"bytes": 1}, "question": "q", "answer": 1}, PUBLISHED,
          "`image` would be lost; give --question question to leave it out"),
         ("numeric", {"input": "i", "Problem": "q", "answer": 1}, PUBLISHED, "`input` would be"),
