@@ -30,7 +30,7 @@ def test_thoughts_that_the_prompt_may_have_begun_are_told() -> None:
 
 
 def test_a_text_that_does_not_end_its_thought_was_cut_off_in_it() -> None:
-    rows = [{"text": ENDED}, {"text": CUT}, {"text": PLAIN, "finish_reason": "stop"}]
+    rows = [{"text": ENDED}, {"text": CUT}, {"text": PLAIN, "finish_reason": "length"}]
     apart = {"messages": [{"role": "assistant", "content": PLAIN, "reasoning_content": "Add."}]}
     correct, told = imported([*rows, apart], "--thought-begun")
     assert correct == [True, False, False, True]
