@@ -150,7 +150,7 @@ def reference_answer(
         answer = letter
     elif worked or _is_worked(kind, text):
         raise RecordError(
-            f"is a worked solution that announces no answer ({_short(text)}); "
+            f"is a worked solution that announces no answer ({short(text)}); "
             "end it with `#### ANSWER`, or give the answer alone"
         )
     else:
@@ -195,6 +195,7 @@ def _is_worked(kind: AnswerKind, text: str) -> bool:
     )
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """The beginning of a text, for a message."""
     line = " ".join(text.split())
     return f"`{line[:40]}…`" if len(line) > 40 else f"`{line}`"

@@ -49,8 +49,12 @@ class RowFields:
 
     def find(self, names: Iterable[str]) -> str | None:
         """The first of the fields that holds something; None if none does."""
+        return next(self.filled(names), None)
+
+    def filled(self, names: Iterable[str]) -> Iterator[str]:
+        """Those of the fields that hold something."""
         there = (found for name in names if (found := self.named(name)) is not None)
-        return next((name for name in there if not is_blank(self._data[name])), None)
+        return (name for name in there if not is_blank(self._data[name]))
 
     def require(self, names: Iterable[str], what: str, option: str) -> str:
         """The first of the fields that holds something; RecordError if none does."""
@@ -69,6 +73,11 @@ class RowFields:
 
     def __getitem__(self, name: str) -> Any:
         return self._data[name]
+
+    def get(self, name: str) -> Any:
+        """The value of the field of that name, whatever its case; None if there is none."""
+        found = self.named(name)
+        return None if found is None else self._data[found]
 
     def use(self, name: str) -> Any:
         """The value of a field, which is not kept beside what is made of it."""

@@ -7,7 +7,7 @@ that the worked solution announces (`#### 72`, `\\boxed{72}`) is taken. All othe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -25,14 +25,14 @@ from sormctl.tasks.answers import (
     NUMERIC,
     AnswerKind,
     reference_answer,
+    short,
 )
 from sormctl.tasks.base import Task
 from sormctl.tasks.fields import Fields, RowFields, about, text_of
 from sormctl.tasks.layouts import (
-    ANSWER,
-    CHOSEN,
     IDENTITY,
     REFERENCE,
+    answer_names,
     choices_of,
     question_of,
     refuse_unread_choices,
@@ -64,7 +64,10 @@ def parse(
     worked = row.find(REFERENCE)
     is_worked = worked is not None and row.named(stated) == worked
     with about(stated):
-        answer = _answer(kind, value, question, options, worked=is_worked)
+        answer = _answer(kind, value, question, options, is_worked)
+    if fields.answer_field is None:
+        read = partial(_answer, kind, question=question, options=options, worked=False)
+        _refuse_another(row, kind, stated, answer, read)
     return Problem(
         task=kind.name,
         problem_id=_identity(row, fields) or f"{split}-{index}",
@@ -97,11 +100,12 @@ def worked_example(data: Mapping[str, Any]) -> WorkedExample:
     question = question_of(row, PUBLISHED)
     if options := choices_of(row, PUBLISHED):
         question = with_options(question, options)
-    solved = row.require(("steps", *REFERENCE, *ANSWER), "worked solution", "`solution`")
+    names = answer_names(row, of_a_choice=False)
+    solved = row.require(("steps", *REFERENCE, *names), "worked solution", "`solution`")
     with about(solved):
         value = row.use(solved)
         lines = [text_of(line) for line in (value if isinstance(value, list) else [value])]
-    stated = row.find(ANSWER)
+    stated = row.find(names)
     if stated in (None, solved) or any(announced(lines)):
         return WorkedExample(question, "\n".join(lines))
     with about(stated):
@@ -112,13 +116,29 @@ def _stated(row: RowFields, kind: AnswerKind, fields: Fields) -> tuple[str, Any]
     """The field of the answer, or of the worked solution that announces it, and its value."""
     if fields.answer_field is not None:
         return fields.answer_field, row.at(fields.answer_field, "--answer-field")
-    names = (*ANSWER, *(CHOSEN if kind is CHOICE else ()), *REFERENCE)
-    name = row.require(names, "answer", "--answer-field")
+    names = answer_names(row, of_a_choice=kind is CHOICE)
+    name = row.require((*names, *REFERENCE), "answer", "--answer-field")
     return name, row.use(name)
 
 
+def _refuse_another(
+    row: RowFields, kind: AnswerKind, stated: str, answer: str, read: Callable[[Any], str]
+) -> None:
+    """Refuses a row with another field that states another answer; what states none will do."""
+    for name in row.filled(answer_names(row, of_a_choice=kind is CHOICE)):
+        try:
+            other = answer if name == stated else read(row[name])
+        except RecordError:
+            continue
+        if not kind.equal(answer, other):
+            raise RecordError(
+                f"`{stated}` states {short(answer)}, but `{name}` {short(other)}; "
+                f"name the one that is right: --answer-field {stated}, or {name}"
+            )
+
+
 def _answer(
-    kind: AnswerKind, value: Any, question: str, options: Options | None, *, worked: bool
+    kind: AnswerKind, value: Any, question: str, options: Options | None, worked: bool
 ) -> str:
     letter = letter_for(value, options) if options and not worked else None
     if letter:

@@ -16,8 +16,10 @@ QUESTION = ("question", "problem", "prompt", "input", "sQuestion", "original_tex
 ANSWER = (
     "answer", "target", "final_answer", "answerKey", "correct_answer", "answer_number",
     "final_ans", "ans", "lSolutions", "expected_answer", "ground_truth", "output_answer", "result",
+    "gold",
 )  # fmt: skip
-CHOSEN = ("correct", "correct_option", "label", "gold", "answer_idx", "answer_index")
+CHOSEN = ("correct", "correct_option", "label", "answer_idx", "answer_index")
+VERDICTS = ("result", "correct")  # on an answer, where these are true or false
 CHOICES = ("choices", "options", "answer_choices", "endings", "candidates")
 IDENTITY = ("problem_id", "id", "unique_id", "question_id", "iIndex")
 REFERENCE = ("reference", "solution", "rationale")
@@ -57,6 +59,13 @@ def question_of(row: RowFields, fields: Fields) -> str:
         question = _with_numbers(question, row.use(numbers))
     _refuse_loss(row, name, question)
     return question
+
+
+def answer_names(row: RowFields, *, of_a_choice: bool) -> tuple[str, ...]:
+    """The fields that are tried for the answer of a row, without those that hold a verdict."""
+    names = (*ANSWER, *(CHOSEN if of_a_choice else ()))
+    verdicts = [name for name in VERDICTS if isinstance(row.get(name), bool)]
+    return tuple(name for name in names if name not in verdicts)
 
 
 def choices_of(row: RowFields, fields: Fields) -> Options | None:

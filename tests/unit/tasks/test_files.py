@@ -8,7 +8,7 @@ import pytest
 
 from sormctl.errors import RecordError
 from sormctl.records import Problem
-from sormctl.tasks.files import CHOICE_TASK, EXACT_TASK, MATH_TASK, NUMERIC_TASK
+from sormctl.tasks.files import CHOICE_TASK, EXACT_TASK, MATH_TASK, NUMERIC_TASK, worked_example
 
 TASKS = [NUMERIC_TASK, MATH_TASK, EXACT_TASK, CHOICE_TASK]
 
@@ -98,6 +98,55 @@ def test_what_is_no_option_is_no_letter(answer: str) -> None:
 def test_only_calculations_are_annotations() -> None:
     row = {"question": "?", "answer": "5", "solution": "1 << 2 >> 1 is 2\n2 + 3 = <<2+3=5>>5"}
     assert parse(NUMERIC_TASK, row).reference == ("1 << 2 >> 1 is 2", "2 + 3 = 5")
+
+
+@pytest.mark.parametrize(
+    ("task", "row", "message"),
+    [
+        (
+            NUMERIC_TASK,
+            {"answer": "7", "target": "-2116"},
+            "`answer` states `7`, but `target` `-21",
+        ),
+        (NUMERIC_TASK, {"target": "8", "Gold": 9}, "--answer-field target, or Gold"),
+        (
+            NUMERIC_TASK,
+            {"answer": "So 5.\n#### 5", "result": 6},
+            "`answer` states `5`, but `result`",
+        ),
+        (MATH_TASK, {"answer": "x+1", "expected_answer": "x+2"}, "but `expected_answer` `x[+]2`"),
+        (EXACT_TASK, {"answer": "A fig.", "ground_truth": "a date"}, "states `A fig`, but"),
+        (CHOICE_TASK, {"options": ["fig", "date"], "answer": "B", "label": 0}, "but `label` `A`"),
+    ],
+)
+def test_two_answers_that_differ_are_refused(task: Any, row: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecordError, match=message):
+        parse(task, {"question": "?", **row})
+
+
+@pytest.mark.parametrize(
+    ("task", "row", "answer"),
+    [
+        (NUMERIC_TASK, {"answer": "5 + 3 = 8\n#### 8", "final_answer": "8.0"}, "8"),
+        (NUMERIC_TASK, {"answer": "8", "target": "unknown"}, "8"),  # which states none
+        (NUMERIC_TASK, {"answer": "8", "target": None}, "8"),
+        (NUMERIC_TASK, {"answer": "8", "label": 3}, "8"),  # of something else
+        (MATH_TASK, {"answer": "x+1", "gold": "1+x"}, "x+1"),
+        (EXACT_TASK, {"answer": "A fig.", "target": "a fig"}, "A fig"),
+        (CHOICE_TASK, {"options": ["fig", "date"], "answer": "date", "answer_idx": "B"}, "B"),
+    ],
+)
+def test_two_answers_that_agree_are_one(task: Any, row: dict[str, Any], answer: str) -> None:
+    assert parse(task, {"question": "?", **row}).answer == answer
+
+
+@pytest.mark.parametrize("task", [NUMERIC_TASK, MATH_TASK, EXACT_TASK])
+def test_a_verdict_is_no_answer(task: Any) -> None:
+    row = {"question": "?", "Result": False, "correct": True}
+    assert parse(task, {**row, "gold": "4"}).answer == "4"
+    assert worked_example({**row, "solution": "2 + 2 = 4"}).answer is None
+    with pytest.raises(RecordError, match="no answer; name its field by --answer-field"):
+        parse(task, row)
 
 
 @pytest.mark.parametrize(
