@@ -6,7 +6,7 @@ Tasks are pure and know only how a row becomes a problem; `rows` reads rows and 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -30,9 +30,46 @@ from sormctl.tasks.registry import get_task, task_names
 T = TypeVar("T")
 RowParser = Callable[[Json, int], T]  # (row, its index) -> record
 DEFAULT_LIMIT = 1000  # problems of a generated benchmark, unless told
+SKIP = "--skip-unreadable"
 TEST = "test"  # the split that is read, unless told
+MAX_TOLD = 3  # rows that were left out, each with its reason
 _SLICE = re.compile(r"(.*)\[(\d*):(\d*)\]")
 _LOCAL = "give the published files by --data-dir or SORMCTL_DATA"
+
+
+class Unreadable:
+    """Rows that hold nothing readable: the first ends the run, or they are left out and counted.
+
+    `are_left_out` is None where the user cannot say so. The option is named only where a row before
+    was read: else it is rather the layout that is another one.
+    """
+
+    def __init__(self, are_left_out: bool | None) -> None:
+        self.are_left_out = are_left_out
+        self.num_read = 0  # rows that could be
+        self._told: list[str] = []
+        self._count = 0
+
+    def take(self, message: str) -> None:
+        """Leaves out a row; DataError where it ends the run."""
+        if not self.are_left_out:
+            can_be = self.are_left_out is not None and self.num_read
+            raise DataError(f"{message}; {SKIP} leaves such rows out" if can_be else message)
+        self._count += 1
+        if self._count <= MAX_TOLD:
+            self._told.append(message)
+
+    def check(self) -> None:
+        """DataError if all rows were left out."""
+        if self._count and not self.num_read:
+            raise DataError(f"{self._told[0]}; {SKIP} leaves out all {self._count:,} rows")
+
+    def notes(self) -> Iterator[str]:
+        """What the user should know at the end: the first of them, and how many there are."""
+        yield from (f"left out: {message}" for message in self._told)
+        if self._count:
+            total = self._count + self.num_read
+            yield f"left out: {self._count:,} of {total:,} rows, which cannot be read"
 
 
 def read_problems(
@@ -44,6 +81,7 @@ def read_problems(
     fields: Fields = files.PUBLISHED,
     seed: int = 0,
     limit: int | None = None,
+    unreadable: Unreadable | None = None,
 ) -> Iterator[Problem]:
     """The first `limit` problems of a benchmark, or of a user's own data.
 
@@ -52,11 +90,12 @@ def read_problems(
     `bench` is the name of a task; or a file, `-` for standard input or `hf:OWNER/NAME[:CONFIG]`,
     whose answers are of the kind `answer` and whose `fields` the user may name. Problems of a task
     are generated from `seed`, or read below `data_dir`, or fetched from the hub where there is no
-    `data_dir`. UsageError says what exists; DataError names the row that does not fit.
+    `data_dir`. UsageError says what exists; DataError names the row that does not fit, unless
+    `unreadable` leaves it out.
     """
     if bench not in task_names():
-        return islice(_own_problems(bench, split, answer, fields), limit)
-    if fields.are_named:
+        return islice(_own_problems(bench, split, answer, fields, unreadable), limit)
+    if fields.are_named or (unreadable and unreadable.are_left_out):
         raise UsageError(f"{bench} has its own fields; --question and its like are for your files")
     task = get_task(bench)
     part = split or TEST
@@ -74,7 +113,11 @@ def input_files(bench: str) -> list[str]:
 
 
 def _own_problems(
-    bench: str, split: str | None, answer: str | None, fields: Fields
+    bench: str,
+    split: str | None,
+    answer: str | None,
+    fields: Fields,
+    unreadable: Unreadable | None,
 ) -> Iterator[Problem]:
     is_hub = bench.startswith(hub.PREFIX)
     if not is_hub and not _is_file(bench):
@@ -93,7 +136,7 @@ def _own_problems(
     rows, name = (
         _of_hub(bench, split or TEST) if is_hub else (read_rows(bench, asks), row_stem(bench))
     )
-    return parsed(rows, lambda row, index: files.parse(kind, row, name, index, fields))
+    return parsed(rows, lambda row, index: files.parse(kind, row, name, index, fields), unreadable)
 
 
 def _of_hub(bench: str, split: str) -> tuple[Rows, str]:
@@ -161,18 +204,28 @@ def read_published(data_dir: Path, file: str, parse: RowParser[T]) -> Iterator[T
     return (row for i, row in rows if int(start or 0) <= i and (not stop or i < int(stop)))
 
 
-def parsed(rows: Rows, parse: RowParser[T]) -> Iterator[T]:
-    """What `parse` makes of rows; DataError says where the row stands that it refuses."""
-    return each_parsed(rows, lambda row, index: [parse(row, index)])
+def parsed(rows: Rows, parse: RowParser[T], unreadable: Unreadable | None = None) -> Iterator[T]:
+    """What `parse` makes of rows.
+
+    DataError says where the row stands that it refuses, unless `unreadable` leaves it out.
+    """
+    return each_parsed(rows, lambda row, index: [parse(row, index)], unreadable)
 
 
-def each_parsed(rows: Rows, parse: RowParser[Iterable[T]]) -> Iterator[T]:
-    """The same where `parse` makes several, one by one."""
+def each_parsed(
+    rows: Rows, parse: RowParser[Sequence[T]], unreadable: Unreadable | None = None
+) -> Iterator[T]:
+    """The same where `parse` makes several."""
+    unreadable = unreadable or Unreadable(None)
     for index, row in enumerate(rows):
         try:
-            yield from parse(row.data, index)
+            made = parse(row.data, index)
         except RecordError as error:
-            raise DataError(f"{row.place}: {error}") from None
+            unreadable.take(f"{row.place}: {error}")
+        else:
+            unreadable.num_read += 1
+            yield from made
+    unreadable.check()
 
 
 def read_examples(given: str) -> int | tuple[WorkedExample, ...]:

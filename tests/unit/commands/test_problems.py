@@ -154,6 +154,52 @@ def test_what_is_wrong_is_one_line(
     assert message in result.stderr
 
 
+WITHOUT_ANSWER = [
+    {"question": "2 + 2?", "answer": "4"},
+    *[{"question": "Who?", "answer": "None"}] * 4,
+    {"question": "3 + 3?", "answer": "6"},
+]
+
+
+def test_rows_that_cannot_be_read_are_left_out_on_request(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in WITHOUT_ANSWER))
+    command = ("problems", path, "--answer", "numeric")
+    refused = sormctl(*command)
+    assert refused.exit_code == 65
+    assert refused.stderr.endswith("; --skip-unreadable leaves such rows out\n")
+    result = sormctl(*command, "--skip-unreadable")
+    assert result.exit_code == 0
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row["problem_id"] for row in found] == ["mine-0", "mine-5"]
+    told = [line for line in result.stderr.splitlines() if "left out" in line]
+    assert [line.partition("mine.jsonl:")[2][:2] for line in told] == ["2:", "3:", "4:", ""]
+    assert told[-1] == "problems: left out: 4 of 6 rows, which cannot be read"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"q": "2 + 2?"}\n{"q": "3 + 3?"}', "mine.jsonl:1: no question; name its field by --que"),
+        ('{"question": "2 + 2?", "answer": 4}\n{"question": ', "mine.jsonl:2: not JSON"),
+    ],
+)
+def test_what_is_no_matter_of_single_rows_ends_the_run(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text(content)
+    command = ("problems", path, "--answer", "numeric")
+    refused, left_out = sormctl(*command), sormctl(*command, "--skip-unreadable")
+    assert refused.exit_code == left_out.exit_code == 65
+    assert message in left_out.stderr and "--skip" not in refused.stderr
+
+
+def test_only_rows_of_the_user_are_left_out() -> None:
+    result = sormctl("problems", "gsm8k", "--skip-unreadable")
+    assert result.exit_code == 2 and "gsm8k has its own fields" in result.stderr
+
+
 def test_the_same_options_name_the_fields_of_a_benchmark_to_evaluate(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("question,answer\nq,1\n")
