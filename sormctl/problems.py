@@ -5,10 +5,11 @@ Tasks are pure and know only how a row becomes a problem; `rows` reads rows and 
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ from sormctl.missing import beside, install, no_such, no_such_path
 from sormctl.records import Json, Problem
 from sormctl.rows import hub
 from sormctl.rows.base import Rows
-from sormctl.rows.files import read_rows, row_stem
+from sormctl.rows.files import read_rows, row_stem, without_endings
 from sormctl.streams.jsonl import STDIN
 from sormctl.tasks import files
 from sormctl.tasks.answers import CHOICE, KINDS, get_kind
@@ -59,8 +60,9 @@ class Unreadable:
         if self._count <= MAX_TOLD:
             self._told.append(message)
 
-    def check(self) -> None:
-        """DataError if all rows were left out."""
+    def checked(self, made: Iterator[T]) -> Iterator[T]:
+        """What was made of all rows; DataError at the end if all were left out."""
+        yield from made
         if self._count and not self.num_read:
             raise DataError(f"{self._told[0]}; {SKIP} leaves out all {self._count:,} rows")
 
@@ -73,7 +75,7 @@ class Unreadable:
 
 
 def read_problems(
-    bench: str,
+    bench: str | Sequence[str],
     split: str | None,
     *,
     data_dir: Path | None = None,
@@ -83,7 +85,7 @@ def read_problems(
     limit: int | None = None,
     unreadable: Unreadable | None = None,
 ) -> Iterator[Problem]:
-    """The first `limit` problems of a benchmark, or of a user's own data.
+    """The first `limit` problems of a benchmark, or of a user's own data, maybe in several files.
 
     Without a limit these are all of them; of a generated benchmark, which is endless, 1,000.
 
@@ -93,8 +95,14 @@ def read_problems(
     `data_dir`. UsageError says what exists; DataError names the row that does not fit, unless
     `unreadable` leaves it out.
     """
-    if bench not in task_names():
-        return islice(_own_problems(bench, split, answer, fields, unreadable), limit)
+    benches = [bench] if isinstance(bench, str) else bench
+    if not set(benches) & set(task_names()):
+        unreadable = unreadable or Unreadable(None)
+        found = _own_problems(benches, split, answer, fields, unreadable)
+        return islice(unreadable.checked(found), limit)
+    if len(benches) > 1:
+        raise UsageError("give one benchmark, or files of your own")
+    bench = benches[0]
     if fields.are_named or (unreadable and unreadable.are_left_out):
         raise UsageError(f"{bench} has its own fields; --question and its like are for your files")
     task = get_task(bench)
@@ -104,45 +112,70 @@ def read_problems(
     return islice(_published_problems(task, part, data_dir), limit)
 
 
-def input_files(bench: str) -> list[str]:
-    """The files that a benchmark of that name is read from, where these are the user's own."""
-    return [bench] if bench not in task_names() and _is_file(bench) else []
+def input_files(benches: Iterable[str]) -> list[str]:
+    """The files among what problems are read from, where these are the user's own."""
+    return [name for name in benches if name not in task_names() and _is_file(name)]
 
 
 # ── a user's own data ────────────────────────────────────────────────────────────────────────────
 
 
 def _own_problems(
-    bench: str,
+    benches: Sequence[str],
     split: str | None,
     answer: str | None,
     fields: Fields,
-    unreadable: Unreadable | None,
+    unreadable: Unreadable,
 ) -> Iterator[Problem]:
-    is_hub = bench.startswith(hub.PREFIX)
-    if not is_hub and not _is_file(bench):
-        tasks = task_names()
-        remedy = f"known tasks: {', '.join(tasks)}"
-        raise UsageError(no_such("task and no file", bench, [*tasks, *beside(bench)], remedy))
+    for bench in benches:
+        _check_own(bench, split)
     if answer is None:
-        raise UsageError(f"{bench}: say how its answers compare: --answer {'|'.join(KINDS)}")
+        raise UsageError(f"{benches[0]}: say how its answers compare: --answer {'|'.join(KINDS)}")
     kind = get_kind(answer)
     if fields.question is not None:
         template_parts(fields.question)
     if fields.choices is not None and kind is not CHOICE:
         raise UsageError(f"--choices goes with --answer choice, not with {answer}")
+
+    def problems(rows: Rows, name: str) -> Iterator[Problem]:
+        parse = lambda row, index: files.parse(kind, row, name, index, fields)  # noqa: E731
+        return parsed(rows, parse, unreadable)
+
+    rows = [_own_rows(bench, split) for bench in benches]
+    return chain.from_iterable(map(problems, rows, _names(benches, split)))
+
+
+def _check_own(bench: str, split: str | None) -> None:
+    is_hub = bench.startswith(hub.PREFIX)
+    if not is_hub and not _is_file(bench):
+        tasks = task_names()
+        remedy = f"known tasks: {', '.join(tasks)}"
+        raise UsageError(no_such("task and no file", bench, [*tasks, *beside(bench)], remedy))
     if split is not None and not is_hub:
         raise UsageError(f"{bench}: a file has no splits; drop --split, and give a file for each")
-    rows, name = (
-        _of_hub(bench, split or TEST) if is_hub else (read_rows(bench, asks), row_stem(bench))
-    )
-    return parsed(rows, lambda row, index: files.parse(kind, row, name, index, fields), unreadable)
 
 
-def _of_hub(bench: str, split: str) -> tuple[Rows, str]:
+def _own_rows(bench: str, split: str | None) -> Rows:
+    if not bench.startswith(hub.PREFIX):
+        return read_rows(bench, asks)
+    return hub.hub_rows(*hub.parse_name(bench), split or TEST)
+
+
+def _names(benches: Sequence[str], split: str | None) -> list[str]:
+    """What rows are called that have no id; where files are of one name, by their folders, too."""
+    names = [_name(bench, split) for bench in benches]
+    if len(set(names)) == len(names):
+        return names
+    paths = [os.path.abspath(bench) for bench in benches]
+    common = os.path.commonpath(map(os.path.dirname, paths))
+    return [without_endings(os.path.relpath(path, common)) for path in paths]
+
+
+def _name(bench: str, split: str | None) -> str:
+    if not bench.startswith(hub.PREFIX):
+        return row_stem(bench)
     path, config = hub.parse_name(bench)
-    name = "-".join(filter(None, (path.rpartition("/")[2], config, split)))
-    return hub.hub_rows(path, config, split), name
+    return "-".join(filter(None, (path.rpartition("/")[2], config, split or TEST)))
 
 
 def _is_file(bench: str) -> bool:
@@ -225,7 +258,6 @@ def each_parsed(
         else:
             unreadable.num_read += 1
             yield from made
-    unreadable.check()
 
 
 def read_examples(given: str) -> int | tuple[WorkedExample, ...]:

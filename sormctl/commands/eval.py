@@ -146,7 +146,7 @@ def eval(
             path = bench.test_time(asking.settings(), fields, sampling, running, folder, stage)
             unreadable = Unreadable(fields.skip_unreadable)
             problems = bench.problems(fields, sampling.seed, unreadable)
-            solved = path.solve(problems, input_files(bench.bench), unreadable.notes)
+            solved = path.solve(problems, input_files([bench.bench]), unreadable.notes)
             incomplete = path.incomplete
             asked = {**job.arguments, **path.job.arguments}
             job = replace(job, arguments=asked, inputs=[str(solved)])

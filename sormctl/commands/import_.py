@@ -177,7 +177,7 @@ def _solutions(
         counts["unknown"] += sum(solution.answer is None for solution in made)
         return made
 
-    return each_parsed(rows, solutions, unreadable)
+    return unreadable.checked(each_parsed(rows, solutions, unreadable))
 
 
 def _notes(format: DataFormat, how: Importing, counts: Counter[str]) -> Iterator[str]:

@@ -16,9 +16,9 @@ from sormctl.tasks.registry import task_names
 def problems(
     *,
     bench: Annotated[
-        str,
+        list[str],
         typer.Argument(
-            help="A benchmark (gsm8k, svamp, chain, chain-hard); or with --answer your own file, "
+            help="A benchmark (gsm8k, svamp, chain, chain-hard); or with --answer your own files, "
             "- for standard input, or hf:OWNER/NAME[:CONFIG].",
             metavar="BENCH|FILE",
             autocompletion=among(task_names),

@@ -156,7 +156,8 @@ def reference_answer(
     else:
         answer = _given(kind, text, question)
     if answer is None:
-        raise RecordError(f"cannot be read as {kind.name}; try --answer exact")
+        remedy = "write it in words" if kind is EXACT else "try --answer exact"
+        raise RecordError(f"is {short(text)}, which cannot be read as {kind.name}; {remedy}")
     return answer
 
 

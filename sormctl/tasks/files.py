@@ -41,6 +41,7 @@ from sormctl.tasks.lettering import (
     Options,
     checked,
     letter_for,
+    none_of,
     options_standing_in,
     with_options,
 )
@@ -150,7 +151,7 @@ def _answer(
         answer = reference_answer(kind, text, question, worked=worked and len(text.split()) > 1)
     except RecordError:
         if options and len(text.split()) <= MAX_WORDS:
-            raise RecordError(f"is `{text}`, which is none of the options") from None
+            raise RecordError(none_of(options, text)) from None
         raise
     return checked(answer, options) if options else answer
 

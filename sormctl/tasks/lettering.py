@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sormctl.errors import RecordError
+from sormctl.tasks.answers import short
 from sormctl.tasks.choices import LETTERS, letter_of, options_in
 from sormctl.tasks.fields import is_blank
 
 TEXTS, LABELS = "text", "label"  # of an option, or lists of all
 _MARK = re.compile(r"(?:^|(?<=[\s,;|]))\(?([A-Ja-j])\s*[).:\]]\s*(?=\S)")
+_LETTER_BEYOND = re.compile(r"\W*[K-Zk-z]\W*")
 _AROUND = " \t\n,;|"
 
 
@@ -121,6 +123,16 @@ def checked(letters: str, options: Options) -> str:
     if any(letter > last for letter in letters.split(", ")):
         raise RecordError(f"is {letters}, but the options end with {last}")
     return letters
+
+
+def none_of(options: Options, text: str) -> str:
+    """What is the matter with an answer that names none of the options."""
+    count = len(options.texts)
+    if not _LETTER_BEYOND.fullmatch(text):
+        return f"is {short(text)}, which is none of the options"
+    if count < len(LETTERS):
+        return f"is {short(text)}, but the options end with {LETTERS[count - 1]}"
+    return f"is {short(text)}; at most {count} options are read (A to {LETTERS[-1]})"
 
 
 def _of_number(number: float, text: str, options: Options) -> str:

@@ -195,6 +195,30 @@ def test_what_is_no_matter_of_single_rows_ends_the_run(
     assert message in left_out.stderr and "--skip" not in refused.stderr
 
 
+def test_several_files_are_one_benchmark(tmp_path: Path) -> None:
+    for name in ("a/1.jsonl", "a/2.jsonl", "b/1.jsonl.gz"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(ROW)
+    paths = sorted(tmp_path.glob("*/*"))
+    found = problems("numeric", *paths[:2], "--limit", "2")
+    assert [row["problem_id"] for row in found] == ["1-0", "2-0"]
+    found = problems("numeric", *paths)  # of which two have one name
+    assert [row["problem_id"] for row in found] == ["a/1-0", "a/2-0", "b/1-0"]
+
+
+def test_a_file_of_which_nothing_can_be_read_is_left_out(tmp_path: Path) -> None:
+    for name, content in (("a.jsonl", b'{"question": "?", "answer": "x"}'), ("b.jsonl", ROW)):
+        (tmp_path / name).write_bytes(content)
+    (found,) = problems("numeric", *sorted(tmp_path.iterdir()), "--skip-unreadable")
+    assert found["problem_id"] == "b-0"
+
+
+def test_a_benchmark_stands_alone() -> None:
+    result = sormctl("problems", "gsm8k", "svamp")
+    assert result.exit_code == 2 and "give one benchmark, or files of your own" in result.stderr
+
+
 def test_only_rows_of_the_user_are_left_out() -> None:
     result = sormctl("problems", "gsm8k", "--skip-unreadable")
     assert result.exit_code == 2 and "gsm8k has its own fields" in result.stderr

@@ -42,6 +42,7 @@ def parquet() -> bytes:
 
 PACKED = gzip.compress(b"{}\n", mtime=0)
 DEEP = b"[" * 100_000 + b"]" * 100_000  # Python 3.11 reads some 900 levels, later ones more
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 MARK = b"\xef\xbb\xbf"  # the byte order mark
 CONTENTS: dict[str, Callable[[], bytes]] = {
     "rows.jsonl": lambda: b"".join(json.dumps(row).encode() + b"\n" for row in ROWS),
@@ -244,6 +245,16 @@ def test_values_of_typed_tables_are_those_of_json(tmp_path: Path) -> None:
         ("a.csv", b"a,b,a\n1,2,3\n", "a.csv:1: the header names `a` twice"),
         ("a.csv", b"a,b\n1,\xe9\n", "a.csv:2: not UTF-8 text"),
         ("a.parquet", b"a,b\n1,2\n", "a.parquet: not a Parquet file; name it"),
+        (
+            "a.jsonl",
+            b'{"b": "\xc3\xa9", "a": NaN}',
+            r"a.jsonl:1: not JSON \(`NaN` at column 17\); wr",
+        ),
+        ("a.json", b'[\n{"a": -Infinity}]', r"a.json:2: not JSON \(`Infinity`\); write null"),
+        ("a.jsonl", POINTER, "a.jsonl: a pointer of Git LFS, not .* by `git lfs pull`"),
+        ("a.csv", POINTER, "a.csv: a pointer of Git LFS"),
+        ("a.parquet", POINTER, "a.parquet: a pointer of Git LFS"),
+        ("a", b'<?xml version="1.0"?>\n<a/>\n', "a: not JSON lines but XML; write one JSON object"),
         ("a.jsonl", b"\xfd7zXZ\x00", "a.jsonl:1: compressed by xz; pipe it through xz -dc"),
         ("a", b"BZh91AY&SY,\xff\n", "a: compressed by bzip2; pipe it through bzip2 -dc"),
         ("a.gz", PACKED[:-9], "a.gz: not a whole compressed file"),

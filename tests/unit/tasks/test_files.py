@@ -149,6 +149,26 @@ def test_a_verdict_is_no_answer(task: Any) -> None:
         parse(task, row)
 
 
+def test_what_is_no_text_is_not_to_be_tried_as_one() -> None:
+    with pytest.raises(
+        RecordError, match=r"`answer` is `\?`, which cannot be read as exact; write"
+    ):
+        parse(EXACT_TASK, {"question": "?", "answer": "?"})
+
+
+@pytest.mark.parametrize(
+    ("count", "message"),
+    [
+        (11, r"is `\(K\)`; at most 10 options are read"),
+        (4, r"is `\(K\)`, but the options end with D"),
+    ],
+)
+def test_a_letter_beyond_those_that_are_read(count: int, message: str) -> None:
+    question = "?\n" + "\n".join(f"({letter}) fig {letter}" for letter in "ABCDEFGHIJK"[:count])
+    with pytest.raises(RecordError, match=message):
+        parse(CHOICE_TASK, {"question": question, "answer": "(K)"})
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
@@ -163,9 +183,12 @@ def test_a_verdict_is_no_answer(task: Any) -> None:
         ),
         ({"question": "?", "answer": 1, "narrative": "Once."}, "`narrative` would be lost"),
         ({"question": "?", "answer": 1, "contexts": ["Once."]}, "`contexts` would be lost"),
-        ({"question": "?", "answer": "Ann"}, "`answer` cannot be read as numeric; try"),
-        ({"question": "?", "answer": "(x+1)^{5000}"}, "`answer` cannot be read as numeric; try"),
-        ({"question": "?", "answer": "$2 - n$"}, "`answer` cannot be read as numeric; try"),
+        (
+            {"question": "?", "answer": "Ann"},
+            "`answer` is `Ann`, which cannot be read as numeric; try",
+        ),
+        ({"question": "?", "answer": "(x+1)^{5000}"}, "which cannot be read as numeric; try"),
+        ({"question": "?", "answer": "$2 - n$"}, "which cannot be read as numeric; try"),
         ({"question": "?", "answer": 1, "reference": [1]}, "`reference` must be a text or a list"),
     ],
 )

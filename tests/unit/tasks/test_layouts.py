@@ -256,7 +256,7 @@ NO_OPTIONS = "holds no options: a list of texts, or"
          "`Options` would be lost; give --answer choice, or --question question"),
         ("numeric", ODD, Fields("{a} {Q}"), "--question names `a`, which is not there; it has"),
         ("numeric", ODD, Fields("Q", "v.x"), "--answer-field names `v.x`, which is not there; it"),
-        ("numeric", ODD, Fields("Q", "key"), "`key` cannot be read as numeric"),
+        ("numeric", ODD, Fields("Q", "key"), "`key` is `k1`, which cannot be read as numeric"),
         ("numeric", ODD, Fields("Q", "v"), "`v` must be text or a number, not dict"),
         ("numeric", ODD, Fields("v", "key"), "`v` must be text or a number, not dict"),
         ("numeric", ODD, Fields("Q", "n"), "`n` is empty"),
