@@ -10,9 +10,10 @@ from functools import lru_cache
 from string import Formatter
 from typing import Any
 
-from sormctl.errors import RecordError, UsageError
+from sormctl.errors import RecordError, UsageError, one_line
 
 MAX_SHOWN = 20  # names of fields in a message
+MAX_NAME = 40  # characters of one of them
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class RowFields:
 
     def listing(self) -> str:
         """What fields it has, for a message."""
-        names = [f"`{name}`" for name in self._data]
+        names = [f"`{one_line(name, MAX_NAME)}`" for name in self._data]
         more = ", …" if len(names) > MAX_SHOWN else ""
         return f"it has {', '.join(names[:MAX_SHOWN])}{more}" if names else "it has no fields"
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sormctl.errors import RecordError
+from sormctl.tasks.choices import LETTERS
 from sormctl.tasks.fields import Fields, RowFields, about, is_blank, template_parts, text_of
 from sormctl.tasks.lettering import Options, made, options_of
 from sormctl.tasks.svamp import join_question
@@ -31,6 +32,8 @@ PARTS = (  # of a question, beside which they stand
     "figure", "diagram", "instruction", *QUESTION,
 )  # fmt: skip
 _PLACEHOLDER = re.compile(r"\b(?:N_|number|num|temp_)(\d{1,2})\b")
+_SHORT_ANSWER = re.compile(r"[A-J]|[-+]?[\d.,/]*\d")
+LONGEST_NAME = 24  # characters of a column's name; a longer one is rather a question
 _COLUMN = re.compile(r"(option|choice|opt?|)[ _-]?([a-j])", re.IGNORECASE)
 
 
@@ -45,6 +48,8 @@ def question_of(row: RowFields, fields: Fields) -> str:
     """The question of a row, made of all its parts; RecordError names one that would be lost."""
     if fields.question is not None:
         return _filled(row, fields.question)
+    if row.find(QUESTION) is None:
+        _refuse_row_as_header([*row])
     name = row.require(QUESTION, "question", "--question")
     value = row.use(name)
     with about(name):
@@ -90,6 +95,19 @@ def refuse_unread_choices(row: RowFields) -> None:
         raise RecordError(
             f"`{name}` would be lost; give --answer choice, or --question question to leave it out"
         )
+
+
+def _refuse_row_as_header(names: Sequence[str]) -> None:
+    """Refuses a table that has no header, so that its first row was taken for one.
+
+    It is known by a question, which no column is called by, and an answer behind all else.
+    """
+    if len(names) < 2 or len(names[0]) <= LONGEST_NAME or not _SHORT_ANSWER.fullmatch(names[-1]):
+        return
+    header = ", ".join(("question", *LETTERS[: len(names) - 2], "answer"))
+    raise RecordError(
+        f"no question; line 1 looks like a row: put a header above, separated like it: {header}"
+    )
 
 
 def _filled(row: RowFields, template: str) -> str:

@@ -130,6 +130,26 @@ def test_fields_are_named(tmp_path: Path) -> None:
     ("content", "options", "code", "message"),
     [
         ("a,b\n1,2\n", [], 65, "mine.csv:2: no question; name its field by --question (it has `a`"),
+        (
+            "Ann has 9 pens and gives 4 away.\t5\nBob has 2.\t2",
+            [],
+            65,
+            "mine.csv:2: no question; line 1 looks like a row: put a header above, separated li",
+        ),
+        (
+            "A fig is a fruit. Which of these is one too?,nut,date,stone,B\nq,1,2,3,C",
+            [],
+            65,
+            "put a header above, separated like it: question, A, B, C, answer\n",
+        ),
+        ("What is the column of the question?,A,B\n1,2,3\n", ["--answer-field", "B"], 65, "put a"),
+        (
+            "a column that has a name of so many words,b\n1,2\n",
+            [],
+            65,
+            "`a column that has a name of so many wor…`",
+        ),
+        ("Is it four?,4,4,A\nq,1,2,B\n", [], 65, "twice; give each column a name, in a line above"),
         ("question,b\n1,2\n", [], 65, "mine.csv:2: no answer; name its field by --answer-field"),
         ("question,answer\n1\n", [], 65, "mine.csv:2: 1 fields, but the header names 2"),
         ("context,question,answer\nc,q,1\n", [], 65, "mine.csv:2: `context` would be lost; give -"),
