@@ -32,6 +32,7 @@ from sormctl.tasks.fields import Fields, RowFields, about, text_of
 from sormctl.tasks.layouts import (
     IDENTITY,
     REFERENCE,
+    answer_in,
     answer_names,
     choices_of,
     question_of,
@@ -109,8 +110,9 @@ def worked_example(data: Mapping[str, Any]) -> WorkedExample:
     stated = row.find(names)
     if stated in (None, solved) or any(announced(lines)):
         return WorkedExample(question, "\n".join(lines))
+    value = answer_in(row, stated)
     with about(stated):
-        return WorkedExample(question, "\n".join(lines), text_of(row[stated]))
+        return WorkedExample(question, "\n".join(lines), text_of(value))
 
 
 def _stated(row: RowFields, kind: AnswerKind, fields: Fields) -> tuple[str, Any]:
@@ -119,7 +121,7 @@ def _stated(row: RowFields, kind: AnswerKind, fields: Fields) -> tuple[str, Any]
         return fields.answer_field, row.at(fields.answer_field, "--answer-field")
     names = answer_names(row, of_a_choice=kind is CHOICE)
     name = row.require((*names, *REFERENCE), "answer", "--answer-field")
-    return name, row.use(name)
+    return name, answer_in(row, name)
 
 
 def _refuse_another(

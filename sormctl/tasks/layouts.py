@@ -21,6 +21,7 @@ ANSWER = (
 )  # fmt: skip
 CHOSEN = ("correct", "correct_option", "label", "answer_idx", "answer_index")
 VERDICTS = ("result", "correct")  # on an answer, where these are true or false
+SCORES = "target_scores"  # of each option, of which the best is the answer, as BIG-bench has them
 CHOICES = ("choices", "options", "answer_choices", "endings", "candidates")
 IDENTITY = ("problem_id", "id", "unique_id", "question_id", "iIndex")
 REFERENCE = ("reference", "solution", "rationale")
@@ -67,10 +68,21 @@ def question_of(row: RowFields, fields: Fields) -> str:
 
 
 def answer_names(row: RowFields, *, of_a_choice: bool) -> tuple[str, ...]:
-    """The fields that are tried for the answer of a row, without those that hold a verdict."""
+    """The fields that are tried for the answer of a row, without those that hold a verdict.
+
+    Beside scores of the options all others are explanations.
+    """
+    if row.find((SCORES,)):
+        return (SCORES,)
     names = (*ANSWER, *(CHOSEN if of_a_choice else ()))
     verdicts = [name for name in VERDICTS if isinstance(row.get(name), bool)]
     return tuple(name for name in names if name not in verdicts)
+
+
+def answer_in(row: RowFields, name: str) -> Any:
+    """The answer that a field holds; of options with scores it is the best one."""
+    value = row.use(name)
+    return _best(value) if name == row.named(SCORES) else value
 
 
 def choices_of(row: RowFields, fields: Fields) -> Options | None:
@@ -85,15 +97,18 @@ def choices_of(row: RowFields, fields: Fields) -> Options | None:
         inner = RowFields(row[question])
         if found := inner.find(CHOICES):
             return _options(inner[found], f"{question}.{found}")
+    if scores := row.find((SCORES,)):
+        return _options([*_scores(row.use(scores))], scores)
     return _columns(row)
 
 
 def refuse_unread_choices(row: RowFields) -> None:
     """Refuses options that a kind of answer without letters has no use for."""
-    name = row.find(CHOICES)
+    name = row.find((*CHOICES, SCORES))
     if name is not None and options_of(row[name]):
+        asked = row.find(QUESTION) or "FIELD"
         raise RecordError(
-            f"`{name}` would be lost; give --answer choice, or --question question to leave it out"
+            f"`{name}` would be lost; give --answer choice, or --question {asked} to leave it out"
         )
 
 
@@ -181,6 +196,21 @@ def _options(value: Any, name: str) -> Options:
         if found := options_of(value):
             return found
         raise RecordError("holds no options: a list of texts, or `(A) … (B) …`")
+
+
+def _scores(value: Any) -> Mapping[str, float]:
+    if isinstance(value, Mapping) and all(isinstance(each, int | float) for each in value.values()):
+        return value
+    raise RecordError(f"`{SCORES}` must give each option a score")
+
+
+def _best(value: Any) -> str:
+    """The option with the highest score."""
+    scores = _scores(value)
+    best = [option for option, score in scores.items() if score == max(scores.values())]
+    if len(best) > 1:
+        raise RecordError(f"`{SCORES}` has {len(best)} options of the highest score; keep one")
+    return best[0]
 
 
 def _columns(row: RowFields) -> Options | None:
