@@ -9,7 +9,7 @@ from typing import Any
 from sormctl.errors import RecordError
 from sormctl.tasks.choices import LETTERS
 from sormctl.tasks.fields import Fields, RowFields, about, is_blank, template_parts, text_of
-from sormctl.tasks.lettering import Options, made, options_of
+from sormctl.tasks.lettering import Options, holds_one, made, options_of
 from sormctl.tasks.svamp import join_question
 
 # in the order in which they are tried
@@ -105,7 +105,7 @@ def choices_of(row: RowFields, fields: Fields) -> Options | None:
 def refuse_unread_choices(row: RowFields) -> None:
     """Refuses options that a kind of answer without letters has no use for."""
     name = row.find((*CHOICES, SCORES))
-    if name is not None and options_of(row[name]):
+    if name is not None and _holds_options(row, name):
         asked = row.find(QUESTION) or "FIELD"
         raise RecordError(
             f"`{name}` would be lost; give --answer choice, or --question {asked} to leave it out"
@@ -125,6 +125,11 @@ def _refuse_row_as_header(names: Sequence[str]) -> None:
     )
 
 
+def _holds_options(row: RowFields, name: str) -> bool:
+    with about(name):
+        return options_of(row[name]) is not None
+
+
 def _filled(row: RowFields, template: str) -> str:
     texts = []
     for text, name in template_parts(template):
@@ -140,8 +145,8 @@ def _filled(row: RowFields, template: str) -> str:
 def _field_text(value: Any, name: str) -> str:
     if is_blank(value):
         return ""
-    options = options_of(value) if isinstance(value, list | Mapping) else None
     with about(name):
+        options = options_of(value) if isinstance(value, list | Mapping) else None
         return options.shown() if options else text_of(value)
 
 
@@ -185,9 +190,10 @@ def _holds(question: str, part: str) -> bool:
 def _chosen_fields(row: RowFields, names: str) -> Options:
     if row.named(names) is None and "," in names:
         values = [row.at(name.strip(), "--choices") for name in names.split(",")]
-        if found := made([v for v in values if not is_blank(v)], surely_text=False):
-            return found
-        raise RecordError(f"`{names}` hold fewer than two options")
+        with about(names):
+            if found := made(values, surely_text=False):
+                return found
+            raise RecordError("hold fewer than two options")
     return _options(row.at(names, "--choices"), names)
 
 
@@ -195,6 +201,8 @@ def _options(value: Any, name: str) -> Options:
     with about(name):
         if found := options_of(value):
             return found
+        if holds_one(value):
+            raise RecordError("holds one option; a choice needs two")
         raise RecordError("holds no options: a list of texts, or `(A) … (B) …`")
 
 
@@ -217,11 +225,12 @@ def _columns(row: RowFields) -> Options | None:
     """Options that have a field each: `A`, `B` …, or `option_a`, `option_b` …"""
     groups: dict[str, dict[str, str]] = {}
     for name in row:
-        found = _COLUMN.fullmatch(name)
-        if found and not is_blank(row[name]):
+        if found := _COLUMN.fullmatch(name):
             groups.setdefault(found[1].lower(), {})[found[2].upper()] = name
     for group in groups.values():
-        if {"A", "B"} <= set(group):
+        if {"A", "B"} <= {label for label, name in group.items() if not is_blank(row[name])}:
             labels = sorted(group)
-            return made([row.use(group[label]) for label in labels], labels, surely_text=False)
+            with about(",".join(group[label] for label in labels)):
+                texts = [row.use(group[label]) for label in labels]
+                return made(texts, labels, surely_text=False)
     return None

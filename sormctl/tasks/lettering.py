@@ -52,17 +52,33 @@ def options_of(value: Any) -> Options | None:
     if all(isinstance(item, Mapping) for item in value):
         texts, labels = [item.get(TEXTS) for item in value], [item.get(LABELS) for item in value]
         return made(texts, labels)
-    while value and is_blank(value[-1]):  # filled up to the length of other rows
-        value = value[:-1]
     return made(value)
+
+
+def holds_one(value: Any) -> bool:
+    """Whether a value that should hold options holds a single one."""
+    if isinstance(value, str):
+        return value.lstrip().startswith(("[", "{")) and holds_one(_literal(value))
+    if isinstance(value, Mapping):
+        value = value[TEXTS] if TEXTS in value else [*value.values()]
+    return isinstance(value, list) and sum(not is_blank(item) for item in value) == 1
 
 
 def made(
     texts: Sequence[Any], labels: Sequence[Any] = (), *, surely_text: bool = True
 ) -> Options | None:
-    """Options of these texts, without the letters that stand in front of all of them."""
-    if len(texts) < 2 or not all(map(_is_scalar, texts)):
+    """Options of these texts, without the letters that stand in front of all of them.
+
+    Blank ones at the end fill them up to the length of other rows. RecordError for another one,
+    which may have been the text `None`, or missed on the way.
+    """
+    while texts and is_blank(texts[-1]):
+        texts, labels = texts[:-1], labels[: len(texts) - 1]
+    if len(texts) < 2 or not all(is_blank(text) or _is_scalar(text) for text in texts):
         return None
+    blank = next((i for i, text in enumerate(texts, 1) if is_blank(text)), None)
+    if blank:
+        raise RecordError(f"has no text for option {blank} of {len(texts)}; write one, or drop it")
     if len(texts) > len(LETTERS):
         raise RecordError(f"has {len(texts)} options; at most {len(LETTERS)} are read (A to J)")
     are_numbers = not any(isinstance(text, str) for text in texts)
@@ -186,10 +202,8 @@ def _of_object(value: Mapping[str, Any]) -> Options | None:
     texts, labels = value.get(TEXTS), value.get(LABELS)
     if isinstance(texts, list):
         return made(texts, labels if isinstance(labels, list) else ())
-    there = [(name, text) for name, text in value.items() if not is_blank(text)]
-    if all(len(name) == 1 for name, _ in there):
-        there.sort()
-    return made([text for _, text in there], [name for name, _ in there])
+    names = sorted(value) if all(len(name) == 1 for name in value) else [*value]
+    return made([value[name] for name in names], names)
 
 
 def _written(text: str) -> Options | None:
