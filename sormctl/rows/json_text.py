@@ -16,7 +16,7 @@ from sormctl.errors import DataError, RecordError
 from sormctl.explaining import explain_foreign, explain_line, no_number
 from sormctl.lines import FAILED, TOO_DEEP, load_object
 from sormctl.records import Json
-from sormctl.rows.base import LONGEST, Lines, PlacedRow, Rows, filled, is_text
+from sormctl.rows.base import LONGEST, Lines, PlacedRow, Rows, filled, is_text, row_place
 from sormctl.streams.jsonl import AROUND
 
 IsRow = Callable[[Json], bool]
@@ -108,7 +108,7 @@ def _document(text: bytes, name: str, is_row: IsRow) -> Rows:
 
 def _objects(rows: Iterable[Any], name: str) -> Rows:
     for index, row in enumerate(rows):
-        place = f"{name}: row {index}"
+        place = row_place(name, index)
         if not isinstance(row, Mapping):
             raise DataError(f"{place}: not an object")
         yield PlacedRow(row, place)

@@ -161,8 +161,11 @@ def _answer(
 def _answer_text(kind: AnswerKind, value: Any, worked: bool) -> str:
     """The text of an answer, or all of several; or the lines of a worked solution.
 
+    True and false are the texts of Python where answers are texts, as tables write them.
     Several texts are several answers that will do, of which a problem has one: RecordError.
     """
+    if isinstance(value, bool) and kind in (EXACT, MATH):
+        return str(value)
     items = value if isinstance(value, list) else [value]
     lines = [line for item in items for line in split_annotated(text_of(item))]
     if worked or not isinstance(value, list):

@@ -102,7 +102,7 @@ def test_the_stem_of_a_compressed_file(tmp_path: Path) -> None:
     [
         ("a.jsonl", '\n{"a":1}\n\n{"a":2}', [":2", ":4"]),
         ("a.json", '\n{"a":1}\n\n{"a":2}', [":2", ":4"]),
-        ("a.json", '[\n{"a":1},\n{"a":2}]', [": row 0", ": row 1"]),
+        ("a.json", '[\n{"a":1},\n{"a":2}]', [": row 1", ": row 2"]),
         ("a.csv", 'a,b\n\n"1\n1",2\n\n"3\n3\n3",4\n5,6', [":3", ":6", ":9"]),
     ],
 )
@@ -114,7 +114,7 @@ def test_places(tmp_path: Path, name: str, content: str, places: list[str]) -> N
 
 @pytest.mark.parametrize(
     ("content", "places"),
-    [('{"a":[{"b":1}]}', [":1"]), ('{"a":\n[{"b":1}]}', [": row 0"])],
+    [('{"a":[{"b":1}]}', [":1"]), ('{"a":\n[{"b":1}]}', [": row 1"])],
     ids=["one line", "several"],
 )
 def test_an_object_that_is_a_row(tmp_path: Path, content: str, places: list[str]) -> None:
@@ -225,7 +225,7 @@ def test_values_of_typed_tables_are_those_of_json(tmp_path: Path) -> None:
         ("a.json", b'[{"a": 1},\n  oops]', r"a.json:2: not JSON \(.*\); mend it there"),
         ("a.json", b'\n\n{"a": 1,\n  oops}', r"a.json:4: not JSON"),
         ("a.json", b"3", "a.json: holds no array of rows"),
-        ("a.json", b"[1]", "a.json: row 0: not an object"),
+        ("a.json", b"[1]", "a.json: row 1: not an object"),
         (
             "a.json",
             b'{"train":[{"a":1}],"test":[{"a":1}]}',

@@ -8,6 +8,7 @@ import pytest
 
 from sormctl.errors import RecordError
 from sormctl.records import Problem
+from sormctl.tasks.fields import Fields
 from sormctl.tasks.files import CHOICE_TASK, EXACT_TASK, MATH_TASK, NUMERIC_TASK, worked_example
 
 TASKS = [NUMERIC_TASK, MATH_TASK, EXACT_TASK, CHOICE_TASK]
@@ -147,6 +148,15 @@ def test_a_verdict_is_no_answer(task: Any) -> None:
     assert worked_example({**row, "solution": "2 + 2 = 4"}).answer is None
     with pytest.raises(RecordError, match="no answer; name its field by --answer-field"):
         parse(task, row)
+
+
+@pytest.mark.parametrize("task", [EXACT_TASK, MATH_TASK])
+def test_an_answer_may_be_true_or_false(task: Any) -> None:
+    assert parse(task, {"question": "?", "answer": False}).answer == "False"
+    named = Fields(answer_field="result")
+    assert task.parse({"question": "?", "result": True}, "mine", 4, named).answer == "True"
+    with pytest.raises(RecordError, match="`answer` states `True`, but `target` `yes`"):
+        parse(task, {"question": "?", "answer": True, "target": "yes"})
 
 
 def test_what_is_no_text_is_not_to_be_tried_as_one() -> None:
