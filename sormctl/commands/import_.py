@@ -130,8 +130,8 @@ def import_(
         "split": split,
         "task": name,
         "problems": problems,
+        "skip_unreadable": skip_unreadable,
     }
-    asked["skip_unreadable"] = skip_unreadable
     job = writing.job("import", {**asked, **said})
     reading = model_options.ReadingOptions(said.pop("steps", None), said.pop("think", None))
     how = Importing(
