@@ -16,7 +16,7 @@ from sormctl.evaluation.steps import STEP_BENCHES
 from sormctl.model_options import RunningOptions, SamplingOptions, model_option
 from sormctl.option_groups import among
 from sormctl.options import DataDir, RowOptions, Threshold
-from sormctl.problems import read_problems
+from sormctl.problems import Unreadable, read_problems
 from sormctl.records import Problem
 from sormctl.streams.job_outputs import Job
 from sormctl.streams.output import is_device
@@ -81,7 +81,7 @@ class Bench:
             return None
         return None if output.suffix == ".json" else output
 
-    def problems(self, fields: RowOptions, seed: int) -> Iterator[Problem]:
+    def problems(self, fields: RowOptions, seed: int, unreadable: Unreadable) -> Iterator[Problem]:
         """The problems of the benchmark."""
         return read_problems(
             str(self.bench),
@@ -91,6 +91,7 @@ class Bench:
             fields=fields,
             seed=seed,
             limit=self.limit,
+            unreadable=unreadable,
         )
 
     def slots(self, said: AskingSettings) -> Models:

@@ -38,7 +38,10 @@ _FORMATS = {
     b"ARROW1": "an Arrow file",
     b"SQLite format 3": "an SQLite database",
     b"%PDF": "a PDF",
+    b"<?xml": "XML",
 }
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"  # what such a file begins with
+_NO_NUMBER = re.compile(r"Infinity|NaN")
 _OF_ROWS = "if these are rows of a CSV, begin with `sormctl problems FILE --answer KIND`"
 _OPENED = {b"{": "jq -c .", b"[": "jq -c '.[]'"}
 AS_IT_IS = "; `sormctl import FORMAT` reads another tool's as it is"
@@ -51,6 +54,33 @@ _ANY_KEY = "[...]"
 
 def explain_line(line: bytes, error: JSONDecodeError) -> str:
     """Why a line is not JSON, and what to do."""
+    if foreign := explain_foreign(line):
+        return foreign
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        return "not UTF-8 text; convert the file with iconv"
+    if "infinity" in error.msg:  # 1e999, or a whole number of more digits than Python reads
+        return f"a number is too large (at column {error.pos + 1}); write it as a text"
+    if word := no_number(text, error):
+        return f"not JSON ({word} at column {error.pos + 1}); write null for it"
+    if line in _OPENED:
+        told = f"JSON over several lines; {_OPENED[line]} writes one object a line"
+        return f"not JSON lines but {told}{AS_IT_IS}"
+    told = f"not JSON ({error.msg} at column {error.pos + 1}); mend or remove the line"
+    return told if error.pos else f"{told}; {_OF_ROWS}"
+
+
+def no_number(text: str, error: JSONDecodeError) -> str | None:
+    """What Python writes for no number and JSON has no word for, where it stands at the error."""
+    found = _NO_NUMBER.match(text, error.pos)
+    return found and f"`{found[0]}`"
+
+
+def explain_foreign(line: bytes) -> str | None:
+    """What a text is that begins as no JSON does, and what to do; None for any other."""
+    if line.startswith(LFS_POINTER):
+        return "a pointer of Git LFS, not the file itself; fetch that by `git lfs pull`"
     if line.startswith(b"\x1f\x8b"):
         return "compressed by gzip; give it a name that ends with .gz, or pipe it through gzip -dc"
     for start, program in _COMPRESSED.items():
@@ -59,17 +89,7 @@ def explain_line(line: bytes, error: JSONDecodeError) -> str:
     for start, kind in _FORMATS.items():
         if line.startswith(start):
             return f"not JSON lines but {kind}; write one JSON object a line"
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return "not UTF-8 text; convert the file with iconv"
-    if "infinity" in error.msg:  # 1e999, or a whole number of more digits than Python reads
-        return f"a number is too large (at column {error.pos + 1}); write it as a text"
-    if line in _OPENED:
-        told = f"JSON over several lines; {_OPENED[line]} writes one object a line"
-        return f"not JSON lines but {told}{AS_IT_IS}"
-    told = f"not JSON ({error.msg} at column {error.pos + 1}); mend or remove the line"
-    return told if error.pos else f"{told}; {_OF_ROWS}"
+    return None
 
 
 def explain_object(

@@ -95,6 +95,10 @@ Choices = Annotated[
 IdField = Annotated[
     str | None, typer.Option(help="The field that names the problem.", metavar="FIELD")
 ]
+SkipUnreadable = Annotated[
+    bool,
+    typer.Option("--skip-unreadable", help="Leave out rows that cannot be read, and count them."),
+]
 Aggregations = Annotated[
     list[str],
     typer.Option(
@@ -165,3 +169,4 @@ class RowOptions(Fields):
     choices: Choices = Fields.choices
     id_field: IdField = Fields.id_field
     answer: Answer = None
+    skip_unreadable: SkipUnreadable = False

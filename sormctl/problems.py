@@ -5,10 +5,11 @@ Tasks are pure and know only how a row becomes a problem; `rows` reads rows and 
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ from sormctl.missing import beside, install, no_such, no_such_path
 from sormctl.records import Json, Problem
 from sormctl.rows import hub
 from sormctl.rows.base import Rows
-from sormctl.rows.files import read_rows, row_stem
+from sormctl.rows.files import read_rows, row_stem, without_endings
 from sormctl.streams.jsonl import STDIN
 from sormctl.tasks import files
 from sormctl.tasks.answers import CHOICE, KINDS, get_kind
@@ -30,13 +31,51 @@ from sormctl.tasks.registry import get_task, task_names
 T = TypeVar("T")
 RowParser = Callable[[Json, int], T]  # (row, its index) -> record
 DEFAULT_LIMIT = 1000  # problems of a generated benchmark, unless told
+SKIP = "--skip-unreadable"
 TEST = "test"  # the split that is read, unless told
+MAX_TOLD = 3  # rows that were left out, each with its reason
 _SLICE = re.compile(r"(.*)\[(\d*):(\d*)\]")
 _LOCAL = "give the published files by --data-dir or SORMCTL_DATA"
 
 
+class Unreadable:
+    """Rows that hold nothing readable: the first ends the run, or they are left out and counted.
+
+    `are_left_out` is None where the user cannot say so. The option is named only where a row before
+    was read: else it is rather the layout that is another one.
+    """
+
+    def __init__(self, are_left_out: bool | None) -> None:
+        self.are_left_out = are_left_out
+        self.num_read = 0  # rows that could be
+        self._told: list[str] = []
+        self._count = 0
+
+    def take(self, message: str) -> None:
+        """Leaves out a row; DataError where it ends the run."""
+        if not self.are_left_out:
+            can_be = self.are_left_out is not None and self.num_read
+            raise DataError(f"{message}; {SKIP} leaves such rows out" if can_be else message)
+        self._count += 1
+        if self._count <= MAX_TOLD:
+            self._told.append(message)
+
+    def checked(self, made: Iterator[T]) -> Iterator[T]:
+        """What was made of all rows; DataError at the end if all were left out."""
+        yield from made
+        if self._count and not self.num_read:
+            raise DataError(f"{self._told[0]}; {SKIP} leaves out all {self._count:,} rows")
+
+    def notes(self) -> Iterator[str]:
+        """What the user should know at the end: the first of them, and how many there are."""
+        yield from (f"left out: {message}" for message in self._told)
+        if self._count:
+            total = self._count + self.num_read
+            yield f"left out: {self._count:,} of {total:,} rows, which cannot be read"
+
+
 def read_problems(
-    bench: str,
+    bench: str | Sequence[str],
     split: str | None,
     *,
     data_dir: Path | None = None,
@@ -44,19 +83,27 @@ def read_problems(
     fields: Fields = files.PUBLISHED,
     seed: int = 0,
     limit: int | None = None,
+    unreadable: Unreadable | None = None,
 ) -> Iterator[Problem]:
-    """The first `limit` problems of a benchmark, or of a user's own data.
+    """The first `limit` problems of a benchmark, or of a user's own data, maybe in several files.
 
     Without a limit these are all of them; of a generated benchmark, which is endless, 1,000.
 
     `bench` is the name of a task; or a file, `-` for standard input or `hf:OWNER/NAME[:CONFIG]`,
     whose answers are of the kind `answer` and whose `fields` the user may name. Problems of a task
     are generated from `seed`, or read below `data_dir`, or fetched from the hub where there is no
-    `data_dir`. UsageError says what exists; DataError names the row that does not fit.
+    `data_dir`. UsageError says what exists; DataError names the row that does not fit, unless
+    `unreadable` leaves it out.
     """
-    if bench not in task_names():
-        return islice(_own_problems(bench, split, answer, fields), limit)
-    if fields.are_named:
+    benches = [bench] if isinstance(bench, str) else bench
+    if not set(benches) & set(task_names()):
+        unreadable = unreadable or Unreadable(None)
+        found = _own_problems(benches, split, answer, fields, unreadable)
+        return islice(unreadable.checked(found), limit)
+    if len(benches) > 1:
+        raise UsageError("give one benchmark, or files of your own")
+    bench = benches[0]
+    if fields.are_named or (unreadable and unreadable.are_left_out):
         raise UsageError(f"{bench} has its own fields; --question and its like are for your files")
     task = get_task(bench)
     part = split or TEST
@@ -65,41 +112,70 @@ def read_problems(
     return islice(_published_problems(task, part, data_dir), limit)
 
 
-def input_files(bench: str) -> list[str]:
-    """The files that a benchmark of that name is read from, where these are the user's own."""
-    return [bench] if bench not in task_names() and _is_file(bench) else []
+def input_files(benches: Iterable[str]) -> list[str]:
+    """The files among what problems are read from, where these are the user's own."""
+    return [name for name in benches if name not in task_names() and _is_file(name)]
 
 
 # ── a user's own data ────────────────────────────────────────────────────────────────────────────
 
 
 def _own_problems(
-    bench: str, split: str | None, answer: str | None, fields: Fields
+    benches: Sequence[str],
+    split: str | None,
+    answer: str | None,
+    fields: Fields,
+    unreadable: Unreadable,
 ) -> Iterator[Problem]:
-    is_hub = bench.startswith(hub.PREFIX)
-    if not is_hub and not _is_file(bench):
-        tasks = task_names()
-        remedy = f"known tasks: {', '.join(tasks)}"
-        raise UsageError(no_such("task and no file", bench, [*tasks, *beside(bench)], remedy))
+    for bench in benches:
+        _check_own(bench, split)
     if answer is None:
-        raise UsageError(f"{bench}: say how its answers compare: --answer {'|'.join(KINDS)}")
+        raise UsageError(f"{benches[0]}: say how its answers compare: --answer {'|'.join(KINDS)}")
     kind = get_kind(answer)
     if fields.question is not None:
         template_parts(fields.question)
     if fields.choices is not None and kind is not CHOICE:
         raise UsageError(f"--choices goes with --answer choice, not with {answer}")
+
+    def problems(rows: Rows, name: str) -> Iterator[Problem]:
+        parse = lambda row, index: files.parse(kind, row, name, index, fields)  # noqa: E731
+        return parsed(rows, parse, unreadable)
+
+    rows = [_own_rows(bench, split) for bench in benches]
+    return chain.from_iterable(map(problems, rows, _names(benches, split)))
+
+
+def _check_own(bench: str, split: str | None) -> None:
+    is_hub = bench.startswith(hub.PREFIX)
+    if not is_hub and not _is_file(bench):
+        tasks = task_names()
+        remedy = f"known tasks: {', '.join(tasks)}"
+        raise UsageError(no_such("task and no file", bench, [*tasks, *beside(bench)], remedy))
     if split is not None and not is_hub:
         raise UsageError(f"{bench}: a file has no splits; drop --split, and give a file for each")
-    rows, name = (
-        _of_hub(bench, split or TEST) if is_hub else (read_rows(bench, asks), row_stem(bench))
-    )
-    return parsed(rows, lambda row, index: files.parse(kind, row, name, index, fields))
 
 
-def _of_hub(bench: str, split: str) -> tuple[Rows, str]:
+def _own_rows(bench: str, split: str | None) -> Rows:
+    if not bench.startswith(hub.PREFIX):
+        return read_rows(bench, asks)
+    return hub.hub_rows(*hub.parse_name(bench), split or TEST)
+
+
+def _names(benches: Sequence[str], split: str | None) -> list[str]:
+    """What rows are called that have no id; where files are of one name, by their folders, too."""
+    names = [_name(bench, split) for bench in benches]
+    if len(set(names)) == len(names):
+        return names
+    paths = [os.path.abspath(bench) for bench in benches]
+    common = os.path.commonpath(map(os.path.dirname, paths))
+    return [without_endings(os.path.relpath(path, common)) for path in paths]
+
+
+def _name(bench: str, split: str | None) -> str:
+    if not bench.startswith(hub.PREFIX):
+        return row_stem(bench)
     path, config = hub.parse_name(bench)
-    name = "-".join(filter(None, (path.rpartition("/")[2], config, split)))
-    return hub.hub_rows(path, config, split), name
+    return "-".join(filter(None, (path.rpartition("/")[2], config, split or TEST)))
 
 
 def _is_file(bench: str) -> bool:
@@ -161,18 +237,27 @@ def read_published(data_dir: Path, file: str, parse: RowParser[T]) -> Iterator[T
     return (row for i, row in rows if int(start or 0) <= i and (not stop or i < int(stop)))
 
 
-def parsed(rows: Rows, parse: RowParser[T]) -> Iterator[T]:
-    """What `parse` makes of rows; DataError says where the row stands that it refuses."""
-    return each_parsed(rows, lambda row, index: [parse(row, index)])
+def parsed(rows: Rows, parse: RowParser[T], unreadable: Unreadable | None = None) -> Iterator[T]:
+    """What `parse` makes of rows.
+
+    DataError says where the row stands that it refuses, unless `unreadable` leaves it out.
+    """
+    return each_parsed(rows, lambda row, index: [parse(row, index)], unreadable)
 
 
-def each_parsed(rows: Rows, parse: RowParser[Iterable[T]]) -> Iterator[T]:
-    """The same where `parse` makes several, one by one."""
+def each_parsed(
+    rows: Rows, parse: RowParser[Sequence[T]], unreadable: Unreadable | None = None
+) -> Iterator[T]:
+    """The same where `parse` makes several."""
+    unreadable = unreadable or Unreadable(None)
     for index, row in enumerate(rows):
         try:
-            yield from parse(row.data, index)
+            made = parse(row.data, index)
         except RecordError as error:
-            raise DataError(f"{row.place}: {error}") from None
+            unreadable.take(f"{row.place}: {error}")
+        else:
+            unreadable.num_read += 1
+            yield from made
 
 
 def read_examples(given: str) -> int | tuple[WorkedExample, ...]:

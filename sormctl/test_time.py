@@ -41,6 +41,7 @@ from sormctl.streams.output import writing
 from sormctl.tasks.registry import known_task
 
 T = TypeVar("T", Problem, Solution)
+Notes = Callable[[], Iterable[str]]
 SOLUTIONS = "solutions"  # the last stage: all solutions, with all scores
 STAGES = ("drafts", "scored-drafts", "global", "local", "samples", SOLUTIONS)
 
@@ -119,15 +120,17 @@ class TestTime:
     job: Job
     incomplete: list[str] = field(default_factory=list)
 
-    def solve(self, problems: Iterable[Problem], files: Sequence[str]) -> Path:
+    def solve(
+        self, problems: Iterable[Problem], files: Sequence[str], notes: Notes = tuple
+    ) -> Path:
         """The file of drafts, refinements and samples of all problems, scored as `orm` and `sorm`.
 
-        `files` are those that the problems come from.
+        `files` are those that the problems come from, `notes` what is to be told of them.
         """
         models = self.models
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        asked = self._problems(problems, files)
+        asked = self._problems(problems, files, notes)
         drafts = self._sample("drafts", asked, 1, self.sampling.greedy())
         if models.sorm:
             drafts = self._score("scored-drafts", "sorm", [drafts])
@@ -143,7 +146,7 @@ class TestTime:
         pipe_records(self._job(SOLUTIONS, made), Solution, iter)
         return self._output(SOLUTIONS)
 
-    def _problems(self, problems: Iterable[Problem], files: Sequence[str]) -> Path:
+    def _problems(self, problems: Iterable[Problem], files: Sequence[str], notes: Notes) -> Path:
         """The file of the problems, written anew.
 
         What an earlier run made in any stage goes before the first one begins: a stage that this
@@ -157,7 +160,7 @@ class TestTime:
             )
         if not job.resume and manifest_path(output).exists():
             job = replace(job, overwrite=True)  # of a run that came no further
-        write_records(job, problems, files)
+        write_records(job, problems, files, notes)
         written = RecordReader([str(output)])
         for _ in written.records(Problem, KnownIds(written).check):
             pass  # before the first is drafted: solutions of two of one id would be mixed

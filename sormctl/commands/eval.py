@@ -22,7 +22,7 @@ from sormctl.evaluation.apart import Evaluations, OneRun
 from sormctl.evaluation.evaluation import problem_part
 from sormctl.evaluation.gates import check_gate
 from sormctl.evaluation.steps import STEP_BENCHES
-from sormctl.problems import input_files
+from sormctl.problems import Unreadable, input_files
 from sormctl.records import Json, Solution, parse_record
 from sormctl.report.evaluated import evaluation_as
 from sormctl.report.formats import Format
@@ -144,7 +144,9 @@ def eval(
             stage = replace(job, resume=resume, skip_failed=skip_failed)
             stage = replace(stage, overwrite=job.overwrite or kept is None)
             path = bench.test_time(asking.settings(), fields, sampling, running, folder, stage)
-            solved = path.solve(bench.problems(fields, sampling.seed), input_files(bench.bench))
+            unreadable = Unreadable(fields.skip_unreadable)
+            problems = bench.problems(fields, sampling.seed, unreadable)
+            solved = path.solve(problems, input_files([bench.bench]), unreadable.notes)
             incomplete = path.incomplete
             asked = {**job.arguments, **path.job.arguments}
             job = replace(job, arguments=asked, inputs=[str(solved)])

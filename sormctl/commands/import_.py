@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Annotated, Any, ClassVar
@@ -18,7 +18,7 @@ from sormctl.formats.known_problems import KnownProblems
 from sormctl.formats.registry import format_names, formats_reading, get_format
 from sormctl.formats.watching import WatchedGrader
 from sormctl.option_groups import among
-from sormctl.problems import each_parsed
+from sormctl.problems import Unreadable, each_parsed
 from sormctl.records import Json, Problem, Solution
 from sormctl.rows import hub
 from sormctl.rows.base import Rows
@@ -115,6 +115,7 @@ def import_(
             metavar="KIND",
         ),
     ] = None,
+    skip_unreadable: options.SkipUnreadable = False,
     particular: ImportOptions,
     writing: options.Writing,
 ) -> None:
@@ -133,7 +134,13 @@ def import_(
         raise UsageError("give --task or --answer, not both")
     name = get_kind(answer).name if answer else task or "math"
     said = heeded(format, found.read_options, vars(particular))
-    asked = {"format": format, "split": split, "task": name, "problems": problems}
+    asked: dict[str, object] = {
+        "format": format,
+        "split": split,
+        "task": name,
+        "problems": problems,
+        "skip_unreadable": skip_unreadable,
+    }
     job = writing.job("import", {**asked, **said})
     how = Importing(
         named_task(name),
@@ -143,9 +150,10 @@ def import_(
     )
     rows = chain.from_iterable([_rows(name, split) for name in files])
     counts = Counter[str]()
-    made = _solutions(rows, found, how, counts)
+    unreadable = Unreadable(skip_unreadable)
+    made = _solutions(rows, found, how, counts, unreadable)
     here = [name for name in files if not name.startswith(hub.PREFIX)]
-    write_records(job, made, here, lambda: _notes(found, how, counts))
+    write_records(job, made, here, lambda: chain(unreadable.notes(), _notes(found, how, counts)))
 
 
 def _grader(said: dict[str, Any]) -> WatchedGrader:
@@ -163,26 +171,29 @@ def _rows(name: str, split: str) -> Rows:
 
 
 def _solutions(
-    rows: Rows, format: DataFormat, how: Importing, counts: Counter[str]
+    rows: Rows,
+    format: DataFormat,
+    how: Importing,
+    counts: Counter[str],
+    unreadable: Unreadable,
 ) -> Iterator[Solution]:
     read = format.read
     assert read is not None
 
-    def solutions(row: Json, index: int) -> Iterator[Solution]:
-        before = counts["solutions"]
+    def solutions(row: Json, index: int) -> Sequence[Solution]:
         try:
-            for solution in read(row, how):
-                counts["solutions"] += 1
-                counts["unknown"] += solution.answer is None
-                yield solution
+            made = tuple(read(row, how))
         except RecordError as error:
             fitting = formats_reading(row, how.task) if index == 0 else ()
             remedy = " and ".join(f"`sormctl import {name}`" for name in fitting)
             raise RecordError(f"{error}; read by {remedy}" if remedy else str(error)) from None
         counts["rows"] += 1
-        counts["left out"] += counts["solutions"] == before
+        counts["left out"] += not made
+        counts["solutions"] += len(made)
+        counts["unknown"] += sum(solution.answer is None for solution in made)
+        return made
 
-    return each_parsed(rows, solutions)
+    return unreadable.checked(each_parsed(rows, solutions, unreadable))
 
 
 def _notes(format: DataFormat, how: Importing, counts: Counter[str]) -> Iterator[str]:

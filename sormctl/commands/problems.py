@@ -8,7 +8,7 @@ import typer
 
 from sormctl import options
 from sormctl.option_groups import among
-from sormctl.problems import input_files, read_problems
+from sormctl.problems import Unreadable, input_files, read_problems
 from sormctl.streams.driver import write_records
 from sormctl.tasks.registry import task_names
 
@@ -16,9 +16,9 @@ from sormctl.tasks.registry import task_names
 def problems(
     *,
     bench: Annotated[
-        str,
+        list[str],
         typer.Argument(
-            help="A benchmark (gsm8k, svamp, chain, chain-hard); or with --answer your own file, "
+            help="A benchmark (gsm8k, svamp, chain, chain-hard); or with --answer your own files, "
             "- for standard input, or hf:OWNER/NAME[:CONFIG].",
             metavar="BENCH|FILE",
             autocompletion=among(task_names),
@@ -49,7 +49,15 @@ def problems(
     """
     arguments = {"bench": bench, "split": split, "limit": limit, "seed": seed, **vars(fields)}
     job = writing.job("problems", {**arguments, "data_dir": data_dir})
+    unreadable = Unreadable(fields.skip_unreadable)
     found = read_problems(
-        bench, split, data_dir=data_dir, answer=fields.answer, fields=fields, seed=seed, limit=limit
+        bench,
+        split,
+        data_dir=data_dir,
+        answer=fields.answer,
+        fields=fields,
+        seed=seed,
+        limit=limit,
+        unreadable=unreadable,
     )
-    write_records(job, found, input_files(bench))
+    write_records(job, found, input_files(bench), unreadable.notes)

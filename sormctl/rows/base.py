@@ -10,7 +10,7 @@ from sormctl.streams.jsonl import AROUND
 
 
 class PlacedRow(NamedTuple):
-    """A row, and where it stands: `mine.jsonl:7`, `mine.json: row 6`."""
+    """A row, and where it stands: `mine.jsonl:7`, `mine.json: row 7`."""
 
     data: Json
     place: str
@@ -19,6 +19,11 @@ class PlacedRow(NamedTuple):
 Rows = Iterator[PlacedRow]
 LONGEST = 1 << 29  # bytes of a line, or of a text that is read whole
 Lines = Iterator[tuple[int, bytes]]  # numbered from 1, with their ends
+
+
+def row_place(name: str, index: int) -> str:
+    """The place of a row that stands on no line of its own; counted from 1, as lines are."""
+    return f"{name}: row {index + 1}"
 
 
 def filled(lines: Lines) -> Lines:

@@ -78,5 +78,8 @@ def _header(place: str, fields: list[str]) -> list[str]:
     names = [field.strip() for field in fields]
     twice = next((name for name in names if name and names.count(name) > 1), None)
     if twice:
-        raise DataError(f"{place}: the header names `{twice}` twice; give each column its name")
+        raise DataError(
+            f"{place}: the header names `{twice}` twice; give each column a name, in a line above "
+            "if this is a row"
+        )
     return names

@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import PurePath
 
 from sormctl.errors import DataError
+from sormctl.explaining import LFS_POINTER, explain_foreign
 from sormctl.rows.base import LONGEST, Rows, filled, is_text
 from sormctl.rows.content import opened, without_compression
 from sormctl.rows.csv_text import SEPARATORS, csv_rows
@@ -33,7 +34,12 @@ def row_stem(name: str) -> str:
     """What a file's rows are called that have no id: its name, without its endings."""
     status = stat_input(name)
     is_file = status is not None and stat.S_ISREG(status.st_mode) and name != "-"
-    return PurePath(without_compression(name)).stem if is_file else "stdin"
+    return PurePath(without_endings(name)).name if is_file else "stdin"
+
+
+def without_endings(name: str) -> str:
+    """A file's name without what says its format: `folder/mine` of `folder/mine.csv.gz`."""
+    return str(PurePath(without_compression(name)).with_suffix(""))
 
 
 def _rows(name: str, is_row: IsRow) -> Rows:
@@ -47,6 +53,8 @@ def _rows(name: str, is_row: IsRow) -> Rows:
         found = chain([first], lines)
         if first[1].startswith(MAGIC):
             yield from parquet_rows(first[1], content, place)
+        elif first[1].startswith(LFS_POINTER):
+            raise DataError(f"{place}: {explain_foreign(first[1])}")
         elif suffix == PARQUET:
             raise DataError(f"{place}: not a Parquet file; name it as what it is")
         elif suffix == TSV:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sormctl.errors import DataError, UsageError, first_line
 from sormctl.missing import install
-from sormctl.rows.base import PlacedRow, Rows
+from sormctl.rows.base import PlacedRow, Rows, row_place
 from sormctl.rows.values import plain_value
 
 PREFIX = "hf:"
@@ -44,6 +44,7 @@ def hub_rows(path: str, config: str | None, split: str, local: str | None = None
 
 def _placed(rows: Any, name: str) -> Rows:
     for index, data in enumerate(rows):
+        place = row_place(name, index)
         if not isinstance(data, dict):
-            raise DataError(f"{name}: row {index}: not an object")
-        yield PlacedRow(plain_value(data), f"{name}: row {index}")
+            raise DataError(f"{place}: not an object")
+        yield PlacedRow(plain_value(data), place)

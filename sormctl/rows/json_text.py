@@ -13,10 +13,10 @@ from msgspec import MsgspecError
 from msgspec.json import Decoder
 
 from sormctl.errors import DataError, RecordError
-from sormctl.explaining import explain_line
+from sormctl.explaining import explain_foreign, explain_line, no_number
 from sormctl.lines import FAILED, TOO_DEEP, load_object
 from sormctl.records import Json
-from sormctl.rows.base import LONGEST, Lines, PlacedRow, Rows, filled, is_text
+from sormctl.rows.base import LONGEST, Lines, PlacedRow, Rows, filled, is_text, row_place
 from sormctl.streams.jsonl import AROUND
 
 IsRow = Callable[[Json], bool]
@@ -108,7 +108,7 @@ def _document(text: bytes, name: str, is_row: IsRow) -> Rows:
 
 def _objects(rows: Iterable[Any], name: str) -> Rows:
     for index, row in enumerate(rows):
-        place = f"{name}: row {index}"
+        place = row_place(name, index)
         if not isinstance(row, Mapping):
             raise DataError(f"{place}: not an object")
         yield PlacedRow(row, place)
@@ -130,11 +130,16 @@ def _is_rows(value: Any) -> bool:
 
 
 def _explained(text: bytes, name: str) -> DataError:
+    bare = text.lstrip(AROUND)
+    if foreign := explain_foreign(bare):
+        return DataError(f"{name}: {foreign}")
     try:
-        orjson.loads(text.lstrip(AROUND))
+        orjson.loads(bare)
     except orjson.JSONDecodeError as error:
         if is_text(text):
-            number = text.count(b"\n", 0, len(text) - len(text.lstrip(AROUND))) + error.lineno
-            return DataError(f"{name}:{number}: not JSON ({error.msg}); mend it there")
+            number = text.count(b"\n", 0, len(text) - len(bare)) + error.lineno
+            word = no_number(bare.decode(), error)
+            told = f"({word}); write null for it" if word else f"({error.msg}); mend it there"
+            return DataError(f"{name}:{number}: not JSON {told}")
         return DataError(f"{name}: {explain_line(text, error)}")
     return DataError(f"{name}: not JSON that can be read")

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from sormctl.errors import DataError, UsageError, first_line
 from sormctl.missing import install
-from sormctl.rows.base import PlacedRow, Rows
+from sormctl.rows.base import PlacedRow, Rows, row_place
 from sormctl.rows.values import plain_value
 
 MAGIC = b"PAR1"
@@ -32,7 +32,7 @@ def parquet_rows(first: bytes, rest: BinaryIO, name: str) -> Rows:
             table = ParquetFile(file, buffer_size=BUFFER, pre_buffer=False)  # else it is held whole
             for batch in table.iter_batches(BATCH, use_threads=False):
                 for data in batch.to_pylist():
-                    yield PlacedRow(plain_value(data), f"{name}: row {index}")
+                    yield PlacedRow(plain_value(data), row_place(name, index))
                     index += 1
     except (ArrowException, OSError) as error:
         raise DataError(f"{name}: cannot be read as Parquet ({first_line(error)})") from None

@@ -154,13 +154,14 @@ def reference_answer(
         answer = letter
     elif worked or _is_worked(kind, text):
         raise RecordError(
-            f"is a worked solution that announces no answer ({_short(text)}); "
+            f"is a worked solution that announces no answer ({short(text)}); "
             "end it with `#### ANSWER`, or give the answer alone"
         )
     else:
         answer = _given(kind, text, question)
     if answer is None:
-        raise RecordError(f"cannot be read as {kind.name}; try --answer exact")
+        remedy = "write it in words" if kind is EXACT else "try --answer exact"
+        raise RecordError(f"is {short(text)}, which cannot be read as {kind.name}; {remedy}")
     return answer
 
 
@@ -199,6 +200,7 @@ def _is_worked(kind: AnswerKind, text: str) -> bool:
     )
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """The beginning of a text, for a message."""
     line = " ".join(text.split())
     return f"`{line[:40]}…`" if len(line) > 40 else f"`{line}`"

@@ -10,9 +10,10 @@ from functools import lru_cache
 from string import Formatter
 from typing import Any
 
-from sormctl.errors import RecordError, UsageError
+from sormctl.errors import RecordError, UsageError, one_line
 
 MAX_SHOWN = 20  # names of fields in a message
+MAX_NAME = 40  # characters of one of them
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,12 @@ class RowFields:
 
     def find(self, names: Iterable[str]) -> str | None:
         """The first of the fields that holds something; None if none does."""
+        return next(self.filled(names), None)
+
+    def filled(self, names: Iterable[str]) -> Iterator[str]:
+        """Those of the fields that hold something."""
         there = (found for name in names if (found := self.named(name)) is not None)
-        return next((name for name in there if not is_blank(self._data[name])), None)
+        return (name for name in there if not is_blank(self._data[name]))
 
     def require(self, names: Iterable[str], what: str, option: str) -> str:
         """The first of the fields that holds something; RecordError if none does."""
@@ -69,6 +74,11 @@ class RowFields:
 
     def __getitem__(self, name: str) -> Any:
         return self._data[name]
+
+    def get(self, name: str) -> Any:
+        """The value of the field of that name, whatever its case; None if there is none."""
+        found = self.named(name)
+        return None if found is None else self._data[found]
 
     def use(self, name: str) -> Any:
         """The value of a field, which is not kept beside what is made of it."""
@@ -93,7 +103,7 @@ class RowFields:
 
     def listing(self) -> str:
         """What fields it has, for a message."""
-        names = [f"`{name}`" for name in self._data]
+        names = [f"`{one_line(name, MAX_NAME)}`" for name in self._data]
         more = ", …" if len(names) > MAX_SHOWN else ""
         return f"it has {', '.join(names[:MAX_SHOWN])}{more}" if names else "it has no fields"
 

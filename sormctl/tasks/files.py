@@ -7,7 +7,7 @@ that the worked solution announces (`#### 72`, `\\boxed{72}`) is taken. All othe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -25,14 +25,15 @@ from sormctl.tasks.answers import (
     NUMERIC,
     AnswerKind,
     reference_answer,
+    short,
 )
 from sormctl.tasks.base import Task
 from sormctl.tasks.fields import Fields, RowFields, about, text_of
 from sormctl.tasks.layouts import (
-    ANSWER,
-    CHOSEN,
     IDENTITY,
     REFERENCE,
+    answer_in,
+    answer_names,
     choices_of,
     question_of,
     refuse_unread_choices,
@@ -41,6 +42,7 @@ from sormctl.tasks.lettering import (
     Options,
     checked,
     letter_for,
+    none_of,
     options_standing_in,
     with_options,
 )
@@ -64,7 +66,10 @@ def parse(
     worked = row.find(REFERENCE)
     is_worked = worked is not None and row.named(stated) == worked
     with about(stated):
-        answer = _answer(kind, value, question, options, worked=is_worked)
+        answer = _answer(kind, value, question, options, is_worked)
+    if fields.answer_field is None:
+        read = partial(_answer, kind, question=question, options=options, worked=False)
+        _refuse_another(row, kind, stated, answer, read)
     return Problem(
         task=kind.name,
         problem_id=_identity(row, fields) or f"{split}-{index}",
@@ -97,28 +102,46 @@ def worked_example(data: Mapping[str, Any]) -> WorkedExample:
     question = question_of(row, PUBLISHED)
     if options := choices_of(row, PUBLISHED):
         question = with_options(question, options)
-    solved = row.require(("steps", *REFERENCE, *ANSWER), "worked solution", "`solution`")
+    names = answer_names(row, of_a_choice=False)
+    solved = row.require(("steps", *REFERENCE, *names), "worked solution", "`solution`")
     with about(solved):
         value = row.use(solved)
         lines = [text_of(line) for line in (value if isinstance(value, list) else [value])]
-    stated = row.find(ANSWER)
+    stated = row.find(names)
     if stated in (None, solved) or any(announced(lines)):
         return WorkedExample(question, "\n".join(lines))
+    value = answer_in(row, stated)
     with about(stated):
-        return WorkedExample(question, "\n".join(lines), text_of(row[stated]))
+        return WorkedExample(question, "\n".join(lines), text_of(value))
 
 
 def _stated(row: RowFields, kind: AnswerKind, fields: Fields) -> tuple[str, Any]:
     """The field of the answer, or of the worked solution that announces it, and its value."""
     if fields.answer_field is not None:
         return fields.answer_field, row.at(fields.answer_field, "--answer-field")
-    names = (*ANSWER, *(CHOSEN if kind is CHOICE else ()), *REFERENCE)
-    name = row.require(names, "answer", "--answer-field")
-    return name, row.use(name)
+    names = answer_names(row, of_a_choice=kind is CHOICE)
+    name = row.require((*names, *REFERENCE), "answer", "--answer-field")
+    return name, answer_in(row, name)
+
+
+def _refuse_another(
+    row: RowFields, kind: AnswerKind, stated: str, answer: str, read: Callable[[Any], str]
+) -> None:
+    """Refuses a row with another field that states another answer; what states none will do."""
+    for name in row.filled(answer_names(row, of_a_choice=kind is CHOICE)):
+        try:
+            other = answer if name == stated else read(row[name])
+        except RecordError:
+            continue
+        if not kind.equal(answer, other):
+            raise RecordError(
+                f"`{stated}` states {short(answer)}, but `{name}` {short(other)}; "
+                f"name the one that is right: --answer-field {stated}, or {name}"
+            )
 
 
 def _answer(
-    kind: AnswerKind, value: Any, question: str, options: Options | None, *, worked: bool
+    kind: AnswerKind, value: Any, question: str, options: Options | None, worked: bool
 ) -> str:
     letter = letter_for(value, options) if options and not worked else None
     if letter:
@@ -130,7 +153,7 @@ def _answer(
         answer = reference_answer(kind, text, question, worked=worked and len(text.split()) > 1)
     except RecordError:
         if options and len(text.split()) <= MAX_WORDS:
-            raise RecordError(f"is `{text}`, which is none of the options") from None
+            raise RecordError(none_of(options, text)) from None
         raise
     return checked(answer, options) if options else answer
 
@@ -138,8 +161,11 @@ def _answer(
 def _answer_text(kind: AnswerKind, value: Any, worked: bool) -> str:
     """The text of an answer, or all of several; or the lines of a worked solution.
 
+    True and false are the texts of Python where answers are texts, as tables write them.
     Several texts are several answers that will do, of which a problem has one: RecordError.
     """
+    if isinstance(value, bool) and kind in (EXACT, MATH):
+        return str(value)
     items = value if isinstance(value, list) else [value]
     lines = [line for item in items for line in split_annotated(text_of(item))]
     if worked or not isinstance(value, list):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sormctl.errors import RecordError
+from sormctl.tasks.choices import LETTERS
 from sormctl.tasks.fields import Fields, RowFields, about, is_blank, template_parts, text_of
-from sormctl.tasks.lettering import Options, made, options_of
+from sormctl.tasks.lettering import Options, holds_one, made, options_of
 from sormctl.tasks.svamp import join_question
 
 # in the order in which they are tried
@@ -16,8 +17,11 @@ QUESTION = ("question", "problem", "prompt", "input", "sQuestion", "original_tex
 ANSWER = (
     "answer", "target", "final_answer", "answerKey", "correct_answer", "answer_number",
     "final_ans", "ans", "lSolutions", "expected_answer", "ground_truth", "output_answer", "result",
+    "gold",
 )  # fmt: skip
-CHOSEN = ("correct", "correct_option", "label", "gold", "answer_idx", "answer_index")
+CHOSEN = ("correct", "correct_option", "label", "answer_idx", "answer_index")
+VERDICTS = ("result", "correct")  # on an answer, where these are true or false
+SCORES = "target_scores"  # of each option, of which the best is the answer, as BIG-bench has them
 CHOICES = ("choices", "options", "answer_choices", "endings", "candidates")
 IDENTITY = ("problem_id", "id", "unique_id", "question_id", "iIndex")
 REFERENCE = ("reference", "solution", "rationale")
@@ -29,6 +33,8 @@ PARTS = (  # of a question, beside which they stand
     "figure", "diagram", "instruction", *QUESTION,
 )  # fmt: skip
 _PLACEHOLDER = re.compile(r"\b(?:N_|number|num|temp_)(\d{1,2})\b")
+_SHORT_ANSWER = re.compile(r"[A-J]|[-+]?[\d.,/]*\d")
+LONGEST_NAME = 24  # characters of a column's name; a longer one is rather a question
 _COLUMN = re.compile(r"(option|choice|opt?|)[ _-]?([a-j])", re.IGNORECASE)
 
 
@@ -43,6 +49,8 @@ def question_of(row: RowFields, fields: Fields) -> str:
     """The question of a row, made of all its parts; RecordError names one that would be lost."""
     if fields.question is not None:
         return _filled(row, fields.question)
+    if row.find(QUESTION) is None:
+        _refuse_row_as_header([*row])
     name = row.require(QUESTION, "question", "--question")
     value = row.use(name)
     with about(name):
@@ -59,6 +67,24 @@ def question_of(row: RowFields, fields: Fields) -> str:
     return question
 
 
+def answer_names(row: RowFields, *, of_a_choice: bool) -> tuple[str, ...]:
+    """The fields that are tried for the answer of a row, without those that hold a verdict.
+
+    Beside scores of the options all others are explanations.
+    """
+    if row.find((SCORES,)):
+        return (SCORES,)
+    names = (*ANSWER, *(CHOSEN if of_a_choice else ()))
+    verdicts = [name for name in VERDICTS if isinstance(row.get(name), bool)]
+    return tuple(name for name in names if name not in verdicts)
+
+
+def answer_in(row: RowFields, name: str) -> Any:
+    """The answer that a field holds; of options with scores it is the best one."""
+    value = row.use(name)
+    return _best(value) if name == row.named(SCORES) else value
+
+
 def choices_of(row: RowFields, fields: Fields) -> Options | None:
     """The options of a choice problem; None where the row has none beside its question."""
     if fields.choices is not None:
@@ -71,16 +97,37 @@ def choices_of(row: RowFields, fields: Fields) -> Options | None:
         inner = RowFields(row[question])
         if found := inner.find(CHOICES):
             return _options(inner[found], f"{question}.{found}")
+    if scores := row.find((SCORES,)):
+        return _options([*_scores(row.use(scores))], scores)
     return _columns(row)
 
 
 def refuse_unread_choices(row: RowFields) -> None:
     """Refuses options that a kind of answer without letters has no use for."""
-    name = row.find(CHOICES)
-    if name is not None and options_of(row[name]):
+    name = row.find((*CHOICES, SCORES))
+    if name is not None and _holds_options(row, name):
+        asked = row.find(QUESTION) or "FIELD"
         raise RecordError(
-            f"`{name}` would be lost; give --answer choice, or --question question to leave it out"
+            f"`{name}` would be lost; give --answer choice, or --question {asked} to leave it out"
         )
+
+
+def _refuse_row_as_header(names: Sequence[str]) -> None:
+    """Refuses a table that has no header, so that its first row was taken for one.
+
+    It is known by a question, which no column is called by, and an answer behind all else.
+    """
+    if len(names) < 2 or len(names[0]) <= LONGEST_NAME or not _SHORT_ANSWER.fullmatch(names[-1]):
+        return
+    header = ", ".join(("question", *LETTERS[: len(names) - 2], "answer"))
+    raise RecordError(
+        f"no question; line 1 looks like a row: put a header above, separated like it: {header}"
+    )
+
+
+def _holds_options(row: RowFields, name: str) -> bool:
+    with about(name):
+        return options_of(row[name]) is not None
 
 
 def _filled(row: RowFields, template: str) -> str:
@@ -98,8 +145,8 @@ def _filled(row: RowFields, template: str) -> str:
 def _field_text(value: Any, name: str) -> str:
     if is_blank(value):
         return ""
-    options = options_of(value) if isinstance(value, list | Mapping) else None
     with about(name):
+        options = options_of(value) if isinstance(value, list | Mapping) else None
         return options.shown() if options else text_of(value)
 
 
@@ -145,9 +192,10 @@ def _holds(question: str, part: str) -> bool:
 def _chosen_fields(row: RowFields, names: str) -> Options:
     if row.named(names) is None and "," in names:
         values = [row.at(name.strip(), "--choices") for name in names.split(",")]
-        if found := made([v for v in values if not is_blank(v)], surely_text=False):
-            return found
-        raise RecordError(f"`{names}` hold fewer than two options")
+        with about(names):
+            if found := made(values, surely_text=False):
+                return found
+            raise RecordError("hold fewer than two options")
     return _options(row.at(names, "--choices"), names)
 
 
@@ -155,18 +203,36 @@ def _options(value: Any, name: str) -> Options:
     with about(name):
         if found := options_of(value):
             return found
+        if holds_one(value):
+            raise RecordError("holds one option; a choice needs two")
         raise RecordError("holds no options: a list of texts, or `(A) … (B) …`")
+
+
+def _scores(value: Any) -> Mapping[str, float]:
+    if isinstance(value, Mapping) and all(isinstance(each, int | float) for each in value.values()):
+        return value
+    raise RecordError(f"`{SCORES}` must give each option a score")
+
+
+def _best(value: Any) -> str:
+    """The option with the highest score."""
+    scores = _scores(value)
+    best = [option for option, score in scores.items() if score == max(scores.values())]
+    if len(best) > 1:
+        raise RecordError(f"`{SCORES}` has {len(best)} options of the highest score; keep one")
+    return best[0]
 
 
 def _columns(row: RowFields) -> Options | None:
     """Options that have a field each: `A`, `B` …, or `option_a`, `option_b` …"""
     groups: dict[str, dict[str, str]] = {}
     for name in row:
-        found = _COLUMN.fullmatch(name)
-        if found and not is_blank(row[name]):
+        if found := _COLUMN.fullmatch(name):
             groups.setdefault(found[1].lower(), {})[found[2].upper()] = name
     for group in groups.values():
-        if {"A", "B"} <= set(group):
+        if {"A", "B"} <= {label for label, name in group.items() if not is_blank(row[name])}:
             labels = sorted(group)
-            return made([row.use(group[label]) for label in labels], labels, surely_text=False)
+            with about(",".join(group[label] for label in labels)):
+                texts = [row.use(group[label]) for label in labels]
+                return made(texts, labels, surely_text=False)
     return None

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sormctl.errors import RecordError
+from sormctl.tasks.answers import short
 from sormctl.tasks.choices import LETTERS, letter_of, options_in
 from sormctl.tasks.fields import is_blank
 
 TEXTS, LABELS = "text", "label"  # of an option, or lists of all
 _MARK = re.compile(r"(?:^|(?<=[\s,;|]))\(?([A-Ja-j])\s*[).:\]]\s*(?=\S)")
+_LETTER_BEYOND = re.compile(r"\W*[K-Zk-z]\W*")
 _AROUND = " \t\n,;|"
 
 
@@ -50,17 +52,33 @@ def options_of(value: Any) -> Options | None:
     if all(isinstance(item, Mapping) for item in value):
         texts, labels = [item.get(TEXTS) for item in value], [item.get(LABELS) for item in value]
         return made(texts, labels)
-    while value and is_blank(value[-1]):  # filled up to the length of other rows
-        value = value[:-1]
     return made(value)
+
+
+def holds_one(value: Any) -> bool:
+    """Whether a value that should hold options holds a single one."""
+    if isinstance(value, str):
+        return value.lstrip().startswith(("[", "{")) and holds_one(_literal(value))
+    if isinstance(value, Mapping):
+        value = value[TEXTS] if TEXTS in value else [*value.values()]
+    return isinstance(value, list) and sum(not is_blank(item) for item in value) == 1
 
 
 def made(
     texts: Sequence[Any], labels: Sequence[Any] = (), *, surely_text: bool = True
 ) -> Options | None:
-    """Options of these texts, without the letters that stand in front of all of them."""
-    if len(texts) < 2 or not all(map(_is_scalar, texts)):
+    """Options of these texts, without the letters that stand in front of all of them.
+
+    Blank ones at the end fill them up to the length of other rows. RecordError for another one,
+    which may have been the text `None`, or missed on the way.
+    """
+    while texts and is_blank(texts[-1]):
+        texts, labels = texts[:-1], labels[: len(texts) - 1]
+    if len(texts) < 2 or not all(is_blank(text) or _is_scalar(text) for text in texts):
         return None
+    blank = next((i for i, text in enumerate(texts, 1) if is_blank(text)), None)
+    if blank:
+        raise RecordError(f"has no text for option {blank} of {len(texts)}; write one, or drop it")
     if len(texts) > len(LETTERS):
         raise RecordError(f"has {len(texts)} options; at most {len(LETTERS)} are read (A to J)")
     are_numbers = not any(isinstance(text, str) for text in texts)
@@ -123,6 +141,16 @@ def checked(letters: str, options: Options) -> str:
     return letters
 
 
+def none_of(options: Options, text: str) -> str:
+    """What is the matter with an answer that names none of the options."""
+    count = len(options.texts)
+    if not _LETTER_BEYOND.fullmatch(text):
+        return f"is {short(text)}, which is none of the options"
+    if count < len(LETTERS):
+        return f"is {short(text)}, but the options end with {LETTERS[count - 1]}"
+    return f"is {short(text)}; at most {count} options are read (A to {LETTERS[-1]})"
+
+
 def _of_number(number: float, text: str, options: Options) -> str:
     by_label = _label(text, options.labels)
     by_index = _index(text, options)
@@ -174,10 +202,8 @@ def _of_object(value: Mapping[str, Any]) -> Options | None:
     texts, labels = value.get(TEXTS), value.get(LABELS)
     if isinstance(texts, list):
         return made(texts, labels if isinstance(labels, list) else ())
-    there = [(name, text) for name, text in value.items() if not is_blank(text)]
-    if all(len(name) == 1 for name, _ in there):
-        there.sort()
-    return made([text for _, text in there], [name for name, _ in there])
+    names = sorted(value) if all(len(name) == 1 for name in value) else [*value]
+    return made([value[name] for name in names], names)
 
 
 def _written(text: str) -> Options | None:

@@ -101,7 +101,7 @@ def test_a_bad_row_is_named_by_file_and_place(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"mine.jsonl:6: no question; .*\(it has `q`\)"):
         list(read_problems(str(path), None, answer="numeric"))
     path = write(tmp_path / "mine.json", json.dumps([*ROWS, {"q": 1}]))
-    with pytest.raises(DataError, match=r"mine.json: row 5: no question"):
+    with pytest.raises(DataError, match=r"mine.json: row 6: no question"):
         list(read_problems(str(path), None, answer="numeric"))
 
 
@@ -153,7 +153,7 @@ def test_the_hub_gives_rows_by_its_own_names(
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
     write(tmp_path / "data/train.jsonl", lines(ROWS))
     rows = list(hub_rows(str(tmp_path / "data"), None, "train"))
-    assert (rows[-1].data["answer"], rows[-1].place.endswith("data train: row 4")) == (5, True)
+    assert (rows[-1].data["answer"], rows[-1].place.endswith("data train: row 5")) == (5, True)
     with pytest.raises(UsageError, match=r"cannot get .*nowhere from the hub \(.*--data-dir"):
         hub_rows(str(tmp_path / "nowhere"), None, "train", "give --data-dir")
 

@@ -82,7 +82,7 @@ def test_a_bad_row_of_a_users_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
     path.write_text(lines({"question": "?", "answer": "1"}, {"question": "?", "answer": "one"}))
     result = sormctl("problems", path, "--answer", "numeric", "-q", code=65)
-    assert "mine.jsonl:2: `answer` cannot be read as numeric" in result.stderr
+    assert "mine.jsonl:2: `answer` is `one`" in result.stderr
 
 
 def test_grade_makes_solutions_of_completions() -> None:

@@ -130,6 +130,26 @@ def test_fields_are_named(tmp_path: Path) -> None:
     ("content", "options", "code", "message"),
     [
         ("a,b\n1,2\n", [], 65, "mine.csv:2: no question; name its field by --question (it has `a`"),
+        (
+            "Ann has 9 pens and gives 4 away.\t5\nBob has 2.\t2",
+            [],
+            65,
+            "mine.csv:2: no question; line 1 looks like a row: put a header above, separated li",
+        ),
+        (
+            "A fig is a fruit. Which of these is one too?,nut,date,stone,B\nq,1,2,3,C",
+            [],
+            65,
+            "put a header above, separated like it: question, A, B, C, answer\n",
+        ),
+        ("What is the column of the question?,A,B\n1,2,3\n", ["--answer-field", "B"], 65, "put a"),
+        (
+            "a column that has a name of so many words,b\n1,2\n",
+            [],
+            65,
+            "`a column that has a name of so many wor…`",
+        ),
+        ("Is it four?,4,4,A\nq,1,2,B\n", [], 65, "twice; give each column a name, in a line above"),
         ("question,b\n1,2\n", [], 65, "mine.csv:2: no answer; name its field by --answer-field"),
         ("question,answer\n1\n", [], 65, "mine.csv:2: 1 fields, but the header names 2"),
         ("context,question,answer\nc,q,1\n", [], 65, "mine.csv:2: `context` would be lost; give -"),
@@ -152,6 +172,76 @@ def test_what_is_wrong_is_one_line(
     result = sormctl("problems", path, "--answer", "numeric", *options)
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (code, "", 1)
     assert message in result.stderr
+
+
+WITHOUT_ANSWER = [
+    {"question": "2 + 2?", "answer": "4"},
+    *[{"question": "Who?", "answer": "None"}] * 4,
+    {"question": "3 + 3?", "answer": "6"},
+]
+
+
+def test_rows_that_cannot_be_read_are_left_out_on_request(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in WITHOUT_ANSWER))
+    command = ("problems", path, "--answer", "numeric")
+    refused = sormctl(*command)
+    assert refused.exit_code == 65
+    assert refused.stderr.endswith("; --skip-unreadable leaves such rows out\n")
+    result = sormctl(*command, "--skip-unreadable")
+    assert result.exit_code == 0
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row["problem_id"] for row in found] == ["mine-0", "mine-5"]
+    told = [line for line in result.stderr.splitlines() if "left out" in line]
+    assert [line.partition("mine.jsonl:")[2][:2] for line in told] == ["2:", "3:", "4:", ""]
+    assert told[-1] == "problems: left out: 4 of 6 rows, which cannot be read"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"q": "2 + 2?"}\n{"q": "3 + 3?"}', "mine.jsonl:1: no question; name its field by --que"),
+        ('{"question": "2 + 2?", "answer": 4}\n{"question": ', "mine.jsonl:2: not JSON"),
+    ],
+)
+def test_what_is_no_matter_of_single_rows_ends_the_run(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text(content)
+    command = ("problems", path, "--answer", "numeric")
+    refused, left_out = sormctl(*command), sormctl(*command, "--skip-unreadable")
+    assert refused.exit_code == left_out.exit_code == 65
+    assert message in left_out.stderr and "--skip" not in refused.stderr
+
+
+def test_several_files_are_one_benchmark(tmp_path: Path) -> None:
+    for name in ("a/1.jsonl", "a/2.jsonl", "b/1.jsonl.gz"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(ROW)
+    paths = sorted(tmp_path.glob("*/*"))
+    found = problems("numeric", *paths[:2], "--limit", "2")
+    assert [row["problem_id"] for row in found] == ["1-0", "2-0"]
+    found = problems("numeric", *paths)  # of which two have one name
+    assert [row["problem_id"] for row in found] == ["a/1-0", "a/2-0", "b/1-0"]
+
+
+def test_a_file_of_which_nothing_can_be_read_is_left_out(tmp_path: Path) -> None:
+    for name, content in (("a.jsonl", b'{"question": "?", "answer": "x"}'), ("b.jsonl", ROW)):
+        (tmp_path / name).write_bytes(content)
+    (found,) = problems("numeric", *sorted(tmp_path.iterdir()), "--skip-unreadable")
+    assert found["problem_id"] == "b-0"
+
+
+def test_a_benchmark_stands_alone() -> None:
+    result = sormctl("problems", "gsm8k", "svamp")
+    assert result.exit_code == 2 and "give one benchmark, or files of your own" in result.stderr
+
+
+def test_only_rows_of_the_user_are_left_out() -> None:
+    result = sormctl("problems", "gsm8k", "--skip-unreadable")
+    assert result.exit_code == 2 and "gsm8k has its own fields" in result.stderr
 
 
 def test_the_same_options_name_the_fields_of_a_benchmark_to_evaluate(tmp_path: Path) -> None:

@@ -93,6 +93,16 @@ def test_a_later_row_that_does_not_fit_is_a_fault_of_the_file() -> None:
     assert "<stdin>:2: no steps; " in told and "read by" not in told
 
 
+def test_rows_that_cannot_be_read_are_left_out_on_request() -> None:
+    good = b'{"prompt": "q", "completions": ["a"], "labels": [true]}\n'
+    bad = b'{"prompt": "q", "completions": ["a", "b"], "labels": [true]}\n'
+    refused = run("import", "stepwise", data=good + bad)
+    assert refused.exit_code == 65 and "--skip-unreadable leaves such rows out" in refused.stderr
+    result = run("import", "stepwise", "--skip-unreadable", data=good + bad + good)
+    assert (result.exit_code, result.stdout.count("\n")) == (0, 2)
+    assert "left out: 1 of 3 rows, which cannot be read" in result.stderr
+
+
 def test_rows_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     row = {"prompt": "q", "completions": ["a"], "labels": [True]}
     asked: list[object] = []

@@ -42,6 +42,7 @@ def parquet() -> bytes:
 
 PACKED = gzip.compress(b"{}\n", mtime=0)
 DEEP = b"[" * 100_000 + b"]" * 100_000  # Python 3.11 reads some 900 levels, later ones more
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 MARK = b"\xef\xbb\xbf"  # the byte order mark
 CONTENTS: dict[str, Callable[[], bytes]] = {
     "rows.jsonl": lambda: b"".join(json.dumps(row).encode() + b"\n" for row in ROWS),
@@ -101,7 +102,7 @@ def test_the_stem_of_a_compressed_file(tmp_path: Path) -> None:
     [
         ("a.jsonl", '\n{"a":1}\n\n{"a":2}', [":2", ":4"]),
         ("a.json", '\n{"a":1}\n\n{"a":2}', [":2", ":4"]),
-        ("a.json", '[\n{"a":1},\n{"a":2}]', [": row 0", ": row 1"]),
+        ("a.json", '[\n{"a":1},\n{"a":2}]', [": row 1", ": row 2"]),
         ("a.csv", 'a,b\n\n"1\n1",2\n\n"3\n3\n3",4\n5,6', [":3", ":6", ":9"]),
     ],
 )
@@ -113,7 +114,7 @@ def test_places(tmp_path: Path, name: str, content: str, places: list[str]) -> N
 
 @pytest.mark.parametrize(
     ("content", "places"),
-    [('{"a":[{"b":1}]}', [":1"]), ('{"a":\n[{"b":1}]}', [": row 0"])],
+    [('{"a":[{"b":1}]}', [":1"]), ('{"a":\n[{"b":1}]}', [": row 1"])],
     ids=["one line", "several"],
 )
 def test_an_object_that_is_a_row(tmp_path: Path, content: str, places: list[str]) -> None:
@@ -224,7 +225,7 @@ def test_values_of_typed_tables_are_those_of_json(tmp_path: Path) -> None:
         ("a.json", b'[{"a": 1},\n  oops]', r"a.json:2: not JSON \(.*\); mend it there"),
         ("a.json", b'\n\n{"a": 1,\n  oops}', r"a.json:4: not JSON"),
         ("a.json", b"3", "a.json: holds no array of rows"),
-        ("a.json", b"[1]", "a.json: row 0: not an object"),
+        ("a.json", b"[1]", "a.json: row 1: not an object"),
         (
             "a.json",
             b'{"train":[{"a":1}],"test":[{"a":1}]}',
@@ -244,6 +245,16 @@ def test_values_of_typed_tables_are_those_of_json(tmp_path: Path) -> None:
         ("a.csv", b"a,b,a\n1,2,3\n", "a.csv:1: the header names `a` twice"),
         ("a.csv", b"a,b\n1,\xe9\n", "a.csv:2: not UTF-8 text"),
         ("a.parquet", b"a,b\n1,2\n", "a.parquet: not a Parquet file; name it"),
+        (
+            "a.jsonl",
+            b'{"b": "\xc3\xa9", "a": NaN}',
+            r"a.jsonl:1: not JSON \(`NaN` at column 17\); wr",
+        ),
+        ("a.json", b'[\n{"a": -Infinity}]', r"a.json:2: not JSON \(`Infinity`\); write null"),
+        ("a.jsonl", POINTER, "a.jsonl: a pointer of Git LFS, not .* by `git lfs pull`"),
+        ("a.csv", POINTER, "a.csv: a pointer of Git LFS"),
+        ("a.parquet", POINTER, "a.parquet: a pointer of Git LFS"),
+        ("a", b'<?xml version="1.0"?>\n<a/>\n', "a: not JSON lines but XML; write one JSON object"),
         ("a.jsonl", b"\xfd7zXZ\x00", "a.jsonl:1: compressed by xz; pipe it through xz -dc"),
         ("a", b"BZh91AY&SY,\xff\n", "a: compressed by bzip2; pipe it through bzip2 -dc"),
         ("a.gz", PACKED[:-9], "a.gz: not a whole compressed file"),

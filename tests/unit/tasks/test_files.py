@@ -8,7 +8,8 @@ import pytest
 
 from sormctl.errors import RecordError
 from sormctl.records import Problem
-from sormctl.tasks.files import CHOICE_TASK, EXACT_TASK, MATH_TASK, NUMERIC_TASK
+from sormctl.tasks.fields import Fields
+from sormctl.tasks.files import CHOICE_TASK, EXACT_TASK, MATH_TASK, NUMERIC_TASK, worked_example
 
 TASKS = [NUMERIC_TASK, MATH_TASK, EXACT_TASK, CHOICE_TASK]
 
@@ -101,6 +102,84 @@ def test_only_calculations_are_annotations() -> None:
 
 
 @pytest.mark.parametrize(
+    ("task", "row", "message"),
+    [
+        (
+            NUMERIC_TASK,
+            {"answer": "7", "target": "-2116"},
+            "`answer` states `7`, but `target` `-21",
+        ),
+        (NUMERIC_TASK, {"target": "8", "Gold": 9}, "--answer-field target, or Gold"),
+        (
+            NUMERIC_TASK,
+            {"answer": "So 5.\n#### 5", "result": 6},
+            "`answer` states `5`, but `result`",
+        ),
+        (MATH_TASK, {"answer": "x+1", "expected_answer": "x+2"}, "but `expected_answer` `x[+]2`"),
+        (EXACT_TASK, {"answer": "A fig.", "ground_truth": "a date"}, "states `A fig`, but"),
+        (CHOICE_TASK, {"options": ["fig", "date"], "answer": "B", "label": 0}, "but `label` `A`"),
+    ],
+)
+def test_two_answers_that_differ_are_refused(task: Any, row: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecordError, match=message):
+        parse(task, {"question": "?", **row})
+
+
+@pytest.mark.parametrize(
+    ("task", "row", "answer"),
+    [
+        (NUMERIC_TASK, {"answer": "5 + 3 = 8\n#### 8", "final_answer": "8.0"}, "8"),
+        (NUMERIC_TASK, {"answer": "8", "target": "unknown"}, "8"),  # which states none
+        (NUMERIC_TASK, {"answer": "8", "target": None}, "8"),
+        (NUMERIC_TASK, {"answer": "8", "label": 3}, "8"),  # of something else
+        (MATH_TASK, {"answer": "x+1", "gold": "1+x"}, "x+1"),
+        (EXACT_TASK, {"answer": "A fig.", "target": "a fig"}, "A fig"),
+        (CHOICE_TASK, {"options": ["fig", "date"], "answer": "date", "answer_idx": "B"}, "B"),
+    ],
+)
+def test_two_answers_that_agree_are_one(task: Any, row: dict[str, Any], answer: str) -> None:
+    assert parse(task, {"question": "?", **row}).answer == answer
+
+
+@pytest.mark.parametrize("task", [NUMERIC_TASK, MATH_TASK, EXACT_TASK])
+def test_a_verdict_is_no_answer(task: Any) -> None:
+    row = {"question": "?", "Result": False, "correct": True}
+    assert parse(task, {**row, "gold": "4"}).answer == "4"
+    assert worked_example({**row, "solution": "2 + 2 = 4"}).answer is None
+    with pytest.raises(RecordError, match="no answer; name its field by --answer-field"):
+        parse(task, row)
+
+
+@pytest.mark.parametrize("task", [EXACT_TASK, MATH_TASK])
+def test_an_answer_may_be_true_or_false(task: Any) -> None:
+    assert parse(task, {"question": "?", "answer": False}).answer == "False"
+    named = Fields(answer_field="result")
+    assert task.parse({"question": "?", "result": True}, "mine", 4, named).answer == "True"
+    with pytest.raises(RecordError, match="`answer` states `True`, but `target` `yes`"):
+        parse(task, {"question": "?", "answer": True, "target": "yes"})
+
+
+def test_what_is_no_text_is_not_to_be_tried_as_one() -> None:
+    with pytest.raises(
+        RecordError, match=r"`answer` is `\?`, which cannot be read as exact; write"
+    ):
+        parse(EXACT_TASK, {"question": "?", "answer": "?"})
+
+
+@pytest.mark.parametrize(
+    ("count", "message"),
+    [
+        (11, r"is `\(K\)`; at most 10 options are read"),
+        (4, r"is `\(K\)`, but the options end with D"),
+    ],
+)
+def test_a_letter_beyond_those_that_are_read(count: int, message: str) -> None:
+    question = "?\n" + "\n".join(f"({letter}) fig {letter}" for letter in "ABCDEFGHIJK"[:count])
+    with pytest.raises(RecordError, match=message):
+        parse(CHOICE_TASK, {"question": question, "answer": "(K)"})
+
+
+@pytest.mark.parametrize(
     ("row", "message"),
     [
         ({"q": "?"}, r"no question; name its field by --question \(it has `q`\)"),
@@ -114,9 +193,12 @@ def test_only_calculations_are_annotations() -> None:
         ),
         ({"question": "?", "answer": 1, "narrative": "Once."}, "`narrative` would be lost"),
         ({"question": "?", "answer": 1, "contexts": ["Once."]}, "`contexts` would be lost"),
-        ({"question": "?", "answer": "Ann"}, "`answer` cannot be read as numeric; try"),
-        ({"question": "?", "answer": "(x+1)^{5000}"}, "`answer` cannot be read as numeric; try"),
-        ({"question": "?", "answer": "$2 - n$"}, "`answer` cannot be read as numeric; try"),
+        (
+            {"question": "?", "answer": "Ann"},
+            "`answer` is `Ann`, which cannot be read as numeric; try",
+        ),
+        ({"question": "?", "answer": "(x+1)^{5000}"}, "which cannot be read as numeric; try"),
+        ({"question": "?", "answer": "$2 - n$"}, "which cannot be read as numeric; try"),
         ({"question": "?", "answer": 1, "reference": [1]}, "`reference` must be a text or a list"),
     ],
 )

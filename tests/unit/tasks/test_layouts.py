@@ -10,7 +10,7 @@ from sormctl.errors import RecordError
 from sormctl.records import Problem
 from sormctl.tasks.answers import KINDS
 from sormctl.tasks.fields import Fields
-from sormctl.tasks.files import PUBLISHED, parse
+from sormctl.tasks.files import PUBLISHED, parse, worked_example
 from sormctl.tasks.layouts import asks
 
 Row = dict[str, Any]
@@ -133,9 +133,13 @@ NAMED_COLUMNS = {"question": "Which?", "option_a": "a fig", "option_b": "a date"
 OF_A_TABLE = {"question": "Which?", "choices": "['a fig', 'a date']", "answer": "1"}
 
 
+OF_SCORES = {"input": "Which?", "target_scores": {"a fig": 0, "a date": 1}}
+
+
 @pytest.mark.parametrize(
     "row",
     [
+        OF_SCORES, {**OF_SCORES, "target": "A date. For it is one."},
         AQUA, MATH_QA, MMLU, ARC, ARC_WITH_NUMBERS, ARC_BEFORE, AGIEVAL, MED_QA, COLUMNS,
         NAMED_COLUMNS, OF_A_TABLE,
     ],
@@ -144,6 +148,13 @@ def test_options_stand_in_the_question_and_a_letter_is_the_answer(row: Row) -> N
     found = problem("choice", row)
     assert (found.question, found.answer) == (TWO, "B")
     assert not {"options", "choices", "A", "option_a"} & {*found.extra}
+
+
+def test_of_options_with_scores_the_best_is_the_answer() -> None:
+    row = {**OF_SCORES, "target": "A date. For it is one."}
+    assert problem("exact", row, Fields(question="input")).answer == "a date"
+    example = worked_example({**row, "solution": "A fig is none."})
+    assert (example.question, example.answer) == (TWO, "a date")
 
 
 def test_a_passage_stands_before_its_question() -> None:
@@ -256,9 +267,14 @@ NO_OPTIONS = "holds no options: a list of texts, or"
         ("numeric", {"input": "i", "Problem": "q", "answer": 1}, PUBLISHED, "`input` would be"),
         ("numeric", {"question": "q", "Options": OPTIONS, "answer": 1}, PUBLISHED,
          "`Options` would be lost; give --answer choice, or --question question"),
+        ("exact", OF_SCORES, PUBLISHED, "`target_scores` would be lost; .*--question input to"),
+        ("choice", {**OF_SCORES, "target_scores": {"a fig": 1, "a date": 1}}, PUBLISHED,
+         "`target_scores` has 2 options of the highest score; keep one"),
+        ("choice", {**OF_SCORES, "target_scores": {"a fig": "no", "a date": "yes"}}, PUBLISHED,
+         "`target_scores` must give each option a score"),
         ("numeric", ODD, Fields("{a} {Q}"), "--question names `a`, which is not there; it has"),
         ("numeric", ODD, Fields("Q", "v.x"), "--answer-field names `v.x`, which is not there; it"),
-        ("numeric", ODD, Fields("Q", "key"), "`key` cannot be read as numeric"),
+        ("numeric", ODD, Fields("Q", "key"), "`key` is `k1`, which cannot be read as numeric"),
         ("numeric", ODD, Fields("Q", "v"), "`v` must be text or a number, not dict"),
         ("numeric", ODD, Fields("v", "key"), "`v` must be text or a number, not dict"),
         ("numeric", ODD, Fields("Q", "n"), "`n` is empty"),
@@ -269,6 +285,14 @@ NO_OPTIONS = "holds no options: a list of texts, or"
         ("choice", ODD, Fields("Q", "key", "Q"), f"`Q` {NO_OPTIONS}"),
         ("choice", ODD, Fields("Q", "key", "Q,n"), "`Q,n` hold fewer than two options"),
         ("choice", ODD, Fields("Q", "key", "a,b"), "--choices names `a`, which is not there"),
+        ("choice", {**MMLU, "choices": ["fig"]}, PUBLISHED, "`choices` holds one option; a choice"),
+        ("choice", {**MMLU, "choices": "['fig']"}, PUBLISHED, "`choices` holds one option"),
+        ("choice", {**MMLU, "choices": {"A": "fig", "B": ""}}, PUBLISHED, "holds one option"),
+        ("choice", {**ARC, "choices": {"text": ["fig"]}}, PUBLISHED, "holds one option"),
+        ("choice", {**COLUMNS, "C": "", "D": "a pear"}, PUBLISHED,
+         "`A,B,C,D` has no text for option 3 of 4"),
+        ("choice", ODD, Fields("Q", "key", "n,Q"), "`n,Q` has no text for option 1 of 2"),
+        ("numeric", {**MMLU, "choices": [*"abcdefghijk"]}, PUBLISHED, "`choices` has 11 options"),
         ("choice", {**MMLU, "choices": 3}, PUBLISHED, f"`choices` {NO_OPTIONS}"),
         ("choice", {**MMLU, "choices": [*"abcdefghijk"]}, PUBLISHED, "`choices` has 11 options"),
         ("choice", {**MMLU, "answer": 2}, PUBLISHED, "`answer` is 2, but the 2 options"),

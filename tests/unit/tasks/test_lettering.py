@@ -54,11 +54,41 @@ def test_options_in_every_spelling(value: Any) -> None:
         [],
         {},
         [["a"], ["b"]],
-        [None, "a"],
+        ["a", None],
     ],
 )
 def test_what_holds_no_options(value: Any) -> None:
     assert options_of(value) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["fig", "date", None, ""],
+        {"A": "fig", "B": "date", "C": None, "D": " "},
+        {"text": ["fig", "date", None], "label": ["A", "B", "C"]},
+        [{"text": "fig", "label": "A"}, {"text": "date", "label": "B"}, {"text": ""}],
+    ],
+)
+def test_blank_options_at_the_end_fill_up(value: Any) -> None:
+    found = options_of(value)
+    assert found is not None and found.texts == FRUIT[:2]
+    assert found.labels[:2] == ("A", "B")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["fig", None, "plum"],
+        ["fig", float("nan"), "plum", None],
+        {"A": "fig", "B": " ", "C": "plum"},
+        {"text": ["fig", None, "plum"], "label": ["A", "B", "C"]},
+        "['fig', None, 'plum']",
+    ],
+)
+def test_a_blank_option_among_others_is_told(value: Any) -> None:
+    with pytest.raises(RecordError, match="has no text for option 2 of 3; write one, or drop it"):
+        options_of(value)
 
 
 NUMBERED = {"text": ["2", "1", "0"], "label": ["1", "2", "3"]}
