@@ -47,7 +47,8 @@ def problems(
 
     Example: sormctl problems gsm8k --split train -n 100 > train.jsonl
     """
-    arguments = {"bench": bench, "split": split, "limit": limit, "seed": seed, **vars(fields)}
+    source = bench[0] if len(bench) == 1 else bench
+    arguments = {"bench": source, "split": split, "limit": limit, "seed": seed, **vars(fields)}
     job = writing.job("problems", {**arguments, "data_dir": data_dir})
     unreadable = Unreadable(fields.skip_unreadable)
     found = read_problems(

@@ -189,12 +189,16 @@ def _no_manifest(path: Path) -> UsageError:
 
 
 def _entries(now: Mapping[str, Any], made: MadeFile) -> Iterator[tuple[str, Any, Any]]:
-    """(name, value now, value then) of everything in a fingerprint."""
+    """(name, value now, value then) of everything in a fingerprint.
+
+    A flag that is not given says nothing new to a run that did not know it yet.
+    """
     yield "command", now["command"], made.command
     yield "version", now["version"], made.version
     new, old = now["arguments"], made.arguments
     for name in [*new, *(name for name in old if name not in new)]:
-        yield name, new.get(name), old.get(name)
+        if name in old or new[name] is not False:
+            yield name, new.get(name), old.get(name)
 
 
 def _show(value: Any) -> str:

@@ -30,6 +30,9 @@ def test_the_same_arguments(tmp_path: Path) -> None:
         made(path, folder=tmp_path, stop=["a"], seed=2).check_same()
     with pytest.raises(UsageError, match="seed is null, but the file was made with 1"):
         made(path, folder=tmp_path, stop=["a"]).check_same()
+    made(path, folder=tmp_path, stop=["a"], seed=1, added_since=False).check_same()
+    with pytest.raises(UsageError, match="added_since is true, but the file was made with null"):
+        made(path, folder=tmp_path, stop=["a"], seed=1, added_since=True).check_same()
 
 
 def test_the_outcome(tmp_path: Path) -> None:
