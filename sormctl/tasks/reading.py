@@ -21,6 +21,7 @@ _END_OF_TURN = re.compile(
 )
 
 
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 # where a text breaks off: behind a sign or a word that needs more, or in a formula
 _GOES_ON = re.compile(
     r"(?:[=+/^({\[,\N{MULTIPLICATION SIGN}\N{DIVISION SIGN}]|\s[*-]"
@@ -56,10 +57,10 @@ class CompletionReader(NamedTuple):
         """Reads a completion; a thought is no step and states no answer.
 
         Nor does what follows the end of the model's turn. Of a text that ends within a thought
-        only what is announced outside of it counts; one whose last line announces an answer has
-        not been cut off there, and has left its thought without closing it. `is_cut` says that
-        the text was cut off, and `is_begun` that its prompt had opened a thought. White space
-        after a thought is a part of how thoughts are written, not of the solution.
+        only what is announced outside of it counts; one that ends by announcing an answer was not
+        cut off, and has left its thought without closing it. `is_cut` says that the text was cut
+        off, and `is_begun` that its prompt had opened a thought. White space after a thought is a
+        part of how thoughts are written, not of the solution.
         """
         text = _END_OF_TURN.split(text, maxsplit=1)[0] if "<" in text else text
         thought, visible, is_closed = part_thought(text, self.think, is_begun=is_begun)
@@ -85,9 +86,10 @@ class CompletionReader(NamedTuple):
 
 
 def _said_at_the_end(thought: str) -> tuple[str, str]:
-    """A thought that was not closed, and its last line if that announces an answer."""
+    """A thought that was not closed, and its last line if that ends by announcing an answer."""
     before, _, last = thought.rstrip().rpartition("\n")
-    is_said = any(announced([last])) and not _GOES_ON.search(last)
+    sentence = _SENTENCE.split(last)[-1]
+    is_said = any(announced([sentence])) and not _GOES_ON.search(sentence)
     return (before, last) if is_said else (thought, "")
 
 

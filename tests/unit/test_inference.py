@@ -246,10 +246,11 @@ def test_a_prefix_goes_back_as_the_model_wrote_it() -> None:
     assert sorted(asked[1:]) == [(" 2 + 2 = 5\n\n",), (" 2 + 2 = 5\n\n", "Then 6.\n\n")]
 
 
-def test_a_text_that_ends_within_its_thought_has_no_answer() -> None:
-    made = generator(lambda prompt, seed: "The answer is 6.\n<think>Or is it 7")
-    (drawn,) = asyncio.run(sample_solutions(made, PROBLEM, 1))
-    assert (drawn.thought, drawn.predicted, drawn.correct) == ("Or is it 7", None, False)
+def test_of_a_text_that_ends_within_its_thought_only_an_announced_answer_counts() -> None:
+    for said, predicted in (("It may be 6.", None), ("The answer is 6.", "6")):
+        made = generator(lambda prompt, seed, said=said: f"{said}\n<think>Or is it 7")
+        (drawn,) = asyncio.run(sample_solutions(made, PROBLEM, 1))
+        assert (drawn.thought, drawn.predicted) == ("Or is it 7", predicted)
 
 
 def test_the_id_of_a_sample_never_changes() -> None:

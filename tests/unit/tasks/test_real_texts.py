@@ -169,6 +169,7 @@ def test_an_answer_that_cannot_be_read_is_refused(kind: str, answer: str) -> Non
         ("<think>a 5</think>So 7, but<think>is b 6", "a 5\nis b 6", None),
         ("<think>3 + 4\n\\boxed{7}\n", "3 + 4", "7"),
         ("<think>3 + 4 is 7", "3 + 4 is 7", None),
+        ("<think>The answer is 7. Or 8", "The answer is 7. Or 8", None),
         ("<think>a 5</ think>\n<ans>7</ans>", "a 5", "7"),
         ("<think>a 5</think\n7", "a 5", "7"),
     ],
