@@ -37,7 +37,7 @@ from sormctl.records import Json, Problem, Solution, to_json
 from sormctl.tasks import files
 from sormctl.tasks.answers import CHOICE
 from sormctl.tasks.fields import RowFields, about, text_of
-from sormctl.tasks.layouts import ANSWER, CHOSEN, IDENTITY, QUESTION, REFERENCE
+from sormctl.tasks.layouts import IDENTITY, QUESTION, REFERENCE, answer_names
 
 GOLD = ("gt", "gts", "gold", "golden", "ground_truth_answer", "target")  # not the model's answer
 REWARD = "reward_model"  # of verl and its like, which hold `ground_truth`
@@ -137,7 +137,7 @@ def _own_problem(row: RowFields, found: Responses, how: Importing) -> Problem | 
             return None
         row = RowFields({"question": found.prompt, **found.about})
     kind, fields = how.task.answer, replaced(how.fields, answer_field=_answer_field(row, how))
-    stated = (*ANSWER, *REFERENCE, *(CHOSEN if kind is CHOICE else ()))
+    stated = (*answer_names(row, of_a_choice=kind is CHOICE), *REFERENCE)
     if fields.answer_field is not None or row.find(stated) is not None:
         problem = files.parse(kind, {name: row[name] for name in row}, "row", 0, fields)
     else:

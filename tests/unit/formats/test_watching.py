@@ -50,17 +50,20 @@ def test_other_tags_are_told_by_their_names() -> None:
 def test_whether_the_rows_agree_with_our_grading() -> None:
     rows = [{"text": PLAIN, "correct": True}, {"text": "#### 8", "correct": True}, {"text": PLAIN}]
     assert imported(rows)[1].count("\n") == 2
-    assert "correct: 1 solutions agree, 1 differ (row_correct keeps theirs)" in imported(rows)[1]
+    assert (
+        "correct: 1 of 2 verdicts of the file agree with ours (row_correct keeps theirs)"
+        in imported(rows)[1]
+    )
 
 
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"text": PLAIN, "is_correct": 1}, "is_correct: 1 solutions agree, 0 differ (is_correct k"),
-        ({"text": PLAIN, "is_correct": "False"}, "is_correct: 0 solutions agree, 1 differ"),
-        ({"code": [PLAIN, "8"], "gt": "7", "score": [True, True]}, "score: 1 solutions agree, 1 d"),
-        ({"text": PLAIN, "result": False}, "result: 0 solutions agree, 1 differ"),
-        ({"text": PLAIN, "symbolic_correct": True}, "symbolic_correct: 1 solutions agree"),
+        ({"text": PLAIN, "is_correct": 1}, "is_correct: 1 of 1 verdicts"),
+        ({"text": PLAIN, "is_correct": "False"}, "is_correct: 0 of 1 verdicts"),
+        ({"code": [PLAIN, "8"], "gt": "7", "score": [True, True]}, "score: 1 of 2 verdicts"),
+        ({"text": PLAIN, "result": False}, "result: 0 of 1 verdicts"),
+        ({"text": PLAIN, "symbolic_correct": True}, "symbolic_correct: 1 of 1 verdicts"),
     ],
 )
 def test_verdicts_by_their_names(fields: dict[str, Any], told: str) -> None:
