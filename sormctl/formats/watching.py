@@ -66,8 +66,8 @@ class WatchedGrader:
         for name in dict.fromkeys(name for name, _ in self._verdicts):
             agree, differ = self._verdicts[name, True], self._verdicts[name, False]
             yield (
-                f"{name.removeprefix('row_')}: {agree:,} of {agree + differ:,} verdicts of the file "
-                f"agree with ours ({name} keeps theirs)"
+                f"{name.removeprefix('row_')}: {agree:,} of {agree + differ:,} verdicts of the "
+                f"file agree with ours ({name} keeps theirs)"
             )
         ended, bare = self._thoughts["ended"], self._thoughts["bare"]
         if ended and bare and not self._is_begun:

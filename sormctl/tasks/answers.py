@@ -123,7 +123,7 @@ KINDS = {kind.name: kind for kind in (NUMERIC, MATH, EXACT, CHOICE)}
 
 # ── reference answers ────────────────────────────────────────────────────────────────────────────
 
-_OPTION_LABEL = re.compile(r"^\W*[A-J][.):]\s+")
+_OPTION_LABEL = re.compile(r"^\W*[A-R][.):]\s+")
 _SENTENCES = re.compile(r"[.!?]\s+\S|;\s+\w\w|\n\s*\S|<<")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _SAYS = re.compile(  # a sentence about a formula is no answer, nor is a part of it
@@ -134,7 +134,7 @@ _VARIABLE_IN_SUM = re.compile(  # a letter behind a number is its unit: 5 h + 3,
     r"(?<![A-Za-z0-9])(?<![0-9] )[a-z](?:\^\{?\w+\}?)? ?[-+] ?[A-Za-z0-9(]"
     r"|[A-Za-z0-9)}] ?[-+] ?[a-z](?![A-Za-z0-9])"
 )
-_BRACKETED_LETTER = re.compile(r"\(([A-J])\)")
+_BRACKETED_LETTER = re.compile(r"\(([A-R])\)")
 MAX_WORDS = 9  # of a number or a letter with what may stand around it
 MAX_PROSE = 3  # words of four letters and more that an expression may hold outside of LaTeX
 

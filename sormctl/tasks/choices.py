@@ -1,4 +1,4 @@
-"""Answers to multiple choice: a letter A to J, several of them, or the text of an option."""
+"""Answers to multiple choice: a letter A to R, several of them, or the text of an option."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sormctl.tasks.characters import plain
 from sormctl.tasks.latex import read_through
 from sormctl.tasks.texts import bare_text, fold, trim
 
-LETTERS = "ABCDEFGHIJ"
+LETTERS = "ABCDEFGHIJKLMNOPQR"  # as many options as BIG-Bench Hard has
 
-_ONE = r"(?:\(\s*[A-Ja-j]\s*\)|\[[A-J]\]|(?<![A-Za-z0-9])[A-J](?![A-Za-z0-9'])[.)]?)"
+_ONE = r"(?:\(\s*[A-Ra-r]\s*\)|\[[A-R]\]|(?<![A-Za-z0-9])[A-R](?![A-Za-z0-9'])[.)]?)"
 _AND = r"\s*(?:,\s*(?:and|or)\b|,|;|/|&|\||\band\b|\bor\b)\s*(?:(?i:option|choice)s?\s+)?"
-_SEVERAL = re.compile(rf"{_ONE}(?:{_AND}{_ONE}){{1,9}}|[(\[]\s*[A-J](?:{_AND}[A-J]){{1,9}}\s*[)\]]")
-_ALONE = re.compile(r"\(?([A-J](?:[\s|]+[A-J]){1,9}|[A-J]{2,10})\)?")  # "A B D", "ABD", "(BA)"
+_SEVERAL = re.compile(rf"{_ONE}(?:{_AND}{_ONE}){{1,9}}|[(\[]\s*[A-R](?:{_AND}[A-R]){{1,9}}\s*[)\]]")
+_ALONE = re.compile(r"\(?([A-R](?:[\s|]+[A-R]){1,9}|[A-J]{2,10})\)?")  # "A B D", "ABD", "(BA)"
 _NAMED = (
     r"(?i:(?:the\s+|is\s+)?(?:correct\s+|right\s+|best\s+)?"
     r"(?:option|choice|answer|letter)s?(?:\s+is)?[\s:*]*)"
@@ -26,11 +26,11 @@ _FRONT = r"[\s*_`'\"#:>.\-{$]*"
 # how an announcement begins: "(b) Paris", "option b.", "B, because", "B"; a lower-case letter needs
 # a bracket, a stop or the word "option"; "A dog" and "I think" begin with words, "A>B" compares
 _LEADING = re.compile(
-    rf"{_FRONT}(?![A-J]\s*[<>=]+\s*[A-J])(?:"
-    rf"\(\s*(?P<bracket>[A-Ja-j])\s*\)|\[(?P<square>[A-J])\]"
-    rf"|{_NAMED}\(?(?!I{_GOES_ON})(?P<named>[A-Ja-j])(?![A-Za-z0-9'])"
-    rf"|(?P<stopped>[A-Ja-j])(?=[.):](?:\W|$)|[)\]}}*_`$\s]*$)"
-    rf"|(?P<bare>[B-HJ])(?![A-Za-z0-9'-])"
+    rf"{_FRONT}(?![A-R]\s*[<>=]+\s*[A-R])(?:"
+    rf"\(\s*(?P<bracket>[A-Ra-r])\s*\)|\[(?P<square>[A-R])\]"
+    rf"|{_NAMED}\(?(?!I{_GOES_ON})(?P<named>[A-Ra-r])(?![A-Za-z0-9'])"
+    rf"|(?P<stopped>[A-Ra-r])(?=[.):](?:\W|$)|[)\]}}*_`$\s]*$)"
+    rf"|(?P<bare>[B-HJ-R])(?![A-Za-z0-9'-])"
     rf"|(?P<word>[AI])(?![A-Za-z0-9'-])(?!{_GOES_ON})"
     rf")"
 )
@@ -38,7 +38,7 @@ _DENIED = re.compile(  # "not C", "rather than option (C)", "cannot be A", "none
     r"\b(?:(?i:not(?:\s+be)?|can(?:no|')t\s+be|isn't|rather\s+than|instead\s+of|nor|neither)\s+"
     rf"(?i:(?:the\s+)?(?:option|choice|answer)\s+)?{_ONE}|(?i:none\s+of)\s+(?:{_SEVERAL.pattern}))"
 )
-_LAST_LETTER = re.compile(r"(?<![A-Za-z0-9/])([A-J])\W*$")
+_LAST_LETTER = re.compile(r"(?<![A-Za-z0-9/])([A-R])\W*$")
 _NO_OPTION = re.compile(  # what is announced instead of an option
     r"(?i)\W*(?:none\b|n/a\b|(?:is\s+)?not\s+(?:listed|given|provided|available|among|in\s+the)\b"
     r"|(?:no|cannot)\b)"
@@ -48,51 +48,51 @@ _LEAD_IN = re.compile(
 )
 _ALL = re.compile(rf"(?:{_SEVERAL.pattern})\s+are\s+(?:both\s+|all\s+)?(?:correct|right|true)")
 
-_IN_BRACKETS = re.compile(r"(?<![A-Za-z0-9_])\(\s*([A-J]|[a-j](?=\s*\)\W*$))\s*\)")
+_IN_BRACKETS = re.compile(r"(?<![A-Za-z0-9_])\(\s*([A-R]|[a-r](?=\s*\)\W*$))\s*\)")
 _OPTION_NAMED = re.compile(
     r"\b(?i:answer|select|choose|pick|(?:option|choice|letter)(?:\s+(?:is|would\s+be)\b)?)(?![A-Za-z])[\s:*]*"
-    rf"(?:\(([A-J])\)|(?!I{_GOES_ON})([A-J])(?![A-Za-z0-9]))"
+    rf"(?:\(([A-R])\)|(?!I{_GOES_ON})([A-R])(?![A-Za-z0-9]))"
 )
 _IS = r"\s+(?:is|must\s+be|seems|would\s+be)\s+(?:the\s+|therefore\s+|thus\s+)?(?:only\s+)?"
 _JUDGED = re.compile(  # "(B) is correct"
-    r"(?:\(\s*([A-Ja-j])\s*\)|(?<![A-Za-z0-9])([A-J])(?![A-Za-z0-9'])\)?)"
+    r"(?:\(\s*([A-Ra-r])\s*\)|(?<![A-Za-z0-9])([A-R])(?![A-Za-z0-9'])\)?)"
     rf"[*_]*{_IS}(?:correct|right|true|best|answer)"
 )
 _JUDGED_TEXT = re.compile(  # "D (Hydrogen) is the correct answer", "B: Carbon dioxide is correct"
-    r"(?<![A-Za-z0-9])(?:\(([A-J])\)|([A-J])(?:[).:,]|(?=\s*\()))[^.\n]{1,80}?"
+    r"(?<![A-Za-z0-9])(?:\(([A-R])\)|([A-R])(?:[).:,]|(?=\s*\()))[^.\n]{1,80}?"
     rf"{_IS}(?:correct|right|best|answer)"
 )
 _LEFT = re.compile(  # "leaving D as the answer", "So it's B."
-    r"(?i:\bleaving\s+(?:only\s+)?)\(?([A-J])\)?(?i:\s+as)"
-    r"|(?i:\bit(?:'s|\s+is|\s+must\s+be)\s+)\(?([A-J])\)?(?=[.,;]|(?i:\s+because)|\s*$)"
+    r"(?i:\bleaving\s+(?:only\s+)?)\(?([A-R])\)?(?i:\s+as)"
+    r"|(?i:\bit(?:'s|\s+is|\s+must\s+be)\s+)\(?([A-R])\)?(?=[.,;]|(?i:\s+because)|\s*$)"
 )
-_FIRST_OF_LINE = re.compile(r"^\W*([A-Ja-j])(?:[.):](?:\s|$)|\s+-\s|\W*$)")
+_FIRST_OF_LINE = re.compile(r"^\W*([A-Ra-r])(?:[.):](?:\s|$)|\s+-\s|\W*$)")
 _LAST_OF_LINE = re.compile(
     r"(?:(?i:\b(?:so|thus|hence|therefore|is|be|or|but|choose|pick|select|say|with|as|letter))[\s,:*_\"]+"
-    r"|^[^A-Za-z0-9=]*)([A-J])\W*$"
+    r"|^[^A-Za-z0-9=]*)([A-R])\W*$"
 )
 # how an unannounced option is named, tried in this order; the last match of a pattern counts: what
 # is picked in so many words comes before what is said of an option, and that before a mere letter
 _PICKED = (_JUDGED, _OPTION_NAMED, _JUDGED_TEXT, _LEFT)
 _CONCLUDED = (_JUDGED, _IN_BRACKETS, *_PICKED[1:], _FIRST_OF_LINE, _LAST_OF_LINE)
 
-_GIVEN_FIRST = re.compile(r"[\s*_#>-]*\(?([A-J])(?:[).:]+(?=[*_]|\s)|(?=[*_]*\s*$)|\s+-\s)[*_]*")
+_GIVEN_FIRST = re.compile(r"[\s*_#>-]*\(?([A-R])(?:[).:]+(?=[*_]|\s)|(?=[*_]*\s*$)|\s+-\s)[*_]*")
 _CONCLUDES = re.compile(
     r"(?i)\b(?:so|therefore|thus|hence|choose|pick|select|we|wait|actually)\b|\bis\s+(?:the\s+)?(?:correct|right|answer)"
-    r"|^\W*\(?[A-J]\)?\W*$"
+    r"|^\W*\(?[A-R]\)?\W*$"
 )
 _HEADING = re.compile(r"(?i)^\W*(?:explanation|reasoning|why|because)\b")
 _OPTION = re.compile(
-    r"(?:^|[\s,;(\[{\"'])\(?([A-J])[).:]\s*(\S[^\n]*?)"
-    r"(?=\s*(?:$|\n|[,;]?[ \t]+\(?[A-J][).:][ \t]*\S|[\"'\]}]\s*[,\]}]))"
+    r"(?:^|[\s,;(\[{\"'])\(?([A-R])[).:]\s*(\S[^\n]*?)"
+    r"(?=\s*(?:$|\n|[,;]?[ \t]+\(?[A-R][).:][ \t]*\S|[\"'\]}]\s*[,\]}]))"
 )
-_WITH_TEXT = re.compile(r"(?<![A-Za-z0-9])\(?([A-J])[).:]+\s+(?=(\S.{0,999}))")
+_WITH_TEXT = re.compile(r"(?<![A-Za-z0-9])\(?([A-R])[).:]+\s+(?=(\S.{0,999}))")
 _SENTENCE_END = re.compile(r"[.!?:)\]}>*_`\"'$]\s*$")
 MAX_UNENDED = 60  # words of a text that was not cut off though it ends in no sentence
 
 
 def read_choice(steps: Sequence[str], question: str = "") -> str | None:
-    """The letter A to J that is announced, else the one that the end names; None without one.
+    """The letter A to R that is announced, else the one that the end names; None without one.
 
     Several letters are one answer ("A, C"). With the question, whose options are lettered, the
     text of an option stands for its letter. A long text that ends within a sentence was cut off,
@@ -103,7 +103,9 @@ def read_choice(steps: Sequence[str], question: str = "") -> str | None:
         text = read_through(plain(text))
         is_none = _NO_OPTION.match(text)
         named = None if is_none else _as_letters(text) or _first_named(text)
-        if (letters := named or _option_of(text, options)) or is_none:
+        if named and _are_options(named, options):
+            return named
+        if (letters := _option_of(text, options) or named) or is_none:
             return letters
     lines = [line for step in steps if (line := read_through(plain(step))).strip()]
     return _first_line(lines, options) or _conclusion(lines, options)
@@ -144,6 +146,11 @@ def _option_of(text: str, options: Mapping[str, str]) -> str | None:
         return letter
     named = [found for found in _WITH_TEXT.finditer(text) if found[1] in options]
     return next((m[1] for m in named if _begins(fold(m[2]), fold(options[m[1]]))), None)
+
+
+def _are_options(letters: str, options: Mapping[str, str]) -> bool:
+    """Whether all letters are those of options, as far as these are known."""
+    return not options or options.keys() >= {*letters.split(", ")}
 
 
 def _begins(text: str, start: str) -> bool:
@@ -194,7 +201,7 @@ def _letters_alone(text: str) -> str | None:
 
 
 def _several(text: str) -> str:
-    letters = re.findall(r"(?<![A-Za-z])[A-Ja-j](?![A-Za-z])", text)
+    letters = re.findall(r"(?<![A-Za-z])[A-Ra-r](?![A-Za-z])", text)
     return ", ".join(sorted({letter.upper() for letter in letters}))
 
 

@@ -33,7 +33,7 @@ PARTS = (  # of a question, beside which they stand
     "figure", "diagram", "instruction", *QUESTION,
 )  # fmt: skip
 _PLACEHOLDER = re.compile(r"\b(?:N_|number|num|temp_)(\d{1,2})\b")
-_SHORT_ANSWER = re.compile(r"[A-J]|[-+]?[\d.,/]*\d")
+_SHORT_ANSWER = re.compile(r"[A-R]|[-+]?[\d.,/]*\d")
 LONGEST_NAME = 24  # characters of a column's name; a longer one is rather a question
 _COLUMN = re.compile(r"(option|choice|opt?|)[ _-]?([a-j])", re.IGNORECASE)
 

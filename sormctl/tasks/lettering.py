@@ -15,7 +15,7 @@ from sormctl.tasks.choices import LETTERS, letter_of, options_in
 from sormctl.tasks.fields import is_blank
 
 TEXTS, LABELS = "text", "label"  # of an option, or lists of all
-_MARK = re.compile(r"(?:^|(?<=[\s,;|]))\(?([A-Ja-j])\s*[).:\]]\s*(?=\S)")
+_MARK = re.compile(r"(?:^|(?<=[\s,;|]))\(?([A-Ra-r])\s*[).:\]]\s*(?=\S)")
 _LETTER_BEYOND = re.compile(r"\W*[K-Zk-z]\W*")
 _AROUND = " \t\n,;|"
 
@@ -80,7 +80,9 @@ def made(
     if blank:
         raise RecordError(f"has no text for option {blank} of {len(texts)}; write one, or drop it")
     if len(texts) > len(LETTERS):
-        raise RecordError(f"has {len(texts)} options; at most {len(LETTERS)} are read (A to J)")
+        raise RecordError(
+            f"has {len(texts)} options; at most {len(LETTERS)} are read (A to {LETTERS[-1]})"
+        )
     are_numbers = not any(isinstance(text, str) for text in texts)
     found = [" ".join(str(text).split()) for text in texts]
     bare = _without_letters(found)

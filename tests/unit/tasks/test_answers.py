@@ -198,7 +198,8 @@ def test_texts_are_equal_but_for_case_spaces_and_punctuation() -> None:
         ("So it must be C.", "C"),
         ("A dog", None),
         ("I think so", None),
-        ("(K)", None),
+        ("(K)", "K"),
+        ("(S)", None),
     ],
 )
 def test_a_letter_is_read(step: str, answer: str | None) -> None:

@@ -169,14 +169,16 @@ def test_what_is_no_text_is_not_to_be_tried_as_one() -> None:
 @pytest.mark.parametrize(
     ("count", "message"),
     [
-        (11, r"is `\(K\)`; at most 10 options are read"),
-        (4, r"is `\(K\)`, but the options end with D"),
+        (19, r"is `\(S\)`; at most 18 options are read"),
+        (4, r"is `\(S\)`, but the options end with D"),
     ],
 )
 def test_a_letter_beyond_those_that_are_read(count: int, message: str) -> None:
-    question = "?\n" + "\n".join(f"({letter}) fig {letter}" for letter in "ABCDEFGHIJK"[:count])
+    question = "?\n" + "\n".join(
+        f"({letter}) fig {letter}" for letter in "ABCDEFGHIJKLMNOPQRS"[:count]
+    )
     with pytest.raises(RecordError, match=message):
-        parse(CHOICE_TASK, {"question": question, "answer": "(K)"})
+        parse(CHOICE_TASK, {"question": question, "answer": "(S)"})
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,7 @@ AQUA = {
     "correct": "B",
 }
 MATH_QA = {"Problem": "Which?", "options": "a ) a fig , b ) a date", "correct": "b"}
+NINETEEN = "abcdefghijklmnopqrs"
 MMLU = {"question": "Which?", "subject": "fruits", "choices": OPTIONS, "answer": 1}
 ARC = {
     "id": "m1",
@@ -292,9 +293,9 @@ NO_OPTIONS = "holds no options: a list of texts, or"
         ("choice", {**COLUMNS, "C": "", "D": "a pear"}, PUBLISHED,
          "`A,B,C,D` has no text for option 3 of 4"),
         ("choice", ODD, Fields("Q", "key", "n,Q"), "`n,Q` has no text for option 1 of 2"),
-        ("numeric", {**MMLU, "choices": [*"abcdefghijk"]}, PUBLISHED, "`choices` has 11 options"),
+        ("numeric", {**MMLU, "choices": [*NINETEEN]}, PUBLISHED, "`choices` has 19 options"),
         ("choice", {**MMLU, "choices": 3}, PUBLISHED, f"`choices` {NO_OPTIONS}"),
-        ("choice", {**MMLU, "choices": [*"abcdefghijk"]}, PUBLISHED, "`choices` has 11 options"),
+        ("choice", {**MMLU, "choices": [*NINETEEN]}, PUBLISHED, "`choices` has 19 options"),
         ("choice", {**MMLU, "answer": 2}, PUBLISHED, "`answer` is 2, but the 2 options"),
         ("choice", {**MMLU, "answer": "C"}, PUBLISHED, "`answer` is C, but the options"),
         ("choice", {**MMLU, "answer": "a pear"}, PUBLISHED, "`answer` is `a pear`, which is"),
