@@ -100,7 +100,7 @@ _NAMED_VALUES = re.compile(r"(?<!\s)\s*+\([A-Za-z ]{1,30}\)(?=\s*(?:;|$))")  # 7
 _FULL_HOUR = re.compile(r"([0-9]{1,2}):00(?: [ap]m)?")
 _OR = re.compile(r"\bor\b")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
-_REMARKED = re.compile(r"[,;(=]|\b(?:not|or|and)\b")  # what follows may be no part of the answer
+_REMARKED = re.compile(r",\s|[;(=]|\b(?:not|or|and)\b")  # what follows may be no part of the answer
 _IN_WORDS = (
     "two",
     "three",

@@ -307,7 +307,7 @@ def test_an_expression_is_no_numeric_answer(text: str) -> None:
     [
         ("Emily needs 45 minutes to peel 90 shrimp.", "45"),
         ("Answer: It takes Emily 45 minutes to peel 90 shrimp.", "45"),
-        ("Answer:\n90 shrimp make 576 bites.", "576"),
+        ("Answer:\n90 shrimp make 5,760 bites.", "5760"),
         ("She can peel 45 8 gram shrimp.", "45"),
         ("She peels 45 in eight hours, 90 in all.", "45"),
         ("She peels 45 of 70 shrimp.", "70"),  # two that are new: the last one
