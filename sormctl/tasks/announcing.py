@@ -24,8 +24,8 @@ _FORMS = {
     "hashes": (("####",), re.compile(r"(?<!#)####(?!#)")),
     # reasoning models and their reward functions
     "tag": (
-        ("<ans", "<final", "[ans", "<|answer"),
-        re.compile(r"(?i)[<\[]\|?(?:final[_ -]?)?ans(?:wer)?\|?[>\]]"),
+        ("<ans", "<final", "[answer", "<|answer"),
+        re.compile(r"(?i)<ans>|[<\[]\|?(?:final[_ -]?)?answer\|?[>\]]"),
     ),
     # "the answer (to …) is", "Answer:", "**Answer**:", "Answer = "
     "answer": (
@@ -83,8 +83,8 @@ _FORMS = {
     "European": (
         ("antwo", "respuesta", "réponse", "resposta", "risposta", "ответ", "odpowiedź"),
         re.compile(
-            r"(?i)(?:antwort|respuesta(?:\s+final)?|réponse(?:\s+finale)?|resposta(?:\s+final)?"
-            rf"|risposta(?:\s+finale)?|ответ|antwoord|odpowiedź){_CLOSED}\s*"
+            r"(?i)(?:antwort|respuesta(?:\s+(?:final|correcta))?|réponse(?:\s+(?:finale|correcte))?|resposta(?:\s+(?:final|correta))?"
+            rf"|risposta(?:\s+(?:finale|corretta))?|ответ|antwoord|odpowiedź){_CLOSED}\s*"
             r"(?:\s(?:ist|lautet|es|est|é|è|is|to)\b|[:=\uff1a])\s*:?"
         ),
     ),
@@ -107,7 +107,7 @@ _UNSAID_BEFORE = re.compile(
     r"|\b(?:wrong|incorrect|false|mistaken)\s+$"
 )
 _NOT = re.compile(
-    r"(?i)^\s*(?:(?:not|n't|the\s+same|wrong|incorrect|unknown|unclear|in\s+the\s+form|reasonable|based\s+on"
+    r"(?i)^\s*(?:(?:not|n't|the\s+same\s+as\s+(?:the\s+)?(?:original|first|previous)|wrong|incorrect|unknown|unclear|in\s+the\s+form|reasonable|based\s+on"
     r"|rounded\s+(?:(?:up|down)\s+)?to\s+(?:the|an?)|already|(?:less|more|greater|smaller)\s+than"
     r"|boxed|shown|given\s+above|an?\s+(?:positive\s+|negative\s+)?integer)\b(?!\s*[:=])"
     r"|in\s+(?:its\s+)?(?:simplest|lowest)\s+(?:form|terms)\s*[.!,;]|correct\s*[.!]"
@@ -121,6 +121,7 @@ _DISPLAY = re.compile(r"\\\[|\$\$|\\begin\{([a-z*]+)\}|```[a-z]*")
 _ENDS = {"\\[": "\\]", "$$": "$$"}
 _RULES = " \n*_#`-"
 _LINE = re.compile(r"[^\n]*")
+_OPTION = re.compile(r"\W*\(?[A-R][.)]\s+\S")  # "**B. The pH of the solution**"
 
 _NUMBERED = re.compile(r"[*_\s]*\d{1,2}[.):]\s+[*_]*[^\W\d]")
 _HEADING_WORD = re.compile(
@@ -202,7 +203,7 @@ def _next_line(text: str, position: int) -> str | None:
             return _display(text, at)
     line = text[max(opening, position) : start] + _rest_of_line(text, start)
     is_last = not text[start + len(_rest_of_line(text, start)) :].strip(_RULES)
-    return line if is_last or len(line.split()) <= 6 else None
+    return line if is_last or len(line.split()) <= 6 or _OPTION.match(line) else None
 
 
 def _display(text: str, position: int) -> str:

@@ -26,7 +26,7 @@ _FRONT = r"[\s*_`'\"#:>.\-{$]*"
 # how an announcement begins: "(b) Paris", "option b.", "B, because", "B"; a lower-case letter needs
 # a bracket, a stop or the word "option"; "A dog" and "I think" begin with words, "A>B" compares
 _LEADING = re.compile(
-    rf"{_FRONT}(?![A-R]\s*[<>=]+\s*[A-R])(?:"
+    rf"{_FRONT}(?![A-R]\s*[<>]\s*[A-R]\b)(?:"
     rf"\(\s*(?P<bracket>[A-Ra-r])\s*\)|\[(?P<square>[A-R])\]"
     rf"|{_NAMED}\(?(?!I{_GOES_ON})(?P<named>[A-Ra-r])(?![A-Za-z0-9'])"
     rf"|(?P<stopped>[A-Ra-r])(?=[.):](?:\W|$)|[)\]}}*_`$\s]*$)"
@@ -36,25 +36,33 @@ _LEADING = re.compile(
 )
 _DENIED = re.compile(  # "not C", "rather than option (C)", "cannot be A", "none of A, B, C"
     r"\b(?:(?i:not(?:\s+be)?|can(?:no|')t\s+be|isn't|rather\s+than|instead\s+of|nor|neither)\s+"
-    rf"(?i:(?:the\s+)?(?:option|choice|answer)\s+)?{_ONE}|(?i:none\s+of)\s+(?:{_SEVERAL.pattern}))"
+    rf"(?i:(?:the\s+)?(?:option|choice|answer)\s+)?(?:{_SEVERAL.pattern}|{_ONE})"
+    rf"|(?i:none\s+of)\s+(?:{_SEVERAL.pattern})"
+    rf"|(?i:because|as|since|while|though|that)\s+(?:{_SEVERAL.pattern})\s+(?i:are|is|were)\b"
+    rf"|(?:{_SEVERAL.pattern})\s+are\s+(?:both\s+)?(?:false|wrong|incorrect))"
 )
 _LAST_LETTER = re.compile(r"(?<![A-Za-z0-9/])([A-R])\W*$")
 _NO_OPTION = re.compile(  # what is announced instead of an option
-    r"(?i)\W*(?:none\b|n/a\b|(?:is\s+)?not\s+(?:listed|given|provided|available|among|in\s+the)\b"
-    r"|(?:no|cannot)\b)"
+    r"(?i)\W*(?:none\b(?!\s+other)|n/a\b|no\s+(?:correct|option|answer|choice)"
+    r"|(?:is\s+)?not\s+(?:listed|given|provided|available|among|in\s+the)\b)"
+    r"(?!.*(?:\(\s*[A-R]\s*\)|\boption\s+[A-R]\b|[,:]\s*[A-R]\W*$))"
 )
 _LEAD_IN = re.compile(
     r"(?i)\W*(?:(?:therefore|thus|so|hence|finally|either|both|overall|in\s+conclusion)\b[,:]?\s*)+"
 )
 _ALL = re.compile(rf"(?:{_SEVERAL.pattern})\s+are\s+(?:both\s+|all\s+)?(?:correct|right|true)")
 
-_IN_BRACKETS = re.compile(r"(?<![A-Za-z0-9_])\(\s*([A-R]|[a-r](?=\s*\)\W*$))\s*\)")
+_IN_BRACKETS = re.compile(
+    r"(?<![A-Za-z0-9_])\(\s*([A-R]|[a-r](?=\s*\)\W*$))\s*\)"
+    r"|(?i:\b(?:so|hence|thus|therefore|is|it's|option|choice|answer)[\s,:*]+)\(\s*([a-r])\s*\)"
+)
 _OPTION_NAMED = re.compile(
     r"\b(?i:answer|select|choose|pick|(?:option|choice|letter)(?:\s+(?:is|would\s+be)\b)?)(?![A-Za-z])[\s:*]*"
     rf"(?:\(([A-R])\)|(?!I{_GOES_ON})([A-R])(?![A-Za-z0-9]))"
 )
 _IS = r"\s+(?:is|must\s+be|seems|would\s+be)\s+(?:the\s+|therefore\s+|thus\s+)?(?:only\s+)?"
-_JUDGED = re.compile(  # "(B) is correct"
+_JUDGED = re.compile(  # "(B) is correct", "making **B** the correct answer"
+    r"\bmaking\s+[*_]*\(?([A-R])\)?[*_]*\s+the\s+(?:\w+\s+)?(?:correct|right|best|answer|option|choice)|"
     r"(?:\(\s*([A-Ra-r])\s*\)|(?<![A-Za-z0-9])([A-R])(?![A-Za-z0-9'])\)?)"
     rf"[*_]*{_IS}(?:correct|right|true|best|answer)"
 )
@@ -62,18 +70,23 @@ _JUDGED_TEXT = re.compile(  # "D (Hydrogen) is the correct answer", "B: Carbon d
     r"(?<![A-Za-z0-9])(?:\(([A-R])\)|([A-R])(?:[).:,]|(?=\s*\()))[^.\n]{1,80}?"
     rf"{_IS}(?:correct|right|best|answer)"
 )
+_STATED = re.compile(  # "the compound is **C. ethanol**", "would be: B. Rome"
+    r"(?:\b(?:is|are|be|was|as|to)|:)\s*[*_]*\(?([A-R])[.)]\s+[*_]*[\w$\\\"]"
+)
 _LEFT = re.compile(  # "leaving D as the answer", "So it's B."
     r"(?i:\bleaving\s+(?:only\s+)?)\(?([A-R])\)?(?i:\s+as)"
     r"|(?i:\bit(?:'s|\s+is|\s+must\s+be)\s+)\(?([A-R])\)?(?=[.,;]|(?i:\s+because)|\s*$)"
 )
 _FIRST_OF_LINE = re.compile(r"^\W*([A-Ra-r])(?:[.):](?:\s|$)|\s+-\s|\W*$)")
+# a last line that ends in the letter: a short one, or behind what leads to it; no formula
 _LAST_OF_LINE = re.compile(
-    r"(?:(?i:\b(?:so|thus|hence|therefore|is|be|or|but|choose|pick|select|say|with|as|letter))[\s,:*_\"]+"
-    r"|^[^A-Za-z0-9=]*)([A-R])\W*$"
+    r"(?:(?i:\b(?:so|thus|hence|therefore|is|be|or|but|choose|pick|select|say|with|as|letter)"
+    r"|:|->|\N{RIGHTWARDS ARROW})[\s,:*_\"]+|^[^=+^_$\\<>]{0,40}(?<![A-Za-z0-9/])|[^\x00-\x7f])"
+    r"([A-R])\W*$"
 )
 # how an unannounced option is named, tried in this order; the last match of a pattern counts: what
 # is picked in so many words comes before what is said of an option, and that before a mere letter
-_PICKED = (_JUDGED, _OPTION_NAMED, _JUDGED_TEXT, _LEFT)
+_PICKED = (_JUDGED, _STATED, _OPTION_NAMED, _JUDGED_TEXT, _LEFT)
 _CONCLUDED = (_JUDGED, _IN_BRACKETS, *_PICKED[1:], _FIRST_OF_LINE, _LAST_OF_LINE)
 
 _GIVEN_FIRST = re.compile(r"[\s*_#>-]*\(?([A-R])(?:[).:]+(?=[*_]|\s)|(?=[*_]*\s*$)|\s+-\s)[*_]*")
@@ -87,7 +100,10 @@ _OPTION = re.compile(
     r"(?=\s*(?:$|\n|[,;]?[ \t]+\(?[A-R][).:][ \t]*\S|[\"'\]}]\s*[,\]}]))"
 )
 _WITH_TEXT = re.compile(r"(?<![A-Za-z0-9])\(?([A-R])[).:]+\s+(?=(\S.{0,999}))")
-_SENTENCE_END = re.compile(r"[.!?:)\]}>*_`\"'$]\s*$")
+_SAYS = re.compile(r"\w")
+_CLOSING = re.compile(r"(?!.*(?<![A-Za-z])[A-R](?![A-Za-z']))(?:\S+\s+){2,7}\S+!\s*")
+_SHORT = re.compile(r"\W*(?:[A-Za-z]{2,}\W+){0,3}[A-R]\W*")  # "So option B"
+_ENDED = re.compile(r"[.!?:)\]}>*_`\"'$\N{IDEOGRAPHIC FULL STOP}\uff01\uff1f]\s*$")
 MAX_UNENDED = 60  # words of a text that was not cut off though it ends in no sentence
 
 
@@ -101,11 +117,12 @@ def read_choice(steps: Sequence[str], question: str = "") -> str | None:
     options = options_in(question) if question else {}
     for text in announced(steps):
         text = read_through(plain(text))
-        is_none = _NO_OPTION.match(text)
-        named = None if is_none else _as_letters(text) or _first_named(text)
+        if _NO_OPTION.match(text):
+            return _option_of(text, options)
+        named = _as_letters(text) or _first_named(text)
         if named and _are_options(named, options):
             return named
-        if (letters := _option_of(text, options) or named) or is_none:
+        if letters := _option_of(text, options) or named:
             return letters
     lines = [line for step in steps if (line := read_through(plain(step))).strip()]
     return _first_line(lines, options) or _conclusion(lines, options)
@@ -142,6 +159,7 @@ def _option_of(text: str, options: Mapping[str, str]) -> str | None:
     """The letter of the option whose text this is, or holds behind its letter: "it is B. Rome"."""
     if not options:
         return None
+    options = {letter: read_through(option) for letter, option in options.items()}
     if letter := letter_of(trim(text), options) or letter_of(bare_text(text), options):
         return letter
     named = [found for found in _WITH_TEXT.finditer(text) if found[1] in options]
@@ -208,8 +226,9 @@ def _several(text: str) -> str:
 def _first_named(text: str) -> str | None:
     """The letter of a sentence that does not begin with one: "it must be (B), not (C)"."""
     text = _DENIED.sub("", text)
-    if several := _SEVERAL.search(text):
-        return _several(several.group())
+    alone, in_brackets = _SEVERAL.search(text), _IN_BRACKETS.search(text)
+    if alone and (in_brackets is None or alone.start() <= in_brackets.start() < alone.end()):
+        return _several(alone.group())
     for pattern in (_IN_BRACKETS, _OPTION_NAMED, _LAST_LETTER):
         if found := pattern.search(text):
             return str(next(filter(None, found.groups()))).upper()
@@ -218,7 +237,8 @@ def _first_named(text: str) -> str | None:
 
 def _conclusion(lines: Sequence[str], options: Mapping[str, str]) -> str | None:
     """The option that the last line names, else the last one that a line above picks or is."""
-    if not lines or _is_cut(lines):
+    lines = _with_what_follows(lines)
+    if not lines or (_is_cut(lines) and not _is_answer(lines[-1], options)):
         return None
     *above, last = lines
     if letters := _named_in(last, _CONCLUDED, options):
@@ -229,8 +249,31 @@ def _conclusion(lines: Sequence[str], options: Mapping[str, str]) -> str | None:
     return None
 
 
+def _with_what_follows(lines: Sequence[str]) -> list[str]:
+    """The lines that say something; one that ends in a colon goes on with the next one.
+
+    A short last one that names no letter, "Hope this helps!", says nothing.
+    """
+    found: list[str] = []
+    for line in (line for line in lines if _SAYS.search(line)):
+        if found and found[-1].rstrip(" *_").endswith(":"):
+            found[-1] += f" {line}"
+        else:
+            found.append(line)
+    while len(found) > 1 and _CLOSING.fullmatch(found[-1]):
+        found.pop()
+    return found
+
+
 def _is_cut(lines: Sequence[str]) -> bool:
-    return not _SENTENCE_END.search(lines[-1]) and sum(len(x.split()) for x in lines) > MAX_UNENDED
+    return not _ENDED.search(lines[-1]) and sum(len(x.split()) for x in lines) > MAX_UNENDED
+
+
+def _is_answer(line: str, options: Mapping[str, str]) -> bool:
+    """Whether a line that ends in no sentence is an answer nevertheless: "So B", or an option."""
+    if _option_of(line, options) or _letters_alone(trim(line).strip("()[]{} ")):
+        return True
+    return bool(_SHORT.fullmatch(line) and _named_in(line, _CONCLUDED, options))
 
 
 def _named_in(
@@ -245,5 +288,5 @@ def _named_in(
     for pattern in patterns:
         if found := pattern.findall(line):
             last = found[-1]
-            return (last if isinstance(last, str) else last[0] or last[1]).upper()
+            return (last if isinstance(last, str) else next(filter(None, last))).upper()
     return _option_of(line, options)
