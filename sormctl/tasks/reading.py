@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sormctl.asking import THINK
 from sormctl.records import Steps
 from sormctl.tasks.announcing import announced
+from sormctl.tasks.answers import MATH, NUMERIC
 from sormctl.tasks.base import Task
 from sormctl.tasks.splitting import SPACE, pieces
 from sormctl.tasks.steps import pieces_around, split_lines
@@ -22,12 +23,17 @@ _END_OF_TURN = re.compile(
 
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
-# where a text breaks off: behind a sign or a word that needs more, or in a formula
-_GOES_ON = re.compile(
-    r"(?:[=+/^({\[,\N{MULTIPLICATION SIGN}\N{DIVISION SIGN}]|\s[*-]"
-    r"|\b(?:is|are|equals|of|the|and|or|to))\s*$"
-    r"|\\\((?!.*\\\))|\\\[(?!.*\\\])"
+# behind what a text breaks off: a sign or a word that needs more
+_NEEDS_MORE = re.compile(
+    r"(?:[=+/^{\[\N{MULTIPLICATION SIGN}\N{DIVISION SIGN}]|[^:]\(|[^\s*-]\s[*-]"
+    r"|\b(?:[0-9]+|so|thus|therefore|hence|now|then),"
+    r"|(?<!\bit )(?<!\bthere )\b(?:is|are|equals|of|the|and|or))$",
+    re.IGNORECASE,
 )
+_WORD = re.compile(r"\w")
+_OPENED = (re.compile(r"(?<!\\)\\\("), "\\)"), (re.compile(r"(?<!\\)\\\["), "\\]")
+_HEDGED = re.compile(r"(?i)\b(?:maybe|perhaps|if|wait|guess|suppose|but|so we)\b")
+_WHOLE = re.compile(r"[.!)}\]>$*`]\s*$|^\W*(?:\w+\W+){0,4}\S+\s*$")
 
 
 class Reading(NamedTuple):
@@ -86,18 +92,33 @@ class CompletionReader(NamedTuple):
 
 
 def _said_at_the_end(thought: str) -> tuple[str, str]:
-    """A thought that was not closed, and its last line if that ends by announcing an answer."""
-    before, _, last = thought.rstrip().rpartition("\n")
-    sentence = _SENTENCE.split(last)[-1]
-    is_said = any(announced([sentence])) and not _GOES_ON.search(sentence)
-    return (before, last) if is_said else (thought, "")
+    """A thought that was not closed, and its last lines if they end by announcing an answer."""
+    lines = thought.rstrip().split("\n")
+    start = next((i for i in range(-1, -len(lines) - 1, -1) if _WORD.search(lines[i])), -1)
+    sentence = _SENTENCE.split(lines[start])[-1]
+    is_said = any(announced([sentence])) and not _HEDGED.search(sentence)
+    if is_said and _WHOLE.search(sentence) and not _breaks_off(sentence):
+        return "\n".join(lines[:start]), "\n".join(lines[start:])
+    return thought, ""
+
+
+def _breaks_off(line: str) -> bool:
+    """Whether a line ends where more must follow, or within a formula."""
+    if _NEEDS_MORE.search(line.rstrip()[-20:]) and _WORD.search(line):
+        return True
+    for opening, closing in _OPENED:
+        last = [found.start() for found in opening.finditer(line)][-1:]
+        if last and line.rfind(closing) < last[0]:
+            return True
+    return False
 
 
 def read_answer(task: Task, question: str, steps: Sequence[str], is_cut: bool) -> str | None:
     """The final answer that steps state, however they were cut.
 
-    Of a text that was cut off, or ends where more must follow, only an announced one.
+    Of a text that was cut off only an announced one, and so of one with a number or a formula to
+    find that ends where more must follow.
     """
     lines = [line for step in steps for line in split_lines(step)]
-    is_cut = is_cut or bool(lines and _GOES_ON.search(lines[-1]))
+    is_cut = is_cut or (task.answer in (NUMERIC, MATH) and bool(lines) and _breaks_off(lines[-1]))
     return None if is_cut and not any(announced(lines)) else task.predict(lines, question)

@@ -100,20 +100,17 @@ _NAMED_VALUES = re.compile(r"(?<!\s)\s*+\([A-Za-z ]{1,30}\)(?=\s*(?:;|$))")  # 7
 _FULL_HOUR = re.compile(r"([0-9]{1,2}):00(?: [ap]m)?")
 _OR = re.compile(r"\bor\b")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
-_REMARKED = re.compile(r",\s|[;(=]|\b(?:not|or|and)\b")  # what follows may be no part of the answer
-_IN_WORDS = (
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
+# a sentence in which more than one number may be the answer: a calculation, a remark, a list
+_UNCLEAR = re.compile(
+    r",\s|[;:(=|>\N{RIGHTWARDS ARROW}]|\s-\s"
+    r"|[0-9] ?[-+*/\N{MULTIPLICATION SIGN}\N{DIVISION SIGN}] ?[$0-9]"
+    r"|\b(?:not|or|rather|instead|because|since|as|where|while|but|so|step|plus|minus|times"
+    r"|divided|adding|gives?|equals|sum|difference)\b",
+    re.IGNORECASE,
 )
+_GOES_ON_BEHIND = re.compile(r"[.!?]\s+\S")
+_IN_WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_SMALL = re.compile(rf"\b(?:{'|'.join(_IN_WORDS)})\b", re.IGNORECASE)
 _SPACED_FRACTION = re.compile(r"(?<![0-9])(?<![-+*/] )(?<![-+*/])([0-9]+) ?/ ?([0-9]+)\s*$")
 
 
@@ -140,8 +137,8 @@ def stated(text: str, question: str = "") -> str | None:
     if whole and (rest := _rest().match(text, whole.end())):
         half = _HALF.match(rest.group().strip())
         return " ".join(whole.group().split()) + (f" {half[1].lower()}m" if half else "")
-    sentence = "" if _REMARKED.search(text) else _SENTENCE.split(text, maxsplit=1)[0]
-    return _only_new(sentence, question) or canonical_number(first)
+    is_sentence = not _GOES_ON_BEHIND.search(text)
+    return (is_sentence and _only_new(text, question)) or canonical_number(first)
 
 
 def _prepared(text: str) -> str:
@@ -216,19 +213,20 @@ def _last_in(text: str, question: str) -> str | None:
 
 def _only_new(text: str, question: str) -> str | None:
     """The number of the last sentence that the question does not give, if it gives all others."""
-    if not question or "=" in text:
+    sentences = [part for part in _SENTENCE.split(text) if numbers_in(part)] if question else []
+    if not sentences or _UNCLEAR.search(sentences[-1]):
         return None
-    sentences = (numbers_in(part) for part in reversed(_SENTENCE.split(text)))
-    numbers = {canonical_number(number) for number in next(filter(None, sentences), [])}
-    new = numbers - given_by(question) if len(numbers) > 1 else ()
-    return next(iter(new)) if len(new) == 1 else None
+    numbers = {canonical_number(number) for number in numbers_in(sentences[-1])}
+    new = numbers - given_by(question) if len(numbers) > 1 else set()
+    return new.pop() if len(new) == 1 else None
 
 
 @lru_cache(maxsize=8)
 def given_by(question: str) -> frozenset[str]:
     """The numbers of a question, in their shortest form; small ones may be words."""
-    words = {str(value) for value, word in enumerate(_IN_WORDS, 2) if word in question.lower()}
-    return frozenset(words | {canonical_number(each) for each in numbers_in(readable(question))})
+    words = (_IN_WORDS.index(word.lower()) + 2 for word in _SMALL.findall(question))
+    numbers = map(canonical_number, numbers_in(readable(question)))
+    return frozenset({*map(str, words), *numbers})
 
 
 def values(text: str) -> tuple[Fraction, ...] | None:
