@@ -23,7 +23,10 @@ from sormctl.tasks.texts import bare_text, fold, trim
 
 
 class Reader(Protocol):
-    """Finds the final answer in a solution's steps; the question holds the options of a choice."""
+    """Finds the final answer in a solution's steps.
+
+    The question holds the options of a choice, and the numbers that are given.
+    """
 
     def __call__(self, steps: Sequence[str], question: str = "") -> str | None:
         """The answer, or None where the steps state none; never raises, whatever the text."""
@@ -60,6 +63,8 @@ _PLAIN_LAST_LINE = re.compile(r"#### ?([1-9][0-9]{0,17}|0)")
 def read_number(steps: Sequence[str], question: str = "") -> str | None:
     """The number that is announced, else the last number of the steps, in its shortest form.
 
+    Of a sentence that holds one number that the question does not give, that one is meant.
+
     Of a stated calculation (`#### 12 + 6 = 18 dollars`) the number after the last `=` counts.
     Currency signs, units, per cent signs, thousands separators and LaTeX are read through:
     `$1,080.00`, `1{,}080` and `1080 dollars.` are all "1080". An answer of several numbers
@@ -86,12 +91,13 @@ def equal_numbers(first: str, second: str) -> bool:
     one, two = stated(first), stated(second)
     if one is None or two is None:
         return equal_text(first, second)
+    if len({half_of_day(first), half_of_day(second)} - {None}) > 1:
+        return False
     several = values(one), values(two)
     is_one = only_number(one) is not None and only_number(two) is not None
     if None in several or is_one:
         return same_number(one, two)
-    halves = {half_of_day(one), half_of_day(two)} - {None}
-    return several[0] == several[1] and len(halves) < 2
+    return several[0] == several[1]
 
 
 def _is_whole(text: str) -> bool:

@@ -18,20 +18,22 @@ MAX_LINE = 10_000  # characters of a line in which an expression is looked for
 _SPAN = re.compile(
     r"\\\((.+?)\\\)|\\\[(.+?)\\\]|\$\$(.+?)\$\$|(?<![\\$])\$(?!\$)([^$]+?)(?<!\\)\$", re.DOTALL
 )
-_ALSO = re.compile(r"\s*(?:,|;|and|or|,\s*(?:and|or)|\\text\{\s*(?:and|or)\s*\})\s*")
+_ALSO = re.compile(r"\s*(?:,|and|or|,\s*(?:and|or)|\\text\{\s*(?:and|or)\s*\})\s*")
 _BLANK_LINES = re.compile(r"\n+")
 _REMARK = re.compile(  # what follows an expression that stands without dollars
     r"(?i:,?\s+(?:because|since|which|where|as|so\s+that|when|found|after|by\s+the|I\s+hope)\b)"
-    r"|(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\bDr)(?<!\bSt)[.!](?:\s+(?=[A-Z])|\s*\n)"
-    r"|\s+\((?=[a-z]+\s|[a-z]{3,}\)|[a-z]{2,}\.)"
+    r"|(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\bDr)(?<!\bSt)(?<!\bsq)(?<!\b[ap]\.m)[.!](?:\s+(?=[A-Za-z])|\s*\n)"
+    r"|\s+\((?=[A-Za-z]+\s|(?=[a-z]*[aeiou])[a-z]{4,}\)|[a-z]{2,}\.)"
 )
 _LEAD_IN = re.compile(r"^(?:\s*(?:a\s+)?[A-Za-z]{2,}[,:]?\s+)+(?=[-+]?[\d\\(])")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _WORD = re.compile(r"[A-Za-z]{4,}")
+_LETTER = re.compile(r"\\[A-Za-z]+|[A-Z]")  # or a command, whose letters are none
 _ASSIGNED = re.compile(r"([A-Za-z])\s*=([^=,;]+?)(?:[,;]|,?\s*\band\b|$)\s*")
 _ABOUT = re.compile(r"\\approx(?![A-Za-z])|\N{ALMOST EQUAL TO}")
+_IS = re.compile(r"\b(?:is|are|equals)\s*$")
 _TIME = re.compile(r"[0-9]:[0-9]{2}")
-_CHOICE = re.compile(r"\(([A-J])\)(?: (.+))?$")
+_CHOICE = re.compile(r"\(([A-J])\)(?: ([A-Za-z][A-Za-z ,.'-]+))?$")
 _STOPS = " .,;:*!\u2705\u2713\u2714\ufe0f"  # and ticks
 _GAP = re.compile(r"\\(?:q?quad(?![A-Za-z])|[ ,;:!])|~")
 _ALGEBRA = re.compile(r"[\\\d+*/^_=<>-]")
@@ -73,7 +75,12 @@ def _without_remark(text: str) -> str:
 
 
 def _joined(text: str, spans: list[re.Match[str]]) -> str:
-    """The first span with those that only `and`, `or` or a comma part from it."""
+    """The first span with those that only `and`, `or` or a comma part from it.
+
+    All of them, if nothing but semicolons parts them: `$5$;$10$`.
+    """
+    if not _SPAN.sub("", text).strip(" ;."):
+        return ", ".join(map(_inner, spans))
     taken = [_inner(spans[0])]
     for before, after in pairwise(spans):
         between = text[before.end() : after.start()]
@@ -100,7 +107,8 @@ def _last_expression(text: str, question: str) -> str | None:
     spans = list(_SPAN.finditer(text))
     behind = text[spans[-1].end() :] if spans else text
     number = last_number_of(behind.split("\n"), question)
-    if number and not (spans and number in given_by(question)):  # "is \(7\) of the 12"
+    is_of = spans and _IS.search(text, 0, spans[-1].start())  # "is \(7\) of the 12"
+    if number and not (is_of and number in given_by(question)):
         return number
     result = _trimmed(_inner(spans[-1]).rpartition("=")[2]) if spans else None
     return result or last_number_of(text.split("\n"), question)
@@ -124,7 +132,7 @@ def equal_math(first: str, second: str) -> bool | None:
         verdicts = [equal_math(value, there[name]) for name, value in here.items()]
         return False if False in verdicts else None if None in verdicts else True
     one, two = both_normalised(first, second)
-    if one == two or (_WORD.search(one) and fold(one) == fold(two)):
+    if one == two or (_has_word(one) and fold(one) == fold(two)):
         return True
     for pair in ((first, second), (one, two)):
         numbers = [number for text in pair if (number := only_number(text))]
@@ -132,7 +140,23 @@ def equal_math(first: str, second: str) -> bool | None:
             return same_number(*numbers)
     if _is_words(one) or _is_words(two):  # which algebra would take for products
         return False
-    return same_expression(one, two)
+    return same_expression(*_cases_apart(one, two))
+
+
+def _cases_apart(first: str, second: str) -> tuple[str, str]:
+    """The texts with other letters for capitals whose small letters stand there, too.
+
+    To math-verify R and r are the same.
+    """
+    letters = {*_COMMAND.sub(" ", first + " " + second)}
+    capitals = sorted(x for x in letters if "A" <= x <= "Z" and x.lower() in letters)
+    unused = [x for x in "kmnpqstuvwxyzabchjlor" if not {x, x.upper()} & letters]
+    others = dict(zip(capitals, unused, strict=False))
+
+    def renamed(text: str) -> str:
+        return _LETTER.sub(lambda found: others.get(found[0], found[0]), text)
+
+    return renamed(first), renamed(second)
 
 
 def _same_words(first: str, second: str) -> bool:
@@ -140,7 +164,7 @@ def _same_words(first: str, second: str) -> bool:
     letter of a choice that the other gives with its text: `(C)`, `(C) Plane`."""
     one, two = unwrapped(first).strip(), unwrapped(second).strip()
     if fold(one) == fold(two):
-        return bool(_WORD.search(one) or _TIME.search(one))
+        return _has_word(one) or bool(_TIME.search(one))
     letters = [_CHOICE.match(text) for text in (one, two)]
     is_letter = any(found and not found[2] for found in letters)
     return is_letter and all(letters) and letters[0][1] == letters[1][1]  # type: ignore[index]
@@ -161,7 +185,9 @@ def _assignments(text: str) -> dict[str, str]:
     return values if is_all and len(values) == len(found) else {}
 
 
+def _has_word(text: str) -> bool:
+    return bool(_WORD.search(_COMMAND.sub(" ", text)))
+
+
 def _is_words(text: str) -> bool:
-    return bool(_WORD.search(_COMMAND.sub(" ", text))) or not (
-        text and (_ALGEBRA.search(text) or len(text) < 4)
-    )
+    return _has_word(text) or not (text and (_ALGEBRA.search(text) or len(text) < 4))

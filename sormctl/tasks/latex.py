@@ -44,7 +44,7 @@ _UNIT = re.compile(
 _WORDS = re.compile(  # `3s` is three times s, `3 s` are seconds
     r"(?<=[0-9}])(?:\s*(?:[a-z]{4,}|[ck]?m/(?:s|h|hr|min)|mi/h|cm|mm|km|kg|mg|ml|ft|in|lbs?|oz|mph|hrs?|min|sec)"
     rf"|\s+(?:m|g|s|h))\.?{_POWER}(?:\s+[a-z]{{2,}})*$"
-    r"|(?<=[0-9}])\s+\((?:[a-z]{3,}|[a-z]+[. ][a-z. ]+)\)$"  # 9 (apples)
+    r"|(?<=[0-9}])\s+\((?:(?=[a-z]*[aeiou])[a-z]{4,}|[a-z]+[. ][a-z. ]+)\)$"  # 9 (apples)
 )
 _LETTER = re.compile(r"^((?:[^A-Za-z\\]|\\[a-z]+)*[0-9}])[mgsh]$")
 _SPACE = re.compile(r"(?<![0-9]) | (?![0-9]+/[0-9])")  # but not the one of `1 1/2`
@@ -52,10 +52,11 @@ _ASSIGNMENT = re.compile(r"^(?:[a-zA-Z](?:\([a-zA-Z]\))?)?=(?=[^=])")
 _LEADING_POINT = re.compile(r"(?<![0-9A-Za-z}])\.(?=[0-9])")
 _SCRIPT = re.compile(r"([\^_])\{([0-9A-Za-z])\}")
 _SYNONYMS = (
+    (re.compile(r"^([0-9]+)(?:st|nd|rd|th)$"), r"\1"),  # 12th, 12^{\text{th}}
     (
-        re.compile(r"(?<=[0-9])(?:\^\{?)?(?:\\(?:text|mathrm|rm)\s*\{\s*)?(?:st|nd|rd|th)\b\}*"),
+        re.compile(r"(?<=[0-9])\^\{\s*(?:\\(?:text|mathrm|rm)\s*\{\s*)?(?:st|nd|rd|th)\s*\}{1,2}"),
         "",
-    ),  # 12th
+    ),
     (re.compile(r"\\\\\s*\[[^\[\]]{0,10}\]"), r"\\\\"),  # a line end with a distance
     (
         re.compile(r"\\sqrt\s*(\\[dtc]?frac\s*(?:\{[^{}]*\}|[0-9])\s*(?:\{[^{}]*\}|[0-9]))"),

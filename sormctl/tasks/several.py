@@ -97,7 +97,7 @@ _BRACKETED = (
     (re.compile(r"(?<![0-9A-Za-z._])([0-9]+)(?:\(([0-9]+/[0-9]+)\)|_([0-9]+/[0-9]+))"), r"\1 \2\3"),
 )
 _NAMED_VALUES = re.compile(r"(?<!\s)\s*+\([A-Za-z ]{1,30}\)(?=\s*(?:;|$))")  # 7 (girls); 3 (boys)
-_FULL_HOUR = re.compile(r"([0-9]{1,2}):00(?: [ap]m)?")
+_FULL_HOUR = re.compile(r"([0-9]{1,2}):00 [ap]m")
 _OR = re.compile(r"\bor\b")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 # a sentence in which more than one number may be the answer: a calculation, a remark, a list
@@ -233,7 +233,7 @@ def values(text: str) -> tuple[Fraction, ...] | None:
     """The values of an answer as `stated` gives it; None if a number is too long to be one.
 
     One number that is written in two ways (`3/8 or 0.375`) has one value, and so has a full hour
-    (`2:00 pm` is 2), as people answer who are asked for the hour.
+    (`2:00 pm` is `2 pm`).
     """
     if hour := _FULL_HOUR.fullmatch(text):
         text = hour[1]

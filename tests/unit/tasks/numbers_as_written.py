@@ -27,7 +27,7 @@ NOTHING_ANNOUNCED: list[Case] = [
 ]
 SEVERAL: list[Case] = [
     ("numeric", "2", "#### 2:00 pm"),
-    ("numeric", "2:00", "#### 2 pm"),
+    ("numeric", "2:00 pm", "#### 2 pm"),
     ("numeric", "0.375", "The answer is 3/8 or 0.375."),
     ("numeric", "3:30", "#### 3:30"),
     ("numeric", "3:30", "#### 3:30 PM"),
@@ -51,6 +51,7 @@ SEVERAL: list[Case] = [
 ]
 SEVERAL_WRONG: list[Case] = [
     ("numeric", "2", "#### 2:30"),
+    ("numeric", "10", "#### 10:00"),
     ("numeric", "8", "#### 8 or 9"),
     ("numeric", "3:30 pm", "#### 3:30 am"),
     ("numeric", "3:4", "#### 3:5"),
