@@ -15,6 +15,8 @@ from sormctl.tasks.answers import CHOICE, reference_answer
 from sormctl.tasks.base import Task
 from sormctl.tasks.reading import CompletionReader, read_answer
 from sormctl.tasks.registry import get_task
+from sormctl.tasks.splitting import BLOCKS
+from sormctl.tasks.steps import split_annotated, split_lines, strip_annotations
 
 
 def grader(
@@ -34,14 +36,16 @@ def grader(
     `solution_id` gets one that depends on the problem, the steps and how often the same came
     before; that count is the only state: some 100 bytes for each distinct completion without an id.
 
-    `steps` and `think` are those of a `CompletionReader`, and `is_begun` says of each text that its
-    prompt had opened a thought, unless the record has a `thought` of its own.
+    `steps` and `think` are those of a `CompletionReader`. Without `steps` a text loses GSM8K's
+    annotations and is cut into blocks, unless its task has a way of its own. `is_begun` says of
+    each text that its prompt had opened a thought, unless the record has a `thought` of its own.
     """
     seen: dict[bytes, int] = {}
 
     def grade(data: Json) -> Solution:
         task = _task(data, default_task)
-        solution, predicted = _read(data, CompletionReader(task, steps, think), is_begun)
+        reader = CompletionReader(task, steps or _usual_steps(task), think)
+        solution, predicted = _read(data, reader, is_begun, is_annotated=steps is None)
         return replace(
             solution,
             solution_id=solution.solution_id or _solution_id(solution, seen),
@@ -60,7 +64,14 @@ def _task(data: Json, default: str | None) -> Task:
     return get_task(name)
 
 
-def _read(data: Json, reader: CompletionReader, is_begun: bool) -> tuple[Solution, str | None]:
+def _usual_steps(task: Task) -> str | None:
+    """How the text of a model that nobody knows is cut; None where the task knows better."""
+    return BLOCKS if task.split in (split_lines, split_annotated) else None
+
+
+def _read(
+    data: Json, reader: CompletionReader, is_begun: bool, *, is_annotated: bool
+) -> tuple[Solution, str | None]:
     """The solution, not graded yet, and the answer that it states."""
     task = reader.task
     rest = {name: value for name, value in data.items() if name not in ("text", "steps")}
@@ -81,7 +92,8 @@ def _read(data: Json, reader: CompletionReader, is_begun: bool) -> tuple[Solutio
         return solution, read_answer(task, solution.question, solution.steps, is_cut)
     asked = question if isinstance(question, str) else ""
     is_within = is_begun and not data.get("thought")
-    read = reader.read(asked, str(text), is_cut, is_begun=is_within)
+    text = strip_annotations(str(text)) if is_annotated else str(text)
+    read = reader.read(asked, text, is_cut, is_begun=is_within)
     graded |= {"steps": read.steps, "separators": read.separators}
     graded |= {"thought": read.thought} if read.thought else {}
     graded |= {"opening": read.opening} if read.opening else {}

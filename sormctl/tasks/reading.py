@@ -12,7 +12,7 @@ from sormctl.tasks.announcing import announced
 from sormctl.tasks.answers import MATH, NUMERIC
 from sormctl.tasks.base import Task
 from sormctl.tasks.splitting import SPACE, pieces
-from sormctl.tasks.steps import pieces_around, split_lines
+from sormctl.tasks.steps import pieces_around, split_lines, strip_annotations
 from sormctl.tasks.thoughts import part_thought
 
 # what some tools leave in a text: a chat model has said all, and what follows is no part of it
@@ -81,7 +81,8 @@ class CompletionReader(NamedTuple):
         """The opening, the steps, and their separators."""
         if self.steps is None:
             steps = tuple(self.task.split(text))
-            opening, *separators = pieces_around(text, steps) or [""]
+            around = pieces_around(text, steps) or pieces_around(strip_annotations(text), steps)
+            opening, *separators = around or [""]
         else:
             found = pieces(text, self.steps)
             opening = found.pop(0)[1] if found and not found[0][0] else ""

@@ -2,7 +2,8 @@
 
 `lines` and `paragraphs` are what their names say, `regex:…` cuts at a pattern. `blocks` cuts where
 a person would: a line is a step, but a display, an environment, a code fence or a table is never
-cut, and a heading or a line that leads in (`…:`) belongs to what follows.
+cut, and a heading or a line that leads in (`…:`) belongs to what follows. A text that would be one
+step of several sentences is cut into these.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from collections.abc import Callable, Iterator, Mapping
 from sormctl.errors import UsageError
 from sormctl.missing import no_such
 from sormctl.tasks.announcing import is_heading
+from sormctl.tasks.sentences import Span, sentences
 
 Piece = tuple[str, str]  # a step and what stands between it and the next
-Span = tuple[int, int]
+BLOCKS = "blocks"
 
 SPACE = " \t\r\n"  # no other character ends a line or a step: not U+2028, not a form feed
 _LINE = re.compile(r"[^\n]+")
@@ -32,6 +34,12 @@ _HEADING = re.compile(
     r"|[-*_]{3,}"
 )
 _LEADS_IN = re.compile(r"[:\uff1a][*_\s]*$")
+_TAG = re.compile(r"<(?!\w+_end>)[A-Za-z][\w-]*>")  # alone in a line, it belongs to what follows
+_END_TAG = re.compile(r"</[A-Za-z][\w-]*>|<\w+_end>")  # to what stands before
+_DISPLAY = re.compile(r"\\\[|\$\$|\\begin\{")
+_PUNCTUATED = re.compile(r"[.!?:;,\u3002\uff1a][\"')\]$*`]*$")
+_GOES_ON = re.compile(r"(?:where|with|which|is|are|in|for|as|since|so that|because|or|if)\b")
+MIN_SENTENCES = 3  # of a text that is cut into them, because it would be one step
 
 
 def pieces(text: str, mode: str) -> list[Piece]:
@@ -108,13 +116,23 @@ def _paragraphs(text: str) -> Iterator[Span]:
 
 
 def _blocks(text: str) -> Iterator[Span]:
+    """Joined lines; of a text that these make one step of, its sentences."""
+    spans = [*_joined_lines(text)]
+    if sum(bool(text[slice(*span)].strip(SPACE)) for span in spans) == 1:
+        whole = _whole_parts(text)
+        found = [*sentences(text, (0, len(text)), lambda position: _is_within(whole, position))]
+        spans = found if len(found) >= MIN_SENTENCES else spans
+    yield from spans
+
+
+def _joined_lines(text: str) -> Iterator[Span]:
     """Lines, joined where they are parts of a whole, rows of a table, or belong to what follows."""
     start = 0
     rows = _uncut_lines(text)
     for number, (first, end) in enumerate(rows):
         line = text[first:end].strip()
         following = text[slice(*rows[number + 1])].strip() if number + 1 < len(rows) else ""
-        if following and (_belongs_to_next(line) or (_is_row(line) and _is_row(following))):
+        if following and _belong_together(line, following):
             continue
         yield start, end
         start = end
@@ -133,6 +151,27 @@ def _uncut_lines(text: str) -> list[Span]:
             found.append((first, end))
         first = None
     return found if first is None else [*found, (first, len(text))]
+
+
+def _belong_together(line: str, following: str) -> bool:
+    """Whether two lines are parts of one step."""
+    if _belongs_to_next(line):
+        rank, next_rank = _rank(line), _rank(following)
+        return rank is None or next_rank is None or next_rank > rank  # else it has no body
+    if _is_row(line) and _is_row(following):
+        return True
+    if _DISPLAY.match(line):
+        return bool(_GOES_ON.match(following) or _END_TAG.fullmatch(following))
+    leads = _TAG.fullmatch(line) or (_DISPLAY.match(following) and not _PUNCTUATED.search(line))
+    return bool(leads or _END_TAG.fullmatch(following))
+
+
+def _rank(line: str) -> int | None:
+    """The rank of a heading, 1 to 6, or 7 where it is in bold; None if the line is none."""
+    heading = _HEADING.fullmatch(line)
+    if heading is None or line[0] == line[-1] == "-":
+        return None
+    return len(heading[1]) if heading[1] else 7
 
 
 def _belongs_to_next(line: str) -> bool:
@@ -202,5 +241,5 @@ def _is_within(whole: list[Span], position: int) -> bool:
 _MODES: dict[str, Callable[[str], Iterator[Span]]] = {
     "lines": _lines,
     "paragraphs": _paragraphs,
-    "blocks": _blocks,
+    BLOCKS: _blocks,
 }

@@ -52,7 +52,16 @@ def test_a_block_is_made_of_lines(text: str) -> None:
     ("text", "expected"),
     [
         ("a = 1\nb = 2\n\nc", ["a = 1", "b = 2", "c"]),
-        ("So\n\\[\nx = 1\n\\]\nok", ["So", "\\[\nx = 1\n\\]", "ok"]),
+        ("So.\n\\[\nx = 1\n\\]\nok", ["So.", "\\[\nx = 1\n\\]", "ok"]),
+        ("We get\n\\[\nx\n\\]\nfor all x.\nok", ["We get\n\\[\nx\n\\]\nfor all x.", "ok"]),
+        (
+            "## Step 1: Add, 3+4=7.\n\n## Step 2: 7*2=14.",
+            ["## Step 1: Add, 3+4=7.", "## Step 2: 7*2=14."],
+        ),
+        ("# Sum\n## First\n3+4=7\n**Then**\n7", ["# Sum\n## First\n3+4=7", "**Then**\n7"]),
+        ("**Checked.**\n**Answer:**\n7", ["**Checked.**", "**Answer:**\n7"]),
+        ("<cot_start>\n3+4=7\n<cot_end>\nok", ["<cot_start>\n3+4=7\n<cot_end>", "ok"]),
+        ("<solution>\na\nb\n</solution>", ["<solution>\na", "b\n</solution>"]),
         ("$$\nx\n\n= 1\n$$", ["$$\nx\n\n= 1\n$$"]),
         (
             "\\begin{align}\na\\\\[2pt]\n\\begin{align}\nb\n\\end{align}\n\\end{align}\nok",
@@ -106,3 +115,22 @@ def test_another_mode_is_refused(mode: str) -> None:
 )  # fmt: skip
 def test_huge_texts_are_cut_without_trouble(text: str) -> None:
     assert "".join(step + between for step, between in pieces(text, "blocks")) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("We add 3 and 4. That makes 7 now. So it is 7.", 3),
+        ("We add 3 and 4. That makes 7.", 1),  # too few to be a solution in one line
+        ("We add 3 and 4. That makes 7 now.\nSo it is 7. It is (B).", 2),  # two lines: two steps
+        ("Mr. Doe has 3 of them. Mrs. Roe has 4 of them. J. Poe has none of them.", 3),
+        ("As $x = 3. Y$ holds, we go on. Then it is 7. And that is all.", 3),
+        ("He has (3. Or 4.) Then it is 7. And that is all. No. It is 8.", 4),
+        ("It costs $3. Then it is $4 more. So we have $7 now.", 3),
+        ("1. Add the two. 2. See what comes. 3. It is 7 then.", 3),
+        ("\\[ a. B \\] is so here. Then it is 7. And that is all.", 3),
+    ],
+)
+def test_one_paragraph_is_cut_into_its_sentences(text: str, expected: int) -> None:
+    assert len(steps(text)) == expected
+    assert "".join(map("".join, pieces(text, "blocks"))) == text
