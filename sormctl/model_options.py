@@ -111,8 +111,8 @@ Steps = Annotated[
     typer.Option(
         "--steps",
         help="How text is cut into steps: lines, paragraphs, blocks (lines, but formulas, code and "
-        "tables whole) or regex:PATTERN; by default blocks for a chat model, else as the task "
-        "does.",
+        "tables whole) or regex:PATTERN; by default blocks for a chat model and where the model "
+        "is not known (grade, import), else lines.",
         metavar="MODE",
     ),
 ]

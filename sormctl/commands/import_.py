@@ -23,6 +23,7 @@ from sormctl.records import Json, Problem, Solution
 from sormctl.rows import hub
 from sormctl.rows.base import Rows
 from sormctl.rows.files import read_rows
+from sormctl.streams.completions import is_one_step, too_few_steps
 from sormctl.streams.driver import write_records
 from sormctl.streams.jsonl import STDIN, read_records
 from sormctl.tasks.answers import get_kind
@@ -71,8 +72,8 @@ class ImportOptions:
         bool | None,
         typer.Option(
             "--thought-begun",
-            help="completions: the prompt had begun the thought; a text that does not end it was "
-            "cut off in it.",
+            help="completions: the prompt had begun the thought; a text without its end is "
+            "all thought.",
         ),
     ] = None
 
@@ -190,6 +191,7 @@ def _solutions(
         counts["rows"] += 1
         counts["left out"] += not made
         counts["solutions"] += len(made)
+        counts["one step"] += sum(map(is_one_step, made))
         counts["unknown"] += sum(solution.answer is None for solution in made)
         return made
 
@@ -204,4 +206,5 @@ def _notes(format: DataFormat, how: Importing, counts: Counter[str]) -> Iterator
             f"{unknown:,} of {counts['solutions']:,} solutions have no reference answer"
             f"{'' if how.problems else '; --problems FILE gives it'}"
         )
+    yield from too_few_steps(counts["one step"], counts["solutions"])
     yield from how.grade.notes()

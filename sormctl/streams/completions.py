@@ -9,6 +9,7 @@ from sormctl.streams.driver import Costs
 from sormctl.streams.manifest import TOKENS, Counts
 
 TELLING = 0.01  # the share of completions from which on it is said
+MANY = 0.2  # the share of solutions of one step from which on that is said
 
 
 def count_completion(solution: Solution) -> Counts:
@@ -19,6 +20,7 @@ def count_completion(solution: Solution) -> Counts:
         "cut_off": solution.is_cut_off,
         "too_long": solution.source.get("finish") == "too-long",
         "no_answer": solution.predicted is None,
+        "one_step": is_one_step(solution),
     }
 
 
@@ -32,6 +34,18 @@ def what_went_wrong(counts: Counts) -> Iterator[str]:
     if unread > TELLING * total:
         of_these = f", {cut_off:,} of them cut off" if cut_off else ""
         yield f"{_share(unread, total)} state no answer{of_these}"
+    yield from too_few_steps(counts["one_step"], total)
+
+
+def is_one_step(solution: Solution) -> bool:
+    """Whether the steps of a solution tell no more than its answer."""
+    return len(solution.steps) < 2
+
+
+def too_few_steps(count: int, total: int) -> Iterator[str]:
+    """What the user should know where many solutions have one step at most."""
+    if count > MANY * total:
+        yield f"{_share(count, total)} have no second step, so steps tell no more than answers"
 
 
 def _share(count: int, total: int) -> str:

@@ -51,7 +51,8 @@ class Task:
     def predict(self, steps: Sequence[str], question: str = "") -> str | None:
         """The final answer that the steps state; None if they state none.
 
-        With the question, the text of one of its options stands for the option's letter.
+        With the question, the text of one of its options stands for the option's letter, and a
+        number that it gives is rather not the answer.
         """
         return self.answer.read(steps, question)
 

@@ -17,7 +17,8 @@ def part_thought(
     Some chat templates open the thought in the prompt: an end without a start closes one that
     began with the text, or behind the thought before it. `is_begun` says that the prompt has
     opened one, which matters where it never ends: such a thought goes on to the end of the text.
-    Several thoughts are joined by a line end, what is visible as it stands.
+    `</ think>` ends one, too. Several thoughts are joined by a line end, what is visible as it
+    stands.
     """
     start, end = think
     if think == THINK and "<" in text:

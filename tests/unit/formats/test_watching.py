@@ -49,7 +49,7 @@ def test_other_tags_are_told_by_their_names() -> None:
 
 def test_whether_the_rows_agree_with_our_grading() -> None:
     rows = [{"text": PLAIN, "correct": True}, {"text": "#### 8", "correct": True}, {"text": PLAIN}]
-    assert imported(rows)[1].count("\n") == 2
+    assert imported(rows)[1].count("verdicts of the file") == 1
     assert (
         "correct: 1 of 2 verdicts of the file agree with ours (row_correct keeps theirs)"
         in imported(rows)[1]
@@ -91,3 +91,10 @@ def test_the_option_that_is_right_is_no_verdict() -> None:
         app, ["import", "completions", "--answer", "choice"], orjson.dumps(row)
     )
     assert orjson.loads(result.stdout)["correct"] is True and "agree" not in result.stderr
+
+
+def test_many_solutions_of_one_step_are_told() -> None:
+    two = {"text": "3 + 4 = 7\n#### 7"}
+    assert "have no second step" not in imported([two] * 4 + [{"text": PLAIN}])[1]
+    told = imported([two, {"text": PLAIN}])[1]
+    assert "1 of 2 solutions (50.0%) have no second step" in told
