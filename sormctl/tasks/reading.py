@@ -32,7 +32,7 @@ _NEEDS_MORE = re.compile(
 )
 _WORD = re.compile(r"\w")
 _OPENED = (re.compile(r"(?<!\\)\\\("), "\\)"), (re.compile(r"(?<!\\)\\\["), "\\]")
-_HEDGED = re.compile(r"(?i)\b(?:maybe|perhaps|if|wait|guess|suppose|but|so we)\b")
+_HEDGED = re.compile(r"(?i)\b(?:maybe|perhaps|if we|wait|guess|suppose|but|so we)\b")
 _WHOLE = re.compile(r"[.!)}\]>$*`]\s*$|^\W*(?:\w+\W+){0,4}\S+\s*$")
 
 

@@ -109,7 +109,10 @@ _UNCLEAR = re.compile(
     re.IGNORECASE,
 )
 _GOES_ON_BEHIND = re.compile(r"[.!?]\s+\S")
-_IN_WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_IN_WORDS = (
+    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen twenty"
+).split()  # noqa: SIM905
 _SMALL = re.compile(rf"\b(?:{'|'.join(_IN_WORDS)})\b", re.IGNORECASE)
 _SPACED_FRACTION = re.compile(r"(?<![0-9])(?<![-+*/] )(?<![-+*/])([0-9]+) ?/ ?([0-9]+)\s*$")
 
