@@ -109,10 +109,11 @@ _UNCLEAR = re.compile(
     re.IGNORECASE,
 )
 _GOES_ON_BEHIND = re.compile(r"[.!?]\s+\S")
-_IN_WORDS = (
+_IN_WORDS = re.findall(
+    r"\w+",
     "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen twenty"
-).split()  # noqa: SIM905
+    "seventeen eighteen nineteen twenty",
+)
 _SMALL = re.compile(rf"\b(?:{'|'.join(_IN_WORDS)})\b", re.IGNORECASE)
 _SPACED_FRACTION = re.compile(r"(?<![0-9])(?<![-+*/] )(?<![-+*/])([0-9]+) ?/ ?([0-9]+)\s*$")
 
