@@ -12,10 +12,15 @@ from sormctl.tasks.texts import bare_text, fold, trim
 
 LETTERS = "ABCDEFGHIJKLMNOPQR"  # as many options as BIG-Bench Hard has
 
+# ── letters ──────────────────────────────────────────────────────────────────────────────────────
+
 _ONE = r"(?:\(\s*[A-Ra-r]\s*\)|\[[A-R]\]|(?<![A-Za-z0-9])[A-R](?![A-Za-z0-9'])[.)]?)"
 _AND = r"\s*(?:,\s*(?:and|or)\b|,|;|/|&|\||\band\b|\bor\b)\s*(?:(?i:option|choice)s?\s+)?"
 _SEVERAL = re.compile(rf"{_ONE}(?:{_AND}{_ONE}){{1,9}}|[(\[]\s*[A-R](?:{_AND}[A-R]){{1,9}}\s*[)\]]")
 _ALONE = re.compile(r"\(?([A-R](?:[\s|]+[A-R]){1,9}|[A-J]{2,10})\)?")  # "A B D", "ABD", "(BA)"
+
+# ── what an announcement holds ───────────────────────────────────────────────────────────────────
+
 _NAMED = (
     r"(?i:(?:the\s+|is\s+)?(?:correct\s+|right\s+|best\s+)?"
     r"(?:option|choice|answer|letter)s?(?:\s+is)?[\s:*]*)"
@@ -50,6 +55,9 @@ _NO_OPTION = re.compile(  # what is announced instead of an option
 _LEAD_IN = re.compile(
     r"(?i)\W*(?:(?:therefore|thus|so|hence|finally|either|both|overall|in\s+conclusion)\b[,:]?\s*)+"
 )
+
+# ── how an option is named that is not announced ─────────────────────────────────────────────────
+
 _ALL = re.compile(rf"(?:{_SEVERAL.pattern})\s+are\s+(?:both\s+|all\s+)?(?:correct|right|true)")
 
 _IN_BRACKETS = re.compile(
@@ -89,6 +97,8 @@ _LAST_OF_LINE = re.compile(
 _PICKED = (_JUDGED, _STATED, _OPTION_NAMED, _JUDGED_TEXT, _LEFT)
 _CONCLUDED = (_JUDGED, _IN_BRACKETS, *_PICKED[1:], _FIRST_OF_LINE, _LAST_OF_LINE)
 
+# ── an answer that stands first, and the options of a question ───────────────────────────────────
+
 _GIVEN_FIRST = re.compile(r"[\s*_#>-]*\(?([A-R])(?:[).:]+(?=[*_]|\s)|(?=[*_]*\s*$)|\s+-\s)[*_]*")
 _CONCLUDES = re.compile(
     r"(?i)\b(?:so|therefore|thus|hence|choose|pick|select|we|wait|actually)\b|\bis\s+(?:the\s+)?(?:correct|right|answer)"
@@ -105,6 +115,9 @@ _CLOSING = re.compile(r"(?!.*(?<![A-Za-z])[A-R](?![A-Za-z']))(?:\S+\s+){2,7}\S+!
 _SHORT = re.compile(r"\W*(?:[A-Za-z]{2,}\W+){0,3}[A-R]\W*")  # "So option B"
 _ENDED = re.compile(r"[.!?:)\]}>*_`\"'$\N{IDEOGRAPHIC FULL STOP}\uff01\uff1f]\s*$")
 MAX_UNENDED = 60  # words of a text that was not cut off though it ends in no sentence
+
+
+# ── reading ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def read_choice(steps: Sequence[str], question: str = "") -> str | None:

@@ -13,6 +13,7 @@ from sormctl.tasks.answers import MATH, NUMERIC
 from sormctl.tasks.base import Task
 from sormctl.tasks.splitting import SPACE, pieces
 from sormctl.tasks.steps import pieces_around, split_lines, strip_annotations
+from sormctl.tasks.texts import NEXT_SENTENCE
 from sormctl.tasks.thoughts import part_thought
 
 # what some tools leave in a text: a chat model has said all, and what follows is no part of it
@@ -22,7 +23,6 @@ _END_OF_TURN = re.compile(
 )
 
 
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 # behind what a text breaks off: a sign or a word that needs more
 _NEEDS_MORE = re.compile(
     r"(?:[=+/^{\[\N{MULTIPLICATION SIGN}\N{DIVISION SIGN}]|[^:]\(|[^\s*-]\s[*-]"
@@ -96,7 +96,7 @@ def _said_at_the_end(thought: str) -> tuple[str, str]:
     """A thought that was not closed, and its last lines if they end by announcing an answer."""
     lines = thought.rstrip().split("\n")
     start = next((i for i in range(-1, -len(lines) - 1, -1) if _WORD.search(lines[i])), -1)
-    sentence = _SENTENCE.split(lines[start])[-1]
+    sentence = NEXT_SENTENCE.split(lines[start])[-1]
     is_said = any(announced([sentence])) and not _HEDGED.search(sentence)
     if is_said and _WHOLE.search(sentence) and not _breaks_off(sentence):
         return "\n".join(lines[:start]), "\n".join(lines[start:])

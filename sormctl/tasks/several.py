@@ -16,6 +16,7 @@ from sormctl.tasks.numbers import (
     parse_number,
     readable,
 )
+from sormctl.tasks.texts import NEXT_SENTENCE
 
 MAX_STATED = 2000  # characters; a longer text states one number, if any
 
@@ -99,7 +100,6 @@ _BRACKETED = (
 _NAMED_VALUES = re.compile(r"(?<!\s)\s*+\([A-Za-z ]{1,30}\)(?=\s*(?:;|$))")  # 7 (girls); 3 (boys)
 _FULL_HOUR = re.compile(r"([0-9]{1,2}):00 [ap]m")
 _OR = re.compile(r"\bor\b")
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 # a sentence in which more than one number may be the answer: a calculation, a remark, a list
 _UNCLEAR = re.compile(
     r",\s|[;:(=|>\N{RIGHTWARDS ARROW}]|\s-\s"
@@ -217,7 +217,7 @@ def _last_in(text: str, question: str) -> str | None:
 
 def _only_new(text: str, question: str) -> str | None:
     """The number of the last sentence that the question does not give, if it gives all others."""
-    sentences = [part for part in _SENTENCE.split(text) if numbers_in(part)] if question else []
+    sentences = [part for part in NEXT_SENTENCE.split(text) if numbers_in(part)] if question else []
     if not sentences or _UNCLEAR.search(sentences[-1]):
         return None
     numbers = {canonical_number(number) for number in numbers_in(sentences[-1])}

@@ -8,6 +8,7 @@ import unicodedata
 from sormctl.tasks.characters import plain
 from sormctl.tasks.latex import unwrapped
 
+NEXT_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")  # what parts it from the one before
 _SENTENCE_END = re.compile(
     r"(?<=[^\W\d_]{3})[.!]\s+(?=[A-Z])|(?i:[.!,]?\s+(?=I\s+hope\s+(?:it|this|that)\b))"
     r"|(?i:,\s+which\s+(?:is|was|are|were|has|had)\s)"
