@@ -43,8 +43,7 @@ _DENIED = re.compile(  # "not C", "rather than option (C)", "cannot be A", "none
     r"\b(?:(?i:not(?:\s+be)?|can(?:no|')t\s+be|isn't|rather\s+than|instead\s+of|nor|neither)\s+"
     rf"(?i:(?:the\s+)?(?:option|choice|answer)\s+)?(?:{_SEVERAL.pattern}|{_ONE})"
     rf"|(?i:none\s+of)\s+(?:{_SEVERAL.pattern})"
-    rf"|(?i:because|as|since|while|though|that)\s+(?:{_SEVERAL.pattern})\s+(?i:are|is|were)\b"
-    rf"|(?:{_SEVERAL.pattern})\s+are\s+(?:both\s+)?(?:false|wrong|incorrect))"
+    rf"|(?:{_SEVERAL.pattern})\s+are\s+(?:both\s+|all\s+)?(?:false|wrong|incorrect|close))"
 )
 _LAST_LETTER = re.compile(r"(?<![A-Za-z0-9/])([A-R])\W*$")
 _NO_OPTION = re.compile(  # what is announced instead of an option
@@ -80,6 +79,7 @@ _JUDGED_TEXT = re.compile(  # "D (Hydrogen) is the correct answer", "B: Carbon d
 )
 _STATED = re.compile(  # "the compound is **C. ethanol**", "would be: B. Rome"
     r"(?:\b(?:is|are|be|was|as|to)|:)\s*[*_]*\(?([A-R])[.)]\s+[*_]*[\w$\\\"]"
+    r"(?!.{0,300}\b(?i:so|therefore|thus|hence|choose|pick|answer|right)\b)"
 )
 _LEFT = re.compile(  # "leaving D as the answer", "So it's B."
     r"(?i:\bleaving\s+(?:only\s+)?)\(?([A-R])\)?(?i:\s+as)"
@@ -89,8 +89,8 @@ _FIRST_OF_LINE = re.compile(r"^\W*([A-Ra-r])(?:[.):](?:\s|$)|\s+-\s|\W*$)")
 # a last line that ends in the letter: a short one, or behind what leads to it; no formula
 _LAST_OF_LINE = re.compile(
     r"(?:(?i:\b(?:so|thus|hence|therefore|is|be|or|but|choose|pick|select|say|with|as|letter)"
-    r"|:|->|\N{RIGHTWARDS ARROW})[\s,:*_\"]+|^[^=+^_$\\<>]{0,40}(?<![A-Za-z0-9/])|[^\x00-\x7f])"
-    r"([A-R])\W*$"
+    r"|(?<!:):|->|\N{RIGHTWARDS ARROW})[\s,:*_\"]+"
+    r"|^[^=+^_$\\<>]{0,40}(?<![A-Za-z0-9/])|[^\x00-\x7f])([A-R])\W*$"
 )
 # how an unannounced option is named, tried in this order; the last match of a pattern counts: what
 # is picked in so many words comes before what is said of an option, and that before a mere letter
@@ -111,7 +111,9 @@ _OPTION = re.compile(
 )
 _WITH_TEXT = re.compile(r"(?<![A-Za-z0-9])\(?([A-R])[).:]+\s+(?=(\S.{0,999}))")
 _SAYS = re.compile(r"\w")
-_CLOSING = re.compile(r"(?!.*(?<![A-Za-z])[A-R](?![A-Za-z']))(?:\S+\s+){2,7}\S+!\s*")
+_CLOSING = re.compile(  # it names no letter
+    r"(?!.*(?<![A-Za-z])(?:[A-HJ-R](?![A-Za-z'])|I(?!'?\s*[a-z])))(?:\S+\s+){2,7}\S+!\s*"
+)
 _SHORT = re.compile(r"\W*(?:[A-Za-z]{2,}\W+){0,3}[A-R]\W*")  # "So option B"
 _ENDED = re.compile(r"[.!?:)\]}>*_`\"'$\N{IDEOGRAPHIC FULL STOP}\uff01\uff1f]\s*$")
 MAX_UNENDED = 60  # words of a text that was not cut off though it ends in no sentence
@@ -299,7 +301,8 @@ def _named_in(
     if (several := _SEVERAL.fullmatch(bare)) or (several := _ALL.search(line)):
         return _several(several.group())
     for pattern in patterns:
-        if found := pattern.findall(line):
-            last = found[-1]
-            return (last if isinstance(last, str) else next(filter(None, last))).upper()
+        for found in reversed([*pattern.finditer(line)]):
+            letter = str(next(filter(None, found.groups()))).upper()
+            if _are_options(letter, options):
+                return letter
     return _option_of(line, options)

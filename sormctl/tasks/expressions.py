@@ -22,7 +22,8 @@ _ALSO = re.compile(r"\s*(?:,|and|or|,\s*(?:and|or)|\\text\{\s*(?:and|or)\s*\})\s
 _BLANK_LINES = re.compile(r"\n+")
 _REMARK = re.compile(  # what follows an expression that stands without dollars
     r"(?i:,?\s+(?:because|since|which|where|as|so\s+that|when|found|after|by\s+the|I\s+hope)\b)"
-    r"|(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\bDr)(?<!\bSt)(?<!\bsq)(?<!\b[ap]\.m)[.!](?:\s+(?=[A-Za-z])|\s*\n)"
+    r"|(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\bDr)(?<!\bSt)[.!]"
+    r"(?:\s+(?=[A-Z])|(?<!\bsq\.)(?<!\b[ap]\.m\.)\s+(?=[a-z])|\s*\n)"
     r"|\s+\((?=[A-Za-z]+\s|(?=[a-z]*[aeiou])[a-z]{4,}\)|[a-z]{2,}\.)"
 )
 _LEAD_IN = re.compile(r"^(?:\s*(?:a\s+)?[A-Za-z]{2,}[,:]?\s+)+(?=[-+]?[\d\\(])")

@@ -18,7 +18,7 @@ _ABBREVIATION = re.compile(
 )
 _LABEL = re.compile(r"\W*(?:\(?\d{1,2}|[A-Za-z]|Step \d+)[.):]\W*")  # "2.", "(a)", "Step 3:"
 _WORD = re.compile(r"\w+")
-_TWO_WORDS = re.compile(r"\W*\w+\W+\w")
+_TWO_WORDS = re.compile(r"\W{0,20}\w+\W{1,20}\w")
 _DOLLAR = re.compile(r"(?<!\\)\$(?![0-9])")  # but no sum of money
 
 

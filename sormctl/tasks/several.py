@@ -108,6 +108,10 @@ _UNCLEAR = re.compile(
     r"|divided|adding|gives?|equals|sum|difference)\b",
     re.IGNORECASE,
 )
+_OPENING = re.compile(
+    r"\W*(?:(?:so|therefore|thus|hence|then|this\s+(?:gives|leaves|means)(?:\s+that)?)\b,?\s*)+",
+    re.IGNORECASE,
+)
 _GOES_ON_BEHIND = re.compile(r"[.!?]\s+\S")
 _IN_WORDS = re.findall(
     r"\w+",
@@ -218,7 +222,7 @@ def _last_in(text: str, question: str) -> str | None:
 def _only_new(text: str, question: str) -> str | None:
     """The number of the last sentence that the question does not give, if it gives all others."""
     sentences = [part for part in NEXT_SENTENCE.split(text) if numbers_in(part)] if question else []
-    if not sentences or _UNCLEAR.search(sentences[-1]):
+    if not sentences or _UNCLEAR.search(_OPENING.sub("", sentences[-1], count=1)):
         return None
     numbers = {canonical_number(number) for number in numbers_in(sentences[-1])}
     new = numbers - given_by(question) if len(numbers) > 1 else set()

@@ -231,6 +231,7 @@ def test_the_text_of_an_option_stands_for_its_letter(text: str, letter: str) -> 
         ("The group is:\n\nC. Those during meiosis I.\n\nIn meiosis I they part.", "C"),
         ("The answer is None of these.", "D"),
         ("During meiosis I. nothing is said of it.", None),
+        ("The bacterium is E. coli.", None),
     ],
 )
 def test_an_option_may_be_named_with_its_text(text: str, letter: str | None) -> None:
@@ -310,6 +311,7 @@ def test_an_expression_is_no_numeric_answer(text: str) -> None:
         ("Answer:\n90 shrimp make 5,760 bites.", "5760"),
         ("She can peel 45 8 gram shrimp.", "45"),
         ("She peels 45 of the 90 in eight minutes.", "45"),
+        ("So she peels 45 shrimp in eight minutes of 90.", "45"),
         ("45 plus 45 makes 90.", "90"),  # a calculation: its result
         ("Adding 45 to 45 gives 90", "90"),
         ("45 + 45 -> 90", "90"),
