@@ -129,7 +129,7 @@ def read_choice(steps: Sequence[str], question: str = "") -> str | None:
     text of an option stands for its letter. A long text that ends within a sentence was cut off,
     and names none; nor does one that announces that no option is right.
     """
-    options = options_in(question) if question else {}
+    options = {letter: read_through(option) for letter, option in options_in(question).items()}
     for text in announced(steps):
         text = read_through(plain(text))
         if _NO_OPTION.match(text):
@@ -174,7 +174,6 @@ def _option_of(text: str, options: Mapping[str, str]) -> str | None:
     """The letter of the option whose text this is, or holds behind its letter: "it is B. Rome"."""
     if not options:
         return None
-    options = {letter: read_through(option) for letter, option in options.items()}
     if letter := letter_of(trim(text), options) or letter_of(bare_text(text), options):
         return letter
     named = [found for found in _WITH_TEXT.finditer(text) if found[1] in options]
