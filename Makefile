@@ -50,7 +50,7 @@ results: $(VENV)/.installed ## docs/results.md and its plots from docs/results/
 	$(BIN)/python -m examples.paper.report render docs/results -o docs/results.md
 
 test: $(VENV)/.installed-vllm ## tests, but for the slow ones
-	$(BIN)/pytest -m "not slow and not gpu and not real" --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not gpu and not real" --cov --cov-report=term:skip-covered
 
 test-paper: $(VENV)/.installed-rl ## the paper's experiments at their smallest scale, as a test of the graph
 	$(BIN)/pytest tests/e2e/test_paper.py

@@ -9,8 +9,8 @@ import os
 import stat
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from zlib import crc32
@@ -86,8 +86,8 @@ class RecordReader:
     def records(self, parse: Parse[T], check: Callable[[T], object] = accept) -> Iterator[T]:
         """The records, in order; `check` may refuse one, too. For the errors see `read_records`."""
         decode = _decode(parse)
-        with self.placing():
-            for line, _, _ in self.lines():
+        with self.placing(), closing(self.lines()) as lines:
+            for line, _, _ in lines:
                 check(record := decode(line))
                 yield record
 
@@ -97,12 +97,12 @@ class RecordReader:
         Those that contradict each other (`without_contradictions`) are errors, too.
         """
         name = problem_namer()
-        with self.placing():
-            for group in group_lines((name(line[0]), line) for line in self.lines()):
+        with self.placing(), closing(self.lines()) as lines:
+            for group in group_lines((name(line[0]), line) for line in lines):
                 yield list(without_contradictions(self.decoded(group, check)))
         self._last = None
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Generator[Line, None, None]:
         """The lines with their places; nobody has looked into them."""
         index, count = self._shard
         ordinal = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,7 +105,7 @@ def _solutions_in(folder: Path) -> Iterator[str]:
 
 
 def _holds_solutions(path: Path) -> bool:
-    with suppress(DataError):
-        for line, _, _ in RecordReader([str(path)]).lines():
+    with suppress(DataError), closing(RecordReader([str(path)]).lines()) as lines:
+        for line, _, _ in lines:
             return {"solution_id", "steps"} <= load_object(line).keys()
     return False
