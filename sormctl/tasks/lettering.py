@@ -16,7 +16,7 @@ from sormctl.tasks.fields import is_blank
 
 TEXTS, LABELS = "text", "label"  # of an option, or lists of all
 _MARK = re.compile(r"(?:^|(?<=[\s,;|]))\(?([A-Ra-r])\s*[).:\]]\s*(?=\S)")
-_LETTER_BEYOND = re.compile(r"\W*[K-Zk-z]\W*")
+_LETTER_BEYOND = re.compile(r"\W*[S-Zs-z]\W*")  # behind the last of LETTERS
 _AROUND = " \t\n,;|"
 
 
@@ -137,10 +137,13 @@ def letter_for(value: Any, options: Options) -> str | None:
 
 def checked(letters: str, options: Options) -> str:
     """Letters that stand for options that there are; RecordError for others."""
-    last = LETTERS[len(options.texts) - 1]
-    if any(letter > last for letter in letters.split(", ")):
-        raise RecordError(f"is {letters}, but the options end with {last}")
+    if any(letter > _last(options) for letter in letters.split(", ")):
+        raise RecordError(f"is {letters}, but the options end with {_last(options)}")
     return letters
+
+
+def _last(options: Options) -> str:
+    return LETTERS[len(options.texts) - 1]
 
 
 def none_of(options: Options, text: str) -> str:
@@ -149,7 +152,7 @@ def none_of(options: Options, text: str) -> str:
     if not _LETTER_BEYOND.fullmatch(text):
         return f"is {short(text)}, which is none of the options"
     if count < len(LETTERS):
-        return f"is {short(text)}, but the options end with {LETTERS[count - 1]}"
+        return f"is {short(text)}, but the options end with {_last(options)}"
     return f"is {short(text)}; at most {count} options are read (A to {LETTERS[-1]})"
 
 
