@@ -23,10 +23,11 @@ class Prompt:
     template with its generation prompt; `chat_args` are arguments of the template, values as JSON.
 
     The steps are written after their `opening`, each followed by its separator, by `between` where
-    there are none. The tokens of a step are those of these alone, so the tokens of a prefix always
-    begin those of a longer one. A `thought`, in the tags of `think`, stands before the steps. Some
-    templates begin a thought: where steps or nothing but steps (`thinks` False) follow, it is
-    closed at once.
+    there are none. Spaces that end a separator are the next step's: no prefix ends with them, since
+    to most tokenizers they are a part of the word that follows. The tokens of a step are those of
+    itself, so the tokens of a prefix always begin those of a longer one. A `thought`, in the tags
+    of `think`, stands before the steps. Some templates begin a thought: where steps or nothing but
+    steps (`thinks` False) follow, it is closed at once.
     """
 
     text: str = ""
@@ -42,10 +43,11 @@ class Prompt:
 
     @property
     def written(self) -> tuple[str, ...]:
-        """Each step with what follows it, the first one with the opening."""
+        """Each step with what stands around it, up to the spaces before the next one."""
         separators = self.separators or (self.between,) * len(self.steps)
-        openings = (self.opening, *[""] * len(self.steps))
-        return tuple(map("".join, zip(openings, self.steps, separators, strict=False)))
+        after = [separator.rstrip(" \t") for separator in separators]
+        before = [x[len(y) :] for x, y in zip(separators, after, strict=True)]
+        return tuple(map("".join, zip((self.opening, *before), self.steps, after, strict=False)))
 
     @property
     def speaks(self) -> bool:

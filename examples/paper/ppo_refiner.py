@@ -60,8 +60,9 @@ def train(args: argparse.Namespace, folder: str, asking: Asking, partial: Path) 
             numbers = batch_numbers(args, len(drafts.prompts), step)
             refined = refiner.refine(numbers, learner.policy, step * len(numbers))
             worth = reward(numbers, refined)
-            prompts = [drafts.prompts[i] for i in numbers]
-            expected, moved = learner.learn(prompts, list(map(drafts.token_ids, refined)), worth)
+            prompts = list(map(drafts.prompt_ids, numbers))
+            written = list(map(drafts.token_ids, numbers, refined))
+            expected, moved = learner.learn(prompts, written, worth)
             right = [drafts.solutions[i].correct for i in numbers]
             found = {"reward": fmean(worth), **reward.shares(numbers, refined), "kl": moved}
             found |= value_metrics(expected, worth, right)

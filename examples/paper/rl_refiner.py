@@ -109,8 +109,8 @@ def rollout_function(refiner: Refiner) -> Callable[..., dict[str, Any]]:
         numbers = list(map(int, prompts))
         refined = refiner.refine(numbers, model, first)
         return {
-            "prompt_ids": [refiner.drafts.prompts[i] for i in numbers],
-            "completion_ids": list(map(refiner.drafts.token_ids, refined)),
+            "prompt_ids": list(map(refiner.drafts.prompt_ids, numbers)),
+            "completion_ids": list(map(refiner.drafts.token_ids, numbers, refined)),
             "logprobs": None,
             "refinement": refined,
         }

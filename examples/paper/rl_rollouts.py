@@ -21,6 +21,7 @@ from sormctl.errors import DataError
 from sormctl.inference import open_generator, refine_solution
 from sormctl.judging import open_judge
 from sormctl.models import SETTINGS_FILE
+from sormctl.prompts import Prompt
 from sormctl.records import Solution
 from sormctl.streams.jsonl import RecordReader
 from sormctl.tasks.prompts import refine_prompt
@@ -31,15 +32,20 @@ Score = Callable[[Sequence[Solution]], list[float]]
 
 @dataclass(frozen=True)
 class Drafts:
-    """Drafts to learn from, with the token ids of the prompts that ask for their refinement."""
+    """Drafts to learn from, with the prompts that ask for their refinement."""
 
     solutions: Sequence[Solution]
-    prompts: Sequence[list[int]]  # as `sormctl refine` gives them
+    prompts: Sequence[Prompt]  # as `sormctl refine` gives them
     tokenizer: Any
 
-    def token_ids(self, refinement: Solution) -> list[int]:
-        """A refinement's token ids: those of its steps, encoded as in all training here."""
-        ids = list(chain.from_iterable(step_ids(self.tokenizer, refinement.steps)))
+    def prompt_ids(self, number: int) -> list[int]:
+        """The token ids of a draft's prompt."""
+        return prompt_ids(self.tokenizer, self.prompts[number])
+
+    def token_ids(self, number: int, refinement: Solution) -> list[int]:
+        """Those of a refinement of a draft: of its steps, encoded as in all training here."""
+        steps = step_ids(self.tokenizer, self.prompts[number], refinement.steps)
+        ids = list(chain.from_iterable(steps))
         ended = refinement.source["finish"] == "stop" or not ids
         return [*ids, self.tokenizer.eos_token_id] if ended else ids
 
@@ -130,9 +136,9 @@ def read_drafts(path: str, tokenizer: Any, asking: Asking, room: int) -> Drafts:
     for draft in RecordReader([path]).records(Solution, Solution.outcome_given):
         task = get_task(draft.task)
         prompt = refine_prompt(task, draft.question, draft.steps, None, asking)
-        if len(ids := prompt_ids(tokenizer, prompt)) <= room:
+        if len(prompt_ids(tokenizer, prompt)) <= room:
             drafts.append(draft)
-            prompts.append(ids)
+            prompts.append(prompt)
     if not drafts:
         raise DataError(f"{path}: no draft that leaves room for a refinement")
     return Drafts(drafts, prompts, tokenizer)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sormctl.asking import Asking
 from sormctl.errors import ModelError, first_line
@@ -19,6 +19,7 @@ from sormctl.models import not_on_hub
 from sormctl.prompts import Message, Prompt
 
 _SHOWN = 8  # tokens, up to one that cannot be read
+_LINE_END = "\n"
 _KEPT = 4096  # questions, and steps, whose token ids are kept
 
 
@@ -27,13 +28,13 @@ def prompt_ids(tokenizer: Any, prompt: Prompt, *, speaks: bool = False) -> list[
 
     `speaks` says that steps follow even if the prefix has none, so that no thought is open.
 
-    Each step is encoded alone, so the ids of a prefix always begin those of a longer prefix. Parts
-    are kept: the rollouts of a problem ask for the same question and steps again and again.
+    Each step is encoded by itself, so the ids of a prefix always begin those of a longer prefix.
+    Parts are kept: the rollouts of a problem ask for the same question and steps again and again.
     """
-    head = replace(prompt, steps=(), separators=(), opening="")
-    ids = list(_head_ids(tokenizer, head, speaks or prompt.speaks))
-    for step in prompt.written:
-        ids += _kept_ids(tokenizer, step)
+    head = _head(tokenizer, prompt, speaks or prompt.speaks)
+    ids = list(head.ids)
+    for i, step in enumerate(prompt.written):
+        ids += _kept_ids(tokenizer, step, goes_on=i > 0 or head.ends_line)
     return ids
 
 
@@ -61,13 +62,13 @@ def prompt_text(tokenizer: Any, prompt: Prompt) -> str:
     return head + "".join(prompt.written)
 
 
-def step_ids(tokenizer: Any, steps: Sequence[str], between: str = "\n") -> list[list[int]]:
-    """Token ids of each step with what follows it, without special tokens."""
-    if not steps:
-        return []
-    encoded = tokenizer([f"{step}{between}" for step in steps], add_special_tokens=False)
-    ids: list[list[int]] = encoded["input_ids"]
-    return ids
+def step_ids(tokenizer: Any, prompt: Prompt, steps: Sequence[str]) -> list[list[int]]:
+    """Token ids of each of the steps that follow a prompt, with `between`."""
+    goes_on = bool(prompt.steps) or _head(tokenizer, prompt, speaks=True).ends_line
+    texts = [f"{step}{prompt.between}" for step in steps]
+    if goes_on:
+        return _ids_going_on(tokenizer, texts)
+    return [list(_kept_ids(tokenizer, x)) for x in texts[:1]] + _ids_going_on(tokenizer, texts[1:])
 
 
 def encode_steps(
@@ -79,7 +80,7 @@ def encode_steps(
     """
     ids = prompt_ids(tokenizer, prompt, speaks=True)
     positions = []
-    for step in step_ids(tokenizer, steps, prompt.between):
+    for step in step_ids(tokenizer, prompt, steps):
         ids += step
         positions.append(len(ids) - 1)
     return ids, positions
@@ -137,13 +138,25 @@ def eos_ids(*sources: Any) -> frozenset[int]:
     return frozenset(found)
 
 
+class _Head(NamedTuple):
+    """Token ids of what stands before the steps, and whether it ends a line."""
+
+    ids: tuple[int, ...]
+    ends_line: bool
+
+
+def _head(tokenizer: Any, prompt: Prompt, speaks: bool) -> _Head:
+    return _kept_head(tokenizer, replace(prompt, steps=(), separators=(), opening=""), speaks)
+
+
 @lru_cache(_KEPT)
-def _head_ids(tokenizer: Any, prompt: Prompt, speaks: bool) -> tuple[int, ...]:
+def _kept_head(tokenizer: Any, prompt: Prompt, speaks: bool) -> _Head:
     text = chat_text(tokenizer, prompt) if prompt.messages else prompt.text
     text = prompt.spoken(text) if speaks else text
-    if prompt.messages:  # the template has written the special tokens itself
-        return _kept_ids(tokenizer, text)
-    return _begun(tokenizer(text)["input_ids"], _kept_ids(tokenizer, text))
+    ids = _kept_ids(tokenizer, text)
+    if not prompt.messages:  # a template has written the special tokens itself
+        ids = _begun(tokenizer(text)["input_ids"], ids)
+    return _Head(ids, text.endswith(_LINE_END))
 
 
 def _begun(ids: list[int], bare: tuple[int, ...]) -> tuple[int, ...]:
@@ -158,8 +171,26 @@ def _begun(ids: list[int], bare: tuple[int, ...]) -> tuple[int, ...]:
 
 
 @lru_cache(_KEPT)
-def _kept_ids(tokenizer: Any, text: str) -> tuple[int, ...]:
+def _kept_ids(tokenizer: Any, text: str, goes_on: bool = False) -> tuple[int, ...]:
+    if goes_on:
+        return tuple(_ids_going_on(tokenizer, [text])[0])
     return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def _ids_going_on(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """The ids of each text as it stands behind a line end.
+
+    Some tokenizers (Llama 2's) begin every text with a space, which none has within a solution.
+    Where the line end and the text are joined, the ids are those of the text alone.
+    """
+    if not texts:
+        return []
+    behind = list(_kept_ids(tokenizer, _LINE_END))
+    encoded = tokenizer([_LINE_END + text for text in texts], add_special_tokens=False)
+    return [
+        ids[len(behind) :] if ids[: len(behind)] == behind else list(_kept_ids(tokenizer, text))
+        for ids, text in zip(encoded["input_ids"], texts, strict=True)
+    ]
 
 
 def chat_text(tokenizer: Any, prompt: Prompt, *, is_whole: bool = False) -> str:

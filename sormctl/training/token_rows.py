@@ -124,7 +124,7 @@ def encode_example(tokenizer: Any, example: TrainingExample) -> Row:
         return _judged_row(tokenizer, example.prompt, example.steps, example.labels)
     ids = prompt_ids(tokenizer, example.prompt)
     start = len(ids)  # the first target
-    for step in step_ids(tokenizer, example.steps, example.prompt.between):
+    for step in step_ids(tokenizer, example.prompt, example.steps):
         ids += step
     ids.append(tokenizer.eos_token_id)
     # N = len(ids) - start targets; each is predicted by the output one position before it

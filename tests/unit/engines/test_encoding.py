@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import processors
+from tokenizers import normalizers, processors
 
 from sormctl.engines.encoding import encode_steps, load_tokenizer, p_correct, prompt_ids, step_ids
 from sormctl.errors import ModelError, UsageError, first_line
@@ -36,7 +36,7 @@ def test_positions_are_those_of_the_last_token_of_each_step(
     prompt = Prompt(text=text, steps=tuple(given_steps))
     ids, positions = encode_steps(TOKENIZER, prompt, steps)
     assert ids == prompt_ids(TOKENIZER, Prompt(text=text, steps=(*given_steps, *steps)))
-    newline = step_ids(TOKENIZER, [""])[0][-1]
+    newline = step_ids(TOKENIZER, prompt, [""])[0][-1]
     assert [ids[position] for position in positions] == [newline] * len(steps)
     assert positions[-1:] == ([len(ids) - 1] if steps else [])
 
@@ -107,6 +107,34 @@ def test_steps_may_be_parted_by_more_than_a_line_end() -> None:
     ids, positions = encode_steps(TOKENIZER, prompt, ["b", "c"])
     assert TOKENIZER.decode(ids) == "?a\n\nb\n\nc\n\n"
     assert positions[-1] == len(ids) - 1
+
+
+def test_no_prefix_ends_with_the_spaces_before_the_next_step() -> None:
+    """To most tokenizers they are a part of the word that follows."""
+    prompt = Prompt(text="?", steps=("One.", "- two", "Three."), separators=("\n  ", " ", " \t"))
+    assert prompt.written == ("One.\n", "  - two", " Three.")
+    for length in range(4):
+        steps, separators = prompt.steps[:length], prompt.separators[:length]
+        prefix = replace(prompt, steps=steps, separators=separators)
+        assert prefix.written == prompt.written[:length]
+
+
+@pytest.mark.parametrize("head", ["Answer:", "Answer:\n"])
+def test_only_what_begins_a_text_gets_the_space_that_a_tokenizer_begins_texts_with(
+    head: str,
+) -> None:
+    """As Llama 2's does."""
+    tokenizer = byte_tokenizer()
+    tokenizer.backend_tokenizer.normalizer = normalizers.Prepend(" ")
+    steps = ("One.", "Two.", "Three.")
+    prompt = Prompt(text=head, steps=steps, separators=("\n", " ", "\n"))
+    begun = " " if head == "Answer:" else ""
+    assert tokenizer.decode(prompt_ids(tokenizer, prompt)) == (f" {head}{begun}One.\nTwo. Three.\n")
+    for first in (0, 1):
+        asked = Prompt(text=head, steps=steps[:first])
+        assert encode_steps(tokenizer, asked, steps[first:])[0] == prompt_ids(
+            tokenizer, replace(asked, steps=steps)
+        )
 
 
 def test_a_chat_prompt_needs_a_template() -> None:
