@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from msgspec import structs
 
 from sormctl.asking import NOTHING_SAID, Asking, AskingSettings, default_asking
 from sormctl.engines.arguments import parse_arguments
 from sormctl.engines.base import Completion, Engine, Sampling, tokens_in_progress
-from sormctl.engines.encoding import begins_thought
+from sormctl.engines.encoding import load_tokenizer
 from sormctl.engines.keeping import KeepingEngine, Kept
 from sormctl.engines.registry import create_engine
 from sormctl.engines.running import Running, SamplingSettings
+from sormctl.engines.templates import opens_thought, think_tags
 from sormctl.errors import EngineError, TooLongError, UsageError
 from sormctl.models import NO_TOKENIZER, resolve_model, settle_asking
 from sormctl.prompts import Prompt
@@ -41,7 +43,7 @@ class Generator:
     asking: Asking
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     logprobs: bool = False
-    begins_thought: bool = False  # whether the chat template opens one at the end of a prompt
+    tokenizer: Any = None  # whose chat template may open a thought at the end of a prompt
     is_asked_plainly: bool = False  # for want of a chat template
 
     @property
@@ -71,6 +73,10 @@ class Generator:
     def max_tokens(self) -> int:
         """The token limit of one completion: as the user says, or what suits how it is asked."""
         return self.sampling.max_tokens or self.asking.max_tokens
+
+    def opens_thought(self, prompt: Prompt) -> bool:
+        """Whether the chat template opens a thought at the end of a prompt, which goes on in it."""
+        return self.tokenizer is not None and opens_thought(self.tokenizer, prompt)
 
     def reader(self, task: Task) -> CompletionReader:
         """How its completions are read."""
@@ -127,6 +133,10 @@ async def open_generator(
     if slot and not running.is_hosted:
         check_resolved(folder, slot, said.prompt)
     asking = settled_asking(folder, running, said)
+    tokenizer = _chat_tokenizer(folder, running, asking)
+    if tokenizer and said.think is None:
+        tags = think_tags(tokenizer, asking.chat_args)
+        asking = structs.replace(asking, think=tags or asking.think)
     async with create_engine(folder, running) as engine:
         yield Generator(
             engine,
@@ -134,7 +144,7 @@ async def open_generator(
             asking,
             sampling,
             logprobs,
-            begins_thought=begins_thought(tokenizer_place(folder, running), asking),
+            tokenizer=tokenizer,
             is_asked_plainly=said.prompt == "auto" and asking.style == "plain" and asking.invents,
         )
 
@@ -146,7 +156,7 @@ async def sample_solutions(generator: Generator, problem: Problem, n: int) -> li
     prompt = draft_prompt(task, problem.question, generator.asking)
     completions = await generator.complete(task, prompt, problem.problem_id, range(n))
     return [
-        _solution(task, problem, generator, completion, {"kind": kind, "index": index})
+        _solution(task, problem, generator, prompt, completion, {"kind": kind, "index": index})
         for index, completion in enumerate(completions)
     ]
 
@@ -173,7 +183,7 @@ async def refine_solution(
     task = get_task(draft.task)
     prompt = refine_prompt(task, draft.question, draft.steps, first_error, generator.asking)
     (completion,) = await generator.complete(task, prompt, draft.solution_id, range(1))
-    return _solution(task, draft, generator, completion, origin)
+    return _solution(task, draft, generator, prompt, completion, origin)
 
 
 def read_completion(
@@ -192,6 +202,7 @@ def _solution(
     task: Task,
     problem: Problem,
     generator: Generator,
+    prompt: Prompt,
     completion: Completion,
     origin: Json,
 ) -> Solution:
@@ -199,7 +210,7 @@ def _solution(
         generator.reader(task),
         problem.question,
         completion,
-        is_begun=generator.begins_thought,
+        is_begun=generator.opens_thought(prompt),
     )
     return problem.solved(
         solution_id=_solution_id(problem, generator, origin),
@@ -229,6 +240,13 @@ def settled_asking(model: str, running: Running, said: AskingSettings) -> Asking
             f"without a tokenizer nothing tells how {model} is asked; give --prompt plain or chat"
         )
     return settle_asking(tokenizer_place(model, running) or model, said)
+
+
+def _chat_tokenizer(model: str, running: Running, asking: Asking) -> Any:
+    """The tokenizer of a resolved model that may think in a chat; None of any other."""
+    place = tokenizer_place(model, running) if asking.is_chat and asking.thinks else None
+    tokenizer = load_tokenizer(place) if place else None
+    return tokenizer if tokenizer and tokenizer.chat_template else None
 
 
 def tokenizer_place(model: str, running: Running) -> str | None:

@@ -119,7 +119,8 @@ Steps = Annotated[
 Think = Annotated[
     str | None,
     typer.Option(
-        help="What stands around a model's thought; <think>,</think> by default.",
+        help="What stands around a model's thought; by default as its chat template has it, else "
+        "<think>,</think>.",
         metavar="START,END",
     ),
 ]

@@ -6,17 +6,16 @@ the positions that it is read at. Nothing heavy is imported before a function ne
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sormctl.asking import Asking
+from sormctl.engines.templates import chat_text, solution_head
 from sormctl.errors import ModelError, first_line
 from sormctl.models import not_on_hub
-from sormctl.prompts import Message, Prompt
+from sormctl.prompts import Prompt
 
 _SHOWN = 8  # tokens, up to one that cannot be read
 _LINE_END = "\n"
@@ -38,28 +37,16 @@ def prompt_ids(tokenizer: Any, prompt: Prompt, *, speaks: bool = False) -> list[
     return ids
 
 
-def begins_thought(model: str | None, asking: Asking) -> bool:
-    """Whether a model's chat template opens a thought where the model goes on; None: not known."""
-    if model is None or not (asking.is_chat and asking.thinks):
-        return False
-    tokenizer = load_tokenizer(model)
-    if tokenizer.chat_template is None:
-        return False
-    asked = Prompt(messages=(Message("user", "?"),), chat_args=asking.chat_args)
-    return chat_text(tokenizer, asked).rstrip().endswith(asking.think[0])
-
-
 def prompt_text(tokenizer: Any, prompt: Prompt) -> str:
     """The text whose tokens are those of `prompt_ids` to whoever encodes it as a whole.
 
     It lacks the token at the very beginning that a tokenizer adds by itself.
     """
-    text = chat_text(tokenizer, prompt) if prompt.messages else prompt.text
+    text = _head_text(tokenizer, prompt, prompt.speaks)
     bos = tokenizer.bos_token
     if bos and tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]:
         text = text.removeprefix(bos)
-    head = prompt.spoken(text) if prompt.speaks else text
-    return head + "".join(prompt.written)
+    return text + "".join(prompt.written)
 
 
 def step_ids(tokenizer: Any, prompt: Prompt, steps: Sequence[str]) -> list[list[int]]:
@@ -151,12 +138,17 @@ def _head(tokenizer: Any, prompt: Prompt, speaks: bool) -> _Head:
 
 @lru_cache(_KEPT)
 def _kept_head(tokenizer: Any, prompt: Prompt, speaks: bool) -> _Head:
-    text = chat_text(tokenizer, prompt) if prompt.messages else prompt.text
-    text = prompt.spoken(text) if speaks else text
+    text = _head_text(tokenizer, prompt, speaks)
     ids = _kept_ids(tokenizer, text)
     if not prompt.messages:  # a template has written the special tokens itself
         ids = _begun(tokenizer(text)["input_ids"], ids)
     return _Head(ids, text.endswith(_LINE_END))
+
+
+def _head_text(tokenizer: Any, prompt: Prompt, speaks: bool) -> str:
+    if not prompt.messages:
+        return prompt.spoken(prompt.text) if speaks else prompt.text
+    return solution_head(tokenizer, prompt) if speaks else chat_text(tokenizer, prompt)
 
 
 def _begun(ids: list[int], bare: tuple[int, ...]) -> tuple[int, ...]:
@@ -191,24 +183,3 @@ def _ids_going_on(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
         ids[len(behind) :] if ids[: len(behind)] == behind else list(_kept_ids(tokenizer, text))
         for ids, text in zip(encoded["input_ids"], texts, strict=True)
     ]
-
-
-def chat_text(tokenizer: Any, prompt: Prompt, *, is_whole: bool = False) -> str:
-    """The turns of a chat as the model's template lays them out; ModelError if it has none.
-
-    `is_whole`: nobody answers the last turn.
-    """
-    if tokenizer.chat_template is None:
-        advice = "" if is_whole else "; use --prompt plain"
-        raise ModelError(f"{tokenizer.name_or_path}: no chat template{advice}")
-    turns = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
-    arguments = {name: json.loads(value) for name, value in prompt.chat_args}
-    try:
-        text: str = tokenizer.apply_chat_template(
-            turns, tokenize=False, add_generation_prompt=not is_whole, **arguments
-        )
-    except Exception as error:  # templates raise what they like, of a system's turn for instance
-        raise ModelError(
-            f"{tokenizer.name_or_path}: its chat template refuses the prompt: {first_line(error)}"
-        ) from error
-    return text

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from sormctl.adapters.adapter import Adapter, Head
 from sormctl.adapters.layout import lay_out, unused_marks
-from sormctl.engines.encoding import chat_text, encode_steps, p_correct
+from sormctl.engines.encoding import encode_steps, p_correct
+from sormctl.engines.templates import chat_text
 from sormctl.errors import ModelError, UsageError
 from sormctl.prompts import Prompt
 

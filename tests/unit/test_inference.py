@@ -15,6 +15,7 @@ from sormctl.records import Solution
 from sormctl.seeds import derive_seed
 from tests.asked import PLAIN
 from tests.fakes import ScriptedEngine
+from tests.invariance.families import byte_tokenizer
 from tests.unit.examples import PROBLEM, wrong
 
 
@@ -71,7 +72,10 @@ def test_who_has_no_template_is_told_so_once() -> None:
 
 def test_a_thought_that_the_prompt_began_may_be_cut_off() -> None:
     text = "Okay. 3 + 3 is 6, so the answer is 6. But wait"
-    begun = replace(generator(lambda prompt, seed: text), begins_thought=True)
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = "{{ messages[0].content }}<think>\n"
+    engine = ScriptedEngine(lambda prompt, seed: text)
+    begun = Generator(engine, "m", default_asking("chat"), tokenizer=tokenizer)
     (drawn,) = asyncio.run(sample_solutions(begun, PROBLEM, 1))
     assert (drawn.thought, drawn.steps, drawn.predicted) == (text, (), None)
 

@@ -88,11 +88,11 @@ def test_a_thought_stands_in_its_tags_where_none_is_begun() -> None:
 
 def test_arguments_reach_the_template() -> None:
     tokenizer = byte_tokenizer()
-    tokenizer.chat_template = "{{ mode is false }}{{ words[1] }}"
+    tokenizer.chat_template = "{{ messages[0].content }}{{ mode is false }}{{ words[1] }}"
     prompt = Prompt(
         messages=(Message("user", "?"),), chat_args=(("mode", "false"), ("words", '["a", "b"]'))
     )
-    assert tokenizer.decode(prompt_ids(tokenizer, prompt)) == "Trueb"
+    assert tokenizer.decode(prompt_ids(tokenizer, prompt)) == "?Trueb"
 
 
 def test_what_a_template_refuses_is_said() -> None:

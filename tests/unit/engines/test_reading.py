@@ -134,8 +134,16 @@ def test_a_token_over_the_place_of_reading_is_refused(chat: Any) -> None:
 
 def test_a_template_that_drops_a_step_is_refused(tmp_path: Path) -> None:
     tokenizer = save_chat_tokenizer(tmp_path)
-    tokenizer.chat_template = "{{ messages[0].content }}"
+    shown = "m.content.split('<extra_0>')[0]"
+    tokenizer.chat_template = f"{{% for m in messages %}}{{{{ {shown} }}}}{{% endfor %}}"
     with pytest.raises(ModelError, match="2 steps are read at 0 places"):
+        read(tokenizer, built_in()["qwen2.5-math-prm"])
+
+
+def test_a_template_that_drops_a_turn_is_refused(tmp_path: Path) -> None:
+    tokenizer = save_chat_tokenizer(tmp_path)
+    tokenizer.chat_template = "{{ messages[0].content }}"
+    with pytest.raises(ModelError, match=r"leaves out the user's turn$"):
         read(tokenizer, built_in()["qwen2.5-math-prm"])
 
 
