@@ -141,7 +141,7 @@ def _blamed(
     does = f"leaves out the {left_out}'s turn"
     remedy = "; use --prompt plain" if asks else ""
     others = tuple(role for role in roles if role != "system")
-    if len(others) < len(roles) and _takes(tokenizer, others, chat_args, asks):
+    if others and others != roles and _takes(tokenizer, others, chat_args, asks):
         does = "takes no system's turn" if refused else does
         remedy = "; say it in --instruction" if asks else ""
     elif refused is not None:
