@@ -273,8 +273,8 @@ def test_a_run_that_was_interrupted_and_killed_ends_as_if_it_had_not_been(folder
 @pytest.mark.slow
 def test_a_worker_that_the_kernel_kills(folder: Path) -> None:
     """One line that says of what and what to do, and `--resume` goes on, in less memory."""
-    arguments = ("train-student", "--model", "tiny", *SMALL, "--epochs", "80", "--save-every", "20")
-    arguments = (*arguments, "-q", "-o", "starved", "problems.jsonl")
+    train = ("train-student", "--model", "tiny", *SMALL, "--epochs", "80", "--save-every", "20")
+    arguments = (*train, "-q", "-o", "starved", "problems.jsonl")
     process = start(folder, *arguments)
     kept = folder / "starved.partial" / "checkpoints"
     wait_for(lambda: list_checkpoints(kept), process)
