@@ -140,6 +140,17 @@ def test_what_an_objective_needs(
     assert not (folder / "y.partial").exists()
 
 
+def test_adapters_are_trained_without_a_word_of_the_libraries(folder: Path) -> None:
+    """Each line on standard error is one of ours: no warning comes through."""
+    command = ("train-student", "--model", "tiny", "-o", "adapted", *SMALL, "--lora", "4")
+    code, out, err = sormctl(folder, *command, "problems.jsonl")
+    assert (code, out) == (0, ""), err
+    lines = err.splitlines()
+    assert lines[-1].startswith("train-student: wrote adapted/: ")
+    assert [line for line in lines if not line.startswith("train-student: ")] == []
+    assert "warning" not in err.lower()
+
+
 @pytest.mark.slow
 def test_a_reward_model_of_three_classes(folder: Path) -> None:
     """Imported, trained, and read as 1 - P(incorrect)."""
