@@ -13,12 +13,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from msgspec import Raw
 
 from sormctl.errors import UsageError
-from sormctl.records import Json, Problem, Record, Solution, encode
+from sormctl.records import Json, Record, Solution, encode
 from sormctl.streams.ahead import RecordAnswers
 from sormctl.streams.failures import Failures
 from sormctl.streams.flow import Background, Flow, Opening, W
 from sormctl.streams.grouping import Line
-from sormctl.streams.ids import KnownIds, tagged_key
+from sormctl.streams.ids import Keyed, KnownIds, tagged_key
 from sormctl.streams.job_outputs import Job, growing_output, whole_output
 from sormctl.streams.journal import Journal, Keys, Unjournalled
 from sormctl.streams.jsonl import Parse, RecordReader, accept
@@ -26,7 +26,7 @@ from sormctl.streams.manifest import Counts, Tally
 from sormctl.streams.progress import Progress, counted
 from sormctl.streams.spool import Spool
 
-N = TypeVar("N", bound=Problem)  # or a solution of one
+N = TypeVar("N", bound=Keyed)  # a problem, or a solution of one
 T = TypeVar("T")
 Made = Record | Json | Raw  # what a command makes; Raw: a text as it stands
 M = TypeVar("M", bound=Made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Protocol
 
 from sormctl.errors import RecordError, UsageError
 from sormctl.records import Problem, Solution
@@ -14,7 +15,18 @@ _LINE_BITS = 40
 _HASH = (1 << 64) - 1
 
 
-def tagged_key(record: Problem) -> str:
+class Keyed(Protocol):
+    """What a journal asks of a record: a problem has it, and a solution of one."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def question(self) -> str: ...
+    @property
+    def answer(self) -> str | None: ...
+
+
+def tagged_key(record: Keyed) -> str:
     """The key of a problem or solution with a tag of its content, by which a journal knows it.
 
     So a problem that was changed, or another one that got its id, is not taken for it.

@@ -23,9 +23,10 @@ Opened = Callable[..., Any]
 
 def listed(page: Any) -> list[str]:
     """The ids of the problems in the list."""
-    return page.eval_on_selector_all(
+    found: list[str] = page.eval_on_selector_all(
         "#list li:not([hidden]) .id", "found => found.map(each => each.textContent)"
     )
+    return found
 
 
 def shown(page: Any) -> str:

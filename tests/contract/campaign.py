@@ -25,7 +25,7 @@ from typing import Any
 
 import orjson
 
-from tests.contract.shell import SORMCTL, start
+from tests.contract.shell import SORMCTL, Streams, start
 
 STUDENT = "embedded:student"
 PROBLEMS = "problems chain --split train"
@@ -101,7 +101,8 @@ class Campaign:
         whole = self._whole(name)
         output = folder / whole.path.name
         argv = self._argv(name)
-        unheard = {name: subprocess.DEVNULL for name in ("stdin", "stdout", "stderr")}
+        null = subprocess.DEVNULL
+        unheard: Streams = {"stdin": null, "stdout": null, "stderr": null}
         for _ in range(self._random.randint(1, 3)):
             with start(argv, cwd=folder, start_new_session=True, **unheard) as process:
                 self._kill(process, output, whole)
@@ -198,9 +199,9 @@ def kept_tokens(output: Path) -> int | None:
     entries = lines_of(output.with_name(f"{output.name}.journal"))
     answers = lines_of(output.with_name(f"{output.name}.ahead"))
     finished = {key for entry in entries for key in entry[1]}
-    written = entries[-1][4]["generated_tokens"] if entries else 0
+    written = int(entries[-1][4]["generated_tokens"]) if entries else 0
     ahead = (one for record, _, answer in answers if record not in finished for one in answer)
-    return written + sum(one["generated_tokens"] for one in ahead if isinstance(one, dict))
+    return written + sum(int(one["generated_tokens"]) for one in ahead if isinstance(one, dict))
 
 
 def lines_of(path: Path) -> list[Any]:

@@ -48,8 +48,8 @@ def test_empty_input_makes_empty_output(command: Command) -> None:
 @pytest.mark.parametrize("command", ALL, ids=str)
 def test_a_solution_of_no_steps_is_one(command: Command, models: dict[str, str]) -> None:
     """A model that ends at once has made it, and so has one that had no room."""
-    nothing = {"solution_id": "s0", "steps": [], "predicted": None, "correct": False}
-    empty = {**CORRECT, **nothing, "labels": [], "scores": {"orm": []}, "text": ""}
+    empty = {**CORRECT, "solution_id": "s0", "steps": [], "predicted": None, "correct": False}
+    empty |= {"labels": [], "scores": {"orm": []}, "text": ""}
     if command.argv[0] == "sample":
         empty = PROBLEM
     result = invoke(command, encoded((empty, *command.records)), models)

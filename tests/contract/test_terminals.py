@@ -41,8 +41,8 @@ def test_no_control_character_reaches_the_terminal(
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Where in a record somebody may write what they like."""
-    items = enumerate(value) if isinstance(value, list) else getattr(value, "items", list)()
-    for key, part in items:
+    items = getattr(value, "items", list)
+    for key, part in enumerate(value) if isinstance(value, list) else items():
         yield (*path, key)
         yield from places(part, (*path, key))
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 
 def run(models: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    typed = [sys.executable, ANSWER, *models]
+    typed = [sys.executable, str(ANSWER), *models]
     return subprocess.run(typed, input="\n".join(QUESTIONS), capture_output=True, text=True)
 
 

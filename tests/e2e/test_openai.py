@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -37,9 +37,9 @@ def servers() -> Iterator[list[Server]]:
 
 
 @contextmanager
-def sormctl(*arguments: str, **options: object) -> Iterator[subprocess.Popen[bytes]]:
+def sormctl(*arguments: str, stdout: int | IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     argv = [sys.executable, "-m", "sormctl", *arguments]
-    with subprocess.Popen(argv, env=os.environ | ENVIRONMENT, **options) as process:
+    with subprocess.Popen(argv, env=os.environ | ENVIRONMENT, stdout=stdout) as process:
         yield process
 
 

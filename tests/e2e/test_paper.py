@@ -138,8 +138,7 @@ def test_the_best_round_is_the_first_that_no_other_exceeds(tmp_path: Path) -> No
 def test_graph_keeps_what_can_be_gone_on_with(tmp_path: Path) -> None:
     """Make removes what a command that failed was writing, unless its pattern is on a list."""
     graph = ("make", "-n", "-B", "-f", PAPER / "Makefile", "SCALE=demo", "ROUNDS=2")
-    graph += (f"OUT={tmp_path}",)
-    commands = run(tmp_path, *graph).replace("\\\n", "").splitlines()
+    commands = run(tmp_path, *graph, f"OUT={tmp_path}").replace("\\\n", "").splitlines()
     resumed = re.findall(r"--resume .*-o \S+/(\S+\.jsonl)$", "\n".join(commands), re.MULTILINE)
     kept = re.search(r"\.PRECIOUS: ((?:.*\\\n)*.*)", (PAPER / "bookkeeping.mk").read_text("utf-8"))
     assert kept

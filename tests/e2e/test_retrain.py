@@ -194,7 +194,8 @@ def test_a_run_begins_where_none_that_was_judged_has_learned_from_all(tmp_path: 
 def test_what_fails_is_tried_again_so_often_as_it_may_help(
     tmp_path: Path, settings: dict[str, str], line: str, code: int
 ) -> None:
-    folder = prepare(tmp_path / "d", ATTEMPTS="2", **settings)
+    folder = prepare(tmp_path / "d")
+    set_up(folder, ATTEMPTS="2", **settings)
     found = [retrain(folder) for _ in range(1 if code in (2, 65) else 2)]
     assert {(exit_code, told["outcome"]) for exit_code, told in found} == {(code, "failed")}
     (run,) = (folder / "runs").iterdir()
@@ -213,7 +214,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run from its beginning to its end; there was nothing in service."""
     folder = prepare(tmp_path_factory.mktemp("retrain") / "d")
     code, told = retrain(folder)
-    run = folder / "runs" / told["run"]
+    run = folder / "runs" / str(told["run"])
     assert (code, told["outcome"]) == (0, "promoted"), (run / "log").read_text()
     assert in_service(folder) == told["run"]
     assert (run / "train.jsonl").read_text().count("\n") == 20
@@ -336,7 +337,7 @@ def test_the_line_for_cron_runs_where_nothing_is_set(tmp_path: Path) -> None:
 def test_the_units_for_systemd_are_right(tmp_path: Path) -> None:
     for name, unit in zip(("service", "timer"), of_the_page(tmp_path, "ini"), strict=True):
         (tmp_path / f"retrain.{name}").write_text(unit)
-        checked = ["systemd-analyze", "verify", "--man=no", tmp_path / f"retrain.{name}"]
+        checked = ["systemd-analyze", "verify", "--man=no", str(tmp_path / f"retrain.{name}")]
         done = subprocess.run(checked, capture_output=True, text=True)
         ours = [line for line in done.stderr.splitlines() if "retrain" in line]
         assert (done.returncode, ours) == (0, [])

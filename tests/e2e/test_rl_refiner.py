@@ -96,7 +96,7 @@ def test_ppo_goes_on_where_it_was_stopped(
     def main(*more: str) -> int:
         options = ("--model", "tiny", "--drafts", "drafts.jsonl", *SMALL, "--save-every", "1")
         monkeypatch.setattr(sys, "argv", ["ppo_refiner", *options, *more])
-        return ppo_refiner.main()
+        return int(ppo_refiner.main())
 
     def stop_at_two(step: int, *rest: Any) -> None:
         if step == 2:

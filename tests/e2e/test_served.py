@@ -95,8 +95,8 @@ def test_so_it_is_by_the_other_commands(
     ]
     path, out = write(tmp_path / "in.jsonl", solutions), tmp_path / "out.jsonl"
     with serving(rule=refusing("p2")) as script:
-        typed = (*command, "--prompt", "plain", path, "-o", out, "--skip-failed")
-        told = sormctl(script, *typed, code=1).stderr
+        typed = ("--prompt", "plain", path, "-o", out, "--skip-failed")
+        told = sormctl(script, *command, *typed, code=1).stderr
     assert "left out: record p2/s: " in told
     assert [record["problem_id"] for record in read(out)] == ["p0", "p1", "p3"]
 

@@ -140,6 +140,17 @@ def test_what_an_objective_needs(
     assert not (folder / "y.partial").exists()
 
 
+def test_adapters_are_trained_without_a_word_of_the_libraries(folder: Path) -> None:
+    """Each line on standard error is one of ours: no warning comes through."""
+    command = ("train-student", "--model", "tiny", "-o", "adapted", *SMALL, "--lora", "4")
+    code, out, err = sormctl(folder, *command, "problems.jsonl")
+    assert (code, out) == (0, ""), err
+    lines = err.splitlines()
+    assert lines[-1].startswith("train-student: wrote adapted/: ")
+    assert [line for line in lines if not line.startswith("train-student: ")] == []
+    assert "warning" not in err.lower()
+
+
 @pytest.mark.slow
 def test_a_reward_model_of_three_classes(folder: Path) -> None:
     """Imported, trained, and read as 1 - P(incorrect)."""
@@ -273,8 +284,8 @@ def test_a_run_that_was_interrupted_and_killed_ends_as_if_it_had_not_been(folder
 @pytest.mark.slow
 def test_a_worker_that_the_kernel_kills(folder: Path) -> None:
     """One line that says of what and what to do, and `--resume` goes on, in less memory."""
-    arguments = ("train-student", "--model", "tiny", *SMALL, "--epochs", "80", "--save-every", "20")
-    arguments = (*arguments, "-q", "-o", "starved", "problems.jsonl")
+    train = ("train-student", "--model", "tiny", *SMALL, "--epochs", "80", "--save-every", "20")
+    arguments = (*train, "-q", "-o", "starved", "problems.jsonl")
     process = start(folder, *arguments)
     kept = folder / "starved.partial" / "checkpoints"
     wait_for(lambda: list_checkpoints(kept), process)

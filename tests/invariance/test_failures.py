@@ -54,9 +54,11 @@ async def test_a_worker_whose_thread_ends_lets_nobody_wait() -> None:
 
     worker = Worker()
     await worker.start(Broken)
-    asked = [worker.run(number) for number in range(3)]
-    failures = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 60)
-    later = await asyncio.wait_for(asyncio.gather(worker.run(3), return_exceptions=True), 60)
+    first, *rest = [SampleRequest(prompt, Sampling()) for prompt in PROMPTS[:4]]
+    asked = asyncio.gather(*map(worker.run, rest), return_exceptions=True)
+    failures = await asyncio.wait_for(asked, 60)
+    late = asyncio.gather(worker.run(first), return_exceptions=True)
+    later = await asyncio.wait_for(late, 60)
     await worker.stop()
     for failure in [*failures, *later]:
         assert isinstance(failure, EngineError)

@@ -69,7 +69,7 @@ def learn(
     """The loss of a batch and its gradients."""
     model.zero_grad()
     value = loss(model, batch).loss
-    value.backward()
+    torch.autograd.backward(value)
     return value.item(), {name: p.grad.clone() for name, p in model.named_parameters()}
 
 

@@ -58,7 +58,8 @@ def reference(model: str, prompt: Prompt, max_tokens: int) -> list[int]:
         do_sample=False,
         eos_token_id=list(ENDS),
     )
-    return output[0, ids.shape[1] :].tolist()
+    written: list[int] = output[0, ids.shape[1] :].tolist()
+    return written
 
 
 @pytest.mark.parametrize("family", FAMILIES)

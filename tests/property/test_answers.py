@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -64,7 +65,7 @@ def test_what_is_read_is_read_again_as_it_is(kind: AnswerKind, steps: list[str])
     ),
     separator=st.sampled_from(["", ","]),
 )
-def test_formatting_does_not_change_a_number(value, spelling: str, separator: str) -> None:
+def test_formatting_does_not_change_a_number(value: Decimal, spelling: str, separator: str) -> None:
     written = spelling.format(f"{value:{separator}f}")
     read = NUMERIC.read([written])
     assert read is not None

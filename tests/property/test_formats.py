@@ -21,6 +21,7 @@ from sormctl.records import Json, Problem, Solution, encode, parse_record
 from sormctl.targets import SOFT
 from sormctl.tasks.registry import get_task
 from tests.golden.compare import FILES
+from tests.present import present
 
 TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
 TAGGED = st.sampled_from(
@@ -66,7 +67,7 @@ def returned(
         assume(False)
     problems = [Problem(**{n: getattr(solution, n) for n in Problem.__struct_fields__})]
     reading = Importing(get_task("exact"), KnownProblems(problems if known else ()))
-    (back,) = format.read(load_object(encode(row)), reading)
+    (back,) = format.read(load_object(encode(present(row))), reading)
     return back
 
 
@@ -100,7 +101,7 @@ def test_processbench(solution: Solution) -> None:
     assert told(back) == (solution.question, solution.steps, (*labels[:first], *unknown))
     assert back.correct == solution.correct
     assert processbench.write(back, HOW) == {
-        **processbench.write(solution, HOW),
+        **present(processbench.write(solution, HOW)),
         "id": back.solution_id,
     }
 
@@ -135,8 +136,14 @@ def test_what_is_labelled_at_each_step(labels: list[int | None]) -> None:
         assert part.labels == tuple(labels[:count])
 
 
-PARTS = st.none() | st.booleans() | st.integers(-2, 3) | SHARES | TAGGED | TEXTS
-PARTS |= st.lists(PARTS, max_size=2) | st.dictionaries(st.sampled_from(["text", "role"]), PARTS)
+VALUES: st.SearchStrategy[object] = (
+    st.none() | st.booleans() | st.integers(-2, 3) | SHARES | TAGGED | TEXTS
+)
+PARTS = (
+    VALUES
+    | st.lists(VALUES, max_size=2)
+    | st.dictionaries(st.sampled_from(["text", "role"]), VALUES)
+)
 READ = [name for name in format_names() if get_format(name).read]
 
 

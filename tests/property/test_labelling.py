@@ -1,5 +1,6 @@
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +8,8 @@ from hypothesis import strategies as st
 from sormctl.labelling.begun import EngineRows, Rollout
 from sormctl.labelling.labels import Path, StepLabels, label_paths
 from sormctl.labelling.strategies import Bisect, Exact, Exhaustive, Guided, Strategy
+from sormctl.records import Labels, Steps
+from tests.present import present
 
 K = st.integers(1, 9)
 STEP = st.sampled_from("ab")
@@ -20,12 +23,12 @@ LUCK = st.randoms(use_true_random=False).map(lambda random: random.getrandbits(3
 
 
 def run(
-    paths, strategy: Strategy, luck: int, rows: EngineRows | None = None
-) -> tuple[list[StepLabels], Counter]:
+    paths: Sequence[Path], strategy: Strategy, luck: int, rows: EngineRows | None = None
+) -> tuple[list[StepLabels], Counter[Steps]]:
     """Labels, and how many rollouts each prefix had; outcomes depend on (luck, prefix, index)."""
-    made: Counter = Counter()
+    made: Counter[Steps] = Counter()
 
-    async def roll_out(prefix, indices: range) -> list[Rollout]:
+    async def roll_out(prefix: Steps, indices: range) -> list[Rollout]:
         made[prefix] += len(indices)
         return [
             Rollout((str(i),), hash((luck, len(prefix), *map(ord, prefix), i)) % 4 == 0, 1)
@@ -35,12 +38,14 @@ def run(
     return asyncio.run(label_paths(paths, strategy, roll_out, rows)), made
 
 
-def labels(found: list[StepLabels]) -> list[tuple[int, ...]]:
+def labels(found: list[StepLabels]) -> list[Labels]:
     return [solution.labels for solution in found]
 
 
 @given(PATHS, K, LUCK)
-def test_the_exact_strategy_gives_the_labels_of_the_plain_way(paths, k: int, luck: int) -> None:
+def test_the_exact_strategy_gives_the_labels_of_the_plain_way(
+    paths: list[Path], k: int, luck: int
+) -> None:
     plain, all_made = run(paths, Exhaustive(k), luck)
     exact, made = run(paths, Exact(k), luck)
     assert labels(exact) == labels(plain)
@@ -48,7 +53,9 @@ def test_the_exact_strategy_gives_the_labels_of_the_plain_way(paths, k: int, luc
 
 
 @given(PATHS, K, LUCK)
-def test_without_tolerance_the_guided_labels_are_exact(paths, k: int, luck: int) -> None:
+def test_without_tolerance_the_guided_labels_are_exact(
+    paths: list[Path], k: int, luck: int
+) -> None:
     exact, _ = run(paths, Exact(k), luck)
     scored = [
         Path(p.steps, p.correct, (0.9, 0.2, 0.5, 0.0, 1.0, 0.4)[: len(p.steps)]) for p in paths
@@ -59,7 +66,7 @@ def test_without_tolerance_the_guided_labels_are_exact(paths, k: int, luck: int)
 
 @given(PATHS, K, LUCK, st.integers(0, 40))
 def test_rollouts_begun_ahead_change_nothing_but_the_time(
-    paths, k: int, luck: int, free: int
+    paths: list[Path], k: int, luck: int, free: int
 ) -> None:
     for strategy in (Exact(k), Exhaustive(k), Bisect(k), Guided(k)):
         rows = EngineRows(free)
@@ -71,34 +78,39 @@ def test_rollouts_begun_ahead_change_nothing_but_the_time(
 
 
 @given(PATHS, K, LUCK)
-def test_sharing_prefixes_changes_no_label(paths, k: int, luck: int) -> None:
+def test_sharing_prefixes_changes_no_label(paths: list[Path], k: int, luck: int) -> None:
     alone = [run([path], Exact(k), luck) for path in paths]
     together, made = run(paths, Exact(k), luck)
     assert labels(together) == [found.labels for ((found,), _) in alone]
-    separate = sum((counts for _, counts in alone), Counter())
+    separate = sum((counts for _, counts in alone), Counter[Steps]())
     assert made <= separate
-    assert sum(c.generated_tokens for s in together for c in s.rollouts) == made.total()
+    assert sum(c.generated_tokens for s in together for c in present(s.rollouts)) == made.total()
 
 
 @given(PATHS, K, LUCK)
-def test_labels_are_ones_then_zeros_and_end_with_the_outcome(paths, k: int, luck: int) -> None:
+def test_labels_are_ones_then_zeros_and_end_with_the_outcome(
+    paths: list[Path], k: int, luck: int
+) -> None:
     for strategy in (Exact(k), Exhaustive(k), Bisect(k), Guided(k)):
         for path, found in zip(paths, run(paths, strategy, luck)[0], strict=True):
-            assert list(found.labels) == sorted(found.labels, reverse=True)
-            assert len(found.labels) == len(found.rollouts) == len(path.steps)
+            own = [*map(present, found.labels)]
+            assert own == sorted(own, reverse=True)
+            assert len(own) == len(present(found.rollouts)) == len(path.steps)
             if path.steps:
-                assert found.labels[-1] == int(path.correct)
+                assert own[-1] == int(path.correct)
 
 
 @given(PATH, K, LUCK)
-def test_the_verifier_continues_the_prefix_before_the_first_error(path, k: int, luck: int) -> None:
+def test_the_verifier_continues_the_prefix_before_the_first_error(
+    path: Path, k: int, luck: int
+) -> None:
     (found,), _ = run([path], Exact(k), luck)
     for verifier in found.verifiers:
         assert verifier.prefix == found.labels.index(0)
 
 
 @given(PATHS, K, LUCK)
-def test_bisection_needs_few_prefixes(paths, k: int, luck: int) -> None:
+def test_bisection_needs_few_prefixes(paths: list[Path], k: int, luck: int) -> None:
     for path in paths:
         _, made = run([path], Bisect(k), luck)
         assert len(made) <= len(path.steps).bit_length()

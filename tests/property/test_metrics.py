@@ -40,7 +40,8 @@ def test_auc_is_the_share_of_pairs_in_order(steps: list[tuple[float, int]]) -> N
 def test_calibration_error_is_the_mean_gap_of_ten_bins(steps: list[tuple[float, int]]) -> None:
     bins = [[(s, t) for s, t in steps if min(int(s * 10), 9) == i] for i in range(10)]
     gaps = [abs(sum(s for s, _ in cell) - sum(t for _, t in cell)) for cell in bins]
-    assert calibration_error(*zip(*steps, strict=True)) == pytest.approx(sum(gaps) / len(steps))
+    scores, labels = zip(*steps, strict=True)
+    assert calibration_error(scores, labels) == pytest.approx(sum(gaps) / len(steps))
 
 
 @given(SHARES)

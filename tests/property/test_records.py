@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from hypothesis import given
@@ -20,6 +20,7 @@ from sormctl.records import (
     to_json,
 )
 
+T = TypeVar("T")
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
 steps = st.lists(texts, max_size=4).map(tuple)
 counts = st.integers(0, 1000)
@@ -49,10 +50,10 @@ pairs = st.builds(
 
 
 @st.composite
-def solutions(draw: Any) -> Solution:
+def solutions(draw: st.DrawFn) -> Solution:
     own = draw(steps)
 
-    def each(values: Any) -> Any:
+    def each(values: st.SearchStrategy[T]) -> st.SearchStrategy[tuple[T, ...]]:
         return st.lists(values, min_size=len(own), max_size=len(own)).map(tuple)
 
     return draw(problems).solved(
@@ -94,13 +95,13 @@ def test_pairs(pair: Pair) -> None:
     assert parse_record(through_json(to_json(pair)), Pair) == pair
 
 
-wrong_values = (
+wrong_values: st.SearchStrategy[object] = (
     st.none() | st.booleans() | counts | texts | st.just([]) | st.just({}) | st.just([{}])
 )
 
 
 @given(solution=solutions(), data=st.data())
-def test_a_wrong_value_is_refused_by_name_or_read(solution: Solution, data: Any) -> None:
+def test_a_wrong_value_is_refused_by_name_or_read(solution: Solution, data: st.DataObject) -> None:
     """Whatever replaces a field: RecordError names it, or it makes a solution like any other."""
     record = through_json(to_json(solution))
     name = data.draw(st.sampled_from(sorted(record)), label="field")

@@ -25,9 +25,9 @@ def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     """The output of a run that was not interrupted; an id occurs twice, one makes no record."""
     folder = tmp_path_factory.mktemp("finished")
     source = [*problems(COUNT), {"id": "none", "words": 5}, *problems(2)]
-    job = Job("sample", {}, [write(folder / "in.jsonl", source)], folder / request.param)
-    run(job, scripted())
-    return folder / request.param
+    output = folder / str(request.param)
+    run(Job("sample", {}, [write(folder / "in.jsonl", source)], output), scripted())
+    return output
 
 
 @given(data=st.data())

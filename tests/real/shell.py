@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", **os.environ, "HF_HUB_OFFLINE": "1"}
 Record = dict[str, Any]
@@ -38,9 +38,14 @@ def sormctl(*arguments: object) -> Run:
         )
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        texts = [(file.seek(0), file.read().decode())[1] for file in (out, err)]
-    assert process.returncode == 0, texts[1]
-    return Run(process.returncode, *texts, used.ru_maxrss / 2**20)
+        shown, told = written(out), written(err)
+    assert process.returncode == 0, told
+    return Run(process.returncode, shown, told, used.ru_maxrss / 2**20)
+
+
+def written(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
 
 
 def records(path: Path) -> list[Record]:

@@ -28,6 +28,8 @@ def solution(
     )
 
 
-def wrong(name: str = "w1", steps: tuple[str, ...] = ("2 + 2 = 5", "#### 7"), **fields: Any):
+def wrong(
+    name: str = "w1", steps: tuple[str, ...] = ("2 + 2 = 5", "#### 7"), **fields: Any
+) -> Solution:
     """An incorrect solution."""
     return solution(name, steps, predicted="7", **fields)

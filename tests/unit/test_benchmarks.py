@@ -17,6 +17,7 @@ from sormctl.prompts import Prompt
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
 from tests.fakes import ScriptedEngine
+from tests.present import present
 
 HARNESS = Path(__file__).parents[2] / "benchmarks" / "harness"
 
@@ -77,6 +78,6 @@ def test_the_plot_of_a_table_is_always_the_same_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["gsm8k", "svamp"])
 def test_the_harness_asks_in_the_words_of_sormctl(name: str) -> None:
     template = re.search(r'doc_to_text: (".*")', (HARNESS / f"{name}.yaml").read_text("utf-8"))
-    asked = re.sub(r"\{\{.*?\}\}", "How many?", json.loads(template[1]))
+    asked = re.sub(r"\{\{.*?\}\}", "How many?", json.loads(present(template)[1]))
     (message,) = draft_prompt(get_task(name), "How many?", default_asking("chat")).messages
     assert asked == message.content

@@ -16,6 +16,7 @@ import pytest
 import typer
 
 from sormctl.cli import COMMANDS, app
+from tests.present import present
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -27,18 +28,18 @@ ENDS = frozenset({"|", "||", "&", "&&", ";"})
 REDIRECTIONS = frozenset({"<", ">", ">>"})
 ABOUT_ITSELF = ("--version", "--help", "--install-completion", "--show-completion", "COMMAND")
 
-group = typer.main.get_command(app)
+group = typer.main.get_group(app)
 
 
 def test_reference_pages_are_fresh() -> None:
-    reference = [sys.executable, ROOT / "docs" / "reference.py", "--check"]
+    reference = [sys.executable, str(ROOT / "docs" / "reference.py"), "--check"]
     checked = subprocess.run(reference, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_has_one_example_of_the_command(name: str) -> None:
-    examples = re.findall(r"Example: (.*)", " ".join(group.commands[name].help.split()))
+    examples = re.findall(r"Example: (.*)", " ".join(present(group.commands[name].help).split()))
     assert len(examples) == 1 and "\\" not in examples[0]  # help is wrapped anew
     calls = list(calls_of(examples[0]))
     assert name in [call[0] for call in calls]

@@ -1,10 +1,13 @@
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from msgspec.structs import replace as replace_struct
 
 from sormctl.asking import default_asking
+from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.running import SamplingSettings
 from sormctl.errors import EngineError, TooLongError
 from sormctl.inference import Generator, refine_solution, sample_solutions
@@ -18,13 +21,17 @@ from tests.fakes import ScriptedEngine
 from tests.invariance.families import byte_tokenizer
 from tests.unit.examples import PROBLEM, wrong
 
+Script = Callable[[Prompt, int], str]
 
-def generator(script, *, logprobs: bool = False, **settings) -> Generator:
+
+def generator(script: Script, *, logprobs: bool = False, **settings: Any) -> Generator:
     sampling = SamplingSettings(**settings)
     return Generator(ScriptedEngine(script), "m", PLAIN, sampling, logprobs)
 
 
-def label(script, draft: Solution, strategy: Strategy, consistency: str = "string") -> Solution:
+def label(
+    script: Script, draft: Solution, strategy: Strategy, consistency: str = "string"
+) -> Solution:
     how = Labelling(strategy, consistency)
     (found,) = asyncio.run(label_solutions(generator(script), [draft], how))
     return found
@@ -33,7 +40,7 @@ def label(script, draft: Solution, strategy: Strategy, consistency: str = "strin
 def test_samples_are_split_graded_and_have_their_own_seeds() -> None:
     seeds: list[int] = []
 
-    def script(prompt, seed: int) -> str:
+    def script(prompt: Prompt, seed: int) -> str:
         seeds.append(seed)
         return "2 + 2 = 4\n\n4 + 2 = 6\n#### 6" if len(seeds) == 1 else "#### 7"
 
@@ -112,7 +119,7 @@ def test_thoughts_stand_before_prefixes_if_they_are_kept() -> None:
 
 
 def test_log_probabilities_are_noted_if_asked_for_and_change_nothing_else() -> None:
-    def one(**settings) -> Solution:
+    def one(**settings: Any) -> Solution:
         return asyncio.run(
             sample_solutions(generator(lambda *_: "#### 6", **settings), PROBLEM, 1)
         )[0]
@@ -124,7 +131,7 @@ def test_log_probabilities_are_noted_if_asked_for_and_change_nothing_else() -> N
 
 def test_an_engine_that_gives_too_little_ends_the_run() -> None:
     class Stingy(ScriptedEngine):
-        async def sample(self, prompt, params):
+        async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
             return (await super().sample(prompt, params))[1:]
 
     student = Generator(Stingy(lambda prompt, seed: "#### 6"), "m", PLAIN)
@@ -133,7 +140,7 @@ def test_an_engine_that_gives_too_little_ends_the_run() -> None:
 
 
 def test_solution_ids_differ_between_settings_and_repeat_for_the_same() -> None:
-    def one(**settings) -> str:
+    def one(**settings: Any) -> str:
         made = generator(lambda prompt, seed: "#### 6", **settings)
         return asyncio.run(sample_solutions(made, PROBLEM, 1))[0].solution_id
 
@@ -145,7 +152,7 @@ def test_rollouts_label_the_steps_before_the_error() -> None:
     """The student is right unless the prefix holds the wrong step; the last step needs no try."""
     draft = wrong(steps=("2 + 2 = 4", "4 + 2 = 7", "#### 7"))
 
-    def script(prompt, seed: int) -> str:
+    def script(prompt: Prompt, seed: int) -> str:
         return "#### 7" if "4 + 2 = 7" in prompt.steps else "4 + 2 = 6\n#### 6"
 
     for strategy in (Exact(3), Exhaustive(3)):
@@ -185,7 +192,7 @@ def test_an_empty_rollout_does_not_take_its_answer_from_the_prefix() -> None:
 def test_a_local_refiner_is_shown_the_error() -> None:
     prompts: list[str] = []
 
-    def script(prompt, seed: int) -> str:
+    def script(prompt: Prompt, seed: int) -> str:
         prompts.append(prompt.text)
         return "2 + 2 = 4\n#### 6"
 
@@ -209,7 +216,7 @@ def test_a_text_that_was_cut_off_has_only_an_announced_answer() -> None:
     """The limit fell behind a 6 that is no answer; `####` says that it is one."""
 
     class Cut(ScriptedEngine):
-        async def sample(self, prompt, params):
+        async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
             return [replace(c, finish="length") for c in await super().sample(prompt, params)]
 
     def predicted(text: str) -> str | None:
@@ -222,7 +229,7 @@ def test_a_text_that_was_cut_off_has_only_an_announced_answer() -> None:
 
 def test_what_is_too_long_for_a_model_does_not_end_the_run() -> None:
     class Short(ScriptedEngine):
-        async def sample(self, prompt, params):
+        async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
             raise TooLongError("a prompt of 9 tokens")
 
     engine = Short(lambda prompt, seed: "")
@@ -251,9 +258,11 @@ def test_a_prefix_goes_back_as_the_model_wrote_it() -> None:
 
 
 def test_of_a_text_that_ends_within_its_thought_only_an_announced_answer_counts() -> None:
+    def saying(words: str) -> Generator:
+        return generator(lambda prompt, seed: f"{words}\n<think>Or is it 7")
+
     for said, predicted in (("It may be 6.", None), ("The answer is 6.", "6")):
-        made = generator(lambda prompt, seed, said=said: f"{said}\n<think>Or is it 7")
-        (drawn,) = asyncio.run(sample_solutions(made, PROBLEM, 1))
+        (drawn,) = asyncio.run(sample_solutions(saying(said), PROBLEM, 1))
         assert (drawn.thought, drawn.predicted) == ("Or is it 7", predicted)
 
 
@@ -267,7 +276,7 @@ def test_the_id_of_a_sample_never_changes() -> None:
 
 def test_a_prefix_that_leaves_no_room_has_no_label() -> None:
     class Short(ScriptedEngine):
-        async def sample(self, prompt, params):
+        async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
             raise TooLongError("a prompt of 9 tokens")
 
     made = Generator(Short(lambda prompt, seed: ""), "m", PLAIN)

@@ -46,7 +46,7 @@ def test_solutions_without_steps_have_no_scores() -> None:
         ((0.1, 0.1), "global", None),
     ],
 )
-def test_locating_errors(scores, kind: str, index: int | None) -> None:
+def test_locating_errors(scores: tuple[float, ...], kind: str, index: int | None) -> None:
     assert locate_error(scores, kind, 0.5) == index
 
 

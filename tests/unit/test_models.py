@@ -19,7 +19,8 @@ from sormctl.errors import ModelError
 from sormctl.model_options import complete_model
 from sormctl.models import not_on_hub, resolve_model
 
-ANSWER = httpx.Response(404, request=httpx.Request("GET", "http://hub"))
+# of httpx, or of what the hub has in its place
+ANSWER: Any = httpx.Response(404, request=httpx.Request("GET", "http://hub"))
 
 
 def folder_with(folder: Path, config: object, index: object = None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import pytest
 
 from sormctl.errors import DataError, UsageError
 from sormctl.problems import DEFAULT_LIMIT, read_problems, read_published
+from sormctl.records import Json
 from sormctl.rows.hub import hub_rows
 from sormctl.tasks.fields import Fields
 
@@ -23,7 +25,7 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def lines(rows: list[dict[str, object]]) -> str:
+def lines(rows: Sequence[Json]) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from sormctl.reranking import AGGREGATIONS, best, choose, elected, majority_vote, rank
+from tests.present import present
 from tests.unit.examples import solution, wrong
 
 
@@ -53,8 +54,9 @@ def test_a_refinement_must_be_better_than_what_it_refines(source: dict[str, str]
 def test_majority_and_weighted_votes_differ() -> None:
     group = [wrong("a"), wrong("b"), solution("c"), solution("d", predicted=None)]
     weights = {"a": 0.1, "b": 0.1, "c": 0.9, "d": 5.0}
-    assert majority_vote(group, str.__eq__).predicted == "7"
-    assert majority_vote(group, str.__eq__, lambda s: weights[s.solution_id]).predicted == "6"
+    weighed = majority_vote(group, str.__eq__, lambda s: weights[s.solution_id])
+    assert present(majority_vote(group, str.__eq__)).predicted == "7"
+    assert present(weighed).predicted == "6"
     assert majority_vote([solution(predicted=None)], str.__eq__) is None
 
 

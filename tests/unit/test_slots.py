@@ -52,7 +52,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folders = {}
     for name, (architecture, settings) in MODELS.items():
         folder = tmp_path_factory.mktemp(name)
-        config = {"architectures": architecture and [architecture]}
+        config: dict[str, object] = {"architectures": architecture and [architecture]}
         config |= {"id2label": LABELS[name]} if name in LABELS else {}
         (folder / "config.json").write_text(json.dumps(config))
         if settings:

@@ -37,7 +37,9 @@ class Failing:
         return "#### 4"
 
     @asynccontextmanager
-    async def open_generator(self, model: str, sampling: Any, *rest: Any, **more: Any):
+    async def open_generator(
+        self, model: str, sampling: Any, *rest: Any, **more: Any
+    ) -> AsyncIterator[Generator]:
         engine = ScriptedEngine(self._answer)
         yield Generator(engine, model, default_asking("plain"), sampling, is_asked_plainly=True)
 

@@ -24,7 +24,7 @@ def problems(kind: str, *arguments: str | Path, stdin: bytes = b"") -> list[dict
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-KINDS = {
+KINDS: dict[str, list[tuple[str, dict[str, Any], str]]] = {
     "a point in front is a decimal point": [
         ("math", {"problem": "p", "answer": ".625"}, ".625"),
         ("math", {"problem": "p", "answer": "-.5"}, "-.5"),

@@ -17,7 +17,7 @@ def test_a_run_of_seeds_is_one_request() -> None:
 
 
 @given(st.lists(st.integers(0, 9)))
-def test_no_seed_is_lost_and_runs_are_as_long_as_can_be(seeds) -> None:
+def test_no_seed_is_lost_and_runs_are_as_long_as_can_be(seeds: list[int]) -> None:
     runs = consecutive(seeds)
     assert [seed for run in runs for seed in run] == seeds
     assert all(before.stop != after.start for before, after in itertools.pairwise(runs))
@@ -35,7 +35,7 @@ def test_greedy_completions_are_requests_of_their_own() -> None:
     st.lists(st.integers(0, 2), min_size=1, max_size=20),
     st.integers(2, 5),
 )
-def test_repeats_are_found_where_they_are(before, said, times) -> None:
+def test_repeats_are_found_where_they_are(before: list[int], said: list[int], times: int) -> None:
     """Eight tokens at least are said again; a shorter loop counts, as eight of its tokens."""
     tokens = [*before, *said * times]
     sizes = range(8, len(tokens) // times + 1)

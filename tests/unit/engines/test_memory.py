@@ -28,7 +28,7 @@ def test_a_container_allows_less_than_the_machine_has(
 
 def test_memory_is_kept_by_glibc_and_by_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """No allocation is a mapping of its own (M_MMAP_MAX, -4), and the heap is never cut (-1)."""
-    told = {}
+    told: dict[int, int] = {}
     monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace(mallopt=told.__setitem__))
     keep_freed_memory()
     assert told[-4] == 0

@@ -15,6 +15,7 @@ from sormctl.adapters.registry import built_in
 from sormctl.engines.reading import encode_solution, for_vllm, scores_of_logits, token_id
 from sormctl.errors import ModelError, UsageError
 from sormctl.prompts import Prompt
+from tests.present import present
 from tests.reward_models import save_chat_tokenizer, shepherd_tokenizer
 
 QUESTION, STEPS = "1+1+1?", ("1+1=2", "\u00bd 2+1=3")  # a letter of two bytes
@@ -127,7 +128,7 @@ def test_a_tokenizer_without_tokens_for_a_step_is_refused() -> None:
 
 
 def test_a_token_over_the_place_of_reading_is_refused(chat: Any) -> None:
-    layout = replace(built_in()["qwen2.5-math-prm"].text, step="{step}<extra{read}_0>")
+    layout = replace(present(built_in()["qwen2.5-math-prm"].text), step="{step}<extra{read}_0>")
     with pytest.raises(ModelError, match="a token reaches over the place of reading in"):
         read(chat, replace(built_in()["qwen2.5-math-prm"], text=layout))
 

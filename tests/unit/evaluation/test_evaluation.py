@@ -46,7 +46,7 @@ def test_one_solution_a_problem_is_plain_accuracy() -> None:
 
 def test_what_was_cut_off_or_has_no_answer_is_a_share_of_each_kind() -> None:
     evaluation = Evaluation()
-    cut = {"predicted": None, "source": {**SAMPLE, "finish": "length"}}
+    cut: dict[str, Any] = {"predicted": None, "source": {**SAMPLE, "finish": "length"}}
     evaluation.add([solution("d", source=GREEDY), solution("a", **cut), solution("b")])
     evaluation.add([solution("d", source=GREEDY, predicted=None), solution("a"), solution("b")])
     found = {row.name: (row.cut_off, row.no_answer) for row in evaluation.rows()}

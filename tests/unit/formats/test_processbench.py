@@ -64,8 +64,8 @@ def test_a_row_of_a_table() -> None:
     """Texts and floats, as CSV and pandas have them."""
     cells = {"steps": str(ROW["steps"]), "label": "1", "final_answer_correct": "False"}
     floats = {"label": 1.0, "final_answer_correct": 0.0}
-    assert {solution(**cells).labels, solution(**floats).labels} == {solution().labels}
-    assert (solution(**cells).correct, solution(**floats).correct) == (False, False)
+    for made in (solution(ROW | cells), solution(ROW | floats)):
+        assert (made.labels, made.correct) == (solution().labels, False)
     assert solution(final_answer_correct=float("nan")).correct is None
 
 

@@ -59,8 +59,8 @@ def test_a_format_of_another_package(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ],
 )
 def test_what_cannot_be_asked_for(argv: tuple[str, ...], message: str) -> None:
-    solution = {"task": "exact", "problem_id": "p", "question": "q", "answer": "7"}
-    solution |= {"solution_id": "s", "steps": ["7"], "predicted": "7", "correct": True}
+    problem = {"task": "exact", "problem_id": "p", "question": "q", "answer": "7"}
+    solution = {**problem, "solution_id": "s", "steps": ["7"], "predicted": "7", "correct": True}
     result = run(*argv, data=orjson.dumps(solution))
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert message in result.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -9,12 +10,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sormctl.cli import app
+from sormctl.records import Json
 
 QUESTION = {"question": "3 + 4?", "answer": "7"}
 ENDED, CUT, PLAIN = "Add.</think>\n#### 7", "3 + 4 = 7", "#### 7"
 
 
-def imported(rows: list[dict[str, Any]], *argv: str) -> tuple[list[bool], str]:
+def imported(rows: Sequence[Json], *argv: str) -> tuple[list[bool], str]:
     lines = b"".join(orjson.dumps({**QUESTION, **row}) + b"\n" for row in rows)
     argv = ("import", "completions", "--answer", "numeric", *argv)
     result: Result = CliRunner().invoke(app, argv, lines)
@@ -49,7 +51,8 @@ def test_other_tags_are_told_by_their_names() -> None:
 
 
 def test_whether_the_rows_agree_with_our_grading() -> None:
-    rows = [{"text": PLAIN, "correct": True}, {"text": "#### 8", "correct": True}, {"text": PLAIN}]
+    right, wrong = ({"text": text, "correct": True} for text in (PLAIN, "#### 8"))
+    rows: list[Json] = [right, wrong, {"text": PLAIN}]
     assert imported(rows)[1].count("\n") == 3  # with the one on solutions of one step
     assert (
         "correct: 1 of 2 verdicts of the file agree with ours (row_correct keeps theirs)"

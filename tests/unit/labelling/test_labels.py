@@ -1,11 +1,12 @@
 import asyncio
+from collections.abc import Sequence
 from math import hypot, sqrt
 from random import Random
 from statistics import fmean, stdev
 
 import pytest
 
-from sormctl.labelling.begun import EngineRows, Rollout
+from sormctl.labelling.begun import EngineRows, RollOut, Rollout
 from sormctl.labelling.consistency import is_consistent
 from sormctl.labelling.labels import (
     Path,
@@ -17,11 +18,14 @@ from sormctl.labelling.labels import (
 from sormctl.labelling.strategies import Bisect, Exact, Exhaustive, Guided, Strategy
 from sormctl.records import Rollouts, Steps, Verifier
 from sormctl.tasks.steps import step_result
+from tests.present import present
 
 STEPS = ("a", "b", "c", "d")
 
 
-def scripted(successes: set[tuple[int, int]], asked: list[tuple[int, int]] | None = None):
+def scripted(
+    successes: set[tuple[int, int]], asked: list[tuple[int, int]] | None = None
+) -> RollOut:
     """Rollout `index` from prefix `length` succeeds iff the pair is in `successes`; 10 tokens."""
 
     async def roll_out(prefix: tuple[str, ...], indices: range) -> list[Rollout]:
@@ -36,7 +40,7 @@ def scripted(successes: set[tuple[int, int]], asked: list[tuple[int, int]] | Non
     return roll_out
 
 
-def label(strategy: Strategy, path: Path, roll_out) -> StepLabels:
+def label(strategy: Strategy, path: Path, roll_out: RollOut) -> StepLabels:
     (found,) = asyncio.run(label_paths([path], strategy, roll_out))
     return found
 
@@ -58,7 +62,7 @@ def test_a_solution_without_room_for_rollouts_takes_no_labels_from_others(
 ) -> None:
     short = scripted({(1, 0)})
 
-    async def roll_out(prefix: tuple[str, ...], indices: range) -> list[Rollout] | None:
+    async def roll_out(prefix: tuple[str, ...], indices: range) -> Sequence[Rollout] | None:
         return await short(prefix, indices) if len(prefix) < 4 else None
 
     long = Path((*STEPS, "e", "f"), False)
@@ -89,7 +93,7 @@ def test_the_walk_stops_at_the_last_prefix_with_a_success() -> None:
 def test_exhaustive_counts_successes_of_every_prefix() -> None:
     found = label(Exhaustive(2), Path(STEPS[:3], False), scripted({(1, 0), (1, 1)}))
     assert found.labels == (1, 0, 0)
-    assert [count.succeeded for count in found.rollouts] == [2, 0, 0]
+    assert [count.succeeded for count in present(found.rollouts)] == [2, 0, 0]
     assert [verifier.prefix for verifier in found.verifiers] == [1, 1]
 
 
@@ -98,7 +102,7 @@ def test_exhaustive_counts_successes_of_every_prefix() -> None:
 def test_solutions_too_short_for_a_rollout(steps: int, strategy: Strategy) -> None:
     found = label(strategy, Path(STEPS[:steps], False), scripted(set()))
     assert found.labels == (0,) * steps
-    assert len(found.rollouts) == steps
+    assert len(present(found.rollouts)) == steps
 
 
 def test_a_shared_prefix_is_rolled_out_once_and_paid_by_the_first() -> None:
@@ -108,7 +112,7 @@ def test_a_shared_prefix_is_rolled_out_once_and_paid_by_the_first() -> None:
     first, second = asyncio.run(label_paths(paths, Exact(4), scripted({(1, 0)}, asked)))
     assert asked == [(1, 0)]
     assert first.labels == second.labels == (1, 0)
-    assert (first.rollouts[0], second.rollouts[0]) == (
+    assert (present(first.rollouts)[0], present(second.rollouts)[0]) == (
         Rollouts(1, 1, True, 10),
         Rollouts(1, 1, True, 0),
     )
@@ -149,7 +153,7 @@ def test_failed_siblings_take_the_place_of_rollouts() -> None:
     asked: list[tuple[int, int]] = []
     found = label(Exact(3), Path(*solutions[0][:2], free=free[0]), scripted({(1, 2)}, asked))
     assert asked == [(1, 0), (1, 1)]
-    assert (found.labels, found.rollouts[0]) == ((0, 0), Rollouts(3, 0, True, 20))
+    assert (found.labels, present(found.rollouts)[0]) == ((0, 0), Rollouts(3, 0, True, 20))
 
 
 def test_a_sibling_that_is_inconsistent_or_has_ended_is_no_success() -> None:
@@ -171,7 +175,7 @@ def test_a_sibling_that_is_inconsistent_or_has_ended_is_no_success() -> None:
         (["2 / 4 = 1/2"], ["0.5 * 8 = 4"], False, True),
     ],
 )
-def test_consistency(prefix, rollout, string: bool, number: bool) -> None:
+def test_consistency(prefix: list[str], rollout: list[str], string: bool, number: bool) -> None:
     assert is_consistent(prefix, rollout, step_result, "string") is string
     assert is_consistent(prefix, rollout, step_result, "number") is number
     assert is_consistent(prefix, rollout, step_result, "off")
@@ -202,7 +206,9 @@ def test_siblings_leave_the_statistics_of_labels_as_they_are() -> None:
             free = sibling_rollouts(outcomes, 3 * siblings, lambda prefix, rest: True)
             paths = [Path(*s, free=f) for s, f in zip(solutions, free, strict=True)]
             found = await label_paths(paths, Exact(3), roll_out)
-            wrong = [f.labels[0] for p, f in zip(paths, found, strict=True) if not p.correct]
+            wrong = [
+                present(f.labels[0]) for p, f in zip(paths, found, strict=True) if not p.correct
+            ]
             means += [sum(wrong) / len(wrong)] if wrong else []
         return fmean(means), stdev(means) / sqrt(len(means))
 
@@ -256,5 +262,5 @@ def test_what_was_begun_in_vain_is_given_up() -> None:
     rows = EngineRows(4)
     (found,) = asyncio.run(label_paths([Path(STEPS, False)], Exact(4), roll_out, rows))
     assert found.labels == (1, 1, 1, 0)
-    assert found.rollouts[2] == Rollouts(2, 1, True, 20)
+    assert present(found.rollouts)[2] == Rollouts(2, 1, True, 20)
     assert (given_up, rows.used) == ([range(2, 4)], 0)

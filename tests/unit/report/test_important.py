@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.unit.examples import solution, wrong
 def group(*models: str) -> list[Solution]:
     """A draft, two refinements and four samples, all scored."""
     scores = {model: (0.5, 0.5) for model in models}
-    kinds = [{"kind": kind} for kind in ("draft", "global", "local")]
+    kinds: list[dict[str, object]] = [{"kind": kind} for kind in ("draft", "global", "local")]
     kinds += [{"kind": "sample", "index": i} for i in range(4)]
     return [
         (wrong if i % 2 else solution)(f"s{i}", source=kind, scores=scores, labels=(1, 1))
@@ -59,7 +60,7 @@ def test_figures_that_share_a_line_count_as_one() -> None:
 
 def test_of_a_reward_model_three_figures_come_first() -> None:
     evaluation = Evaluation()
-    scored = {"labels": (1, 1), "scores": {"orm": (0.9, 0.9)}}
+    scored: dict[str, Any] = {"labels": (1, 1), "scores": {"orm": (0.9, 0.9)}}
     evaluation.add(
         [solution("a", **scored), wrong("b", **scored | {"scores": {"orm": (0.1, 0.1)}})]
     )

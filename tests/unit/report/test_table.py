@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from typing import Any
 
 import pytest
 
@@ -47,8 +48,11 @@ def test_a_name_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
 
 def _evaluation(name: str = "orm") -> Evaluation:
     evaluation = Evaluation()
-    judged = {"scores": {name: (0.6, 0.2), "balanced-orm": (0.9, 0.8)}, "labels": (1, 0)}
-    kinds = [{"kind": "global"}, {"kind": "local"}]
+    judged: dict[str, Any] = {
+        "scores": {name: (0.6, 0.2), "balanced-orm": (0.9, 0.8)},
+        "labels": (1, 0),
+    }
+    kinds: list[dict[str, object]] = [{"kind": "global"}, {"kind": "local"}]
     kinds += [{"kind": "sample", "temperature": 0.7, "index": i} for i in range(3)]
     for _ in range(2):
         draft = wrong("d", source={"kind": "sample", "temperature": 0.0}, **judged)

@@ -70,7 +70,8 @@ def opening() -> AbstractAsyncContextManager[Model]:
 class Item(dict[str, Any]):
     """A problem without a schema."""
 
-    question, answer = "?", None
+    question: str = "?"
+    answer: str | None = None
 
     @property
     def key(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -28,7 +29,7 @@ def tokens_of(output: Path) -> int:
     return int(made["generated_tokens"])
 
 
-def job(tmp_path: Path, count: int = 12, **options: bool) -> Job:
+def job(tmp_path: Path, count: int = 12, **options: Any) -> Job:
     source = write(tmp_path / "in.jsonl", problems(count))
     return Job("sample", {}, [source], tmp_path / "out.jsonl", **options)
 

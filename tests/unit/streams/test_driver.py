@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import compress, groupby
 from pathlib import Path
 from typing import Any
@@ -359,11 +359,12 @@ def test_an_input_that_is_named_like_a_file_beside_the_output_is_kept(
 ) -> None:
     source = write(tmp_path / f"out.jsonl.{name}", problems(3))
     job = Job("sample", {}, [source], tmp_path / "out.jsonl")
-    for work in (
+    works: list[Callable[[], None]] = [
         lambda: run(job, scripted()),
         lambda: pipe_records(job, dict, iter),
         lambda: write_records(job, [], [source]),
-    ):
+    ]
+    for work in works:
         with pytest.raises(UsageError, match=f"{name} is input and output; give another file"):
             work()
     assert len(read(Path(source))) == 3

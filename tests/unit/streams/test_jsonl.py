@@ -26,7 +26,7 @@ def same(data: Json) -> Json:
 def number(data: Json) -> int:
     if "n" not in data:
         raise RecordError("no `n`; count first")
-    return data["n"]
+    return int(data["n"])
 
 
 def write(path: Path, data: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+import time
 from contextlib import suppress
 
 import orjson
@@ -45,8 +46,8 @@ def test_the_time_left_is_that_of_what_this_run_has_done(
 ) -> None:
     """An earlier run had done half; a tenth took 30 seconds, so the other four tenths take 120."""
     monkeypatch.setattr(progress, "EVERY", 0.0)
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
     now, done = 0.0, 0.5
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     with Progress("sample") as shown:
         shown.fraction = lambda: done
         shown.add()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sormctl.errors import UsageError
-from sormctl.tasks.answers import CHOICE, EXACT, KINDS, MATH, NUMERIC, get_kind
+from sormctl.tasks.answers import CHOICE, EXACT, KINDS, MATH, NUMERIC, AnswerKind, get_kind
 
 NUMBERS = {
     "#### 72": "72",
@@ -232,7 +232,7 @@ def test_letters_are_equal_as_they_are_read() -> None:
     ],
     ids=lambda text: repr(text[:10]),
 )
-def test_huge_texts_are_read_without_trouble(kind, text: str) -> None:
+def test_huge_texts_are_read_without_trouble(kind: AnswerKind, text: str) -> None:
     kind.read([text])
     assert kind.equal(text, text)
 

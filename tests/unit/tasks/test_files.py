@@ -8,14 +8,16 @@ import pytest
 
 from sormctl.errors import RecordError
 from sormctl.records import Problem
+from sormctl.tasks.base import Task
 from sormctl.tasks.fields import Fields
 from sormctl.tasks.files import CHOICE_TASK, EXACT_TASK, MATH_TASK, NUMERIC_TASK, worked_example
+from tests.present import present
 
 TASKS = [NUMERIC_TASK, MATH_TASK, EXACT_TASK, CHOICE_TASK]
 
 
-def parse(task: Any, row: dict[str, Any]) -> Problem:
-    return task.parse(row, "mine", 4)
+def parse(task: Task, row: dict[str, Any]) -> Problem:
+    return present(task.parse)(row, "mine", 4)
 
 
 @pytest.mark.parametrize("question", ["question", "problem", "prompt", "input"])

@@ -11,6 +11,7 @@ from sormctl.errors import RecordError
 from sormctl.problems import read_problems
 from sormctl.records import Problem
 from sormctl.tasks.gsm8k import TASK, parse
+from tests.present import present
 from tests.published import DATA, needs_data
 
 ROW = {
@@ -60,7 +61,7 @@ def test_every_published_problem_is_read_and_its_solution_is_correct(
         assert problem.reference
         assert "<<" not in "".join(problem.reference)
         assert TASK.is_correct(TASK.predict(problem.reference), problem.answer)
-        assert TASK.predict([problem.answer]) == problem.answer
+        assert TASK.predict([present(problem.answer)]) == problem.answer
 
 
 @needs_data
@@ -68,7 +69,7 @@ def test_step_results_agree_with_the_published_annotations() -> None:
     """Where a step of the data set has both, the annotation and the result are the same number."""
     rows = annotated_steps()
     results = [(TASK.result(text), value) for text, value in rows]
-    read = [pair for pair in results if pair[0] is not None]
+    read = [(result, value) for result, value in results if result is not None]
     assert len(read) > 0.99 * len(results)
     assert all(TASK.answer.equal(result, value) for result, value in read)
 

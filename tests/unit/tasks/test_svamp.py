@@ -8,6 +8,7 @@ from sormctl.errors import RecordError
 from sormctl.problems import read_problems
 from sormctl.records import Problem
 from sormctl.tasks.svamp import TASK, join_question, parse
+from tests.present import present
 from tests.published import DATA, needs_data
 
 
@@ -55,6 +56,6 @@ def test_the_published_problems_are_split_in_700_and_300() -> None:
     assert (len(train), len(test)) == (700, 300)
     assert len({problem.problem_id for problem in train + test}) == 1000
     for problem in train + test:
-        assert problem.answer.isdigit()
+        assert present(problem.answer).isdigit()
         assert TASK.is_correct(TASK.predict([f"#### {problem.answer}.0"]), problem.answer)
         assert problem.question.endswith(("?", "3"))  # one published question ends in a 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -44,7 +44,7 @@ def configured(**fields: Any) -> TrainConfig:
 def sums(count: int, wrong: float = 0.0) -> list[Json]:
     """Labelled solutions of additions, a share of them wrong by one in the last digit."""
     random = Random(0)
-    records = []
+    records: list[Json] = []
     for i in range(count):
         a, b, slip = random.randint(1, 40), random.randint(1, 40), random.random() < wrong
         total = str(a + b + slip)
@@ -71,7 +71,7 @@ def problems(solutions: Sequence[Json]) -> list[Json]:
     return [to_json(parse_record(record, Problem)) for record in solutions]
 
 
-def write_jsonl(path: Path, records: Sequence[Json]) -> Path:
+def write_jsonl(path: Path, records: Iterable[Json]) -> Path:
     """Records as a file."""
     path.write_bytes(b"".join(encode(record) for record in records))
     return path

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sormctl.asking import Asking
 from sormctl.errors import DataError, UsageError
 from sormctl.prompts import Prompt
 from sormctl.training.config import REWARD_MODEL, TrainConfig, parse_held_out
@@ -35,7 +36,7 @@ def found_in(
 ) -> Spooled:
     """What is spooled if the input gives `given`, and any other file three problems."""
 
-    def examples(inputs: Sequence[str], style: str) -> Iterator[TrainingExample | None]:
+    def examples(inputs: Sequence[str], asking: Asking) -> Iterator[TrainingExample | None]:
         yield from given if not inputs else [None, *(example(f"p{i}", 1) for i in (7, 8, 999))]
 
     config = config_for(folder, held_out)

@@ -5,6 +5,7 @@ from array import array
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -41,11 +42,11 @@ STEPS = ("1 + 2 = 3", "#### 3")
 
 
 @pytest.fixture(scope="module")
-def tokenizer(tmp_path_factory: pytest.TempPathFactory):
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return load_tokenizer(str(make_model(tmp_path_factory.mktemp("models") / "tiny")))
 
 
-def test_a_language_model_learns_the_steps_and_the_end(tokenizer) -> None:
+def test_a_language_model_learns_the_steps_and_the_end(tokenizer: Any) -> None:
     """The prompt has 9 tokens (`Question : How many apples ? \\n Answer : \\n` is 10), the steps
     `1 + 2 = 3 \\n` 6 and `#### 3 \\n` 3: targets are these 9 and <eos>, each at the one before it.
     """
@@ -58,7 +59,7 @@ def test_a_language_model_learns_the_steps_and_the_end(tokenizer) -> None:
     assert list(row.ids[10:]) == list(row.targets)
 
 
-def test_a_reward_model_reads_the_last_token_of_each_labelled_step(tokenizer) -> None:
+def test_a_reward_model_reads_the_last_token_of_each_labelled_step(tokenizer: Any) -> None:
     """The first step ends at position 15, the second at 18; null is no target."""
     row = encode_example(tokenizer, TrainingExample(PROMPT, STEPS, labels=(1, 0)))
     assert (list(row.positions), list(row.targets)) == ([15, 18], [1, 0])
@@ -68,12 +69,12 @@ def test_a_reward_model_reads_the_last_token_of_each_labelled_step(tokenizer) ->
     assert (list(row.ids), [15, 18]) == encode_steps(tokenizer, PROMPT, STEPS)
 
 
-def test_shares_of_successes_are_floats(tokenizer) -> None:
+def test_shares_of_successes_are_floats(tokenizer: Any) -> None:
     row = encode_example(tokenizer, TrainingExample(PROMPT, STEPS, labels=(0.25, 1.0)))
     assert (row.targets.typecode, list(row.targets)) == ("f", [0.25, 1.0])
 
 
-def test_a_pair_is_read_at_the_last_token_of_both(tokenizer) -> None:
+def test_a_pair_is_read_at_the_last_token_of_both(tokenizer: Any) -> None:
     rival = ("1 + 2 = 4", "4 - 0 = 4", "#### 4")
     row = encode_example(tokenizer, TrainingExample(PROMPT, STEPS, rival=rival))
     assert row.rival is not None
@@ -98,7 +99,7 @@ def test_examples_survive_json(example: TrainingExample) -> None:
     assert parse_example(json.loads(json.dumps(example_json(example)))) == example
 
 
-def test_rows_that_are_too_long_are_counted(tokenizer, tmp_path: Path) -> None:
+def test_rows_that_are_too_long_are_counted(tokenizer: Any, tmp_path: Path) -> None:
     short, long = TrainingExample(PROMPT, STEPS), TrainingExample(PROMPT, STEPS * 9)
     rival = replace(short, rival=STEPS * 9)
     path = write_jsonl(
@@ -109,7 +110,7 @@ def test_rows_that_are_too_long_are_counted(tokenizer, tmp_path: Path) -> None:
     assert (found.too_long, found.truncated) == (2, 0)
 
 
-def test_a_truncated_row_keeps_the_judged_steps_that_fit_whole(tokenizer) -> None:
+def test_a_truncated_row_keeps_the_judged_steps_that_fit_whole(tokenizer: Any) -> None:
     """The prompt has 10 tokens, the steps 6, 3 and 3: they end at 15, 18 and 21."""
     judged = encode_example(
         tokenizer, TrainingExample(PROMPT, (*STEPS, "#### 4"), labels=(1, None, 0))
@@ -122,7 +123,9 @@ def test_a_truncated_row_keeps_the_judged_steps_that_fit_whole(tokenizer) -> Non
     assert truncated(judged, 15) is None
 
 
-def test_rows_without_room_for_a_step_are_left_out_all_the_same(tokenizer, tmp_path: Path) -> None:
+def test_rows_without_room_for_a_step_are_left_out_all_the_same(
+    tokenizer: Any, tmp_path: Path
+) -> None:
     judged = TrainingExample(PROMPT, STEPS, labels=(1, 0))
     path = write_jsonl(tmp_path / "train.jsonl", [example_json(judged)] * 2)
     found = read_token_rows(path, tokenizer, max_length=17, truncate=True)
@@ -284,6 +287,6 @@ def test_processes_share_a_batch_in_equally_many_parts(
     assert all(part for share in shares for part, _ in share)
 
 
-def test_rows_are_compact(tokenizer) -> None:
+def test_rows_are_compact(tokenizer: Any) -> None:
     row = encode_example(tokenizer, TrainingExample(PROMPT, STEPS))
     assert all(isinstance(column, array) for column in (row.ids, row.positions, row.targets))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sormctl.asking import Asking
 from sormctl.errors import UsageError
 from sormctl.training.options import RunOptions
 from sormctl.training.runs import run
@@ -21,7 +22,7 @@ def test_they_are_those_of_accelerate() -> None:
 
 @pytest.mark.parametrize("name", ["paper", "all", "", "swanlab"])
 def test_what_cannot_track_is_refused_before_anything_is_read(name: str, tmp_path: Path) -> None:
-    def unread(inputs: Sequence[str], style: str) -> Iterator[TrainingExample | None]:
+    def unread(inputs: Sequence[str], asking: Asking) -> Iterator[TrainingExample | None]:
         raise AssertionError("the input was read")
 
     config = configured(model="no such model", output=str(tmp_path / "out"), track=[name])

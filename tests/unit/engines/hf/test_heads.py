@@ -81,7 +81,7 @@ def test_qwen2_5_math_prm(tmp_path: Path) -> None:
         x = torch.relu(x @ weights["score.0.weight"].T + weights["score.0.bias"])
         logits = x @ weights["score.2.weight"].T + weights["score.2.bias"]
         marks = ids[0] == tokenizer.convert_tokens_to_ids("<extra_0>")
-        return logits.softmax(-1)[marks, 1].tolist()  # type: ignore[no-any-return]
+        return logits.softmax(-1)[marks, 1].tolist()
 
     found = scores(tmp_path, built_in()["qwen2.5-math-prm"], STEPS, STEPS[:1])
     assert found[0] == pytest.approx(published(STEPS), abs=1e-5)

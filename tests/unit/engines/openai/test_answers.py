@@ -22,7 +22,7 @@ def read(choice: dict[str, Any], **params: Any) -> Completion:
     return found
 
 
-FINISHES = {
+FINISHES: dict[str, list[str | None]] = {
     "stop": ["stop", "eos", "eos_token", "EOS", "end_turn", "stop_sequence", "stop_str", "", None],
     "length": ["length", "max_tokens", "model_length", "MAX_TOKENS", "token_limit", "max_length"],
     "content_filter": ["content_filter"],
@@ -164,7 +164,8 @@ def test_some_servers_know_where_steps_end() -> None:
 def test_a_reward_is_one_number() -> None:
     assert reward_of(pooled(-11.5), "s", "m") == -11.5
     assert isnan(reward_of(pooled(None), "s", "m"))
-    for answer in (pooled(1.0, 2.0), pooled([1.0, 2.0]), {"data": []}):
+    nothing: dict[str, Any] = {"data": []}
+    for answer in (pooled(1.0, 2.0), pooled([1.0, 2.0]), nothing):
         with pytest.raises(ModelError, match="s: m gives a text other than one number"):
             reward_of(answer, "s", "m")
 

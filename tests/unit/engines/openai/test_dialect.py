@@ -78,7 +78,7 @@ async def test_what_is_refused_is_left_out_from_then_on(
 
 async def test_a_parameter_may_be_named_apart_or_in_a_list() -> None:
     apart = refusing("seed", "Unsupported parameter", param="seed")
-    listed = (
+    listed: Reply = (
         422,
         {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]},
         {},
@@ -178,11 +178,10 @@ async def test_the_limit_may_have_another_name() -> None:
 
 
 async def test_a_record_that_the_content_filter_refuses_is_marked() -> None:
-    for reply in (
-        refusal(400, "rejected by the content filter"),
-        (400, {"error": {"message": "The response was filtered", "code": "content_filter"}}, {}),
-        refusal(403, "Your input was flagged"),
-    ):
+    error = {"message": "The response was filtered", "code": "content_filter"}
+    coded: Reply = (400, {"error": error}, {})
+    told = "rejected by the content filter"
+    for reply in (refusal(400, told), coded, refusal(403, "Your input was flagged")):
         with serving(reply) as script:
             async with engine_of(script) as engine:
                 found = await engine.sample(PROMPT, Sampling())

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from sormctl.engines.base import Sampling
 from sormctl.engines.openai.http import Http
 from sormctl.engines.openai.network import Proxy, proxy_for
 from sormctl.errors import SormctlError, UsageError
 from tests.unit.engines.openai.server import serving
-from tests.unit.engines.openai.test_engine import PROMPT, Naps, Sampling, engine_of
+from tests.unit.engines.openai.test_engine import PROMPT, Naps, engine_of
 
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir")
 HERE = ["http://127.0.0.1:1/v1", "http://localhost/v1", "http://[::1]:8/v1", "http://127.9.9.9/v1"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sormctl.errors import UsageError
 from sormctl.records import Solution, to_json
@@ -51,15 +52,11 @@ def test_a_problem_shows_its_answer_and_its_votes() -> None:
 
 def test_what_several_files_know_of_a_solution_is_put_together() -> None:
     draft = refined("p", "7", "6", "7", best="draft")[0]
-    plain = Solution(**{**_fields(draft), "scores": {}, "labels": None, "rollouts": None})
-    scored = Solution(**{**_fields(plain), "scores": {"prm": (0.1, 0.2)}})
+    plain = replace(draft, scores={}, labels=None, rollouts=None)
+    scored = replace(plain, scores={"prm": (0.1, 0.2)})
     (whole,) = merged([plain, scored, draft])
     assert whole.scores.keys() == {"prm", "orm", "sorm"}
     assert (whole.labels, whole.rollouts) == (draft.labels, draft.rollouts)
-
-
-def _fields(solution: Solution) -> dict[str, object]:
-    return {name: getattr(solution, name) for name in solution.__struct_fields__}
 
 
 def test_a_folder_counts_the_problems_that_were_drafted(tmp_path: Path) -> None:

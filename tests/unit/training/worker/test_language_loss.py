@@ -28,7 +28,11 @@ SIZES = {
     "num_key_value_heads": 2,
     "pad_token_id": 0,
 }
-SCALED = {"llama": {}, "granite": {"logits_scaling": 3.0}, "gemma2": {"head_dim": 8}}
+SCALED: dict[str, dict[str, Any]] = {
+    "llama": {},
+    "granite": {"logits_scaling": 3.0},
+    "gemma2": {"head_dim": 8},
+}
 
 
 def make(family: str, tied: bool = True) -> Any:
@@ -52,7 +56,7 @@ def batch(lengths: tuple[int, ...] = (9, 4, 7)) -> Batch:
 def learned(model: Any, loss: Callable[[], Tensor]) -> tuple[float, dict[str, Tensor]]:
     model.zero_grad()
     value = loss()
-    (value / 7).backward()
+    torch.autograd.backward(value / 7)
     return value.item(), {n: p.grad.clone() for n, p in model.named_parameters()}
 
 
@@ -108,7 +112,7 @@ def test_no_more_logits_than_allowed_exist_at_once(monkeypatch: pytest.MonkeyPat
         return taken(logits, dim)
 
     monkeypatch.setattr(Tensor, "log_softmax", noted)
-    language_model_loss(add_loss(make("llama")), batch()).loss.backward()
+    torch.autograd.backward(language_model_loss(add_loss(make("llama")), batch()).loss)
     assert set(seen[:-1]) == {(2, 60)}
     assert sum(rows for rows, _ in seen) == 6 + 1 + 4
 

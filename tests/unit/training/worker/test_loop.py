@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -58,14 +59,14 @@ def judged(count: int) -> list[TrainingExample]:
     return [example for x in sums(count, 0.5) if (example := reward_model.parse(x, PLAIN))]
 
 
-def student_run(
-    tmp_path: Path, model: str, mode: str | None = None, **fields: object
-) -> TrainConfig:
+def student_run(tmp_path: Path, model: str, mode: str | None = None, **fields: Any) -> TrainConfig:
     config = configured(model=model, output=str(tmp_path / "out"), **fields)
     return prepare(config, references(24), mode=mode)
 
 
-def train_student(config: TrainConfig, stop: Callable[[], bool] = lambda: False):
+def train_student(
+    config: TrainConfig, stop: Callable[[], bool] = lambda: False
+) -> list[dict[str, Any]]:
     return train_here(config, load_language_model, language_model_loss, stop)
 
 
@@ -180,7 +181,7 @@ def test_parts_of_a_batch_add_up(tmp_path: Path, tiny: str) -> None:
 
 def test_packing_and_checkpointing_learn_the_same(tmp_path: Path, tiny: str) -> None:
     """One batch, so that the rows of a step are the same in either order."""
-    fields: dict[str, object] = {"epochs": 1, "batch_size": 24}
+    fields: dict[str, Any] = {"epochs": 1, "batch_size": 24}
     plain = student_run(tmp_path / "plain", tiny, **fields)
     expected = losses(train_student(plain))
     on = {**fields, "packing": Packing.on}
@@ -210,8 +211,8 @@ def test_padding_changes_nothing(tmp_path: Path, tiny: str) -> None:
     rows = [encode_example(tokenizer, x) for x in references(9)]
     assert len({len(row.ids) for row in rows}) > 1
     together = language_model_loss(model, collate(rows, 0)).loss
-    alone = sum(language_model_loss(model, collate([row], 0)).loss for row in rows)
-    assert together.item() == pytest.approx(alone.item(), rel=1e-5)
+    alone = sum(language_model_loss(model, collate([row], 0)).loss.item() for row in rows)
+    assert together.item() == pytest.approx(alone, rel=1e-5)
 
 
 @pytest.mark.parametrize("optimizer", Optimizer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
 import subprocess
@@ -42,9 +43,9 @@ def test_a_command_that_had_gone_before(closed: bool, monkeypatch: pytest.Monkey
     reading, writing = os.pipe()
     kept = os.dup(0)
     exits: list[int] = []
-    monkeypatch.setattr(orphans.ctypes, "CDLL", lambda _: orphans)
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: orphans)
     monkeypatch.setattr(orphans, "prctl", lambda *_: 0, raising=False)
-    monkeypatch.setattr(orphans.os, "_exit", exits.append)
+    monkeypatch.setattr(os, "_exit", exits.append)
     try:
         os.dup2(reading, 0)
         if closed:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -92,7 +94,7 @@ def test_without_a_command_there_is_nobody_to_work_for(monkeypatch: pytest.Monke
     def ended(code: int) -> None:
         raise SystemExit(code)
 
-    monkeypatch.setattr(worker.sys, "stdout", SimpleNamespace(write=gone))
-    monkeypatch.setattr(worker.os, "_exit", ended)
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(write=gone))
+    monkeypatch.setattr(os, "_exit", ended)
     with pytest.raises(SystemExit):
         worker.report_event(Started())
