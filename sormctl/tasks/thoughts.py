@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from sormctl.asking import THINK
+from sormctl.tasks.marks import marked
 from sormctl.tasks.turns import before_end
 
 _MISSPELT = re.compile(r"<\s*/\s*think\s*>|<\s*/\s*think(?=\n)", re.IGNORECASE)  # "</ think>"
@@ -19,12 +20,14 @@ def part_thought(
     Some chat templates open the thought in the prompt: an end without a start closes one that
     began with the text, or behind the thought before it. `is_begun` says that the prompt has
     opened one, which matters where it never ends: such a thought goes on to the end of the text.
-    `</ think>` ends one, too. Several thoughts are joined by a line end, what is visible as it
+    `</ think>` ends one, too, and without tags of its user's own a text may begin with those that
+    `marks` knows. Several thoughts are joined by a line end, what is visible as it
     stands. The turn ends in what is visible, or in a thought that is never closed: some models
     write the same token behind their thought. What follows the end is no part of either.
     """
-    if think == THINK and "<" in text:
-        text = _MISSPELT.sub(think[1], text)
+    if think == THINK:
+        found = None if is_begun else marked(text)
+        text, think = found or (_MISSPELT.sub(think[1], text) if "<" in text else text, think)
     thoughts: list[str] = []
     visible: list[str] = []
     thought = None
