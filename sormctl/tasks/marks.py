@@ -1,4 +1,4 @@
-"""How models mark a thought that are trained to, where nobody has named its tags."""
+"""How models mark a thought that are trained to, and what they say after it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,14 @@ _FORMS = tuple(
         (r"analysis(?=\S[\s\S]*assistantfinal)", "assistantanalysis", "assistantfinal"),
     )
 )
+# what models put around all that they say
+_WRAPPINGS = (
+    ("<response>", "</response>"),
+    ("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
+    ("[BEGIN FINAL RESPONSE]", "[END FINAL RESPONSE]"),
+    ("<|begin_of_solution|>", "<|end_of_solution|>"),
+    ("<|channel|>final<|message|>", "<|end|>"),
+)
 
 
 def marked(text: str) -> tuple[str, tuple[str, str]] | None:
@@ -37,3 +45,13 @@ def marked(text: str) -> tuple[str, tuple[str, str]] | None:
             first, last = (tag.format(*found.groups()) for tag in (start, end))
             return first + text[found.end() :], (first, last)
     return None
+
+
+def without_wrapping(text: str) -> str:
+    """What is said, without what stands around all of it; either end may be lost."""
+    said = text.strip()
+    for start, end in _WRAPPINGS:
+        inner = said.removeprefix(start).removesuffix(end)
+        if inner != said and start not in inner and end not in inner:
+            return inner.strip()
+    return text

@@ -11,6 +11,7 @@ from sormctl.records import Steps
 from sormctl.tasks.announcing import announced
 from sormctl.tasks.answers import MATH, NUMERIC
 from sormctl.tasks.base import Task
+from sormctl.tasks.marks import without_wrapping
 from sormctl.tasks.splitting import SPACE, pieces
 from sormctl.tasks.steps import pieces_around, split_lines, strip_annotations
 from sormctl.tasks.texts import NEXT_SENTENCE
@@ -64,7 +65,7 @@ class CompletionReader(NamedTuple):
         thought, visible, is_closed = part_thought(text, self.think, is_begun=is_begun)
         if not is_closed and not is_cut and not visible.strip():
             thought, visible = _said_at_the_end(thought)
-        visible = visible.lstrip(SPACE) if thought else visible
+        visible = without_wrapping(visible.lstrip(SPACE) if thought else visible)
         opening, steps, separators = self._cut(visible)
         predicted = read_answer(self.task, question, steps, is_cut or not is_closed)
         return Reading(thought if thought.strip() else None, opening, steps, separators, predicted)

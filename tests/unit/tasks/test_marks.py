@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sormctl.tasks.marks import without_wrapping
 from sormctl.tasks.reading import CompletionReader
 from sormctl.tasks.registry import get_task
 from sormctl.tasks.thoughts import part_thought
@@ -64,3 +65,32 @@ def test_tags_of_the_user_count_alone() -> None:
     text = "[THINK]8?[/THINK]7"
     assert part_thought(text, ("<t>", "</t>")) == ("", text, True)
     assert part_thought(f"{text}</think>7", is_begun=True) == (text, "7", True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think>8?</think>\n<response>3 + 4\n\\boxed{7}</response>",
+        "<think>8?</think><response>\n3 + 4\n\\boxed{7}\n",  # cut off
+        "<|START_THINKING|>8?<|END_THINKING|><|START_RESPONSE|>3 + 4\n\\boxed{7}<|END_RESPONSE|>",
+        "8?</think>[BEGIN FINAL RESPONSE]\n3 + 4\n\\boxed{7}\n[END FINAL RESPONSE]\n<|end|>",
+        "8?</think>3 + 4\n\\boxed{7}\n[END FINAL RESPONSE]",
+        "<|channel|>final<|message|>3 + 4\n\\boxed{7}<|return|>",
+    ],
+)
+def test_what_wraps_all_that_is_said_is_no_part_of_it(text: str) -> None:
+    read = CompletionReader(get_task("math"), "blocks").read("?", text, False)
+    assert (read.opening, read.steps, read.predicted) == (None, ("3 + 4", "\\boxed{7}"), "7")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " 3 + 4\n",
+        "So <response>7</response>",
+        "<response>7</response> or <response>8</response>",
+        "<response>7</response> is it.",
+    ],
+)
+def test_what_wraps_a_part_stays(text: str) -> None:
+    assert without_wrapping(text) == text
