@@ -23,7 +23,12 @@ from sormctl.records import Json, Problem, Solution
 from sormctl.rows import hub
 from sormctl.rows.base import Rows
 from sormctl.rows.files import read_rows
-from sormctl.streams.completions import is_one_step, too_few_steps
+from sormctl.streams.completions import (
+    is_one_step,
+    tagged,
+    too_few_steps,
+    unnamed_thoughts,
+)
 from sormctl.streams.driver import write_records
 from sormctl.streams.jsonl import STDIN, read_records
 from sormctl.tasks.answers import get_kind
@@ -192,6 +197,8 @@ def _solutions(
         counts["left out"] += not made
         counts["solutions"] += len(made)
         counts["one step"] += sum(map(is_one_step, made))
+        for solution in made:
+            counts.update(tagged(solution))
         counts["unknown"] += sum(solution.answer is None for solution in made)
         return made
 
@@ -207,4 +214,5 @@ def _notes(format: DataFormat, how: Importing, counts: Counter[str]) -> Iterator
             f"{'' if how.problems else '; --problems FILE gives it'}"
         )
     yield from too_few_steps(counts["one step"], counts["solutions"])
+    yield from unnamed_thoughts(counts, counts["solutions"])
     yield from how.grade.notes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from sormctl.records import Solution
@@ -9,7 +10,11 @@ from sormctl.streams.driver import Costs
 from sormctl.streams.manifest import TOKENS, Counts
 
 TELLING = 0.01  # the share of completions from which on it is said
-MANY = 0.2  # the share of solutions of one step from which on that is said
+MANY = 0.2  # the share of solutions of one step, or in tags, from which on that is said
+_SOME = 3  # solutions in tags of which it is said at least
+# a tag that a prompt may have asked for, to think in or to solve in
+_TAG = re.compile(r"\s*([<\[])(\w*(?:think|thought|reason|scratchpad)\w*)([>\]])", re.I)
+_TAGGED = "begins in "
 
 
 def count_completion(solution: Solution) -> Counts:
@@ -21,6 +26,7 @@ def count_completion(solution: Solution) -> Counts:
         "too_long": solution.source.get("finish") == "too-long",
         "no_answer": solution.predicted is None,
         "one_step": is_one_step(solution),
+        **tagged(solution),
     }
 
 
@@ -35,6 +41,7 @@ def what_went_wrong(counts: Counts) -> Iterator[str]:
         of_these = f", {cut_off:,} of them cut off" if cut_off else ""
         yield f"{_share(unread, total)} state no answer{of_these}"
     yield from too_few_steps(counts["one_step"], total)
+    yield from unnamed_thoughts(counts, total)
 
 
 def is_one_step(solution: Solution) -> bool:
@@ -46,6 +53,29 @@ def too_few_steps(count: int, total: int) -> Iterator[str]:
     """What the user should know where many solutions have one step at most."""
     if count > MANY * total:
         yield f"{_share(count, total)} have no second step, so steps tell no more than answers"
+
+
+def tagged(solution: Solution) -> Counts:
+    """One solution that begins in tags which nobody has named, by these; nothing of another."""
+    found = None if solution.thought else _TAG.match(solution.steps[0] if solution.steps else "")
+    if found is None:
+        return {}
+    before, name, after = found.groups()
+    end = f"{before}/{name}{after}"
+    is_whole = any(end in step for step in solution.steps)
+    return {f"{_TAGGED}{before}{name}{after},{end}": 1} if is_whole else {}
+
+
+def unnamed_thoughts(counts: Counts, total: int) -> Iterator[str]:
+    """What the user should know where many solutions begin in tags that may be a thought's."""
+    for name, count in counts.items():
+        if name.startswith(_TAGGED) and count >= max(_SOME, MANY * total):
+            tags = name.removeprefix(_TAGGED)
+            shown = tags.replace(",", "…")
+            yield (
+                f"{_share(count, total)} begin in {shown}, which is read as steps; if it is a "
+                f"thought, give --think '{tags}'"
+            )
 
 
 def _share(count: int, total: int) -> str:

@@ -11,17 +11,11 @@ from sormctl.records import Steps
 from sormctl.tasks.announcing import announced
 from sormctl.tasks.answers import MATH, NUMERIC
 from sormctl.tasks.base import Task
+from sormctl.tasks.marks import without_wrapping
 from sormctl.tasks.splitting import SPACE, pieces
 from sormctl.tasks.steps import pieces_around, split_lines, strip_annotations
 from sormctl.tasks.texts import NEXT_SENTENCE
 from sormctl.tasks.thoughts import part_thought
-
-# what some tools leave in a text: a chat model has said all, and what follows is no part of it
-_END_OF_TURN = re.compile(
-    r"(?<=\S)\s*(?:<\|(?:im_end|eot_id|eom_id|endoftext|end_of_text|end)\|>|<end_of_turn>|<eos>"
-    r"|</s>(?=\s*(?:$|\n|<)))"
-)
-
 
 # behind what a text breaks off: a sign or a word that needs more
 _NEEDS_MORE = re.compile(
@@ -68,11 +62,10 @@ class CompletionReader(NamedTuple):
         off, and `is_begun` that its prompt had opened a thought. White space after a thought is a
         part of how thoughts are written, not of the solution.
         """
-        text = _END_OF_TURN.split(text, maxsplit=1)[0] if "<" in text else text
         thought, visible, is_closed = part_thought(text, self.think, is_begun=is_begun)
         if not is_closed and not is_cut and not visible.strip():
             thought, visible = _said_at_the_end(thought)
-        visible = visible.lstrip(SPACE) if thought else visible
+        visible = without_wrapping(visible.lstrip(SPACE) if thought else visible)
         opening, steps, separators = self._cut(visible)
         predicted = read_answer(self.task, question, steps, is_cut or not is_closed)
         return Reading(thought if thought.strip() else None, opening, steps, separators, predicted)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from sormctl.asking import THINK
+from sormctl.tasks.marks import marked
+from sormctl.tasks.turns import before_end
 
 _MISSPELT = re.compile(r"<\s*/\s*think\s*>|<\s*/\s*think(?=\n)", re.IGNORECASE)  # "</ think>"
 
@@ -17,22 +20,38 @@ def part_thought(
     Some chat templates open the thought in the prompt: an end without a start closes one that
     began with the text, or behind the thought before it. `is_begun` says that the prompt has
     opened one, which matters where it never ends: such a thought goes on to the end of the text.
-    `</ think>` ends one, too. Several thoughts are joined by a line end, what is visible as it
-    stands.
+    `</ think>` ends one, too, and without tags of its user's own a text may begin with those that
+    `marks` knows. Several thoughts are joined by a line end, what is visible as it
+    stands. The turn ends in what is visible, or in a thought that is never closed: some models
+    write the same token behind their thought. What follows the end is no part of either.
     """
+    if think == THINK:
+        found = None if is_begun else marked(text)
+        text, think = found or (_MISSPELT.sub(think[1], text) if "<" in text else text, think)
+    thoughts: list[str] = []
+    visible: list[str] = []
+    thought = None
+    for said, thought in _pieces(text, think, is_begun):
+        before = before_end(said, has_spoken=bool(thoughts))
+        if before is not None:
+            return "\n".join(thoughts), "".join([*visible, before]), True
+        visible.append(said)
+        thoughts += [] if thought is None else [thought]
+    if thought is not None:
+        thoughts[-1] = before_end(thought) or thought
+    return "\n".join(thoughts), "".join(visible), thought is None
+
+
+def _pieces(text: str, think: tuple[str, str], is_begun: bool) -> Iterator[tuple[str, str | None]]:
+    """What is said before each thought, and the thought; at last what is not closed, or None."""
     start, end = think
-    if think == THINK and "<" in text:
-        text = _MISSPELT.sub(end, text)
-    if is_begun and end not in text:
-        return text, "", False
-    thoughts, visible = [], []
     *closed, rest = text.split(end)
     for part in closed:
         said, opening, thought = part.partition(start)
-        visible.append(said if opening else "")
-        thoughts.append(thought if opening else said)
-    said, opening, unfinished = rest.partition(start)
-    visible.append(said)
-    if opening:
-        thoughts.append(unfinished)
-    return "\n".join(thoughts), "".join(visible), not opening
+        is_thought = not opening and (is_begun or before_end(part) is None)
+        yield ("", part) if is_thought else (said, thought)
+        is_begun = False
+    said, opening, thought = rest.partition(start)
+    if is_begun:
+        said, opening, thought = "", start, rest
+    yield said, thought if opening else None

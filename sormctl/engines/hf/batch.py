@@ -19,6 +19,7 @@ from sormctl.engines.base import (
     answer_limit,
     repeats_itself,
 )
+from sormctl.engines.decoding import before_stop, decode, kept_ids
 from sormctl.engines.encoding import prompt_ids
 from sormctl.engines.hf.decode import Decoder, SlotStart
 from sormctl.engines.hf.load import LoadedModel
@@ -41,6 +42,7 @@ class SampleRequest(Request[list[Completion]]):
     prompt: Prompt
     params: Sampling
     ids: list[int] = field(default_factory=list)
+    kept: frozenset[int] = frozenset()  # special tokens that its texts keep
     limit: int = 0
     prefilled: Prefilled | None = None
     completions: dict[int, Completion] = field(default_factory=dict)
@@ -105,6 +107,7 @@ class SampleBatch:
         loaded, wanted = self._loaded, request.params.max_tokens
         request.ids = prompt_ids(loaded.tokenizer, request.prompt)
         loaded.check_embedded(request.ids)
+        request.kept = kept_ids(loaded.tokenizer, request.prompt.think) - self._eos
         request.limit = answer_limit(len(request.ids), loaded.max_length, loaded.name, wanted)
         self._waiting.extend(_Row(request, i) for i in range(len(request.params.seeds)))
 
@@ -214,8 +217,9 @@ class SampleBatch:
             return False
         # no token that has text is shorter than a byte, so these hold every stop string
         window = max(len(text.encode()) for text in stop) + _MARGIN
-        tail = self._text(row.tokens[-window:])
-        return any(text in tail for text in stop) and _cut(self._text(row.tokens), stop) is not None
+        if before_stop(self._text(row, row.tokens[-window:]), stop) is None:
+            return False
+        return before_stop(self._text(row, row.tokens), stop) is not None
 
     def _complete(self, rows: list[_Row]) -> list[tuple[SampleRequest, list[Completion]]]:
         done = []
@@ -229,8 +233,8 @@ class SampleBatch:
 
     def _completion(self, row: _Row) -> Completion:
         request = row.request
-        text = self._text(row.tokens)
-        stopped = _cut(text, request.params.stop)
+        text = self._text(row, row.tokens)
+        stopped = before_stop(text, request.params.stop)
         ended = stopped is not None or row.tokens[-1] in self._eos
         return Completion(
             text=text if stopped is None else stopped,
@@ -241,14 +245,5 @@ class SampleBatch:
             logprob=row.logprob,
         )
 
-    def _text(self, tokens: list[int]) -> str:
-        text: str = self._loaded.tokenizer.decode(
-            tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
-        return text
-
-
-def _cut(text: str, stop: Sequence[str]) -> str | None:
-    """The text before the first stop string; None if there is none."""
-    starts = [start for start in map(text.find, stop) if start >= 0]
-    return text[: min(starts)] if starts else None
+    def _text(self, row: _Row, tokens: list[int]) -> str:
+        return decode(self._loaded.tokenizer, tokens, row.request.kept)

@@ -14,6 +14,7 @@ _OF_RUNS = ("n", "return_token_ids")
 _SPARED = {
     "seed": "takes no `seed`: its samples are not repeatable",
     "repetition_detection": "ends no text that repeats itself: such rollouts go on to the limit",
+    "skip_special_tokens": "takes no `skip_special_tokens`: its texts lack special tokens",
     "stop": "takes no `stop`: texts are cut here, at the cost of what it writes beyond",
 }
 _OUT_OF_RANGE = re.compile(

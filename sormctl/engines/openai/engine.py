@@ -22,6 +22,7 @@ from sormctl.engines.openai.http import Http, connections
 from sormctl.engines.openai.pool import Pool, Sleep
 from sormctl.engines.openai.refusals import FilteredError, RefusedError
 from sormctl.engines.openai.server import Server, is_url, redacted
+from sormctl.engines.openai.special import keeping, with_tags
 from sormctl.engines.reading import encode_solution, for_vllm
 from sormctl.engines.running import Running
 from sormctl.errors import DeadEngineError, EngineError, ModelError, UsageError, tell_user
@@ -184,10 +185,12 @@ class OpenaiEngine:
             limit = self._limit(server, prompt, params)
             asked = prompt_of(prompt, self._tokenizer, server, self._options.prefill)
             drawn = settings(params, seeds, limit, server)
+            drawn |= keeping(self._tokenizer, prompt.think, server)
             sent = dialect.written({"model": server.model, **asked, **drawn})
             try:
                 answer = await http.post(f"{server.url}/{dialect.path}", sent)
-                return completions(answer, sent, params, limit, prompt.think)
+                found = completions(answer, sent, params, limit, prompt.think)
+                return with_tags(found, self._tokenizer, prompt.think, server)
             except FilteredError:  # as where the answer says so: one such record is no failure
                 return [Completion("", "content_filter", 0, 0, 0)] * len(seeds)
             except RefusedError as error:

@@ -53,6 +53,7 @@ class Server:
         self.owner = ""  # the kind of server, if it tells
         self.room: int | None = None  # tokens of prompt and completion, if it tells
         self.dialect = Dialect()
+        self.hides_thoughts = False  # whether the user knows that its texts may lack their tags
 
     @property
     def is_vllm(self) -> bool:

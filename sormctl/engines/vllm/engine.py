@@ -11,6 +11,7 @@ from typing import Any, Self
 from sormctl.adapters.adapter import OWN, Adapter
 from sormctl.engines.arguments import read_options
 from sormctl.engines.base import Completion, Sampling, answer_limit, check_readable, together
+from sormctl.engines.decoding import before_stop, decode, kept_ids
 from sormctl.engines.encoding import (
     check_embedded,
     eos_ids,
@@ -114,7 +115,9 @@ class VllmEngine:
         ids = prompt_ids(self._tokenizer, prompt)
         check_embedded(self._tokenizer, ids, self._embeddings, self._model)
         limit = answer_limit(len(ids), self._room, self._model, params.max_tokens)
-        found = await together(self._complete(ids, params, run, limit) for run in params.runs())
+        kept = kept_ids(self._tokenizer, prompt.think)
+        runs = params.runs()
+        found = await together(self._complete(ids, params, run, limit, kept) for run in runs)
         return [completion for run in found for completion in run]
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
@@ -135,7 +138,7 @@ class VllmEngine:
         return scores_of_logits(adapter.head, read)
 
     async def _complete(
-        self, ids: list[int], params: Sampling, seeds: range, limit: int
+        self, ids: list[int], params: Sampling, seeds: range, limit: int, kept: frozenset[int]
     ) -> list[Completion]:
         """One request: vLLM seeds its n completions seed, seed + 1 …"""
         from vllm import SamplingParams
@@ -153,13 +156,14 @@ class VllmEngine:
             repetition_detection=RepetitionDetectionParams(**circles) if circles else None,
             logprobs=0 if params.logprobs else None,  # those of the tokens drawn, and no others
             detokenize=bool(params.stop),  # else once, at the end: token by token costs more
+            skip_special_tokens=not kept,
             output_kind=RequestOutputKind.FINAL_ONLY,
             skip_clone=True,  # these settings are of this request alone
         )
         output = await self._last("generate", ids, settings)
         return [
             Completion(
-                text=written.text if params.stop else self._text(written),
+                text=self._text(written, params, kept),
                 finish=str(written.finish_reason),
                 prompt_tokens=len(ids),
                 cached_tokens=output.num_cached_tokens or 0,
@@ -169,15 +173,15 @@ class VllmEngine:
             for written in output.outputs
         ]
 
-    def _text(self, written: Any) -> str:
-        """The text of tokens that ended by themselves, without the one that ended them."""
-        ids = list(written.token_ids)
-        text: str = self._tokenizer.decode(
-            ids[:-1] if written.finish_reason == "stop" else ids,
-            skip_special_tokens=True,
-            clean_up_tokenization_spaces=False,
-        )
-        return text
+    def _text(self, written: Any, params: Sampling, kept: frozenset[int]) -> str:
+        """Without the token, or the stop string, that ended it."""
+        if params.stop and not kept:
+            return str(written.text)
+        ids, ended_by = list(written.token_ids), written.stop_reason
+        by_token = written.finish_reason == "stop" and not isinstance(ended_by, str)
+        text = decode(self._tokenizer, ids[:-1] if by_token else ids, kept)
+        before = before_stop(text, params.stop)
+        return text if before is None else before
 
     async def _last(self, call: str, ids: list[int], params: Any) -> Any:
         """The final output of a request; a caller that is cancelled aborts it in vLLM."""

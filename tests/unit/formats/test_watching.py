@@ -102,3 +102,9 @@ def test_many_solutions_of_one_step_are_told() -> None:
     assert "have no second step" not in imported([two] * 4 + [{"text": PLAIN}])[1]
     told = imported([two, {"text": PLAIN}])[1]
     assert "1 of 2 solutions (50.0%) have no second step" in told
+
+
+def test_tags_that_may_be_those_of_a_thought_are_told() -> None:
+    rows = [{"text": "<thinking>\n3 + 4 = 8\n</thinking>\n#### 7"}] * 3
+    assert "3 of 3 solutions (100.0%) begin in <thinking>…</thinking>" in imported(rows)[1]
+    assert "begin in" not in imported(rows, "--think", "<thinking>,</thinking>")[1]

@@ -31,3 +31,24 @@ def test_more_is_said_with_the_remedy() -> None:
         "2 of 8 solutions (25.0%) state no answer, 1 of them cut off",
     ]
     assert told(RIGHT, SILENT) == ["1 of 2 solutions (50.0%) state no answer"]
+
+
+TAGGED = solution(steps=("<reasoning>\n3 + 4 = 7", "So 7.\n</reasoning>", "#### 7"))
+
+
+def test_tags_that_may_be_those_of_a_thought_are_named() -> None:
+    line = (
+        "3 of 9 solutions (33.3%) begin in <reasoning>…</reasoning>, which is read as steps; "
+        "if it is a thought, give --think '<reasoning>,</reasoning>'"
+    )
+    assert told(*[RIGHT] * 6, *[TAGGED] * 3) == [line]
+    assert told(*[RIGHT] * 7, *[TAGGED] * 2) == []
+    assert told(*[RIGHT] * 13, *[TAGGED] * 3) == []
+
+
+def test_other_tags_and_named_ones_are_nothing_to_speak_of() -> None:
+    thought = solution(steps=TAGGED.steps, thought="3 + 4")
+    begun = solution(steps=TAGGED.steps[:1])
+    answer = solution(steps=("<answer>", "7", "</answer>"))
+    for made in (thought, begun, answer):
+        assert not any("--think" in line for line in told(*[made] * 9))

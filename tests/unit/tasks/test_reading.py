@@ -98,3 +98,14 @@ def test_a_thought_may_stand_in_other_tags() -> None:
     assert (read.thought, read.steps, read.predicted) == ("3 + 4 is 8", ("3 + 4 = 7",), "7")
     cut = reader.read("?", text.partition("[/")[0], True)
     assert (cut.steps, cut.predicted) == ((), None)
+
+
+def test_a_turn_does_not_end_with_its_thought() -> None:
+    tags = (
+        "<|channel|>analysis<|message|>",
+        "<|end|><|start|>assistant<|channel|>final<|message|>",
+    )
+    text = "{}Maybe \\boxed{{8}}?{}3 + 4 = 7\n\\boxed{{7}}<|return|>".format(*tags)
+    read = CompletionReader(get_task("math"), "blocks", tags).read("?", text, False)
+    assert (read.thought, read.predicted) == ("Maybe \\boxed{8}?", "7")
+    assert read.steps == ("3 + 4 = 7", "\\boxed{7}")

@@ -32,6 +32,42 @@ def test_the_tags_may_be_others() -> None:
     assert part_thought("[T]a[/T]b", ("[T]", "[/T]")) == ("a", "b", True)
 
 
+HARMONY = ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>")
+AGAIN = "<|end|><|start|>assistant"
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("{}a 8?{}It is 7.<|return|>", ("a 8?", "It is 7.", True)),
+        ("{0}a" + AGAIN + "{0}b{1}7<|end|>{0}c", ("a" + AGAIN + HARMONY[0] + "b", "7", True)),
+        ("{}a 8?<|end|>", ("a 8?", "", False)),
+        ("7<|return|>{}a{}8", ("", "7", True)),
+    ],
+)
+def test_what_ends_a_turn_may_end_a_thought(text: str, parts: tuple[str, str, bool]) -> None:
+    assert part_thought(text.format(*HARMONY), HARMONY) == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("<think>a </s>\n b</think>7<|im_end|>\nuser", ("a </s>\n b", "7", True)),
+        ("7<|im_end|>\n<|im_start|>user a</think>8", ("", "7", True)),
+        ("<think>a</think>7<|im_end|>\n<think>b", ("a", "7", True)),
+        ("<think>a</think><|im_end|>", ("a", "", True)),
+        ("<think>It is 7.<|im_end|>\n", ("It is 7.", "", False)),
+    ],
+)
+def test_a_turn_ends_in_what_is_visible(text: str, parts: tuple[str, str, bool]) -> None:
+    assert part_thought(text) == parts
+
+
+def test_a_thought_of_the_prompt_ends_with_the_turn() -> None:
+    assert part_thought("a 8<|im_end|>\nuser", is_begun=True) == ("a 8", "", False)
+    assert part_thought("a</s>\n</think>7</s>", is_begun=True) == ("a</s>\n", "7", True)
+
+
 @given(st.lists(st.sampled_from(["<think>", "</think>", "a", "\n", " "])).map("".join))
 def test_no_tag_that_ends_a_thought_is_left(text: str) -> None:
     thought, visible, is_closed = part_thought(text)

@@ -1,0 +1,28 @@
+"""Where a chat model's turn ends, in texts that have kept the tokens that say so."""
+
+from __future__ import annotations
+
+import re
+
+# what ends, by the names that models give it: <|im_end|>, <|eot_id|>, <|return|>, <|END_RESPONSE|>
+_NAME = (
+    r"(?:im_end|eo[stm](?:_id)?|return"
+    r"|end(?:[_▁]?of)?(?:[_▁]?(?:text|turn|sentence|message|response|utterance)(?:_token)?)?)"
+)
+_END = re.compile(
+    rf"<[|\uff5c]{_NAME}[|\uff5c]>|\[\|{_NAME}\|\]|<turn\|>|<(?:end_of_(?:turn|utterance)|eos)>"
+    r"|</s>(?=\s*(?:$|\n|<))",
+    re.IGNORECASE,
+)
+
+
+def before_end(text: str, *, has_spoken: bool = False) -> str | None:
+    """The text up to the end of its turn; None if it does not reach it.
+
+    What stands before everything else ends nothing, unless the model `has_spoken` by then.
+    """
+    for found in _END.finditer(text):
+        before = text[: found.start()].rstrip()
+        if before or has_spoken:
+            return before
+    return None

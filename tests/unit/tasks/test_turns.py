@@ -1,0 +1,49 @@
+"""Where a turn ends, whichever model wrote it."""
+
+from __future__ import annotations
+
+import pytest
+
+from sormctl.tasks.turns import before_end
+
+ENDS = (
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|eot|>",
+    "<|endoftext|>",
+    "<|end_of_text|>",
+    "<|end|>",
+    "<|return|>",
+    "<|END_RESPONSE|>",
+    "<|END_OF_TURN_TOKEN|>",
+    "<\uff5cend\u2581of\u2581sentence\uff5c>",
+    "<turn|>",
+    "<end_of_turn>",
+    "<end_of_utterance>",
+    "<eos>",
+    "</s>",
+    "[|endofturn|]",
+)
+ORDINARY = (
+    "If |x|<|y| and |y|<|x+1|>2, then",
+    "the set {x | x<|a|end|>",
+    "<|begin_of_box|>7<|end_of_box|> is it",
+    "a <response>7</response>",
+    "f<|channel|>g",
+    "the <s>old</s> price",
+    "(-1, end) <end> [end] return",
+)
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_end_is_known_by_its_form(end: str) -> None:
+    assert before_end(f"It is 7. {end}\n<|im_start|>user\nAnd 8?") == "It is 7."
+    assert before_end(f"It is 7.{end}") == "It is 7."
+    assert before_end(f"{end}It is 7.") is None
+    assert before_end(end, has_spoken=True) == ""
+
+
+@pytest.mark.parametrize("text", ORDINARY)
+def test_ordinary_text_ends_nothing(text: str) -> None:
+    assert before_end(text) is None
