@@ -19,7 +19,7 @@ from sormctl.options import DataDir, RowOptions, Threshold
 from sormctl.problems import Unreadable, read_problems
 from sormctl.records import Problem
 from sormctl.streams.job_outputs import Job
-from sormctl.streams.output import is_device
+from sormctl.streams.output import is_stream
 from sormctl.tasks.registry import task_names
 from sormctl.test_time import Models, TestTime
 
@@ -77,7 +77,7 @@ class Bench:
 
     def folder(self, output: Path | None) -> Path | None:
         """Where the stages are kept, if they are; the rows alone go to a `.json` or a stream."""
-        if not self.bench or output is None or str(output) == "-" or is_device(output):
+        if not self.bench or output is None or is_stream(output):
             return None
         return None if output.suffix == ".json" else output
 

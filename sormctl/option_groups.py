@@ -20,7 +20,7 @@ from typer.models import OptionInfo
 from sormctl import hub
 from sormctl.configuration import configure, configured
 from sormctl.errors import UsageError
-from sormctl.streams.output import is_device
+from sormctl.streams.output import is_stream
 from sormctl.streams.progress import Display
 
 ARGUMENTS, OWN = "Arguments", "Options"  # of one command
@@ -75,7 +75,7 @@ class Command(TyperCommand):
 
 
 def _pushed(output: Path | None) -> Path:
-    if output is None or str(output) == "-" or is_device(output):
+    if output is None or is_stream(output):
         raise UsageError("--push needs what was made; give -o")
     return output
 
