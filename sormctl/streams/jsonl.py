@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import stat
 import sys
 import zlib
@@ -208,10 +209,10 @@ def parse_shard(shard: str | None) -> tuple[int, int]:
     """(I, N) of `I/N`; (0, 1) for None. UsageError unless 0 <= I < N."""
     if shard is None:
         return 0, 1
-    index, _, count = shard.partition("/")
-    if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+    typed = re.fullmatch(r"(\d{1,9})/(\d{1,9})", shard)
+    if not typed or int(typed[1]) >= int(typed[2]):
         raise UsageError(f"--shard {shard}: give I/N with I from 0 to N-1, such as 0/4")
-    return int(index), int(count)
+    return int(typed[1]), int(typed[2])
 
 
 def shard_of(data: Json, ordinal: int, count: int) -> int:
