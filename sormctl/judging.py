@@ -169,7 +169,8 @@ class GenerativeJudge:
         return solution.with_scores(name, tuple(round(score, _DIGITS) for score in scores))
 
     def _verdict(self, completion: Completion, prompt: Prompt, count: int) -> int | None:
-        _, said, is_closed = part_thought(completion.text, prompt.think)
+        is_begun = self.generator.begins_thought
+        _, said, is_closed = part_thought(completion.text, prompt.think, is_begun=is_begun)
         is_whole = is_closed and not completion.is_cut
         return read_verdict(self.template, said, count) if is_whole else None
 

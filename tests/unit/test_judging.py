@@ -104,6 +104,15 @@ def test_an_open_thought_holds_no_verdict() -> None:
     assert asyncio.run(judge.judged(solution(), "judge")).scores == {"judge": (0.5, 0.5)}
 
 
+def test_nor_does_a_thought_that_the_prompt_has_opened() -> None:
+    said = [r"Perhaps the first error is \boxed{2}", r"It may be \boxed{2}</think>\boxed{-1}"]
+    engine = ScriptedEngine(lambda *_: said.pop(0))
+    generator = Generator(engine, "m", PLAIN, begins_thought=True)
+    judge = GenerativeJudge(generator, DEFAULT, 1)
+    assert asyncio.run(judge.judged(solution(), "judge")).scores == {"judge": (0.5, 0.5)}
+    assert asyncio.run(judge.judged(solution(), "judge")).scores == {"judge": (1.0, 1.0)}
+
+
 def test_where_no_verdict_is_read_no_step_is_refused() -> None:
     engine = ScriptedEngine(lambda prompt, seed: "Hm.")
     judge = GenerativeJudge(Generator(engine, "m", PLAIN), DEFAULT, 2)
