@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import select
 import signal
 import stat
 import sys
@@ -56,6 +57,7 @@ WRITERS = {name for name in COMMANDS if not name.startswith("train")} - {
     "doctor",
 }
 _NAME = 200  # characters of a file's name that are shown
+_PATIENCE = 1.0  # seconds for a reader to make room for a line
 _WORDS = {"KeyboardInterrupt": "interrupted"}  # of errors without a message
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
 
@@ -149,9 +151,11 @@ def tell_reader(argv: Sequence[str], error: BaseException | None) -> None:
         return
     text = _said(error) if isinstance(error, typer.TyperException) else str(error)
     said = one_line(text or _WORDS.get(type(error).__name__, type(error).__name__))
+    reader = sys.stdout.fileno()
     with suppress(OSError):  # nobody reads it, or there is no room
-        sys.stdout.flush()
-        os.write(sys.stdout.fileno(), failure_line(command, said))
+        if select.select([], [reader], [], _PATIENCE)[1]:  # one who does not read holds up nobody
+            sys.stdout.flush()
+            os.write(reader, b"\n" + failure_line(command, said))  # what came before may be torn
 
 
 def _is_read(stream: TextIO | None) -> bool:
@@ -207,7 +211,7 @@ for _name in COMMANDS:
 
 
 def main() -> None:
-    """What the `sormctl` script does. SIGTERM ends it as Ctrl-C does."""
+    """What the `sormctl` script does. SIGTERM ends it as Ctrl-C does, a second one at once."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as it was while we were loaded
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # records hold no cycles: looking for some among a million of them takes a third of the time
@@ -215,6 +219,8 @@ def main() -> None:
     received: list[int] = []
 
     def terminate(number: int, frame: object) -> None:
+        if received:
+            os._exit(TERMINATED)
         received.append(number)
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a script's background job
             raise KeyboardInterrupt
