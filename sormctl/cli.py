@@ -14,7 +14,8 @@ from contextlib import suppress
 from importlib import import_module
 from inspect import getdoc
 from keyword import iskeyword
-from typing import Annotated, Any, TextIO
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -24,6 +25,7 @@ from sormctl.configuration import from_file
 from sormctl.errors import IncompleteError, SormctlError, one_line, tell_user
 from sormctl.lines import failure_line
 from sormctl.option_groups import Command, flattened
+from sormctl.streams.output import is_stream
 
 COMMANDS = (
     "problems",
@@ -103,6 +105,27 @@ class Boundary(TyperGroup):
             formatter.write_dl([(name, text.partition("\n\n")[0]) for name, text in helps])
 
 
+class Writer(Command):
+    """A command that remembers where its records go, however that was said.
+
+    A wrong command line is read as far as it can be.
+    """
+
+    output: ClassVar[Path | None] = None  # of the command that was started last
+
+    def make_context(self, info_name: Any, args: Any, parent: Any = None, **settings: Any) -> Any:
+        try:
+            context = super().make_context(info_name, [*args], parent, **settings)
+        except Exception:
+            settings |= {"resilient_parsing": True, "ignore_unknown_options": True}
+            Writer.output = (
+                super().make_context(info_name, args, parent, **settings).params.get("output")
+            )
+            raise
+        Writer.output = context.params.get("output")
+        return context
+
+
 def _told(error: OSError) -> str:
     """What the system refused; an error that names no file is a bug, and keeps its traceback."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -147,7 +170,7 @@ def tell_reader(argv: Sequence[str], error: BaseException | None) -> None:
     command = argv[0] if argv else ""
     if command not in WRITERS or isinstance(error, IncompleteError):
         return
-    if any(word.startswith(("-o", "--output")) for word in argv) or not _is_read(sys.stdout):
+    if not (is_stream(Writer.output) and _is_read(sys.stdout)):
         return
     text = _said(error) if isinstance(error, typer.TyperException) else str(error)
     said = one_line(text or _WORDS.get(type(error).__name__, type(error).__name__))
@@ -207,7 +230,7 @@ def _help(command: Callable[..., None]) -> str:
 for _name in COMMANDS:
     _function = f"{_name}_" if iskeyword(_name) else _name.replace("-", "_")
     _command = getattr(import_module(f"sormctl.commands.{_function}"), _function)
-    app.command(_name, cls=Command, help=_help(_command))(flattened(_command))
+    app.command(_name, cls=Writer, help=_help(_command))(flattened(_command))
 
 
 def main() -> None:

@@ -69,7 +69,8 @@ MAY_IMPORT = {
     }.items()
 }
 MAY_IMPORT["commands"] = list(MAY_IMPORT)
-MAY_IMPORT["cli"] = [*("__init__", "errors", "lines", "configuration", "option_groups", "commands")]
+CLI = "errors lines configuration streams option_groups commands"
+MAY_IMPORT["cli"] = ["__init__", *CLI.split()]
 MAY_IMPORT["__main__"] = ["cli"]
 HEAVY = {
     "torch",

@@ -17,7 +17,7 @@ SLOW = (sys.executable, "-m", "tests.contract.slow")
 def start(argv: Sequence[str], **options: object) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
-    return subprocess.Popen(argv, env=environment, **{"cwd": ROOT, **pipes, **options})
+    return subprocess.Popen(argv, **{"env": environment, "cwd": ROOT, **pipes, **options})
 
 
 def run(
