@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -107,7 +107,7 @@ class _Rollouts:
 
     def label(self, streams: options.LongStreams, concurrency: int | None) -> None:
         """Labels the solutions of each problem that stand together."""
-        searching, adjacent = self.searching, Adjacent(self.searching.gather)
+        searching, adjacent = self.searching, Adjacent()
 
         async def labelled(generator: Generator, group: Group[Solution]) -> Sequence[Solution]:
             found = await label_solutions(generator, group.records, self.how)
@@ -115,10 +115,9 @@ class _Rollouts:
 
         map_groups(
             streams.job("label-steps", self._arguments()),
-            Solution,
             self._open,
             labelled,
-            group=adjacent.groups,
+            groups=lambda inputs, check: adjacent.groups(self._solutions(inputs, check)),
             check=searchable(self.how, self.sampling.temperature),
             concurrency=concurrency,
             costs=Costs(
@@ -131,12 +130,17 @@ class _Rollouts:
         """Says what labelling would cost, by that of a pilot."""
         inputs = RecordReader(streams.inputs or (), streams.shard)
         check = searchable(self.how, self.sampling.temperature)
-        groups = Adjacent(self.searching.gather).groups
         with inputs.placing():
-            solutions = inputs.records(Solution, check)
-            draw = draw_pilot(groups(solutions), self.searching.k, self.sampling.seed)
+            groups = Adjacent().groups(self._solutions(inputs, check))
+            draw = draw_pilot(groups, self.searching.k, self.sampling.seed)
         for line in asyncio.run(self._planned(draw)):
             tell_user(line)
+
+    def _solutions(
+        self, inputs: RecordReader, check: Callable[[Solution], object]
+    ) -> Iterator[Solution]:
+        """The solutions, brought together if that is asked."""
+        return inputs.gathered(check) if self.searching.gather else inputs.records(Solution, check)
 
     async def _planned(self, draw: Draw) -> Sequence[str]:
         if not draw.problems:

@@ -109,10 +109,9 @@ def rerank(
 
     map_groups(
         job,
-        Solution,
         lambda: open_judge(rm, running, said, adapter),
         ranked,
-        group=group_solutions,
+        groups=lambda inputs, check: group_solutions(inputs.gathered(check)),
         check=known_task,
         concurrency=concurrency,
     )

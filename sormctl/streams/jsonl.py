@@ -13,13 +13,14 @@ import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from zlib import crc32
 
 from sormctl.errors import DataError, RecordError, UsageError
 from sormctl.lines import load_object
 from sormctl.missing import no_such_path
-from sormctl.records import Json, Record, Solution, decoder
+from sormctl.records import Json, Record, Solution, decoder, problem_name
 from sormctl.streams.grouping import Line, group_lines, problem_namer, without_contradictions
 from sormctl.streams.output import BLOCK
 
@@ -102,6 +103,20 @@ class RecordReader:
             for group in group_lines((name(line[0]), line) for line in lines):
                 yield list(without_contradictions(self.decoded(group, check)))
         self._last = None
+
+    def gathered(self, check: Callable[[Solution], object] = accept) -> Iterator[Solution]:
+        """The solutions, those of a problem together; all are checked before the first comes.
+
+        Within `placing` an error about one has its place. Memory: see `group_lines`.
+        """
+        named = ((problem_name(s), self.line) for s in self.records(Solution, check))
+        return self.decoded(chain.from_iterable(group_lines(named)))
+
+    @property
+    def line(self) -> Line:
+        """The line looked into last, of which there must be one."""
+        assert self._last is not None
+        return self._last
 
     def lines(self) -> Generator[Line, None, None]:
         """The lines with their places; nobody has looked into them."""
