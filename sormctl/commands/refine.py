@@ -16,7 +16,6 @@ from sormctl.asking import AskingSettings
 from sormctl.engines.keeping import Kept
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import UsageError
-from sormctl.evaluation.steps import THRESHOLD
 from sormctl.inference import Generator, open_generator, refine_solution
 from sormctl.judging import Judge, locate_error, open_judge
 from sormctl.models import model_digest
@@ -26,6 +25,7 @@ from sormctl.slots import REFINERS, Slot, check_slot
 from sormctl.streams.completions import GENERATED
 from sormctl.streams.driver import map_records
 from sormctl.tasks.registry import known_task
+from sormctl.thresholds import THRESHOLD
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import typer
 from sormctl import __version__, options
 from sormctl.errors import UsageError
 from sormctl.evaluation.rows import Way
-from sormctl.evaluation.steps import THRESHOLD
 from sormctl.evaluation.ways import ask_for_answer
 from sormctl.report.filters import FILTERS
 from sormctl.report.page.document import as_document
@@ -19,6 +18,7 @@ from sormctl.report.page.found import find_files
 from sormctl.report.page.shown_run import RunRead, read_run, run_shown
 from sormctl.reranking import known_aggregations
 from sormctl.streams.job_outputs import opened_output
+from sormctl.thresholds import THRESHOLD
 
 if TYPE_CHECKING:
     from sormctl.records import Json

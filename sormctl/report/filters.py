@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from sormctl.evaluation.rows import Way
-from sormctl.evaluation.steps import THRESHOLD
 from sormctl.evaluation.ways import (
     answer_given,
     as_drawn,
@@ -17,6 +16,7 @@ from sormctl.evaluation.ways import (
 )
 from sormctl.records import REFINEMENTS, Solution
 from sormctl.reranking import choose
+from sormctl.thresholds import THRESHOLD, first_below
 
 FIXED, BROKEN, CHOSEN_WRONGLY = "fixed", "broken", "chosen-wrongly"
 MODELS_DISAGREE, LABELS_DISAGREE = "models-disagree", "labels-disagree"
@@ -73,11 +73,6 @@ def way_given(group: Sequence[Solution]) -> Way | None:
     known = [solution for solution in group if solution.correct is not None]
     found = outcomes(known, ("final",)) if known else {}
     return answer_given(ways_reported(dict.fromkeys(found, 1)))
-
-
-def first_below(scores: Sequence[float], threshold: float) -> int | None:
-    """The index of the first step that a reward model does not accept."""
-    return next((i for i, score in enumerate(scores) if score < threshold), None)
 
 
 def first_bad(labels: Collection[int | None]) -> int | None:
