@@ -16,6 +16,7 @@ from sormctl.evaluation.ways import (
 )
 from sormctl.records import REFINEMENTS, Solution
 from sormctl.reranking import choose
+from sormctl.targets import NO_ERROR, first_error
 from sormctl.thresholds import THRESHOLD, first_below
 
 FIXED, BROKEN, CHOSEN_WRONGLY = "fixed", "broken", "chosen-wrongly"
@@ -105,5 +106,6 @@ def _by_steps(group: Sequence[Solution], threshold: float) -> Iterator[str]:
         seen = {first_below(scores, threshold) for scores in solution.scores.values()}
         if len(seen) > 1:
             yield MODELS_DISAGREE
-        if solution.labels is not None and seen - {first_bad(solution.labels)}:
+        known = None if solution.labels is None else first_error(solution.labels)
+        if known is not None and seen - {None if known == NO_ERROR else known}:
             yield LABELS_DISAGREE
