@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import partial
 from itertools import compress
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from msgspec.structs import replace
@@ -25,6 +25,7 @@ from sormctl.labelling.options import Searching, searchable
 from sormctl.labelling.pilot import Draw, draw_pilot
 from sormctl.labelling.rollouts import Labelling, label_solutions
 from sormctl.models import model_digest
+from sormctl.option_groups import refuse_typed
 from sormctl.records import Json, Solution
 from sormctl.report.labelling import plan_lines, summary_lines
 from sormctl.slots import Slot, check_slot
@@ -41,6 +42,16 @@ class By(StrEnum):
     outcome = "outcome"
     rollouts = "rollouts"
     oracle = "oracle"
+
+
+_GROUPS: tuple[Any, ...] = (
+    Searching,
+    model_options.SamplingOptions,
+    model_options.AskingOptions,
+    model_options.RunningOptions,
+)
+_OF_ROLLOUTS = ["model", "concurrency", "skip_failed"]
+_OF_ROLLOUTS += [field.name for group in _GROUPS for field in fields(group)]
 
 
 def label_steps(
@@ -76,10 +87,10 @@ def label_steps(
 
     Example: sormctl label-steps --by rollouts --model embedded:student -k 8 < samples.jsonl
     """
-    how = searching.labelling()
     if plan and (by is not By.rollouts or streams.output):
         raise UsageError("--plan goes with --by rollouts and writes nothing; drop --by or -o")
     if by is not By.rollouts:
+        refuse_typed(_OF_ROLLOUTS, "goes with --by rollouts")
         label = _by_outcome if by is By.outcome else _by_oracle
         job = streams.job("label-steps", {"by": by.value})
         pipe_records(job, Solution, partial(map, label), check=known_task)
@@ -87,7 +98,9 @@ def label_steps(
     if model is None:
         raise UsageError("--by rollouts needs --model, the student that made the solutions")
     check_slot(model, Slot.student)
-    rollouts = _Rollouts(model, how, searching, sampling, asking.settings(), running)
+    rollouts = _Rollouts(
+        model, searching.labelling(), searching, sampling, asking.settings(), running
+    )
     if plan:
         rollouts.plan(streams)
     else:

@@ -19,6 +19,7 @@ from sormctl.errors import UsageError
 from sormctl.inference import Generator, open_generator, refine_solution
 from sormctl.judging import Judge, locate_error, open_judge
 from sormctl.models import model_digest
+from sormctl.option_groups import refuse_typed
 from sormctl.pairing import RefineMode
 from sormctl.records import Solution
 from sormctl.slots import REFINERS, Slot, check_slot
@@ -26,6 +27,8 @@ from sormctl.streams.completions import GENERATED
 from sormctl.streams.driver import map_records
 from sormctl.tasks.registry import known_task
 from sormctl.thresholds import THRESHOLD
+
+_LOCATING = ("rm", "rm_adapter", "scores", "threshold")
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,10 @@ def refine(
 
     Example: sormctl refine --mode local --model local/ --rm sorm/ < drafts.jsonl > local.jsonl
     """
-    if mode is not RefineMode.globally and (rm is None) == (scores is None):
+    if mode is RefineMode.globally:
+        refuse_typed(_LOCATING, "locates an error, and --mode global shows none")
+        rm = rm_adapter = scores = threshold = None
+    elif (rm is None) == (scores is None):
         raise UsageError(f"--mode {mode} needs either --rm MODEL or --scores NAME")
     slot = REFINERS[mode.value]
     check_slot(model, slot, asking.prompt)
@@ -82,10 +88,8 @@ def refine(
 
     def check(draft: Solution) -> None:
         known_task(draft)
-        if mode is not RefineMode.globally and scores is not None:
+        if scores is not None:
             draft.scores_of(scores)
-
-    locator = None if mode is RefineMode.globally else rm
 
     async def refined(refiner: Refiner, draft: Solution) -> Sequence[Solution]:
         values = await _scores_of(draft, refiner.judge, scores)
@@ -95,7 +99,7 @@ def refine(
     map_records(
         job,
         Solution,
-        lambda: _opening(model, slot, said, sampling, running, locator, adapter),
+        lambda: _opening(model, slot, said, sampling, running, rm, adapter),
         refined,
         check=check,
         concurrency=concurrency,
