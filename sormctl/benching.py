@@ -94,7 +94,7 @@ class Bench:
             unreadable=unreadable,
         )
 
-    def slots(self, said: AskingSettings) -> Models:
+    def slots(self, said: AskingSettings, *, is_hosted: bool) -> Models:
         """The models by what they are for; UsageError or ModelError where they do not fit."""
         if self.student is None:
             raise UsageError(
@@ -108,7 +108,7 @@ class Bench:
             load_adapter(self.sorm_adapter, self.sorm, "--sorm"),
         )
         models = Models(self.student, self.orm, self.sorm, self.global_, self.local, *adapters)
-        models.check(said)
+        models.check(said, is_hosted=is_hosted)
         return models
 
     def test_time(
@@ -121,7 +121,7 @@ class Bench:
         job: Job,
     ) -> TestTime:
         """The path as it was asked for; all of that goes into the manifests of its stages."""
-        models = self.slots(said)
+        models = self.slots(said, is_hosted=running.is_hosted)
         asked = {**vars(self), **vars(fields), **vars(sampling), **said.identity()}
         asked |= {**running.identity(), **models.identity()}
         job = replace(job, arguments=asked)

@@ -97,7 +97,7 @@ def label_steps(
         return
     if model is None:
         raise UsageError("--by rollouts needs --model, the student that made the solutions")
-    check_slot(model, Slot.student)
+    check_slot(model, Slot.student, is_hosted=running.is_hosted)
     rollouts = _Rollouts(
         model, searching.labelling(), searching, sampling, asking.settings(), running
     )

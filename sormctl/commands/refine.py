@@ -75,10 +75,10 @@ def refine(
     elif (rm is None) == (scores is None):
         raise UsageError(f"--mode {mode} needs either --rm MODEL or --scores NAME")
     slot = REFINERS[mode.value]
-    check_slot(model, slot, asking.prompt)
+    check_slot(model, slot, asking.prompt, is_hosted=running.is_hosted)
     adapter = load_adapter(rm_adapter, rm)
     if rm is not None:
-        check_slot(rm, Slot.locator, asking.prompt, adapter)
+        check_slot(rm, Slot.locator, asking.prompt, adapter, is_hosted=running.is_hosted)
     how = {"mode": mode.value, "rm": rm, "scores": scores, "threshold": threshold}
     said = asking.settings()
     asked = {**said.identity(), **running.identity(), **vars(sampling)}
