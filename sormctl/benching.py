@@ -129,6 +129,6 @@ class Bench:
 
     @property
     def models(self) -> list[str]:
-        """The slots that are given a model, by the names of their"""
+        """The slots that are given a model, by the names of their options."""
         names = ("student", "orm", "sorm", "global_", "local")
         return [name.rstrip("_") for name in names if getattr(self, name)]

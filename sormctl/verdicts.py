@@ -46,13 +46,11 @@ _NOBODY = -1  # the number that says that no step is wrong
 
 
 def check_judge_prompt(template: str) -> None:
-    """UsageError for a prompt that does not show both the question and the steps, once."""
+    """UsageError for a prompt that does not show the question, and once the steps."""
     places = _PLACE.findall(template)
     shown = [place for place in places if place in _FIRST]
     if len(shown) != 1 or len(places) < 2:
-        raise UsageError(
-            "--judge-prompt: must hold {question}, and {steps} or {paragraphs}, once each"
-        )
+        raise UsageError("--judge-prompt: must hold {question}, and {steps} or {paragraphs} once")
 
 
 def judge_prompt(template: str, solution: Solution, asking: Asking) -> Prompt:

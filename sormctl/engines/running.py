@@ -61,9 +61,10 @@ class Running:
         return replace(self, engine_arg=[*given, f"{_SHARE}=0.45"])
 
     def identity(self) -> dict[str, object]:
-        """What determines the records; the rest may change before a run is resumed.
+        """What is taken to determine the records; the rest may change before a run is resumed.
 
-        A URL may hold credentials, which nobody wants to find in a manifest.
+        The rest says how fast the engine is, and where: rounding may depend on it. A URL may hold
+        credentials, which nobody wants to find in a manifest.
         """
         free = (*SHORT, *_PACE)
         given = [pair for pair in self.engine_arg or () if pair.partition("=")[0] not in free]

@@ -51,8 +51,12 @@ class Job:
 
     @property
     def models(self) -> list[str]:
-        """The models that it runs, as they were typed."""
-        return [str(name) for slot in ("model", "rm") if (name := self.arguments.get(slot))]
+        """The models that it runs, as they were typed.
+
+        None for a stage of `eval --bench`, whose arguments name the models of all stages.
+        """
+        slots = ("model", "rm", "judge")
+        return [str(name) for slot in slots if (name := self.arguments.get(slot))]
 
 
 @contextmanager

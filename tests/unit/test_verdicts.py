@@ -42,6 +42,7 @@ def test_a_published_template_is_taken_as_it_is() -> None:
 @pytest.mark.parametrize("template", ["", "{question}", "{steps}", "{question}{steps}{paragraphs}"])
 def test_a_prompt_shows_question_and_steps(template: str) -> None:
     check_judge_prompt(DEFAULT)
+    check_judge_prompt("{question}{steps}{question}")
     with pytest.raises(UsageError, match=r"must hold \{question\}, and \{steps\} or"):
         check_judge_prompt(template)
 

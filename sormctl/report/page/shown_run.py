@@ -22,7 +22,8 @@ from sormctl.streams.jsonl import RecordReader
 from sormctl.streams.manifest import MadeFile
 
 MAX_POINTS = 400  # of a training curve
-_MODELS = ("model", "rm", "student", "orm", "sorm", "global_", "local")  # arguments that name one
+# arguments that name one
+_MODELS = ("model", "rm", "judge", "student", "orm", "sorm", "global_", "local")
 
 
 @dataclass(frozen=True, slots=True)
