@@ -22,6 +22,8 @@ from dataclasses import dataclass, replace
 from math import isnan, nan
 from pathlib import Path
 
+from msgspec import structs
+
 from sormctl.engines.base import Completion, Engine, EngineWrapper, Sampling
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.inference import Generator, open_generator, sample_solutions
@@ -186,14 +188,14 @@ async def draw(
 
         async def scored(solution: Solution) -> Solution:
             scores = {**solution.scores, "rm": await judge.score(solution)}
-            return replace(solution, scores=scores)
+            return structs.replace(solution, scores=scores)
 
         return [await asyncio.gather(*map(scored, group)) for group in groups]
 
 
 def _known(solution: Solution, labels: Sequence[int]) -> Solution:
     """With the truth of its steps as scores; that it is wrong is known without it."""
-    return replace(solution, scores={"oracle": (*map(float, labels[:-1]), 0.0)})
+    return structs.replace(solution, scores={"oracle": (*map(float, labels[:-1]), 0.0)})
 
 
 def draw_plot(rows: Sequence[tuple[str, float, float]], path: Path) -> None:

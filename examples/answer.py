@@ -19,11 +19,11 @@ from signal import SIG_DFL, SIGPIPE, signal
 from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import SormctlError
-from sormctl.evaluation.steps import THRESHOLD
 from sormctl.inference import open_generator, refine_solution, sample_solutions
 from sormctl.judging import locate_error, open_judge
 from sormctl.records import Problem, Solution, encode
 from sormctl.reranking import best
+from sormctl.thresholds import THRESHOLD
 
 GREEDY = SamplingSettings(temperature=0.0)
 TASK = "numeric"  # how an answer is read: numeric, math, exact or choice

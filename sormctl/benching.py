@@ -19,7 +19,7 @@ from sormctl.options import DataDir, RowOptions, Threshold
 from sormctl.problems import Unreadable, read_problems
 from sormctl.records import Problem
 from sormctl.streams.job_outputs import Job
-from sormctl.streams.output import is_device
+from sormctl.streams.output import is_stream
 from sormctl.tasks.registry import task_names
 from sormctl.test_time import Models, TestTime
 
@@ -77,7 +77,7 @@ class Bench:
 
     def folder(self, output: Path | None) -> Path | None:
         """Where the stages are kept, if they are; the rows alone go to a `.json` or a stream."""
-        if not self.bench or output is None or str(output) == "-" or is_device(output):
+        if not self.bench or output is None or is_stream(output):
             return None
         return None if output.suffix == ".json" else output
 
@@ -94,7 +94,7 @@ class Bench:
             unreadable=unreadable,
         )
 
-    def slots(self, said: AskingSettings) -> Models:
+    def slots(self, said: AskingSettings, *, is_hosted: bool) -> Models:
         """The models by what they are for; UsageError or ModelError where they do not fit."""
         if self.student is None:
             raise UsageError(
@@ -108,7 +108,7 @@ class Bench:
             load_adapter(self.sorm_adapter, self.sorm, "--sorm"),
         )
         models = Models(self.student, self.orm, self.sorm, self.global_, self.local, *adapters)
-        models.check(said)
+        models.check(said, is_hosted=is_hosted)
         return models
 
     def test_time(
@@ -121,7 +121,7 @@ class Bench:
         job: Job,
     ) -> TestTime:
         """The path as it was asked for; all of that goes into the manifests of its stages."""
-        models = self.slots(said)
+        models = self.slots(said, is_hosted=running.is_hosted)
         asked = {**vars(self), **vars(fields), **vars(sampling), **said.identity()}
         asked |= {**running.identity(), **models.identity()}
         job = replace(job, arguments=asked)
@@ -129,6 +129,6 @@ class Bench:
 
     @property
     def models(self) -> list[str]:
-        """The slots that are given a model, by the names of their"""
+        """The slots that are given a model, by the names of their options."""
         names = ("student", "orm", "sorm", "global_", "local")
         return [name.rstrip("_") for name in names if getattr(self, name)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import select
 import signal
 import stat
 import sys
@@ -13,7 +14,8 @@ from contextlib import suppress
 from importlib import import_module
 from inspect import getdoc
 from keyword import iskeyword
-from typing import Annotated, Any, TextIO
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -23,6 +25,7 @@ from sormctl.configuration import from_file
 from sormctl.errors import IncompleteError, SormctlError, one_line, tell_user
 from sormctl.lines import failure_line
 from sormctl.option_groups import Command, flattened
+from sormctl.streams.output import is_stream
 
 COMMANDS = (
     "problems",
@@ -56,6 +59,7 @@ WRITERS = {name for name in COMMANDS if not name.startswith("train")} - {
     "doctor",
 }
 _NAME = 200  # characters of a file's name that are shown
+_PATIENCE = 1.0  # seconds for a reader to make room for a line
 _WORDS = {"KeyboardInterrupt": "interrupted"}  # of errors without a message
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
 
@@ -99,6 +103,27 @@ class Boundary(TyperGroup):
         helps = [(name, self.commands[name].help or "") for name in COMMANDS]
         with formatter.section("Commands"):
             formatter.write_dl([(name, text.partition("\n\n")[0]) for name, text in helps])
+
+
+class Writer(Command):
+    """A command that remembers where its records go, however that was said.
+
+    A wrong command line is read as far as it can be.
+    """
+
+    output: ClassVar[Path | None] = None  # of the command that was started last
+
+    def make_context(self, info_name: Any, args: Any, parent: Any = None, **settings: Any) -> Any:
+        try:
+            context = super().make_context(info_name, [*args], parent, **settings)
+        except Exception:
+            settings |= {"resilient_parsing": True, "ignore_unknown_options": True}
+            Writer.output = (
+                super().make_context(info_name, args, parent, **settings).params.get("output")
+            )
+            raise
+        Writer.output = context.params.get("output")
+        return context
 
 
 def _told(error: OSError) -> str:
@@ -145,13 +170,15 @@ def tell_reader(argv: Sequence[str], error: BaseException | None) -> None:
     command = argv[0] if argv else ""
     if command not in WRITERS or isinstance(error, IncompleteError):
         return
-    if any(word.startswith(("-o", "--output")) for word in argv) or not _is_read(sys.stdout):
+    if not (is_stream(Writer.output) and _is_read(sys.stdout)):
         return
     text = _said(error) if isinstance(error, typer.TyperException) else str(error)
     said = one_line(text or _WORDS.get(type(error).__name__, type(error).__name__))
+    reader = sys.stdout.fileno()
     with suppress(OSError):  # nobody reads it, or there is no room
-        sys.stdout.flush()
-        os.write(sys.stdout.fileno(), failure_line(command, said))
+        if select.select([], [reader], [], _PATIENCE)[1]:  # one who does not read holds up nobody
+            sys.stdout.flush()
+            os.write(reader, b"\n" + failure_line(command, said))  # what came before may be torn
 
 
 def _is_read(stream: TextIO | None) -> bool:
@@ -203,11 +230,11 @@ def _help(command: Callable[..., None]) -> str:
 for _name in COMMANDS:
     _function = f"{_name}_" if iskeyword(_name) else _name.replace("-", "_")
     _command = getattr(import_module(f"sormctl.commands.{_function}"), _function)
-    app.command(_name, cls=Command, help=_help(_command))(flattened(_command))
+    app.command(_name, cls=Writer, help=_help(_command))(flattened(_command))
 
 
 def main() -> None:
-    """What the `sormctl` script does. SIGTERM ends it as Ctrl-C does."""
+    """What the `sormctl` script does. SIGTERM ends it as Ctrl-C does, a second one at once."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as it was while we were loaded
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # records hold no cycles: looking for some among a million of them takes a third of the time
@@ -215,6 +242,8 @@ def main() -> None:
     received: list[int] = []
 
     def terminate(number: int, frame: object) -> None:
+        if received:
+            os._exit(TERMINATED)
         received.append(number)
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a script's background job
             raise KeyboardInterrupt

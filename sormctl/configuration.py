@@ -64,6 +64,15 @@ def from_file(context: Any, option: Any) -> bool:
     return source is not None and source.name == "DEFAULT_MAP"
 
 
+def typed(context: Any) -> dict[str, str]:
+    """The parameters of a command that were typed, by name, each as its longest spelling."""
+    return {
+        option.name: max(option.opts, key=len)
+        for option in context.command.params
+        if (source := context.get_parameter_source(option.name)) and source.name == "COMMANDLINE"
+    }
+
+
 def _long(option: Any) -> str:
     """The first of its names that is a word, as the help shows it."""
     return str(next(typed for typed in option.opts if typed.startswith("--")))

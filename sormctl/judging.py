@@ -22,6 +22,7 @@ from sormctl.slots import Slot, check_resolved, is_trained_here, served_adapter
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
 from sormctl.tasks.thoughts import part_thought
+from sormctl.thresholds import first_below
 from sormctl.verdicts import judge_prompt, read_verdict, shares_right
 
 UNDECIDED = 0.5  # a judge's score of each step, where none of its verdicts says anything
@@ -196,7 +197,7 @@ def locate_error(scores: Sequence[float], kind: str, threshold: float) -> int | 
     one with the highest score, the last step apart (appendix J). `global`: none.
     """
     if kind == "local":
-        return next((i for i, score in enumerate(scores) if score < threshold), None)
+        return first_below(scores, threshold)
     values = list(scores[:-1]) if kind == "value" else []
     return values.index(max(values)) + 1 if values else None
 

@@ -6,21 +6,21 @@ A group is a dataclass of options. Its `TITLE` is the heading that they stand un
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from types import NoneType
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, get_args, get_type_hints
 
 import typer
 from typer.core import TyperCommand
 from typer.models import OptionInfo
 
 from sormctl import hub
-from sormctl.configuration import configure, configured
+from sormctl.configuration import configure, configured, typed
 from sormctl.errors import UsageError
-from sormctl.streams.output import is_device
+from sormctl.streams.output import is_stream
 from sormctl.streams.progress import Display
 
 ARGUMENTS, OWN = "Arguments", "Options"  # of one command
@@ -53,6 +53,8 @@ Push = Annotated[
 class Command(TyperCommand):
     """A command whose `--help` has its options under titles, its own first."""
 
+    typed: ClassVar[Mapping[str, str]] = {}  # the options typed for the command that runs
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Writes the options, group by group."""
         for title, records in by_title(self, ctx).items():
@@ -62,6 +64,7 @@ class Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Runs the command, after a word on what a file has set; then uploads, if that is asked."""
         given = ctx.params
+        Command.typed = typed(ctx)
         display = Display(ctx.info_name, given.get("quiet", False), given.get("log_format", "text"))
         if note := configured(ctx):
             display.note(note)
@@ -74,8 +77,17 @@ class Command(TyperCommand):
         return result
 
 
+def refuse_typed(names: Iterable[str], why: str) -> None:
+    """UsageError for one of these parameters that was typed: it would do nothing.
+
+    What a file or the environment says for other uses of the command is no slip.
+    """
+    for option in (Command.typed[name] for name in names if name in Command.typed):
+        raise UsageError(f"{option} {why}; drop it")
+
+
 def _pushed(output: Path | None) -> Path:
-    if output is None or str(output) == "-" or is_device(output):
+    if output is None or is_stream(output):
         raise UsageError("--push needs what was made; give -o")
     return output
 

@@ -7,7 +7,6 @@ are kept in `extra` and written back, so other tools can add theirs.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
@@ -25,6 +24,7 @@ from msgspec import (
 )
 from msgspec.structs import fields, replace
 
+from sormctl.endings import LENGTH, STOP, ending
 from sormctl.errors import RecordError
 from sormctl.explaining import explain_object
 from sormctl.lines import TOO_DEEP, load_object
@@ -36,10 +36,6 @@ Labels = tuple[int | None, ...]
 MAX_COUNT = 2**53 - 1  # the largest that every reader of JSON keeps exact
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 Score = Annotated[float, Meta(ge=0, le=1 + 1e-6)]  # a sum of probabilities may be rounded up
-# why a completion ended where its writer wanted to, in the words of servers and tools
-ENDED = re.compile(
-    r"(?i)(?!.*(length|limit|max))(stop|eos|end|complete|finish|done|unchanged|solution)"
-)
 Refinement = Literal["global", "local", "value"]
 REFINEMENTS: tuple[Refinement, ...] = ("global", "local", "value")  # of `source.kind`
 R = TypeVar("R", bound="Record")
@@ -182,7 +178,7 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
     @property
     def is_cut_off(self) -> bool:
         """Whether it ended at the token limit."""
-        return self.source.get("finish") == "length"
+        return _ending(self.source) == LENGTH
 
     def outcome_given(self) -> bool:
         """Whether it is correct; RecordError where that is unknown."""
@@ -273,8 +269,13 @@ class Pair(Record, frozen=True, kw_only=True, gc=False):
 
 def is_unfinished(source: Json) -> bool:
     """Whether a completion ended before its writer had finished, by what its source says of it."""
+    return _ending(source) not in (None, STOP)
+
+
+def _ending(source: Json) -> str | None:
+    """Why it ended; None where its source does not say it."""
     finish = source.get("finish")
-    return isinstance(finish, str) and not ENDED.match(finish)
+    return ending(finish) if isinstance(finish, str) else None
 
 
 def problem_name(problem: Problem) -> str:

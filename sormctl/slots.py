@@ -40,14 +40,22 @@ REFINERS = {
 
 
 def check_slot(
-    model: str, slot: Slot, prompt: str = "auto", adapter: Adapter | None = None
+    model: str,
+    slot: Slot,
+    prompt: str = "auto",
+    adapter: Adapter | None = None,
+    *,
+    is_hosted: bool,
 ) -> Adapter | None:
     """ModelError if a model, as the user names it, was made for something else.
 
     `prompt` is the style, and `adapter` the adapter, that the user gives. It reads two small files,
     so it can be called before anything else; a model that is in no folder here is looked at by
-    `check_resolved`. Gives the adapter of a reward model, where that is known.
+    `check_resolved`. Gives the adapter of a reward model, where that is known. Of a hosted model a
+    folder of its name says nothing.
     """
+    if is_hosted:
+        return adapter
     try:
         folder = resolve_model(model)
     except SormctlError:  # whoever loads it says so, if there is a record to work on

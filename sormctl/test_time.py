@@ -74,7 +74,7 @@ class Models:
     orm_adapter: Adapter | None = None  # how the reward models are read; None: as their families
     sorm_adapter: Adapter | None = None
 
-    def check(self, said: AskingSettings) -> None:
+    def check(self, said: AskingSettings, *, is_hosted: bool) -> None:
         """ModelError for one that was made for something else; see `check_slot`.
 
         `said` is how the student is asked.
@@ -87,7 +87,7 @@ class Models:
             (self.locally, Slot.local_refiner, "auto", None),
         ):
             if model is not None:
-                check_slot(model, slot, prompt, adapter)
+                check_slot(model, slot, prompt, adapter, is_hosted=is_hosted)
 
     def digests(self) -> dict[str, str | None]:
         """What tells the weights of the models from others that take their place."""

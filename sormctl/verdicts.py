@@ -39,20 +39,18 @@ _FIRST = {"steps": 1, "paragraphs": 0, "tagged_response": 0}  # the number of th
 _PLACE = re.compile(r"\{(question|problem|steps|paragraphs|tagged_response)\}")
 _GOOD, _BAD = ("correct", "right", "yes", "true", "+"), ("incorrect", "wrong", "no", "false", "-")
 _WORD = "|".join(re.escape(word) for word in sorted((*_GOOD, *_BAD), key=len, reverse=True))
-_LINE = re.compile(rf"^\W*(?:step|paragraph)\W+(\d+)\W*?:\W*?({_WORD})\W*$", re.I | re.M)
-_NUMBER = re.compile(r"(?:(?:step|paragraph)\s*)?(-?\d+)")
-_BARE = re.compile(r"(?:^|\n)[\s*_`$]*(-?\d+)[\s*_`$.]*$")  # of a model that saves the box
+_LINE = re.compile(rf"^\W*(?:step|paragraph)\W+(\d{{1,9}})\W*?:\W*?({_WORD})\W*$", re.I | re.M)
+_NUMBER = re.compile(r"(?:(?:step|paragraph)\s*)?(-?\d{1,9})")
+_BARE = re.compile(r"(?:^|\n)[\s*_`$]*(-?\d{1,9})[\s*_`$.]*$")  # of a model that saves the box
 _NOBODY = -1  # the number that says that no step is wrong
 
 
 def check_judge_prompt(template: str) -> None:
-    """UsageError for a prompt that does not show both the question and the steps, once."""
+    """UsageError for a prompt that does not show the question, and once the steps."""
     places = _PLACE.findall(template)
     shown = [place for place in places if place in _FIRST]
     if len(shown) != 1 or len(places) < 2:
-        raise UsageError(
-            "--judge-prompt: must hold {question}, and {steps} or {paragraphs}, once each"
-        )
+        raise UsageError("--judge-prompt: must hold {question}, and {steps} or {paragraphs} once")
 
 
 def judge_prompt(template: str, solution: Solution, asking: Asking) -> Prompt:

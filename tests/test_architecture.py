@@ -29,14 +29,16 @@ MAY_IMPORT = {
         "plugins": "errors",
         "asking": "errors missing",
         "prompts": "asking",
+        "endings": "",
         "explaining": "",
+        "thresholds": "",
         "lines": "errors explaining",
-        "records": "errors missing explaining lines",
+        "records": "endings errors missing explaining lines",
         "targets": "errors records",
         "models": "asking errors missing",
         "tasks": "asking errors missing plugins seeds prompts records",
-        "adapters": "errors missing prompts",
-        "engines": "asking errors missing prompts records models adapters",
+        "adapters": "errors missing prompts thresholds",
+        "engines": "asking endings errors missing prompts records models adapters",
         "slots": "errors models adapters",
         "streams": "__init__ errors missing seeds lines records",
         "rows": "errors missing explaining lines records streams",
@@ -48,13 +50,13 @@ MAY_IMPORT = {
         "options": "streams tasks option_groups reranking",
         "model_options": "asking missing models adapters engines tasks problems option_groups "
         "options",
-        "formats": "asking errors missing plugins seeds prompts records targets tasks pairing "
-        "reranking",
-        "evaluation": "errors missing records targets tasks reranking",
+        "formats": "asking errors missing plugins seeds prompts records targets tasks thresholds "
+        "pairing reranking",
+        "evaluation": "errors missing records targets tasks thresholds reranking",
         "inference": "asking errors seeds prompts records models tasks engines slots",
         "verdicts": "asking errors prompts records tasks formats",
-        "judging": "asking errors prompts records models tasks adapters engines slots inference "
-        "verdicts",
+        "judging": "asking errors prompts records models tasks thresholds adapters engines slots "
+        "inference verdicts",
         "test_time": "asking errors records models tasks adapters engines slots inference judging "
         "streams",
         "benching": "adapters asking errors evaluation option_groups options model_options "
@@ -62,14 +64,15 @@ MAY_IMPORT = {
         "labelling": "errors prompts records tasks engines inference",
         "training": "__init__ asking errors missing seeds prompts records models targets tasks "
         f"engines slots streams option_groups options model_options {PAPER}",
-        "training.worker": "errors missing models engines evaluation training",
-        "report": "errors missing lines records tasks reranking streams evaluation labelling "
-        "training.worker",
+        "training.worker": "errors missing models engines thresholds evaluation training",
+        "report": "errors missing lines records targets tasks thresholds reranking streams "
+        "evaluation labelling training.worker",
         "doctor": "__init__ errors tasks problems",
     }.items()
 }
 MAY_IMPORT["commands"] = list(MAY_IMPORT)
-MAY_IMPORT["cli"] = [*("__init__", "errors", "lines", "configuration", "option_groups", "commands")]
+CLI = "errors lines configuration streams option_groups commands"
+MAY_IMPORT["cli"] = ["__init__", *CLI.split()]
 MAY_IMPORT["__main__"] = ["cli"]
 HEAVY = {
     "torch",

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from sormctl.thresholds import THRESHOLD
+
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -65,7 +67,7 @@ class Adapter(Struct, frozen=True, forbid_unknown_fields=True):
     architectures: tuple[str, ...] = ()
     labels: int | None = None
     aggregation: str = "final"
-    threshold: Share = 0.5
+    threshold: Share = THRESHOLD
     vllm: bool = False
     name: str = ""
 

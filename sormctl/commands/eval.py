@@ -38,7 +38,7 @@ from sormctl.streams.driver import pipe_groups, pipe_records
 from sormctl.streams.job_outputs import Job, side_file
 from sormctl.streams.jsonl import accept
 from sormctl.streams.manifest import stage_costs
-from sormctl.streams.output import replace_file
+from sormctl.streams.output import is_standard, replace_file
 from sormctl.test_time import solutions_of
 
 
@@ -241,7 +241,7 @@ def _written(job: Job, kept: Path | None) -> tuple[Job, bool]:
     """
     if kept:
         return replace(job, output=kept / "rows.json", overwrite=True), True
-    if (job.output is None or str(job.output) == "-") and sys.stdout.isatty():
+    if is_standard(job.output) and sys.stdout.isatty():
         return replace(job, output=Path(os.devnull)), True
     return job, False
 

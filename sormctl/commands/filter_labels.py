@@ -10,10 +10,10 @@ import typer
 from msgspec.structs import replace
 
 from sormctl import options
-from sormctl.evaluation.steps import THRESHOLD
 from sormctl.filtering import agreeing_labels
 from sormctl.records import Solution
 from sormctl.streams.driver import pipe_records
+from sormctl.thresholds import THRESHOLD
 
 
 def filter_labels(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import partial
 from itertools import compress
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from msgspec.structs import replace
@@ -25,6 +25,7 @@ from sormctl.labelling.options import Searching, searchable
 from sormctl.labelling.pilot import Draw, draw_pilot
 from sormctl.labelling.rollouts import Labelling, label_solutions
 from sormctl.models import model_digest
+from sormctl.option_groups import refuse_typed
 from sormctl.records import Json, Solution
 from sormctl.report.labelling import plan_lines, summary_lines
 from sormctl.slots import Slot, check_slot
@@ -41,6 +42,16 @@ class By(StrEnum):
     outcome = "outcome"
     rollouts = "rollouts"
     oracle = "oracle"
+
+
+_GROUPS: tuple[Any, ...] = (
+    Searching,
+    model_options.SamplingOptions,
+    model_options.AskingOptions,
+    model_options.RunningOptions,
+)
+_OF_ROLLOUTS = ["model", "concurrency", "skip_failed"]
+_OF_ROLLOUTS += [field.name for group in _GROUPS for field in fields(group)]
 
 
 def label_steps(
@@ -76,18 +87,20 @@ def label_steps(
 
     Example: sormctl label-steps --by rollouts --model embedded:student -k 8 < samples.jsonl
     """
-    how = searching.labelling()
     if plan and (by is not By.rollouts or streams.output):
         raise UsageError("--plan goes with --by rollouts and writes nothing; drop --by or -o")
     if by is not By.rollouts:
+        refuse_typed(_OF_ROLLOUTS, "goes with --by rollouts")
         label = _by_outcome if by is By.outcome else _by_oracle
         job = streams.job("label-steps", {"by": by.value})
         pipe_records(job, Solution, partial(map, label), check=known_task)
         return
     if model is None:
         raise UsageError("--by rollouts needs --model, the student that made the solutions")
-    check_slot(model, Slot.student)
-    rollouts = _Rollouts(model, how, searching, sampling, asking.settings(), running)
+    check_slot(model, Slot.student, is_hosted=running.is_hosted)
+    rollouts = _Rollouts(
+        model, searching.labelling(), searching, sampling, asking.settings(), running
+    )
     if plan:
         rollouts.plan(streams)
     else:
@@ -107,7 +120,7 @@ class _Rollouts:
 
     def label(self, streams: options.LongStreams, concurrency: int | None) -> None:
         """Labels the solutions of each problem that stand together."""
-        searching, adjacent = self.searching, Adjacent(self.searching.gather)
+        searching, adjacent = self.searching, Adjacent()
 
         async def labelled(generator: Generator, group: Group[Solution]) -> Sequence[Solution]:
             found = await label_solutions(generator, group.records, self.how)
@@ -115,10 +128,9 @@ class _Rollouts:
 
         map_groups(
             streams.job("label-steps", self._arguments()),
-            Solution,
             self._open,
             labelled,
-            group=adjacent.groups,
+            groups=lambda inputs, check: adjacent.groups(self._solutions(inputs, check)),
             check=searchable(self.how, self.sampling.temperature),
             concurrency=concurrency,
             costs=Costs(
@@ -131,12 +143,17 @@ class _Rollouts:
         """Says what labelling would cost, by that of a pilot."""
         inputs = RecordReader(streams.inputs or (), streams.shard)
         check = searchable(self.how, self.sampling.temperature)
-        groups = Adjacent(self.searching.gather).groups
         with inputs.placing():
-            solutions = inputs.records(Solution, check)
-            draw = draw_pilot(groups(solutions), self.searching.k, self.sampling.seed)
+            groups = Adjacent().groups(self._solutions(inputs, check))
+            draw = draw_pilot(groups, self.searching.k, self.sampling.seed)
         for line in asyncio.run(self._planned(draw)):
             tell_user(line)
+
+    def _solutions(
+        self, inputs: RecordReader, check: Callable[[Solution], object]
+    ) -> Iterator[Solution]:
+        """The solutions, brought together if that is asked."""
+        return inputs.gathered(check) if self.searching.gather else inputs.records(Solution, check)
 
     async def _planned(self, draw: Draw) -> Sequence[str]:
         if not draw.problems:

@@ -16,16 +16,19 @@ from sormctl.asking import AskingSettings
 from sormctl.engines.keeping import Kept
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import UsageError
-from sormctl.evaluation.steps import THRESHOLD
 from sormctl.inference import Generator, open_generator, refine_solution
 from sormctl.judging import Judge, locate_error, open_judge
 from sormctl.models import model_digest
+from sormctl.option_groups import refuse_typed
 from sormctl.pairing import RefineMode
 from sormctl.records import Solution
 from sormctl.slots import REFINERS, Slot, check_slot
 from sormctl.streams.completions import GENERATED
 from sormctl.streams.driver import map_records
 from sormctl.tasks.registry import known_task
+from sormctl.thresholds import THRESHOLD
+
+_LOCATING = ("rm", "rm_adapter", "scores", "threshold")
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,16 @@ def refine(
 
     Example: sormctl refine --mode local --model local/ --rm sorm/ < drafts.jsonl > local.jsonl
     """
-    if mode is not RefineMode.globally and (rm is None) == (scores is None):
+    if mode is RefineMode.globally:
+        refuse_typed(_LOCATING, "locates an error, and --mode global shows none")
+        rm = rm_adapter = scores = threshold = None
+    elif (rm is None) == (scores is None):
         raise UsageError(f"--mode {mode} needs either --rm MODEL or --scores NAME")
     slot = REFINERS[mode.value]
-    check_slot(model, slot, asking.prompt)
+    check_slot(model, slot, asking.prompt, is_hosted=running.is_hosted)
     adapter = load_adapter(rm_adapter, rm)
     if rm is not None:
-        check_slot(rm, Slot.locator, asking.prompt, adapter)
+        check_slot(rm, Slot.locator, asking.prompt, adapter, is_hosted=running.is_hosted)
     how = {"mode": mode.value, "rm": rm, "scores": scores, "threshold": threshold}
     said = asking.settings()
     asked = {**said.identity(), **running.identity(), **vars(sampling)}
@@ -82,10 +88,8 @@ def refine(
 
     def check(draft: Solution) -> None:
         known_task(draft)
-        if mode is not RefineMode.globally and scores is not None:
+        if scores is not None:
             draft.scores_of(scores)
-
-    locator = None if mode is RefineMode.globally else rm
 
     async def refined(refiner: Refiner, draft: Solution) -> Sequence[Solution]:
         values = await _scores_of(draft, refiner.judge, scores)
@@ -95,7 +99,7 @@ def refine(
     map_records(
         job,
         Solution,
-        lambda: _opening(model, slot, said, sampling, running, locator, adapter),
+        lambda: _opening(model, slot, said, sampling, running, rm, adapter),
         refined,
         check=check,
         concurrency=concurrency,

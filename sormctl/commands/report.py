@@ -11,14 +11,14 @@ import typer
 from sormctl import __version__, options
 from sormctl.errors import UsageError
 from sormctl.evaluation.rows import Way
-from sormctl.evaluation.steps import THRESHOLD
 from sormctl.evaluation.ways import ask_for_answer
 from sormctl.report.filters import FILTERS
 from sormctl.report.page.document import as_document
 from sormctl.report.page.found import find_files
 from sormctl.report.page.shown_run import RunRead, read_run, run_shown
 from sormctl.reranking import known_aggregations
-from sormctl.streams.output import has_content, standard_output, whole_file
+from sormctl.streams.job_outputs import opened_output
+from sormctl.thresholds import THRESHOLD
 
 if TYPE_CHECKING:
     from sormctl.records import Json
@@ -69,15 +69,14 @@ def report(
     Example: sormctl report runs/demo -o report.html
     """
     known_aggregations(aggregation)
-    if has_content(output) and not overwrite:
-        raise UsageError(f"{output} exists; give --overwrite to replace it")
+    opened = opened_output(output, overwrite)
     olds, news = _sides(inputs, against or [])
     runs = [read_run(find_files(side), aggregation, row) for side in (olds, news) if side]
     for run in runs:
         if not (run.groups or run.rows):
             raise UsageError(f"no solutions in {run.files.name}; there is nothing to look at")
     page, shown = _page(runs, _comparison(runs, aggregation, row), samples)
-    with standard_output() if str(output) == "-" else whole_file(output) as sink:
+    with opened as sink:
         sink.write(page)
     typer.echo(f"wrote {output}: {_counted(runs[-1])}, {len(page) / 1e6:.1f} MB", err=True)
     if runs[-1].given is None and len(runs[-1].rows) > 1:

@@ -84,7 +84,7 @@ def rerank(
         raise UsageError("--keep goes with --vote score; a vote has one winner")
     adapter = load_adapter(rm_adapter, rm)
     if rm is not None:
-        check_slot(rm, Slot.reward_model, prompt, adapter)
+        check_slot(rm, Slot.reward_model, prompt, adapter, is_hosted=running.is_hosted)
     name = scores or Path(rm or "").resolve().name
     arguments = {"rm": rm, "scores": scores, "agg": aggregation, "vote": vote.value, "keep": keep}
     weights = model_digest(rm) if rm else None
@@ -109,10 +109,9 @@ def rerank(
 
     map_groups(
         job,
-        Solution,
         lambda: open_judge(rm, running, said, adapter),
         ranked,
-        group=group_solutions,
+        groups=lambda inputs, check: group_solutions(inputs.gathered(check)),
         check=known_task,
         concurrency=concurrency,
     )

@@ -44,7 +44,7 @@ def sample(
     """
     if greedy and num_samples > 1:
         raise UsageError("--greedy makes one draft of each problem; drop -n")
-    check_slot(model, Slot.student)
+    check_slot(model, Slot.student, is_hosted=running.is_hosted)
     settings = sampling.greedy() if greedy else sampling
     said = asking.settings()
     models = {"model": model, "weights": model_digest(model)}

@@ -132,8 +132,8 @@ def score(
     """
     model = judging.check(rm)
     adapter = load_adapter(rm_adapter, rm)
-    if not running.is_hosted:
-        check_slot(model, Slot.reward_model if rm else Slot.pretrained, prompt, adapter)
+    slot = Slot.reward_model if rm else Slot.pretrained
+    check_slot(model, slot, prompt, adapter, is_hosted=running.is_hosted)
     label = name or Path(model).resolve().name
     said = AskingSettings(prompt)
     asked = {**said.identity(), **running.identity(), **adapter_identity(adapter)}

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
-from itertools import islice
+from itertools import chain, islice
 from shutil import get_terminal_size
 from typing import Annotated
 
@@ -17,13 +17,13 @@ from sormctl.errors import UsageError, tell_user
 from sormctl.evaluation.ways import distinct
 from sormctl.missing import no_such
 from sormctl.option_groups import among
-from sormctl.records import Solution
+from sormctl.records import Solution, problem_name
 from sormctl.report.filters import FILTERS, filters_met, way_given
 from sormctl.report.layout import StyledLine
 from sormctl.report.pretty import AnyRecord, describe, parse_any
 from sormctl.report.together import problem_lines
 from sormctl.streams.driver import NO_RECORDS
-from sormctl.streams.grouping import group_solutions
+from sormctl.streams.grouping import Line, group_solutions
 from sormctl.streams.jsonl import RecordReader, read_records
 from sormctl.test_time import solutions_of
 
@@ -97,18 +97,21 @@ def _of_problems(
     inputs: Sequence[str], names: Collection[str], wanted: Sequence[str], width: int | None
 ) -> Iterator[Iterator[StyledLine]]:
     """The records of these problems; solutions of a problem together."""
-    solutions: list[Solution] = []
+    reader = RecordReader(inputs)
+    lines: dict[str, list[Line]] = {}
     found: set[str] = set()
-    for record in read_records(inputs, parse_any):
+    for record in reader.records(parse_any):
         if record.problem_id not in names:
             continue
         found.add(record.problem_id)
         if isinstance(record, Solution):
-            solutions.append(record)
+            lines.setdefault(problem_name(record), []).append(reader.line)
         elif not wanted:
             yield describe(record, width)
-    for group in _passing(group_solutions(solutions), wanted):
-        yield problem_lines(group, width)
+    with reader.placing():
+        solutions = reader.decoded(chain.from_iterable(lines.values()))
+        for group in _passing(group_solutions(solutions), wanted):
+            yield problem_lines(group, width)
     if missing := [name for name in names if name not in found]:
         raise UsageError(f"no problem {missing[0]} in the input; ids are in `problem_id`")
 

@@ -8,6 +8,8 @@ from typing import Self
 
 HOSTED = ("openai",)  # engines whose model is elsewhere: it may be called anything
 SHORT = ("base_url", "tensor_parallel", "replicas")  # arguments that are options, too
+# arguments that determine how fast an engine is and how long it waits, and no record
+_PACE = ("batch_size", "concurrency", "cpus", "patience", "timeout", "wait")
 _SHARE = "gpu_memory_utilization"
 
 
@@ -59,11 +61,11 @@ class Running:
         return replace(self, engine_arg=[*given, f"{_SHARE}=0.45"])
 
     def identity(self) -> dict[str, object]:
-        """What determines the records; the rest may change before a run is resumed.
+        """What is taken to determine the records; the rest may change before a run is resumed.
 
-        A URL may hold credentials, which nobody wants to find in a manifest.
+        The rest says how fast the engine is, and where: rounding may depend on it. A URL may hold
+        credentials, which nobody wants to find in a manifest.
         """
-        given = self.engine_arg and [
-            pair for pair in self.engine_arg if pair.partition("=")[0] not in SHORT
-        ]
-        return {"engine": self.engine, "engine_arg": given}
+        free = (*SHORT, *_PACE)
+        given = [pair for pair in self.engine_arg or () if pair.partition("=")[0] not in free]
+        return {"engine": self.engine, "engine_arg": given or None}

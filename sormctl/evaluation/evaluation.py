@@ -32,7 +32,6 @@ from sormctl.evaluation.steps import (
     FINAL_ACCURACY,
     PAIRWISE,
     STEP_ACCURACY,
-    THRESHOLD,
     StepTally,
 )
 from sormctl.evaluation.tallies import Column, Endings, FinalVerdicts, Preferences
@@ -48,6 +47,7 @@ from sormctl.evaluation.ways import (
 from sormctl.records import Json, Labels, Solution
 from sormctl.reranking import scorer
 from sormctl.tasks.registry import get_task
+from sormctl.thresholds import THRESHOLD
 
 DRAFT = Way("each", ("draft",))
 MAX_MODELS = 100  # reward models: each is compared with each

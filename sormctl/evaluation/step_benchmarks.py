@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 from sormctl.errors import RecordError
 from sormctl.evaluation.metrics import Estimate, proportion
-from sormctl.evaluation.steps import THRESHOLD
 from sormctl.records import Json, Labels, Solution
 from sormctl.targets import first_error
+from sormctl.thresholds import THRESHOLD, first_below
 
 ALL = "all"  # all splits together, as published: their mean, or their solutions as one
 OTHER = "other"  # solutions of no split
@@ -211,7 +211,7 @@ def _located(solution: Solution) -> Labels:
 
 def _found(scores: Sequence[float], labels: Labels, threshold: float) -> Counts:
     """Of a solution with an error: found, one; of one without: let pass, one."""
-    predicted = next((i for i, score in enumerate(scores) if score < threshold), None)
+    predicted = first_below(scores, threshold)
     if 0 in labels:
         return int(predicted == labels.index(0)), 1, 0, 0
     return 0, 0, int(predicted is None), 1

@@ -13,9 +13,9 @@ from typing import Any
 
 from sormctl.evaluation import metrics
 from sormctl.evaluation.metrics import Estimate
+from sormctl.thresholds import THRESHOLD
 
 STEP_BENCHES = ("processbench", "prmbench")  # see `step_benchmarks`
-THRESHOLD = 0.5  # T: a step that scores below it is wrong (3.2)
 # figures of a judgement (rows.py)
 STEP_ACCURACY, FINAL_ACCURACY = "step accuracy", "final accuracy"
 PAIRWISE = "pairwise accuracy"

@@ -14,6 +14,7 @@ from sormctl.formats.watching import WatchedGrader
 from sormctl.records import Json, Pair, Solution
 from sormctl.tasks.base import Task
 from sormctl.tasks.fields import Fields
+from sormctl.thresholds import THRESHOLD
 
 CHAT = default_asking("chat")
 STEP_TAG = "ки"  # what follows each step in a text of Math-Shepherd
@@ -44,7 +45,7 @@ class Importing:
     answer_field: str | None = None
     id_field: str | None = None
     neutral: Neutral = Neutral.correct
-    threshold: float = 0.5
+    threshold: float = THRESHOLD
     step_tag: str = STEP_TAG
     text_field: str | None = None
     filter: str | None = None
@@ -66,7 +67,7 @@ class Exporting:
     """
 
     scores: str | None = None
-    threshold: float = 0.5
+    threshold: float = THRESHOLD
     soft: bool = False
     step_tag: str = STEP_TAG
     asking: Asking = CHAT

@@ -28,6 +28,7 @@ from sormctl.targets import NO_ERROR, first_error
 from sormctl.tasks.answers import reference_answer
 from sormctl.tasks.fields import about, is_blank, text_of
 from sormctl.tasks.files import kept_fields
+from sormctl.thresholds import first_below
 
 _MADE = {"prediction", "match"}  # by an export, or by their scripts
 
@@ -118,7 +119,8 @@ def write(solution: Solution, how: Exporting) -> Json | None:
     if how.scores is None:
         return row
     scores = solution.scores_of(how.scores)
-    prediction = next((i for i, s in enumerate(scores) if s < how.threshold), NO_ERROR)
+    found = first_below(scores, how.threshold)
+    prediction = NO_ERROR if found is None else found
     return {**row, "prediction": prediction, "match": prediction == label}
 
 

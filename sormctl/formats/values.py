@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from ast import literal_eval
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,9 @@ from sormctl.errors import RecordError
 from sormctl.tasks.fields import RowFields
 
 _TRUE, _FALSE = ("true", "1", "yes", "correct"), ("false", "0", "no", "wrong", "incorrect")
+_WHOLE = re.compile(
+    r"-?\d{1,18}"
+)  # longer ones are no counts, and no integers at all from 4,301 on
 _KINDS: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
 
 
@@ -52,7 +56,7 @@ def whole(value: Any) -> Any:
     """1 for 1.0, as a column of whole numbers and nulls comes out of pandas, and for "1"."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
+    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
         return int(value)
     return value
 

@@ -39,7 +39,8 @@ class Path:
 class StepLabels:
     """Labels of one solution's steps, what they cost, and the verifying traces found.
 
-    Where a prefix that must be tried leaves no room for a rollout, no step has a label.
+    Where a prefix that must be tried leaves no room for a rollout, no step has a label, but the
+    other prefixes keep their counts.
     """
 
     labels: Labels
@@ -91,12 +92,7 @@ async def label_paths(
     finally:
         await begun.end()
     paid: set[Steps] = set()
-    return [
-        StepLabels((None,) * len(path.steps))
-        if _asked(path, strategy, rolled_out)
-        else _step_labels(path, strategy, rolled_out, paid)
-        for path in paths
-    ]
+    return [_step_labels(path, strategy, rolled_out, paid) for path in paths]
 
 
 def _look_ahead(
@@ -208,6 +204,8 @@ def _step_labels(
         traces = (rollout for rollout in seen if rollout.succeeded and rollout.is_whole)
         verifiers += [Verifier(length, trace.steps) for trace in traces]
     counts += [Rollouts()] * min(num_steps, 1)
+    if _asked(path, strategy, rolled_out):  # it was given up
+        return StepLabels((None,) * num_steps, tuple(counts))
     tried = [Tried(count.tried, count.succeeded) for count in counts[:-1]]
     last = num_steps if path.correct else strategy.last_positive(tried, path.scores)
     # post-processing 1: all steps up to the last positive one are positive

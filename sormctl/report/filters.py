@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from sormctl.evaluation.rows import Way
-from sormctl.evaluation.steps import THRESHOLD
 from sormctl.evaluation.ways import (
     answer_given,
     as_drawn,
@@ -17,6 +16,8 @@ from sormctl.evaluation.ways import (
 )
 from sormctl.records import REFINEMENTS, Solution
 from sormctl.reranking import choose
+from sormctl.targets import NO_ERROR, first_error
+from sormctl.thresholds import THRESHOLD, first_below
 
 FIXED, BROKEN, CHOSEN_WRONGLY = "fixed", "broken", "chosen-wrongly"
 MODELS_DISAGREE, LABELS_DISAGREE = "models-disagree", "labels-disagree"
@@ -75,11 +76,6 @@ def way_given(group: Sequence[Solution]) -> Way | None:
     return answer_given(ways_reported(dict.fromkeys(found, 1)))
 
 
-def first_below(scores: Sequence[float], threshold: float) -> int | None:
-    """The index of the first step that a reward model does not accept."""
-    return next((i for i, score in enumerate(scores) if score < threshold), None)
-
-
 def first_bad(labels: Collection[int | None]) -> int | None:
     """The index of the first step that is labelled incorrect."""
     return next((i for i, label in enumerate(labels) if label == 0), None)
@@ -110,5 +106,6 @@ def _by_steps(group: Sequence[Solution], threshold: float) -> Iterator[str]:
         seen = {first_below(scores, threshold) for scores in solution.scores.values()}
         if len(seen) > 1:
             yield MODELS_DISAGREE
-        if solution.labels is not None and seen - {first_bad(solution.labels)}:
+        known = None if solution.labels is None else first_error(solution.labels)
+        if known is not None and seen - {None if known == NO_ERROR else known}:
             yield LABELS_DISAGREE

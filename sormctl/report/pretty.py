@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sormctl.evaluation.steps import THRESHOLD
 from sormctl.records import Json, Pair, Problem, Solution, parse_record
-from sormctl.report.filters import first_bad, first_below
+from sormctl.report.filters import first_bad
 from sormctl.report.layout import Span, StyledLine, hanging, line
+from sormctl.thresholds import THRESHOLD, first_below
 
 AnyRecord = Problem | Solution | Pair
 SIGN = {1: "+", 0: "-", None: " "}

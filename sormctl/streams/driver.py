@@ -80,30 +80,28 @@ def map_records(
     async def of_group(model: W, group: Group[N]) -> Sequence[M]:
         return await transform(model, group.records[0])
 
-    def singly(records: Iterator[N]) -> Iterator[Sequence[N]]:
-        return ([record] for record in records)
+    def singly(inputs: RecordReader, checked: Callable[[N], object]) -> Iterator[Sequence[N]]:
+        return ([record] for record in inputs.records(parse, checked))
 
     map_groups(
-        job, parse, opening, of_group, group=singly,
+        job, opening, of_group, groups=singly,
         check=check, concurrency=concurrency, costs=costs,
     )  # fmt: skip
 
 
 def map_groups(
     job: Job,
-    parse: Parse[N],
     opening: Opening[W],
     transform: Callable[[W, Group[N]], Awaitable[Sequence[M]]],
     *,
-    group: Callable[[Iterator[N]], Iterator[Sequence[N]]],
+    groups: Callable[[RecordReader, Callable[[N], object]], Iterator[Sequence[N]]],
     check: Callable[[N], object] = accept,
     concurrency: int | None = None,
     costs: Costs[M] = FREE,
 ) -> None:
-    """Writes what `transform(model, group)` makes of each `group`, in the order of the input.
+    """Writes what `transform(model, group)` makes of each group, in the order of the input.
 
-    1. Lines become records by `parse`, and `check` may refuse one, or `KnownIds`; `group` brings
-       them together.
+    1. Lines become records, which `groups` brings together; `check` may refuse one, or `KnownIds`.
     2. Of these, what an earlier run has finished, by its `key`, is left out. A group of which
        something is left is worked on as a whole.
     3. `opening` loads the model once there is a group. At most `concurrency` groups are in flight;
@@ -130,7 +128,7 @@ def map_groups(
             check(record)
             ids.check(record)
 
-        records = _unfinished(inputs, group(inputs.records(parse, checked)), finished)
+        records = _unfinished(inputs, groups(inputs, checked), finished)
         failures = Failures(job.skip_failed, progress.warn)
         flow = Flow(records, opening, work.make, work.write, concurrency, work.begin, failures.take)
         asyncio.run(progress.during(flow.run()))

@@ -6,14 +6,14 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from itertools import chain, groupby
+from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
 from msgspec import MsgspecError, Struct, json
 
 from sormctl.errors import RecordError
-from sormctl.records import Solution, decoder, encode, problem_name
+from sormctl.records import Solution, decoder, problem_name
 from sormctl.streams.spool import Spool
 
 MAX_BYTES: Final = 64 << 20
@@ -78,14 +78,9 @@ def problem_namer() -> Callable[[bytes], str]:
 
 
 def group_solutions(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
-    """`group_lines` for the solutions of one problem, `without_contradictions`."""
-    return (list(without_contradictions(group)) for group in _gathered(solutions))
-
-
-def _gathered(solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
-    decode = decoder(Solution)
-    lines = ((problem_name(s), (encode(s), 0, 0)) for s in solutions)
-    return ([decode(line) for line, _, _ in group] for group in group_lines(lines))
+    """The solutions of each problem, which stand together, `without_contradictions`."""
+    groups = (group for _, group in groupby(solutions, key=problem_name))
+    return map(list, map(without_contradictions, groups))
 
 
 def without_contradictions(solutions: Iterable[Solution]) -> Iterator[Solution]:
@@ -120,20 +115,17 @@ def _grades(*solutions: Solution) -> str:
 class Adjacent:
     """Groups of the solutions of one problem that stand together; memory holds one of them.
 
-    With `gather` they are brought together first, as by `group_lines`. Equal ids with different
-    questions or answers are different problems; the solutions of one do not contradict each other.
-    `scattered` counts the groups whose problem had one before, for 70 bytes a problem.
+    Equal ids with different questions or answers are different problems; the solutions of one do
+    not contradict each other. `scattered` counts the groups whose problem had one before, for 70
+    bytes a problem.
     """
 
-    def __init__(self, gather: bool = False) -> None:
+    def __init__(self) -> None:
         self.scattered = 0
-        self._gather = gather
         self._seen: set[int] = set()
 
     def groups(self, solutions: Iterable[Solution]) -> Iterator[list[Solution]]:
         """The groups, in the order of the input."""
-        if self._gather:
-            solutions = chain.from_iterable(_gathered(solutions))
         for problem, group in groupby(solutions, key=_problem):
             self.scattered += hash(problem) in self._seen
             self._seen.add(hash(problem))

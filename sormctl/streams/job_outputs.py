@@ -20,7 +20,8 @@ from sormctl.streams.output import (
     Sink,
     device,
     has_content,
-    is_device,
+    is_standard,
+    is_stream,
     standard_output,
     whole_file,
 )
@@ -50,8 +51,12 @@ class Job:
 
     @property
     def models(self) -> list[str]:
-        """The models that it runs, as they were typed."""
-        return [str(name) for slot in ("model", "rm") if (name := self.arguments.get(slot))]
+        """The models that it runs, as they were typed.
+
+        None for a stage of `eval --bench`, whose arguments name the models of all stages.
+        """
+        slots = ("model", "rm", "judge")
+        return [str(name) for slot in slots if (name := self.arguments.get(slot))]
 
 
 @contextmanager
@@ -59,9 +64,9 @@ def growing_output(
     job: Job, inputs: RecordReader, progress: Progress
 ) -> Iterator[Journal | Unjournalled]:
     """The output of a job that writes as it goes, and that --resume continues."""
-    path = _file(job)
+    path = _file_of(job)
     if path is None:
-        with _stream(job) as sink:
+        with _stream(job.output) as sink:
             yield Unjournalled(sink)
         return
     if is_begun(path) and not (job.resume or job.overwrite):
@@ -88,9 +93,9 @@ def whole_output(job: Job, inputs: Sequence[str], parents: Parents, tally: Tally
 
     It may replace one of the `inputs`, which have been read by then.
     """
-    path = _file(job)
+    path = _file_of(job)
     if path is None:
-        with _stream(job) as sink:
+        with _stream(job.output) as sink:
             yield sink
         return
     _refuse_inputs(inputs, _files_beside(path))
@@ -111,22 +116,25 @@ def side_file(job: Job, path: Path | None) -> Iterator[Callable[[Record | Json],
     if path is None:
         yield lambda record: None
         return
-    if str(path) == "-":
-        if job.output is None or str(job.output) == "-":
-            raise UsageError(
-                "standard output is wanted for two outputs; give a file to one of them"
-            )
-        with standard_output() as sink:
-            yield lambda record: sink.write(encode(record))
-        return
-    if job.output and not is_device(path) and _behind_links(path) == _behind_links(job.output):
-        raise UsageError(f"{path} is wanted for two outputs; give another file to one of them")
-    if not is_device(path):
-        _refuse_inputs(job.inputs or [STDIN], [path, *_files_beside(path)])
-    if has_content(path) and not job.overwrite:
-        raise UsageError(f"{path} exists; give --overwrite to replace it")
-    with device(path) if is_device(path) else whole_file(_behind_links(path)) as sink:
+    if is_standard(path) and is_standard(job.output):
+        raise UsageError("standard output is wanted for two outputs; give a file to one of them")
+    if file := _file(path):
+        other = _file(job.output)
+        if other and os.path.realpath(file) == os.path.realpath(other):
+            raise UsageError(f"{path} is wanted for two outputs; give another file to one of them")
+        _refuse_inputs(job.inputs or [STDIN], [file, *_files_beside(file)])
+    with opened_output(path, job.overwrite) as sink:
         yield lambda record: sink.write(encode(record))
+
+
+def opened_output(path: Path | None, overwrite: bool) -> AbstractContextManager[Sink]:
+    """A stream, or a file that appears whole; UsageError for a folder, or what would be lost."""
+    file = _file(path)
+    if file is None:
+        return _stream(path)
+    if has_content(file) and not overwrite:
+        raise UsageError(f"{path} exists; give --overwrite to replace it")
+    return whole_file(file)
 
 
 def _manifest(path: Path, job: Job, parents: Parents) -> Manifest:
@@ -134,28 +142,29 @@ def _manifest(path: Path, job: Job, parents: Parents) -> Manifest:
     return Manifest(path, job.command, arguments, parents)
 
 
-def _file(job: Job) -> Path | None:
+def _file_of(job: Job) -> Path | None:
     """The file to write, behind its links; None where the output is a stream."""
     if job.resume and job.overwrite:
         raise UsageError("--resume keeps the file and --overwrite does not; give one of them")
-    if job.output is None or str(job.output) == "-" or is_device(job.output):
-        if job.resume:
-            raise UsageError("--resume needs a file; give -o FILE")
+    if job.resume and is_stream(job.output):
+        raise UsageError("--resume needs a file; give -o FILE")
+    return _file(job.output)
+
+
+def _file(path: Path | None) -> Path | None:
+    """The file that an output is, behind its links; None for a stream, UsageError for a folder.
+
+    `Path.resolve` raises where links go in a circle.
+    """
+    if path is None or is_stream(path):
         return None
-    if job.output.is_dir():
-        raise UsageError(f"-o {job.output} is a folder; give a file")
-    return _behind_links(job.output) if job.output.is_symlink() else job.output
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; give a file")
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
-def _behind_links(path: Path) -> Path:
-    """What a path stands for; `Path.resolve` raises where links go in a circle."""
-    return Path(os.path.realpath(path))
-
-
-def _stream(job: Job) -> AbstractContextManager[Sink]:
-    if job.output is None or str(job.output) == "-":
-        return standard_output()
-    return device(job.output)
+def _stream(path: Path | None) -> AbstractContextManager[Sink]:
+    return standard_output() if path is None or is_standard(path) else device(path)
 
 
 def _files_beside(path: Path) -> list[Path]:

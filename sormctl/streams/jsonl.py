@@ -6,19 +6,21 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import stat
 import sys
 import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from zlib import crc32
 
 from sormctl.errors import DataError, RecordError, UsageError
 from sormctl.lines import load_object
 from sormctl.missing import no_such_path
-from sormctl.records import Json, Record, Solution, decoder
+from sormctl.records import Json, Record, Solution, decoder, problem_name
 from sormctl.streams.grouping import Line, group_lines, problem_namer, without_contradictions
 from sormctl.streams.output import BLOCK
 
@@ -101,6 +103,20 @@ class RecordReader:
             for group in group_lines((name(line[0]), line) for line in lines):
                 yield list(without_contradictions(self.decoded(group, check)))
         self._last = None
+
+    def gathered(self, check: Callable[[Solution], object] = accept) -> Iterator[Solution]:
+        """The solutions, those of a problem together; all are checked before the first comes.
+
+        Within `placing` an error about one has its place. Memory: see `group_lines`.
+        """
+        named = ((problem_name(s), self.line) for s in self.records(Solution, check))
+        return self.decoded(chain.from_iterable(group_lines(named)))
+
+    @property
+    def line(self) -> Line:
+        """The line looked into last, of which there must be one."""
+        assert self._last is not None
+        return self._last
 
     def lines(self) -> Generator[Line, None, None]:
         """The lines with their places; nobody has looked into them."""
@@ -208,10 +224,10 @@ def parse_shard(shard: str | None) -> tuple[int, int]:
     """(I, N) of `I/N`; (0, 1) for None. UsageError unless 0 <= I < N."""
     if shard is None:
         return 0, 1
-    index, _, count = shard.partition("/")
-    if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+    typed = re.fullmatch(r"(\d{1,9})/(\d{1,9})", shard)
+    if not typed or int(typed[1]) >= int(typed[2]):
         raise UsageError(f"--shard {shard}: give I/N with I from 0 to N-1, such as 0/4")
-    return int(index), int(count)
+    return int(typed[1]), int(typed[2])
 
 
 def shard_of(data: Json, ordinal: int, count: int) -> int:

@@ -99,8 +99,15 @@ def device(path: Path) -> Iterator[Sink]:
         yield sink
 
 
-def is_device(path: Path) -> bool:
-    """Whether `path` exists and is neither a file nor a folder."""
+def is_standard(path: Path | None) -> bool:
+    """Whether an output is standard output: none is named, or `-`."""
+    return path is None or str(path) == "-"
+
+
+def is_stream(path: Path | None) -> bool:
+    """Whether an output is standard output, a pipe or a device: neither a file nor a folder."""
+    if path is None or is_standard(path):
+        return True
     return path.exists() and not path.is_file() and not path.is_dir()
 
 

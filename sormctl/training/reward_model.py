@@ -12,7 +12,6 @@ from sormctl.asking import Asking
 from sormctl.pairing import contrastive_pairs
 from sormctl.prompts import Prompt
 from sormctl.records import Json, Solution, parse_record
-from sormctl.streams.grouping import group_solutions
 from sormctl.streams.jsonl import RecordReader
 from sormctl.targets import step_labels
 from sormctl.tasks.prompts import draft_prompt
@@ -42,7 +41,7 @@ def pairs(inputs: Sequence[str], asking: Asking, seed: int) -> Iterator[Training
 
     None for each solution that is in no pair.
     """
-    for group in group_solutions(RecordReader(inputs).records(Solution, known_task)):
+    for group in RecordReader(inputs).groups(known_task):
         paired = contrastive_pairs(group, seed)
         for good, bad in paired:
             asked, problem = _prompt(good, asking), good.problem_id

@@ -29,14 +29,15 @@ class Options(Streams, total=False):
     """What else a test may say of a process; it runs in `ROOT`."""
 
     cwd: Path
+    env: dict[str, str]
     start_new_session: bool
 
 
 def start(argv: Sequence[str], **options: Unpack[Options]) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     usual: Options = {"cwd": ROOT, "stdin": PIPE, "stdout": PIPE, "stderr": PIPE}
-    given: Options = {**usual, **options}
-    return subprocess.Popen(argv, env=environment, **given)
+    given: Options = {"env": environment, **usual, **options}
+    return subprocess.Popen(argv, **given)
 
 
 def run(

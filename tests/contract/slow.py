@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -33,6 +35,15 @@ def slow(
 
     job = Job("slow", {}, inputs or (), output, resume=resume)
     map_records(job, Item, opening, copied, concurrency=concurrency)
+
+
+@cli.app.command()
+def stubborn() -> None:
+    """Go on when interrupted."""
+    while True:
+        with suppress(KeyboardInterrupt):
+            typer.echo("here")
+            time.sleep(60)
 
 
 if __name__ == "__main__":

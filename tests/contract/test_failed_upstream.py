@@ -73,6 +73,30 @@ def test_who_fails_says_so_at_the_end_of_the_pipe(
     assert (quiet.returncode, quiet.stdout) == (code, b"")
 
 
+BAD = b'{"broken\n'
+
+
+@pytest.mark.parametrize("typed", ["", "-o -", "--output=-", "-qo /dev/stdout", "-c x -o -"])
+def test_standard_output_by_any_name_says_who_failed(typed: str) -> None:
+    done = run([*SORMCTL, "filter", *typed.split()], BAD)
+    assert orjson.loads(done.stdout.splitlines()[-1])["sormctl_failed"] == "filter"
+
+
+@pytest.mark.parametrize("typed", ["-qo out", "--no-such-option -o out", "--output out", ""])
+def test_a_file_by_any_name_leaves_standard_output_alone(typed: str, tmp_path: Path) -> None:
+    environment = {"PYTHONPATH": str(ROOT), **({} if typed else {"SORMCTL_FILTER_OUTPUT": "out"})}
+    done = run(
+        [*SORMCTL, "filter", *typed.split()], BAD, cwd=tmp_path, env={**os.environ, **environment}
+    )
+    assert (done.stdout, done.returncode != 0) == (b"", True)
+
+
+def test_a_configured_file_leaves_standard_output_alone(tmp_path: Path) -> None:
+    (tmp_path / "sormctl.toml").write_text('output = "out"\n')
+    done = run([*SORMCTL, "filter"], BAD, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert (done.returncode, done.stdout) == (65, b"")
+
+
 def test_a_pipe_that_is_closed_is_told_nothing() -> None:
     done = run([*SORMCTL, "filter"], LINES)
     assert (done.returncode, done.stdout.count(b"\n")) == (0, 2)

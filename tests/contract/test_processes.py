@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import subprocess
+import sys
+import termios
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -68,6 +71,52 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, number: int, code: 
     assert err == b"slow: 5 records finished; --resume goes on\n"
     manifest = orjson.loads(path.with_name("out.jsonl.manifest.json").read_bytes())
     assert (manifest["status"], manifest["records_in"]) == ("interrupted", 5)
+
+
+ENDLESS = [*SORMCTL, "problems", "chain", "-n", "200000"]
+
+
+def wait_until_full(process: subprocess.Popen[bytes]) -> None:
+    """Waits until a process has filled the pipe that it writes to."""
+    assert process.stdout
+    before = -1
+    while (now := waiting_in(process.stdout.fileno())) != before or not now:
+        before = now
+        time.sleep(0.5)
+
+
+def waiting_in(descriptor: int) -> int:
+    return int.from_bytes(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+def test_a_reader_that_does_not_read_holds_up_no_end() -> None:
+    with start(ENDLESS) as process:
+        assert process.stdout and process.stderr
+        wait_until_full(process)
+        process.terminate()
+        assert process.wait(timeout=10) == 143
+        assert b"Traceback" not in process.stderr.read()
+
+
+def test_a_second_signal_ends_at_once() -> None:
+    with start([*SLOW, "stubborn"]) as process:
+        assert process.stdout and process.stderr
+        wait_for_lines(process, 1)
+        process.terminate()
+        wait_for_lines(process, 1)
+        process.terminate()
+        assert process.wait(timeout=10) == 143
+        assert process.stderr.read() == b""
+
+
+def test_a_line_that_was_torn_does_not_hide_the_failure() -> None:
+    with start(ENDLESS) as process:
+        assert process.stdout
+        wait_until_full(process)
+        process.terminate()
+        *_, last = process.stdout.read().splitlines()
+        assert process.wait(timeout=10) == 143
+    assert orjson.loads(last) == {"sormctl_failed": "problems", "error": "interrupted"}
 
 
 def test_an_interrupt_of_a_pipe_leaves_no_file(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from sormctl.formats.base import DataFormat, Exporting, Importing
 from sormctl.formats.known_problems import KnownProblems
 from sormctl.formats.registry import format_names, get_format
 from sormctl.formats.solutions import labelled_part
+from sormctl.formats.values import whole
 from sormctl.lines import load_object
 from sormctl.records import Json, Problem, Solution, encode, parse_record
 from sormctl.targets import SOFT
@@ -136,8 +137,9 @@ def test_what_is_labelled_at_each_step(labels: list[int | None]) -> None:
         assert part.labels == tuple(labels[:count])
 
 
+NUMBERS = st.sampled_from(["1", " -1 ", "--1", "-", "9" * 5000, "-" + "1" * 5000])
 VALUES: st.SearchStrategy[object] = (
-    st.none() | st.booleans() | st.integers(-2, 3) | SHARES | TAGGED | TEXTS
+    NUMBERS | st.none() | st.booleans() | st.integers(-2, 3) | SHARES | TAGGED | TEXTS
 )
 PARTS = (
     VALUES
@@ -169,6 +171,12 @@ def damaged_rows(draw: st.DrawFn, name: str) -> Json:
         else:
             holder[key] = draw(PARTS)
     return dict(row)
+
+
+@given(st.text("-+ 0123456789_.", max_size=25) | NUMBERS | st.floats() | PARTS)
+def test_a_whole_number_is_one_or_what_it_was(value: Any) -> None:
+    read = whole(value)
+    assert read is value or (type(read) is int and read == float(value))
 
 
 @pytest.mark.parametrize("name", READ)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks import sampling
+from benchmarks import labelling, sampling
 from benchmarks.labelling import TOLERANCES, Once, draw_plot
 from sormctl.asking import default_asking
 from sormctl.engines.base import Completion, Sampling
@@ -37,6 +38,17 @@ def test_what_was_generated_is_not_generated_again() -> None:
 
     asyncio.run(twice())
     assert (engine.calls, len(once.made)) == (3, 4)
+
+
+def test_labelling_runs_on_a_few_solutions(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = ["labelling", "--solutions", "4", "--samples", "2", "-k", "1", "--once"]
+    monkeypatch.setattr(sys, "argv", typed)
+    asyncio.run(labelling.main())
+    said = capsys.readouterr().out
+    assert "4 unrelated solutions" in said and "2 problems with 2 samples each" in said
+    assert "guided 0.1 by oracle, siblings" in said
 
 
 def test_a_wave_goes_on_without_a_request_that_was_cancelled(

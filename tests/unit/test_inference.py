@@ -14,7 +14,7 @@ from sormctl.inference import Generator, refine_solution, sample_solutions
 from sormctl.labelling.rollouts import Labelling, label_solutions
 from sormctl.labelling.strategies import Exact, Exhaustive, Strategy
 from sormctl.prompts import Prompt
-from sormctl.records import Solution
+from sormctl.records import Rollouts, Solution
 from sormctl.seeds import derive_seed
 from tests.asked import PLAIN
 from tests.fakes import ScriptedEngine
@@ -281,4 +281,4 @@ def test_a_prefix_that_leaves_no_room_has_no_label() -> None:
 
     made = Generator(Short(lambda prompt, seed: ""), "m", PLAIN)
     (found,) = asyncio.run(label_solutions(made, [wrong()], Labelling(Exact(2))))
-    assert (found.labels, found.rollouts) == ((None, None), None)
+    assert (found.labels, found.rollouts) == ((None, None), (Rollouts(), Rollouts()))

@@ -8,6 +8,7 @@ from math import nan
 import pytest
 
 from sormctl.adapters.registry import built_in
+from sormctl.asking import default_asking
 from sormctl.engines.base import Completion, Sampling
 from sormctl.errors import ModelError, TooLongError
 from sormctl.inference import Generator
@@ -16,6 +17,7 @@ from sormctl.prompts import Prompt
 from sormctl.verdicts import DEFAULT
 from tests.asked import PLAIN
 from tests.fakes import ScriptedEngine
+from tests.invariance.families import byte_tokenizer
 from tests.unit.examples import solution
 
 
@@ -102,6 +104,17 @@ def test_an_open_thought_holds_no_verdict() -> None:
     engine = ScriptedEngine(lambda *_: r"<think>The solution ends with \boxed{2}")
     judge = GenerativeJudge(Generator(engine, "m", PLAIN), DEFAULT, 1)
     assert asyncio.run(judge.judged(solution(), "judge")).scores == {"judge": (0.5, 0.5)}
+
+
+def test_nor_does_a_thought_that_the_prompt_has_opened() -> None:
+    said = [r"Perhaps the first error is \boxed{2}", r"It may be \boxed{2}</think>\boxed{-1}"]
+    engine = ScriptedEngine(lambda *_: said.pop(0))
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = "{{ messages[0].content }}<think>"
+    generator = Generator(engine, "m", default_asking("chat"), tokenizer=tokenizer)
+    judge = GenerativeJudge(generator, DEFAULT, 1)
+    assert asyncio.run(judge.judged(solution(), "judge")).scores == {"judge": (0.5, 0.5)}
+    assert asyncio.run(judge.judged(solution(), "judge")).scores == {"judge": (1.0, 1.0)}
 
 
 def test_where_no_verdict_is_read_no_step_is_refused() -> None:

@@ -249,3 +249,22 @@ def test_the_key_of_a_solution_tells_its_problem() -> None:
 )
 def test_what_ended_and_what_was_cut_off(finish: str | None, is_cut: bool) -> None:
     assert is_unfinished({"finish": finish}) is is_cut
+
+
+@pytest.mark.parametrize(
+    ("finish", "at_limit"),
+    [
+        ("length", True),
+        ("max_tokens", True),
+        ("MAX_TOKENS", True),
+        ("truncated", True),
+        ("stop", False),
+        ("repetition", False),
+        (None, False),
+    ],
+)
+def test_whoever_wrote_it_a_solution_that_met_its_limit_was_cut_off(
+    finish: str | None, at_limit: bool
+) -> None:
+    made = parse_record({**SOLUTION, "source": {"finish": finish}}, Solution)
+    assert made.is_cut_off is at_limit

@@ -68,20 +68,20 @@ def test_what_fits(
     models: dict[str, str], name: str, slot: Slot, prompt: str, fits: dict[Slot, set[str]]
 ) -> None:
     if name in fits[slot]:
-        check_slot(models[name], slot, prompt)
+        check_slot(models[name], slot, prompt, is_hosted=False)
         return
     with pytest.raises(ModelError) as refused:
-        check_slot(models[name], slot, prompt)
+        check_slot(models[name], slot, prompt, is_hosted=False)
     assert str(refused.value).startswith(f"{models[name]}: a")
     assert "\n" not in str(refused.value)
 
 
 def test_what_is_in_no_folder_is_looked_at_later() -> None:
     for name in ("no/such/model", "embedded:teacher", "/no/such/folder"):
-        check_slot(name, Slot.reward_model)
-    check_slot("embedded:student", Slot.student)
+        check_slot(name, Slot.reward_model, is_hosted=False)
+    check_slot("embedded:student", Slot.student, is_hosted=False)
     with pytest.raises(ModelError, match=r"^embedded:student: a student judges no steps; give"):
-        check_slot("embedded:student", Slot.reward_model)
+        check_slot("embedded:student", Slot.reward_model, is_hosted=False)
 
 
 def test_modes_have_slots() -> None:
@@ -143,3 +143,33 @@ def test_every_slot_is_looked_at_before_anything_is_written(
     assert message.format(**models) in result.stderr
     assert result.stderr.startswith(f"sormctl {argv[0]}: ") and result.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sample --model {rm}",
+        "label-steps --model {global}",
+        "refine --mode local --model {global} --rm {student}",
+        "score --rm {student}",
+        "rerank --rm {student}",
+        "eval --bench chain -n 1 --student {rm}",
+    ],
+)
+def test_of_a_model_that_is_served_a_folder_of_its_name_says_nothing(
+    models: dict[str, str], command: str
+) -> None:
+    engine = [
+        "--engine",
+        "openai",
+        "--base-url",
+        "http://127.0.0.1:9",
+        "--engine-arg",
+        "tokenizer=x/y",
+    ]
+    data = "" if "--bench" in command else "\n"
+    typed = [*command.format(**models).split(), *engine]
+    result = CliRunner().invoke(app, typed, data)
+    assert not any(
+        word in result.stderr for word in ("judges no", "generates nothing", "was trained")
+    )

@@ -42,6 +42,7 @@ def test_a_published_template_is_taken_as_it_is() -> None:
 @pytest.mark.parametrize("template", ["", "{question}", "{steps}", "{question}{steps}{paragraphs}"])
 def test_a_prompt_shows_question_and_steps(template: str) -> None:
     check_judge_prompt(DEFAULT)
+    check_judge_prompt("{question}{steps}{question}")
     with pytest.raises(UsageError, match=r"must hold \{question\}, and \{steps\} or"):
         check_judge_prompt(template)
 
@@ -75,6 +76,9 @@ def test_a_prompt_shows_question_and_steps(template: str) -> None:
         ("All is well.\n**-1**", 3),
         ("Step 1: correct\nStep 2: incorrect\nThe answer is \\boxed{42}.", 1),
         ("Step 1: correct\nStep 2: incorrect\nSo x =\n3", 1),
+        ("9" * 5000, None),
+        (rf"\boxed{{{'9' * 5000}}}", None),
+        (f"Step {'9' * 5000}: correct\nStep 1: incorrect", 0),
     ],
 )
 def test_verdicts(text: str, first: int | None) -> None:
@@ -93,6 +97,12 @@ def test_where_no_box_is_asked_for_one_is_part_of_the_solution() -> None:
 )
 def test_paragraphs_count_from_nought(text: str, first: int | None) -> None:
     assert read_verdict(TAGGED, text, 3) == first
+
+
+@given(st.text("Step 0123456789-:\n.correct\\boxed{}", max_size=30), st.integers(0, 9000))
+def test_whatever_a_judge_writes_is_read(text: str, digits: int) -> None:
+    first = read_verdict(DEFAULT, text.replace("9", "9" * digits), 3)
+    assert first is None or 0 <= first <= 3
 
 
 @given(st.lists(st.integers(0, 5), min_size=1))

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import accumulate
 from math import isfinite, isnan, nan
 from typing import Any, NamedTuple
 
 from sormctl.asking import THINK
+from sormctl.endings import LENGTH, STOP, ending
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.openai.faults import Fault
 from sormctl.errors import EngineError, ModelError
-from sormctl.records import ENDED, MAX_COUNT, Json
+from sormctl.records import MAX_COUNT, Json
 
 _LEAST_VLLM = "0.10.2"  # the first that knows `return_token_ids` (vllm-project/vllm#22587)
-_CUT = re.compile(r"length|max|limit|exceed|truncat|budget", re.I)
 _FINISH_CHARACTERS = 60
 _WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 
@@ -138,13 +137,11 @@ def _completion(
 def _finish(reason: Any, is_full: bool) -> str:
     """`stop`, `length`, or the server's own word for what else ended a completion."""
     if not reason:
-        return "length" if is_full else "stop"
+        return LENGTH if is_full else STOP
     word = " ".join(str(reason).split())[:_FINISH_CHARACTERS]
     if word == "abort":  # the server is shutting down
         raise Fault("the server aborted the request", is_down=True)
-    if ENDED.match(word):
-        return "stop"
-    return "length" if _CUT.search(word) else word
+    return ending(word)
 
 
 def _said(choice: Json, closing: str) -> Said:

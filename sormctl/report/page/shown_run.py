@@ -6,14 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from msgspec.structs import replace
-
 from sormctl.errors import UsageError
 from sormctl.evaluation.apart import OneRun
 from sormctl.evaluation.evaluation import Evaluation
 from sormctl.evaluation.rows import DRAFT_FIRST, Kind, ReportRow, Truth, Way
 from sormctl.evaluation.steps import StepTally
-from sormctl.evaluation.ways import answer_given, kind_of
+from sormctl.evaluation.ways import answer_given, distinct, kind_of
 from sormctl.missing import no_such
 from sormctl.records import Json, Solution
 from sormctl.report.page.found import FoundFiles
@@ -24,7 +22,8 @@ from sormctl.streams.jsonl import RecordReader
 from sormctl.streams.manifest import MadeFile
 
 MAX_POINTS = 400  # of a training curve
-_MODELS = ("model", "rm", "student", "orm", "sorm", "global_", "local")  # arguments that name one
+# arguments that name one
+_MODELS = ("model", "rm", "judge", "student", "orm", "sorm", "global_", "local")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ def _groups(files: FoundFiles) -> Iterator[list[Solution]]:
     for group in _drafted(groups) if files.only_drafted else groups:
         for solution in group:
             one.check(solution)
-        yield merged(group)
+        yield distinct(group)
 
 
 def _drafted(groups: Iterable[list[Solution]]) -> Iterator[list[Solution]]:
@@ -78,14 +77,6 @@ def _drafted(groups: Iterable[list[Solution]]) -> Iterator[list[Solution]]:
         elif not is_any:
             others.append(group)
     yield from others
-
-
-def merged(group: Sequence[Solution]) -> list[Solution]:
-    """Each solution once, with all scores, labels and rollouts that several files have of it."""
-    by_id: dict[str, list[Solution]] = {}
-    for solution in group:
-        by_id.setdefault(solution.solution_id, []).append(solution)
-    return [_together(same) for same in by_id.values()]
 
 
 def run_shown(run: RunRead, max_samples: int) -> Json:
@@ -111,19 +102,6 @@ def _named(name: str, ways: Sequence[Way]) -> Way:
     if found is None:
         raise UsageError(no_such("row (--row)", name, map(str, ways)))
     return found
-
-
-def _together(same: Sequence[Solution]) -> Solution:
-    first = same[0]
-    if len(same) == 1:
-        return first
-    return replace(
-        first,
-        scores={name: values for each in reversed(same) for name, values in each.scores.items()},
-        rewards={name: value for each in reversed(same) for name, value in each.rewards.items()},
-        labels=next((each.labels for each in same if each.labels is not None), None),
-        rollouts=next((each.rollouts for each in same if each.rollouts is not None), None),
-    )
 
 
 def _by_answers(groups: Sequence[Sequence[Solution]]) -> dict[tuple[str, Truth], StepTally]:

@@ -14,7 +14,7 @@ from accelerate.utils import gather_object
 
 from sormctl.engines.encoding import p_correct
 from sormctl.evaluation.metrics import auc
-from sormctl.evaluation.steps import THRESHOLD
+from sormctl.thresholds import THRESHOLD
 from sormctl.training.config import Objective, TrainConfig
 from sormctl.training.events import HELD_OUT_LOSS
 from sormctl.training.token_rows import Row, process_parts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from typer.testing import CliRunner
 
 from sormctl.cli import COMMANDS, app
 from sormctl.option_groups import ARGUMENTS, by_title
+from sormctl.records import to_json
+from tests.unit.examples import solution
 
 GROUP: Any = typer.main.get_command(app)
 
@@ -154,3 +157,34 @@ def test_a_wrong_file_gets_one_line(text: str, message: str) -> None:
     assert result.exit_code == 2 and result.stdout == ""
     assert result.stderr.startswith(f"sormctl problems: {message}")
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("refine --mode global --scores rm", "--scores locates an error, and --mode global shows"),
+        ("refine --mode global --rm no/such", "--rm locates an error"),
+        ("refine --mode global -T 0.4", "--threshold locates an error"),
+        ("label-steps --by outcome --model no/such", "--model goes with --by rollouts; drop it"),
+        ("label-steps --by outcome -k 3", "-k goes with --by rollouts"),
+        ("label-steps --by oracle --temperature 0.1", "--temperature goes with --by rollouts"),
+        ("label-steps --by outcome --skip-failed", "--skip-failed goes with --by rollouts"),
+        ("label-steps --by outcome --strategy bisect", "--strategy goes with --by rollouts"),
+    ],
+)
+def test_what_would_do_nothing_is_refused_where_it_is_typed(typed: str, message: str) -> None:
+    model = ["--model", "no/such"] if typed.startswith("refine") else []
+    result = CliRunner().invoke(app, [*typed.split(), *model], json.dumps(to_json(solution())))
+    assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
+
+
+def test_what_a_file_or_the_environment_says_for_rollouts_hinders_no_other_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("sormctl.toml").write_text('[label-steps]\nmodel = "no/such"\nskip-failed = true\n')
+    env = {"SORMCTL_LABEL_STEPS_STRATEGY": "bisect"}
+    typed, line = ["label-steps", "--by", "outcome"], json.dumps(to_json(solution()))
+    result = CliRunner().invoke(app, typed, line, env=env)
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["labels"] == [1, 1]

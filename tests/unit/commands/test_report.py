@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,31 @@ def test_where_nothing_says_the_answer_given_a_row_names_it(tmp_path: Path) -> N
     assert run["headline"].startswith("refined 100.0 %, draft 0.0 %")
     result = sormctl("report", tmp_path / "run", "-o", page, "--overwrite", "--row", "none")
     assert "no row (--row) `none`" in result.stderr
+
+
+def test_a_page_goes_into_a_pipe_and_leaves_it_one(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as threads:
+        read = threads.submit(pipe.read_text)
+        result = sormctl("report", runs[0], "-o", pipe)
+        assert result.exit_code == 0, result.stderr
+        assert "</html>" in read.result()
+    assert pipe.is_fifo()
+
+
+def test_a_page_goes_where_a_link_leads_and_never_over_a_folder(
+    runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    link, page = tmp_path / "link", tmp_path / "page.html"
+    link.symlink_to(page)
+    assert sormctl("report", runs[0], "-o", link).exit_code == 0
+    assert link.is_symlink() and "</html>" in page.read_text()
+    again = sormctl("report", runs[0], "-o", link)
+    assert (again.exit_code, again.stderr.count("exists; give --overwrite")) == (2, 1)
+    folder = sormctl("report", runs[0], "-o", runs[1])
+    assert folder.exit_code == 2
+    assert f"{runs[1]} is a folder; give a file" in folder.stderr
 
 
 def test_results_of_eval_alone_are_shown(runs: tuple[Path, Path], tmp_path: Path) -> None:

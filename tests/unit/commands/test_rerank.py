@@ -30,6 +30,30 @@ def test_a_solution_that_comes_twice_has_one_vote() -> None:
     assert json.loads(result.stdout)["solution_id"] == "b"
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "rerank --rm rm",
+        "rerank --scores rm",
+        "label-steps --by rollouts --model embedded:student --gather",
+        "show --problem p1",
+        "show --together",
+    ],
+)
+def test_a_line_that_contradicts_another_is_named(
+    typed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sormctl.commands.rerank.open_judge", judge)
+    one = solution("a", problem_id="p1", scores={"rm": (0.5, 0.5)})
+    lines = [one, replace(one, problem_id="p2"), replace(one, solution_id="b", answer="9")]
+    if "--gather" in typed:  # another answer is another problem
+        lines[2] = replace(one, steps=("Another.", "#### 6"))
+    given = "\n".join(json.dumps(to_json(each)) for each in lines)
+    result = CliRunner().invoke(app, typed.split(), given)
+    assert result.exit_code == 65, result.stderr
+    assert "<stdin>:3: " in result.stderr
+
+
 class Refusing(ScriptedEngine):
     """Scores nothing about `bad`."""
 

@@ -60,7 +60,8 @@ def test_a_correct_solution_needs_no_rollout() -> None:
 def test_a_solution_without_room_for_rollouts_takes_no_labels_from_others(
     strategy: Strategy,
 ) -> None:
-    short = scripted({(1, 0)})
+    asked: list[tuple[int, int]] = []
+    short = scripted({(1, 0)}, asked)
 
     async def roll_out(prefix: tuple[str, ...], indices: range) -> Sequence[Rollout] | None:
         return await short(prefix, indices) if len(prefix) < 4 else None
@@ -69,7 +70,11 @@ def test_a_solution_without_room_for_rollouts_takes_no_labels_from_others(
     others = [Path(STEPS, False), Path(("a", "x"), True)]
     too_long, *found = asyncio.run(label_paths([long, *others], strategy, roll_out))
     assert [each.labels for each in found] == [(1, 0, 0, 0), (1, 1)]
-    assert (too_long.labels, too_long.rollouts) == ((None,) * 6, None)
+    assert (too_long.labels, too_long.verifiers) == ((None,) * 6, ())
+    counts = [each.rollouts or () for each in (too_long, *found)]
+    tokens = sum(count.generated_tokens for of_one in counts for count in of_one)
+    assert (len(counts[0]), tokens) == (6, 10 * len(asked))
+    assert counts[0][0].generated_tokens  # it is the first that has this prefix
 
 
 def test_the_walk_stops_at_the_last_prefix_with_a_success() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sormctl.evaluation.rows import Way
 from sormctl.evaluation.ways import outcomes
 from sormctl.report.filters import chosen, filters_met, way_given
+from tests.unit.examples import solution
 from tests.unit.report.runs_shown import refined, whole_run
 
 GIVEN = Way("score", ("draft", "global", "local"), model="orm", aggregation="final")
@@ -24,6 +27,24 @@ def test_first_errors_are_held_against_each_other_at_the_threshold() -> None:
     group = refined("p", "7", "6", "6", best="local")
     assert {"models-disagree", "labels-disagree"} <= filters_met(group, GIVEN)
     assert not {"models-disagree", "labels-disagree"} & filters_met(group[:1], GIVEN, 0.6)
+
+
+@pytest.mark.parametrize(
+    ("labels", "disagree"),
+    [
+        ((None, None), False),
+        ((None, 0), False),
+        ((1, None), False),
+        ((1, 1), True),
+        ((0, None), True),
+        ((1, 0), False),
+    ],
+)
+def test_labels_that_do_not_tell_the_first_error_disagree_with_nobody(
+    labels: tuple[int | None, int | None], disagree: bool
+) -> None:
+    made = solution(labels=labels, scores={"rm": (0.9, 0.1)})
+    assert ("labels-disagree" in filters_met([made], None)) is disagree
 
 
 def test_without_a_choice_any_refinement_counts() -> None:

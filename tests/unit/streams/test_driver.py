@@ -30,6 +30,7 @@ from sormctl.streams.driver import (
     write_records,
 )
 from sormctl.streams.job_outputs import Job
+from sormctl.streams.jsonl import RecordReader
 from tests.fakes import ScriptedEngine
 from tests.unit.streams.jobs import (
     Item,
@@ -370,6 +371,11 @@ def test_an_input_that_is_named_like_a_file_beside_the_output_is_kept(
     assert len(read(Path(source))) == 3
 
 
+def test_the_models_of_a_job_are_named_as_they_are_loaded() -> None:
+    for slot in ("model", "rm", "judge"):
+        assert Job("score", {slot: "m", "name": "x"}).models == ["m"]
+
+
 def test_outputs_that_cannot_be(tmp_path: Path) -> None:
     source = write(tmp_path / "in.jsonl", problems(3))
     with pytest.raises(UsageError, match="is a folder; give a file"):
@@ -491,15 +497,15 @@ def grouped(tmp_path: Path, shown: list[Any], **options: Any) -> None:
         shown.append([(r["id"], new) for r, new in zip(*group, strict=True)])
         return list(compress(*group))
 
-    def group(records: Iterator[Item]) -> Iterator[list[Item]]:
+    def groups(inputs: RecordReader, check: Callable[[Item], object]) -> Iterator[list[Item]]:
+        records = inputs.records(Item, check)
         return (list(found) for _, found in groupby(records, key=lambda record: record["words"]))
 
     map_groups(
         Job("group", {}, [str(tmp_path / "in.jsonl")], tmp_path / "out.jsonl", **options),
-        Item,
         opening,
         kept,
-        group=group,
+        groups=groups,
         concurrency=2,
         costs=Costs(
             lambda record: {"words": record["words"]},
@@ -613,11 +619,12 @@ def test_a_group_that_fails_is_left_out_as_a_whole(
             raise EngineError("refused")
         return list(compress(group.records, group.pending))
 
-    def by_two(records: Iterator[Item]) -> Iterator[list[Item]]:
+    def by_two(inputs: RecordReader, check: Callable[[Item], object]) -> Iterator[list[Item]]:
+        records = inputs.records(Item, check)
         return map(list, zip(records, records, strict=True))
 
     job = sampling(tmp_path, 6, skip_failed=True)
     with pytest.raises(IncompleteError, match=r"^2 of 6 records failed and were left out"):
-        map_groups(job, Item, opening, pairs, group=by_two)
+        map_groups(job, opening, pairs, groups=by_two)
     assert "left out: record p2: refused; with it, 1 more of its group" in capsys.readouterr().err
     assert [item["id"] for item in read(tmp_path / "out.jsonl")] == ["p0", "p1", "p4", "p5"]

@@ -17,6 +17,7 @@ from sormctl.streams import grouping
 from sormctl.streams.driver import pipe_groups
 from sormctl.streams.grouping import Adjacent, group_lines, group_solutions
 from sormctl.streams.job_outputs import Job
+from sormctl.streams.jsonl import RecordReader
 from tests.unit.examples import PROBLEM, solution
 
 LINES = [b"b 0", b"a 1", b"b 2", b"c 3", b"a 4", b"b 5"]
@@ -70,20 +71,33 @@ def test_solutions_that_stand_together() -> None:
     """Equal ids with another question are another problem."""
     first, second, third = (solution(name) for name in ("s1", "s2", "s3"))
     other = solution("o", problem=replace(PROBLEM, question="And 3 + 3?"))
-    adjacent, gathering = Adjacent(), Adjacent(gather=True)
+    adjacent = Adjacent()
     apart = [first, other, second, third]
     assert list(adjacent.groups(apart)) == [[first], [other], [second, third]]
     assert adjacent.scattered == 1
-    named = replace(other, problem_id="p2")
-    apart = [first, named, second, third]
-    assert list(gathering.groups(apart)) == [[first, second, third], [named]]
-    assert gathering.scattered == 0
+
+
+def test_solutions_are_brought_together_and_keep_their_places(tmp_path: Path) -> None:
+    first, second = solution("s1"), solution("s2")
+    other = solution("o", problem=replace(PROBLEM, problem_id="p2"))
+    path = tmp_path / "in.jsonl"
+    checked: list[Solution] = []
+    path.write_bytes(b"".join(map(encode, [first, other, second, replace(second, answer="7")])))
+    reader = RecordReader([str(path)])
+    solutions = reader.gathered(checked.append)
+    assert next(solutions) == first and len(checked) == 4
+    assert next(solutions) == second
+    with (
+        pytest.raises(DataError, match=r"in.jsonl:4: another line has problem p1 with"),
+        reader.placing(),
+    ):
+        list(group_solutions(reader.gathered()))
 
 
 def test_solutions_that_contradict_each_other() -> None:
     first = solution("s1")
     second = replace(first, steps=(*first.steps, "Thus 4."))
-    for groups in (group_solutions, Adjacent().groups, Adjacent(gather=True).groups):
+    for groups in (group_solutions, Adjacent().groups):
         assert list(groups([first, first])) == [[first, first]]
         with pytest.raises(RecordError, match="another solution has the id s1"):
             list(groups([first, second]))

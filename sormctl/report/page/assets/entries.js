@@ -55,7 +55,7 @@ function findDisagreements(entry, threshold) {
   const set = (name, holds) => (holds ? entry.filters.add(name) : entry.filters.delete(name));
   const solutions = entry.sides.findLast(Boolean).solutions.map((solution) => ({
     seen: new Set(Object.values(solution.scores ?? {}).map((scores) => firstBelow(scores, threshold))),
-    label: solution.labels ? firstBad(solution.labels) : undefined,
+    label: firstError(solution.labels ?? [null]),
   }));
   set(
     "models-disagree",

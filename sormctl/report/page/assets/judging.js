@@ -6,6 +6,11 @@ const TICKS = 10000;
 
 const firstBelow = (scores, threshold) => orNone(scores.findIndex((score) => score < threshold));
 const firstBad = (labels) => orNone(labels.findIndex((label) => label === 0));
+/** As `first_error` of sormctl/targets.py: null where no step is wrong, undefined where it is not known. */
+const firstError = (labels) => {
+  const bad = firstBad(labels);
+  return labels.slice(0, bad ?? labels.length).includes(null) ? undefined : bad;
+};
 const orNone = (index) => (index < 0 ? null : index);
 
 /** Where the labels and the model see the first error of each solution, by the threshold. */

@@ -155,3 +155,12 @@ def test_where_a_server_is_does_not_determine_the_records() -> None:
     """And its credentials stand in no manifest."""
     running = Running("openai", ["base_url=http://me:KEY@host/v1", "api=chat"], ["http://me:KEY@b"])
     assert running.identity() == {"engine": "openai", "engine_arg": ["api=chat"]}
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["batch_size=4", "concurrency=8", "timeout=9", "patience=9", "wait=9", "cpus=2", "replicas=2"],
+)
+def test_nor_does_how_fast_an_engine_is(given: str) -> None:
+    assert Running("hf", [given]).identity() == Running("hf").identity()
+    assert Running("hf", [given, "dtype=float32"]).identity()["engine_arg"] == ["dtype=float32"]

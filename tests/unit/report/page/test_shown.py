@@ -15,7 +15,7 @@ from sormctl.errors import UsageError
 from sormctl.records import Solution, to_json
 from sormctl.report.page.found import find_files
 from sormctl.report.page.shown_problem import TICKS, problem_shown, ticks
-from sormctl.report.page.shown_run import merged, read_run, run_shown
+from sormctl.report.page.shown_run import read_run, run_shown
 from sormctl.tasks.chain.problems import generate
 from tests.unit.report.runs_shown import made, refined, whole_run
 from tests.unit.report.test_filters import GIVEN
@@ -50,11 +50,13 @@ def test_a_problem_shows_its_answer_and_its_votes() -> None:
     assert [b["wins"] for b in candidates["answers"]] == [[""], ["orm"]]  # 7 twice, 6 by weight
 
 
-def test_what_several_files_know_of_a_solution_is_put_together() -> None:
+def test_what_several_files_know_of_a_solution_is_put_together(tmp_path: Path) -> None:
     draft = refined("p", "7", "6", "7", best="draft")[0]
     plain = replace(draft, scores={}, labels=None, rollouts=None)
     scored = replace(plain, scores={"prm": (0.1, 0.2)})
-    (whole,) = merged([plain, scored, draft])
+    empty = replace(plain, labels=(None,) * len(draft.steps))
+    write(tmp_path / "files.jsonl", [plain, scored, empty, draft])
+    ((whole,),) = read_run(find_files([str(tmp_path / "files.jsonl")])).groups
     assert whole.scores.keys() == {"prm", "orm", "sorm"}
     assert (whole.labels, whole.rollouts) == (draft.labels, draft.rollouts)
 
