@@ -13,9 +13,15 @@ from transformers.utils import logging
 
 from sormctl.adapters.adapter import OWN, Adapter
 from sormctl.engines.encoding import check_embedded, eos_ids, is_reward_model, load_tokenizer
+from sormctl.engines.hf.cache import takes_cache
 from sormctl.engines.hf.heads import HeadReading, load_judge
 from sormctl.engines.hf.weights import pretrained
 from sormctl.errors import ModelError, UsageError, first_line
+
+# where a configuration names the kind of each layer, and the kinds that `masks.py` knows
+_LAYERS = ("layer_types", "attention_layers")
+_KINDS = {"full_attention", "sliding_attention", "global"}
+_CACHED = {DynamicLayer, DynamicSlidingWindowLayer}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +105,25 @@ def _own(name: str) -> Adapter | None:
     return OWN if is_reward_model(config) else None
 
 
+def not_computed(name: str, model: Any) -> ModelError:
+    """What to raise for a model that the engine would compute otherwise than transformers."""
+    return ModelError(
+        f"{name}: engine hf does not compute {model.config.model_type} models as transformers "
+        "does; use --engine vllm"
+    )
+
+
 def _check_layers(name: str, model: Any) -> None:
-    known = (DynamicLayer, DynamicSlidingWindowLayer)
-    if any(type(layer) not in known for layer in DynamicCache(config=model.config).layers):
+    """ModelError for layers that the engine does not run, as far as they are named.
+
+    What a short text shows is tried later, by `probe`; it is shorter than a window or a chunk.
+    """
+    config = model.config.get_text_config()
+    kinds = {kind for names in _LAYERS for kind in getattr(config, names, None) or ()}
+    keeps_more = model._is_stateful and not kinds  # where kinds are named, these say it
+    cached = {type(layer) for layer in DynamicCache(config=model.config).layers}
+    if keeps_more or kinds - _KINDS or cached - _CACHED or not takes_cache(model):
         raise ModelError(
-            f"{name}: engine hf does not run the layers of {model.config.model_type} models"
+            f"{name}: engine hf does not run the layers of {model.config.model_type} models; "
+            "use --engine vllm"
         )
