@@ -129,6 +129,20 @@ def _mpt() -> Any:
     return _wandering(transformers.MptForCausalLM(config))
 
 
+def _phi3() -> Any:
+    """It turns the keys of texts of more than 40 tokens by other factors."""
+    rope = {
+        "rope_type": "longrope",
+        "rope_theta": 10000.0,
+        "short_factor": [1.0] * 4,
+        "long_factor": [1.0, 2.0, 4.0, 8.0],
+    }
+    config = transformers.Phi3Config(
+        **_DECODER, rope_parameters=rope, original_max_position_embeddings=40
+    )
+    return transformers.Phi3ForCausalLM(config)
+
+
 def _granite() -> Any:
     """Of a family that may keep states, one that keeps none."""
     config = transformers.GraniteMoeHybridConfig(
@@ -239,4 +253,4 @@ NOT_COMPUTED = {
     "roformer": _roformer,
     "bloom": _bloom,
 }
-_MODELS = FAMILIES | NOT_RUN | NOT_COMPUTED
+_MODELS = FAMILIES | NOT_RUN | NOT_COMPUTED | {"phi3": _phi3}

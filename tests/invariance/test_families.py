@@ -13,6 +13,7 @@ from sormctl.engines.hf.decode import Decoder
 from sormctl.engines.hf.load import LoadedModel, load
 from sormctl.engines.hf.probe import probe
 from sormctl.errors import EngineError, ModelError
+from sormctl.prompts import Prompt
 from tests.invariance.families import FAMILIES, NOT_COMPUTED, NOT_RUN, save_family
 from tests.invariance.test_sampling import GREEDY, PROMPTS, run
 
@@ -86,3 +87,26 @@ def test_no_memory_is_not_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_bytes_of_a_position(family: str, size: int, tmp_path: Path) -> None:
     assert probe(loaded(family, tmp_path)) == 4 * size
     assert probe(loaded(family, tmp_path, "bfloat16")) == 2 * size
+
+
+async def test_a_text_ends_before_it_depends_on_what_is_read_beside_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One with a prompt of 26 tokens may be 14 long; the longest prompt of the others is 39."""
+    model = str(save_family("phi3", tmp_path))
+    jobs = [(Prompt(text="x" * length), GREEDY) for length in (26, 39, 30, 34)]
+    capsys.readouterr()
+    together = await run(model, jobs)
+    said = capsys.readouterr().err
+    assert said.count("engine hf reads 40 tokens, not 128") == said.count("\n") == 1
+    assert max(c.generated_tokens + c.prompt_tokens for (c,) in together) <= 40
+    assert [(await run(model, [job]))[0] for job in jobs] == together
+
+
+async def test_who_asks_for_less_is_told_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = str(save_family("phi3", tmp_path))
+    capsys.readouterr()
+    await run(model, [(PROMPTS[0], GREEDY)], max_length="38")
+    assert not capsys.readouterr().err

@@ -12,11 +12,12 @@ from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 from transformers.utils import logging
 
 from sormctl.adapters.adapter import OWN, Adapter
+from sormctl.engines.context import longest_alike, longest_position, shortest
 from sormctl.engines.encoding import check_embedded, eos_ids, is_reward_model, load_tokenizer
 from sormctl.engines.hf.cache import takes_cache
 from sormctl.engines.hf.heads import HeadReading, load_judge
 from sormctl.engines.hf.weights import pretrained
-from sormctl.errors import ModelError, UsageError, first_line
+from sormctl.errors import ModelError, UsageError, first_line, tell_user
 
 # where a configuration names the kind of each layer, and the kinds that `masks.py` knows
 _LAYERS = ("layer_types", "attention_layers")
@@ -78,12 +79,11 @@ def load(
         reading = HeadReading(adapter, read)
     if target.type == "cpu" and model.dtype == torch.float16 and dtype == "auto":
         model = model.float()  # a CPU has no arithmetic of its own for float16
-    limits = [getattr(model.config.get_text_config(), "max_position_embeddings", None), max_length]
     return LoadedModel(
         name=name,
         model=model.to(target).eval(),
         tokenizer=tokenizer,
-        max_length=min((limit for limit in limits if limit is not None), default=None),
+        max_length=_max_length(name, model.config, max_length),
         reading=reading,
     )
 
@@ -95,6 +95,19 @@ def _device(device: str) -> torch.device:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError) as error:
         raise UsageError(f"device={device}: {first_line(error)}") from error
+
+
+def _max_length(name: str, config: Any, asked: int | None) -> int | None:
+    """The most positions, no more than `asked`; says so where the model could read more."""
+    longest = shortest(longest_position(config), asked)
+    alike = longest_alike(config)
+    if alike is not None and (longest is None or alike < longest):
+        more = "" if longest is None else f", not {longest:,}"
+        tell_user(
+            f"{name}: engine hf reads {alike:,} tokens{more}: beyond these transformers computes a "
+            "text by the longest beside it; --engine vllm reads more"
+        )
+    return shortest(longest, alike)
 
 
 def _own(name: str) -> Adapter | None:
