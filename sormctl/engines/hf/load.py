@@ -16,6 +16,7 @@ from sormctl.engines.context import longest_alike, longest_position, shortest
 from sormctl.engines.encoding import check_embedded, eos_ids, is_reward_model, load_tokenizer
 from sormctl.engines.hf.cache import takes_cache
 from sormctl.engines.hf.heads import HeadReading, load_judge
+from sormctl.engines.hf.refusals import cannot_load
 from sormctl.engines.hf.weights import pretrained
 from sormctl.errors import ModelError, UsageError, first_line, tell_user
 
@@ -114,7 +115,7 @@ def _own(name: str) -> Adapter | None:
     try:
         config = AutoConfig.from_pretrained(name, trust_remote_code=False)
     except Exception as error:  # transformers raises whatever its readers meet
-        raise ModelError(f"{name}: cannot load the model: {first_line(error)}") from error
+        raise cannot_load(name, error) from error
     return OWN if is_reward_model(config) else None
 
 
