@@ -240,11 +240,10 @@ def _json(path: Path) -> Any:
     if path.exists() and not path.is_file():  # a pipe would be waited for
         raise ModelError(f"{path}: not a file")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not JSON: {error}") from error
-    return data
