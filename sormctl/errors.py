@@ -18,6 +18,7 @@ Every message is one line: what, where, next action.
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import suppress
 
@@ -74,6 +75,7 @@ class BusyError(SormctlError):
     exit_code = 75
 
 
+_GOES_ON = re.compile(r"(:|,|\b(or|and))\s*$")  # the end of a line that the next one continues
 SHOWN = 500  # characters of a message, which may quote what somebody else wrote
 
 
@@ -108,10 +110,11 @@ def _stand_in(character: str) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message, with the next if it only leads to it.
+    """The first line of an error's message, with the next ones as long as it leads to them.
 
     The name of its type if it has none.
     """
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    leads = lines[0].rstrip().endswith(":") and len(lines) > 1
-    return f"{lines[0].rstrip()} {lines[1].strip()}" if leads else lines[0]
+    found = (line.strip() for line in str(error).splitlines())
+    lines = [line for line in found if line] or [type(error).__name__]
+    last = next((i for i, line in enumerate(lines) if not _GOES_ON.search(line)), len(lines))
+    return " ".join(lines[: last + 1])

@@ -136,8 +136,12 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 
 def read_model_config(folder: Path) -> dict[str, Any]:
-    """The model's configuration, as transformers keeps it."""
-    return _read_json(folder / "config.json")
+    """The model's configuration, as transformers keeps it; ModelError if it is none."""
+    path = folder / "config.json"
+    config = _json(path)
+    if not isinstance(config, dict):
+        raise ModelError(f"{path}: not a JSON object")
+    return config
 
 
 def settings_folder(model: str) -> Path:
@@ -227,14 +231,19 @@ def _has_chat_template(folder: Path) -> bool:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
+    data = _json(path)
+    return data if isinstance(data, dict) else {}
+
+
+def _json(path: Path) -> Any:
+    """What a file holds, {} if it is not there; ModelError if it cannot be read."""
     if path.exists() and not path.is_file():  # a pipe would be waited for
         raise ModelError(f"{path}: not a file")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not JSON: {error}") from error
-    return data if isinstance(data, dict) else {}

@@ -122,6 +122,11 @@ def cache_arguments(model: Any, cache: Cache) -> dict[str, Any]:
     return {"cache" if known else "past_key_values": cache, "use_cache": True}
 
 
+def takes_cache(model: Any) -> bool:
+    """Whether a forward pass of `model` says that it reads a cache."""
+    return bool({"cache", "past_key_values"} & signature(model.forward).parameters.keys())
+
+
 def _rounded(length: int) -> int:
     return -(-length // _BLOCK) * _BLOCK
 

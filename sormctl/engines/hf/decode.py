@@ -96,10 +96,12 @@ class Decoder:
 
     def step(self, slots: int) -> list[int]:
         """The next token of each of the first `slots` slots."""
-        state = self._state[:slots]  # a view: what is written below stays
-        # 1. The model reads a token in each slot.
-        logits = self._forward(state)  # (B, V)
-        # 2. A token is drawn from each row, by a number that its completion's seed and the token's
+        return self.choose(self.logits(slots))
+
+    def choose(self, logits: torch.Tensor) -> list[int]:
+        """The next token of each of the first B slots, whose logits are (B, V)."""
+        state = self._state[: len(logits)]  # a view: what is written below stays
+        # 1. A token is drawn from each row, by a number that its completion's seed and the token's
         #    index alone decide: neighbours in the batch, or a restart, do not change the text.
         chosen = choose_tokens(  # (B,)
             logits,
@@ -107,11 +109,11 @@ class Decoder:
             self._tensor(state["temperature"]),
             self._tensor(state["top_p"]),
         )
-        # 3. Log-probabilities, of the rows that want them: a softmax over V is not free.
+        # 2. Log-probabilities, of the rows that want them: a softmax over V is not free.
         if state["logprobs"].any():
             rows = np.flatnonzero(state["logprobs"])
             state["logprob"][rows] += log_probabilities(logits[rows], chosen[rows]).tolist()
-        # 4. Each slot goes on to its new token. An empty slot stays at position 0, so that it does
+        # 3. Each slot goes on to its new token. An empty slot stays at position 0, so that it does
         #    not make the storage longer than the completions need.
         tokens: list[int] = chosen.tolist()
         state["token"] = tokens
@@ -124,8 +126,9 @@ class Decoder:
         state = self._state[slot]
         return float(state["logprob"]) if state["logprobs"] else None
 
-    def _forward(self, state: NDArray[Any]) -> torch.Tensor:
-        """Logits (B, V) after the token of each slot."""
+    def logits(self, slots: int) -> torch.Tensor:
+        """Logits (B, V) after the token of each of the first B slots, which the model reads."""
+        state = self._state[:slots]
         positions = self._tensor(state["position"])  # (B,), each row's own
         room = self._cache.seek(positions, int(state["position"].max()) + 1)
         model = self._loaded.model

@@ -13,6 +13,7 @@ from sormctl.engines.arguments import PositiveInt, read_options
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.hf.batch import SampleBatch, SampleRequest
 from sormctl.engines.hf.load import LoadedModel, load
+from sormctl.engines.hf.probe import probe
 from sormctl.engines.hf.score import ScoreBatch, ScoreRequest
 from sormctl.engines.hf.worker import Worker
 from sormctl.engines.memory import available_memory, keep_freed_memory
@@ -122,13 +123,13 @@ def _default_rows(loaded: LoadedModel) -> int:
 
 
 def _cache_budget(loaded: LoadedModel) -> int:
-    """How many positions of keys and values fit into the memory that the cache may take."""
+    """How many positions of keys and values fit into the memory that the cache may take.
+
+    ModelError for a model that the engine does not compute.
+    """
+    position = probe(loaded)
     if loaded.device.type == "cuda":
         memory = torch.cuda.mem_get_info(loaded.device)[0] * _GPU_MEMORY_SHARE
     else:
         memory = available_memory() * _CPU_MEMORY_SHARE
-    config = loaded.config
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    position = 2 * config.num_hidden_layers * heads * width * loaded.model.dtype.itemsize
     return int(memory // position)

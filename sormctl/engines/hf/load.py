@@ -12,10 +12,18 @@ from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 from transformers.utils import logging
 
 from sormctl.adapters.adapter import OWN, Adapter
+from sormctl.engines.context import longest_alike, longest_position, shortest
 from sormctl.engines.encoding import check_embedded, eos_ids, is_reward_model, load_tokenizer
+from sormctl.engines.hf.cache import takes_cache
 from sormctl.engines.hf.heads import HeadReading, load_judge
+from sormctl.engines.hf.refusals import cannot_load
 from sormctl.engines.hf.weights import pretrained
-from sormctl.errors import ModelError, UsageError, first_line
+from sormctl.errors import ModelError, UsageError, first_line, tell_user
+
+# where a configuration names the kind of each layer, and the kinds that `masks.py` knows
+_LAYERS = ("layer_types", "attention_layers")
+_KINDS = {"full_attention", "sliding_attention", "global"}
+_CACHED = {DynamicLayer, DynamicSlidingWindowLayer}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +80,11 @@ def load(
         reading = HeadReading(adapter, read)
     if target.type == "cpu" and model.dtype == torch.float16 and dtype == "auto":
         model = model.float()  # a CPU has no arithmetic of its own for float16
-    limits = [getattr(model.config.get_text_config(), "max_position_embeddings", None), max_length]
     return LoadedModel(
         name=name,
         model=model.to(target).eval(),
         tokenizer=tokenizer,
-        max_length=min((limit for limit in limits if limit is not None), default=None),
+        max_length=_max_length(name, model.config, max_length),
         reading=reading,
     )
 
@@ -91,17 +98,46 @@ def _device(device: str) -> torch.device:
         raise UsageError(f"device={device}: {first_line(error)}") from error
 
 
+def _max_length(name: str, config: Any, asked: int | None) -> int | None:
+    """The most positions, no more than `asked`; says so where the model could read more."""
+    longest = shortest(longest_position(config), asked)
+    alike = longest_alike(config)
+    if alike is not None and (longest is None or alike < longest):
+        more = "" if longest is None else f", not {longest:,}"
+        tell_user(
+            f"{name}: engine hf reads {alike:,} tokens{more}: beyond these transformers computes a "
+            "text by the longest beside it; --engine vllm reads more"
+        )
+    return shortest(longest, alike)
+
+
 def _own(name: str) -> Adapter | None:
     try:
         config = AutoConfig.from_pretrained(name, trust_remote_code=False)
     except Exception as error:  # transformers raises whatever its readers meet
-        raise ModelError(f"{name}: cannot load the model: {first_line(error)}") from error
+        raise cannot_load(name, error) from error
     return OWN if is_reward_model(config) else None
 
 
+def not_computed(name: str, model: Any) -> ModelError:
+    """What to raise for a model that the engine would compute otherwise than transformers."""
+    return ModelError(
+        f"{name}: engine hf does not compute {model.config.model_type} models as transformers "
+        "does; use --engine vllm"
+    )
+
+
 def _check_layers(name: str, model: Any) -> None:
-    known = (DynamicLayer, DynamicSlidingWindowLayer)
-    if any(type(layer) not in known for layer in DynamicCache(config=model.config).layers):
+    """ModelError for layers that the engine does not run, as far as they are named.
+
+    What a short text shows is tried later, by `probe`; it is shorter than a window or a chunk.
+    """
+    config = model.config.get_text_config()
+    kinds = {kind for names in _LAYERS for kind in getattr(config, names, None) or ()}
+    keeps_more = model._is_stateful and not kinds  # where kinds are named, these say it
+    cached = {type(layer) for layer in DynamicCache(config=model.config).layers}
+    if keeps_more or kinds - _KINDS or cached - _CACHED or not takes_cache(model):
         raise ModelError(
-            f"{name}: engine hf does not run the layers of {model.config.model_type} models"
+            f"{name}: engine hf does not run the layers of {model.config.model_type} models; "
+            "use --engine vllm"
         )

@@ -10,6 +10,7 @@ from typing import Any
 from safetensors import safe_open
 from torch import Tensor
 
+from sormctl.engines.hf.refusals import cannot_load
 from sormctl.errors import ModelError, first_line
 
 _INDEX = "model.safetensors.index.json"
@@ -31,7 +32,7 @@ def pretrained(kind: Any, name: str, dtype: str) -> Any:
             ignore_mismatched_sizes=True,  # reported below, in one line
         )
     except Exception as error:  # transformers and safetensors raise whatever their readers meet
-        raise ModelError(f"{name}: cannot load the model: {first_line(error)}") from error
+        raise cannot_load(name, error) from error
     if missing := sorted(report["missing_keys"]):
         raise ModelError(f"{name}: weights are missing ({missing[0]}); is the folder complete?")
     for key, found, expected in sorted(report["mismatched_keys"]):

@@ -11,6 +11,7 @@ import torch
 from accelerate import Accelerator, DistributedType
 from msgspec import to_builtins
 
+from sormctl.engines.context import context_length
 from sormctl.errors import ModelError, first_line
 from sormctl.models import SETTINGS_FILE
 from sormctl.training.checkpoints import replacing
@@ -28,7 +29,7 @@ def model_limits(config: TrainConfig) -> tuple[int, torch.dtype]:
         found = AutoConfig.from_pretrained(config.model, trust_remote_code=False)
     except Exception as error:  # transformers raises whatever its readers meet
         raise ModelError(f"{config.model}: cannot be loaded: {first_line(error)}") from error
-    most = getattr(found, "max_position_embeddings", None) or config.max_length
+    most = context_length(found) or config.max_length
     return min(config.max_length, most), found.dtype or torch.float32
 
 

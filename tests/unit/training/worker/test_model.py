@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 import transformers
 
-from sormctl.training.worker.model import load_language_model, load_model, load_reward_model
-from tests.invariance.families import byte_tokenizer
+from sormctl.training.worker.model import (
+    load_language_model,
+    load_model,
+    load_reward_model,
+    model_limits,
+)
+from tests.invariance.families import byte_tokenizer, save_family
 
 _SIZES = {
     "vocab_size": 260,
@@ -54,3 +60,12 @@ def test_nothing_drops_out(family: str, load: Any, tmp_path: Path) -> None:
     ids = torch.arange(40).reshape(1, -1)
     one, other = (model.base_model(ids).last_hidden_state for _ in range(2))
     assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize(("family", "longest"), [("llama", 100), ("phi3", 40)])
+def test_rows_are_no_longer_than_they_can_be_alike(
+    family: str, longest: int, tmp_path: Path
+) -> None:
+    """Beyond the 40 tokens of this Phi-3 a row would depend on the longest of its part."""
+    config: Any = SimpleNamespace(model=str(save_family(family, tmp_path)), max_length=100)
+    assert model_limits(config) == (longest, torch.float32)
