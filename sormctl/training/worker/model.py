@@ -11,12 +11,15 @@ import torch
 from accelerate import Accelerator, DistributedType
 from msgspec import to_builtins
 
-from sormctl.errors import ModelError, first_line
+from sormctl.engines.hf.weights import pretrained, with_head
+from sormctl.errors import ModelError
 from sormctl.models import SETTINGS_FILE
 from sormctl.training.checkpoints import replacing
 from sormctl.training.config import CLASS_NAMES, Data, Settled, TrainConfig, as_json
 from sormctl.training.worker.card import model_card
+from sormctl.training.worker.failures import refusing
 from sormctl.training.worker.language_loss import add_loss
+from sormctl.training.worker.lora import HEADS
 from sormctl.training.worker.metrics_file import read_metrics
 
 
@@ -24,10 +27,8 @@ def model_limits(config: TrainConfig) -> tuple[int, torch.dtype]:
     """The longest row to train on, and the type of the weights in the model's folder."""
     from transformers import AutoConfig
 
-    try:
+    with refusing(f"{config.model}: cannot be loaded"):
         found = AutoConfig.from_pretrained(config.model, trust_remote_code=False)
-    except Exception as error:  # transformers raises whatever its readers meet
-        raise ModelError(f"{config.model}: cannot be loaded: {first_line(error)}") from error
     most = getattr(found, "max_position_embeddings", None) or config.max_length
     return min(config.max_length, most), found.dtype or torch.float32
 
@@ -36,10 +37,7 @@ def load_language_model(folder: str, dtype: torch.dtype = torch.float32) -> Any:
     """The language model in `folder`, which computes its loss by itself."""
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=dtype, trust_remote_code=False, use_safetensors=True
-    )
-    return add_loss(model)
+    return add_loss(pretrained(AutoModelForCausalLM, folder, dtype))
 
 
 def load_reward_model(folder: str, dtype: torch.dtype = torch.float32, classes: int = 2) -> Any:
@@ -55,15 +53,8 @@ def load_reward_model(folder: str, dtype: torch.dtype = torch.float32, classes: 
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     config.id2label = dict(enumerate(names))
     config.label2id = {name: label for label, name in enumerate(names)}
-    model, found = AutoModelForTokenClassification.from_pretrained(
-        folder,
-        config=config,
-        dtype=dtype,
-        trust_remote_code=False,
-        use_safetensors=True,
-        output_loading_info=True,
-    )
-    for name in found["missing_keys"]:
+    model, new = with_head(AutoModelForTokenClassification, folder, dtype, HEADS, config=config)
+    for name in new:
         torch.nn.init.zeros_(model.get_parameter(name))
     return model
 
@@ -84,10 +75,8 @@ def load_model(
     logging.disable_progress_bar()
     if tokenizer.eos_token_id is None:
         raise ModelError(f"{folder}: the tokenizer has no end-of-sequence token to learn")
-    try:
+    with refusing(f"{folder}: cannot be loaded"):
         model = load(folder, dtype)
-    except Exception as error:  # transformers raises whatever its readers meet
-        raise ModelError(f"{folder}: cannot be loaded: {first_line(error)}") from error
     _drop_nothing(model)
     pad, embeddings = tokenizer.pad_token_id, model.get_input_embeddings().num_embeddings
     if pad is None or pad >= embeddings:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 
+from sormctl.errors import ModelError
 from sormctl.training.worker.model import load_language_model, load_model, load_reward_model
 from tests.invariance.families import byte_tokenizer
 
@@ -54,3 +56,37 @@ def test_nothing_drops_out(family: str, load: Any, tmp_path: Path) -> None:
     ids = torch.arange(40).reshape(1, -1)
     one, other = (model.base_model(ids).last_hidden_state for _ in range(2))
     assert torch.equal(one, other)
+
+
+def save_without(folder: Path, *names: str) -> str:
+    """A Llama's folder whose weights of these names are lost."""
+    DROPPING["llama"]().save_pretrained(folder)
+    file = folder / "model.safetensors"
+    lost = {name: x for name, x in load_file(file).items() if not name.startswith(names)}
+    save_file(lost, file, metadata={"format": "pt"})
+    return str(folder)
+
+
+@pytest.mark.parametrize("load", [load_language_model, load_reward_model])
+@pytest.mark.parametrize("name", ["model.layers.1.", "model.layers.0.mlp.up_proj", "model.norm"])
+def test_missing_weights_are_refused(load: Any, name: str, tmp_path: Path) -> None:
+    """They would be random in a language model, and all zeros in a reward model."""
+    with pytest.raises(ModelError, match=rf"^\S+: weights are missing \({name}.*complete\?$"):
+        load_model(save_without(tmp_path, name), load, torch.float32, byte_tokenizer())
+
+
+def test_a_lost_head_is_one_that_a_student_needs(tmp_path: Path) -> None:
+    """A reward model gets a new one, all zeros."""
+    folder = save_without(tmp_path, "lm_head")
+    with pytest.raises(ModelError, match=r"lm_head\.weight"):
+        load_model(folder, load_language_model, torch.float32, byte_tokenizer())
+    model = load_model(folder, load_reward_model, torch.float32, byte_tokenizer())
+    assert not model.score.weight.any()
+    assert model.model.layers[1].mlp.up_proj.weight.any()
+
+
+def test_a_head_of_other_classes_is_refused(tmp_path: Path) -> None:
+    """Its shape is told, and whose choice the other one is."""
+    load_reward_model(save_without(tmp_path / "base", "lm_head")).save_pretrained(tmp_path / "rm")
+    with pytest.raises(ModelError, match=r"score\.\w+ has the shape .*; this run makes 3"):
+        load_reward_model(str(tmp_path / "rm"), classes=3)
