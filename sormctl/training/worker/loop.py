@@ -40,8 +40,9 @@ from sormctl.training.worker.lora import add_lora, halve_frozen, leave_out_froze
 from sormctl.training.worker.losses import Loss, collate
 from sormctl.training.worker.memory import tokens_that_fit
 from sormctl.training.worker.meter import Meter
-from sormctl.training.worker.model import load_model, model_limits, save_model
+from sormctl.training.worker.model import load_model, model_limits
 from sormctl.training.worker.optimizers import build_optimizers, learning_rate
+from sormctl.training.worker.saving import save_model, try_saving
 from sormctl.training.worker.settled import mixed_precision, settle
 
 Load = Callable[[str, torch.dtype], Any]
@@ -78,6 +79,7 @@ def train(
     max_length, dtype = model_limits(config)
     half = dtype == torch.bfloat16 and _halves_frozen(config, accelerator)
     model = load_model(config.model, load, dtype if half else torch.float32, tokenizer)
+    try_saving(config.model, model, tokenizer)
     rows, held_out = _read(config, tokenizer, max_length)
     embeddings = model.get_input_embeddings().num_embeddings
     for row in (*rows.rows, *held_out.rows):

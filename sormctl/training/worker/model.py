@@ -1,26 +1,18 @@
-"""Model folders: what training starts from and what it leaves behind."""
+"""Model folders that training starts from."""
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from accelerate import Accelerator, DistributedType
-from msgspec import to_builtins
 
 from sormctl.engines.hf.weights import pretrained, with_head
 from sormctl.errors import ModelError
-from sormctl.models import SETTINGS_FILE
-from sormctl.training.checkpoints import replacing
-from sormctl.training.config import CLASS_NAMES, Data, Settled, TrainConfig, as_json
-from sormctl.training.worker.card import model_card
+from sormctl.training.config import CLASS_NAMES, TrainConfig
 from sormctl.training.worker.failures import refusing
 from sormctl.training.worker.language_loss import add_loss
 from sormctl.training.worker.lora import HEADS
-from sormctl.training.worker.metrics_file import read_metrics
 
 
 def model_limits(config: TrainConfig) -> tuple[int, torch.dtype]:
@@ -110,56 +102,3 @@ def _is_causal(model: Any) -> bool:
     )
     apart = (one - other).abs().max() > 1e-4 * one.abs().max()  # beyond rounding
     return not bool(apart)  # so is one whose weights are no numbers
-
-
-def save_model(
-    accelerator: Accelerator,
-    model: Any,
-    tokenizer: Any,
-    config: TrainConfig,
-    settled: Settled,
-    data: Data,
-    dtype: torch.dtype,
-) -> None:
-    """Writes the finished model to `config.model_to_be`, in `dtype`, as transformers does.
-
-    Beside it, `sormctl.json` and the model card say what it is and how it was made, the card with
-    what `auto` came to, and `metrics.jsonl` how it went.
-    """
-    temporary = config.partial / "unfinished"
-    sharded = accelerator.distributed_type is DistributedType.FSDP
-    state = accelerator.get_state_dict(model) if sharded else None
-    if not accelerator.is_main_process:
-        return
-    finished = accelerator.unwrap_model(model)
-    if config.lora and config.merge_lora:
-        if dtype != torch.bfloat16:  # else each sum is rounded to it once, as it would be here
-            finished = finished.float()
-        finished = finished.merge_and_unload()
-    finished = finished.to(dtype)  # one weight after another, each in the other's place
-    state = finished.state_dict() if state is None else _cast(state, dtype)
-    settings = {
-        "kind": config.kind,
-        "prompt": config.asking.style,
-        "asking": to_builtins(config.asking),
-        "mode": data.mode,
-        "version": data.version,
-        "training": as_json(config, data),
-    }
-    card = model_card(config, settled, data, read_metrics(config.metrics))
-    with replacing(temporary, config.model_to_be):
-        finished.save_pretrained(temporary, state_dict=state)
-        tokenizer.save_pretrained(temporary)
-        shutil.copy(config.metrics, temporary)
-        if config.tracking.exists():
-            shutil.copytree(config.tracking, temporary / config.tracking.name)
-        (temporary / SETTINGS_FILE).write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
-        (temporary / "README.md").write_text(card, encoding="utf-8")
-
-
-def _cast(state: dict[str, torch.Tensor], dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """The weights in `dtype`; those that share memory still do, so that they are saved once."""
-    cast: dict[int, torch.Tensor] = {}
-    return {
-        name: cast.setdefault(weight.data_ptr(), weight.to(dtype)) for name, weight in state.items()
-    }
