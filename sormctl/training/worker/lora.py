@@ -9,6 +9,7 @@ import torch
 from sormctl.errors import UsageError
 from sormctl.missing import install
 from sormctl.training.config import REWARD_MODEL, TrainConfig
+from sormctl.training.worker.failures import refusing
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -31,10 +32,18 @@ def add_lora(model: Any, config: TrainConfig) -> Any:
         r=config.lora,
         lora_alpha=2 * (config.lora or 0),
         target_modules="all-linear",
-        exclude_modules=HEADS if judges else None,
+        exclude_modules=[*(HEADS if judges else []), *_read_by_kernels(model)] or None,
         modules_to_save=HEADS if judges else None,
     )
-    return get_peft_model(model, settings)
+    with refusing(f"{config.model}: --lora"):
+        return get_peft_model(model, settings)
+
+
+def _read_by_kernels(model: Any) -> list[str]:
+    """The matrices that a state-space mixer reads itself, past any adapter."""
+    mixers = [name for name, x in model.named_modules() if hasattr(x, "D") and hasattr(x, "A_log")]
+    found = [f"{name}.{matrix}" for name in mixers for matrix in ("out_proj", "dt_proj")]
+    return [name for name, _ in model.named_modules() if name in found]
 
 
 def halve_frozen(model: Any) -> None:

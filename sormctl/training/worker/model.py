@@ -19,7 +19,7 @@ def model_limits(config: TrainConfig) -> tuple[int, torch.dtype]:
     """The longest row to train on, and the type of the weights in the model's folder."""
     from transformers import AutoConfig
 
-    with refusing(f"{config.model}: cannot be loaded"):
+    with refusing(f"{config.model}: cannot load the model"):
         found = AutoConfig.from_pretrained(config.model, trust_remote_code=False)
     most = getattr(found, "max_position_embeddings", None) or config.max_length
     return min(config.max_length, most), found.dtype or torch.float32
@@ -67,14 +67,16 @@ def load_model(
     logging.disable_progress_bar()
     if tokenizer.eos_token_id is None:
         raise ModelError(f"{folder}: the tokenizer has no end-of-sequence token to learn")
-    with refusing(f"{folder}: cannot be loaded"):
+    with refusing(f"{folder}: cannot load the model"):
         model = load(folder, dtype)
     _drop_nothing(model)
     pad, embeddings = tokenizer.pad_token_id, model.get_input_embeddings().num_embeddings
     if pad is None or pad >= embeddings:
         tokenizer.pad_token = tokenizer.eos_token
     model.config.pad_token_id = tokenizer.pad_token_id
-    if not _is_causal(model):
+    with refusing(f"{folder}: cannot be run"):
+        causal = _is_causal(model)
+    if not causal:
         kind = model.config.model_type
         raise ModelError(
             f"{folder}: this {kind} model looks ahead; a step is judged before the next"
@@ -95,9 +97,12 @@ def _drop_nothing(model: Any) -> None:
 
 @torch.no_grad()
 def _is_causal(model: Any) -> bool:
-    """Whether what the model makes of a token does not depend on those behind it."""
+    """Whether what the model makes of a token does not depend on those behind it.
+
+    That is its last hidden state; its logits where it has no base model apart from its head.
+    """
     one, other = (
-        model.base_model(torch.tensor([ids], device=model.device)).last_hidden_state[0, 0].float()
+        model.base_model(torch.tensor([ids], device=model.device), use_cache=False)[0][0, 0].float()
         for ids in ([1, 2, 3], [1, 4, 5])
     )
     apart = (one - other).abs().max() > 1e-4 * one.abs().max()  # beyond rounding

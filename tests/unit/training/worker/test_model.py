@@ -58,6 +58,42 @@ def test_nothing_drops_out(family: str, load: Any, tmp_path: Path) -> None:
     assert torch.equal(one, other)
 
 
+BACKWARD = {
+    "llama4": lambda: transformers.Llama4ForCausalLM(  # has no base model apart from its head
+        transformers.Llama4TextConfig(
+            **_SIZES,
+            num_key_value_heads=2,
+            head_dim=8,
+            intermediate_size=32,
+            intermediate_size_mlp=64,
+            num_local_experts=2,
+        )
+    ),
+    "bart": lambda: transformers.BartForCausalLM(  # its cache is made for an encoder, too
+        transformers.BartConfig(
+            vocab_size=260, d_model=32, encoder_layers=1, decoder_layers=2, decoder_ffn_dim=64
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("family", BACKWARD)
+def test_a_decoder_is_seen_to_look_back_alone(family: str, tmp_path: Path) -> None:
+    BACKWARD[family]().save_pretrained(tmp_path)
+    load_model(str(tmp_path), load_language_model, torch.float32, byte_tokenizer())
+
+
+def test_a_model_that_cannot_be_run_is_one_line(tmp_path: Path) -> None:
+    def broken(folder: str, dtype: torch.dtype) -> Any:
+        model = load_language_model(folder, dtype)
+        del model.model.layers[0].mlp.up_proj
+        return model
+
+    DROPPING["llama"]().save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match=r"^\S+: cannot be run: .*up_proj"):
+        load_model(str(tmp_path), broken, torch.float32, byte_tokenizer())
+
+
 def save_without(folder: Path, *names: str) -> str:
     """A Llama's folder whose weights of these names are lost."""
     DROPPING["llama"]().save_pretrained(folder)
