@@ -44,6 +44,7 @@ from sormctl.training.worker.model import load_model, model_limits
 from sormctl.training.worker.optimizers import build_optimizers, learning_rate
 from sormctl.training.worker.saving import save_model, try_saving
 from sormctl.training.worker.settled import mixed_precision, settle
+from sormctl.training.worker.targets import find_untrained
 
 Load = Callable[[str, torch.dtype], Any]
 
@@ -87,8 +88,10 @@ def train(
             check_embedded(tokenizer, sequence.ids, embeddings, config.model)
     settled = settle(model, settled, config, accelerator, max_length)
     # 3. what is trained of it, and by what
+    notes: list[str] = []
     if config.lora:
         model = add_lora(model, config)
+        notes += find_untrained(model).notes
         if _halves_frozen(config, accelerator):
             halve_frozen(model)
         leave_out_frozen(accelerator)
@@ -107,11 +110,13 @@ def train(
     left_out = rows.too_long + held_out.too_long
     told = events.RowsRead(len(rows.rows), left_out, rows.truncated, max_length, run.num_steps)
     run.meter.say(told)
+    for note in notes:
+        run.meter.say(events.Noted(note))
     run.go(stop)
     # 5. the finished folder, when the trackers have closed the files that go with it
     close_trackers(accelerator)
     data = replace(data, left_out=rows.too_long, truncated=rows.truncated)
-    save_model(accelerator, model, tokenizer, config, settled, data, dtype)
+    save_model(accelerator, model, tokenizer, config, settled, data, dtype, notes)
 
 
 def _halves_frozen(config: TrainConfig, accelerator: Accelerator) -> bool:

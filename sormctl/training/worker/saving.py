@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -58,11 +59,12 @@ def save_model(
     settled: Settled,
     data: Data,
     dtype: torch.dtype,
+    notes: Sequence[str] = (),
 ) -> None:
     """Writes the finished model to `config.model_to_be`, in `dtype`, as transformers does.
 
     Beside it, `sormctl.json` and the model card say what it is and how it was made, the card with
-    what `auto` came to, and `metrics.jsonl` how it went.
+    what `auto` came to and the `notes`, and `metrics.jsonl` how it went.
     """
     temporary = config.partial / "unfinished"
     sharded = accelerator.distributed_type is DistributedType.FSDP
@@ -84,7 +86,7 @@ def save_model(
         "version": data.version,
         "training": as_json(config, data),
     }
-    card = model_card(config, settled, data, read_metrics(config.metrics))
+    card = model_card(config, settled, data, read_metrics(config.metrics), notes)
     with replacing(temporary, config.model_to_be):
         with refusing(f"{config.model_to_be}: cannot be saved"):
             finished.save_pretrained(temporary, state_dict=state)
