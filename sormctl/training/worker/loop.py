@@ -35,6 +35,7 @@ from sormctl.training.config import (
 from sormctl.training.events import HELD_OUT_LOSS, Event
 from sormctl.training.token_rows import Row, Rows, plan_batches, process_parts, read_token_rows
 from sormctl.training.trackers import close_trackers, tracked_accelerator
+from sormctl.training.worker.failures import refusing
 from sormctl.training.worker.held_out import BestSoFar, HeldOutRows
 from sormctl.training.worker.lora import add_lora, halve_frozen, leave_out_frozen
 from sormctl.training.worker.losses import Loss, collate
@@ -42,6 +43,7 @@ from sormctl.training.worker.memory import tokens_that_fit
 from sormctl.training.worker.meter import Meter
 from sormctl.training.worker.model import load_model, model_limits
 from sormctl.training.worker.optimizers import build_optimizers, learning_rate
+from sormctl.training.worker.probe import choose_mode
 from sormctl.training.worker.saving import save_model, try_saving
 from sormctl.training.worker.settled import mixed_precision, settle
 from sormctl.training.worker.targets import find_untrained
@@ -102,6 +104,8 @@ def train(
     most = config.max_batch_tokens or tokens_that_fit(
         model, loss, rows.rows, accelerator, pad, packed
     )
+    with refusing(f"{config.model}: cannot be run"):
+        notes += choose_mode(model, rows.rows, accelerator, pad, packed, most)
     config = replace(config, max_batch_tokens=most)  # for the model's card
     unseen = HeldOutRows(held_out.rows, config, accelerator, loss, pad, packed, most)
     run = _Run(

@@ -85,13 +85,16 @@ def load_model(
 
 
 def _drop_nothing(model: Any) -> None:
-    """No dropout and no noise, whether its modules have it or look it up in their configuration."""
+    """No dropout, whether its modules have it or look it up in their configuration.
+
+    Noise is another matter, since what scales it may count in use, too; see `probe`.
+    """
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
         for holder in (module, getattr(module, "config", None)):
             for name, value in [*getattr(holder, "__dict__", {}).items()]:
-                if ("drop" in name or "jitter" in name) and isinstance(value, float):
+                if "drop" in name and isinstance(value, float):
                     setattr(holder, name, 0.0)
 
 

@@ -28,11 +28,6 @@ DROPPING = {
     "falcon": lambda: transformers.FalconForCausalLM(
         transformers.FalconConfig(**_SIZES, hidden_dropout=0.5, attention_dropout=0.5)
     ),
-    "mixtral": lambda: transformers.MixtralForCausalLM(
-        transformers.MixtralConfig(
-            **_SIZES, intermediate_size=64, num_key_value_heads=2, router_jitter_noise=0.5
-        )
-    ),
     "gpt2": lambda: transformers.GPT2LMHeadModel(transformers.GPT2Config(**_SIZES)),
     "opt": lambda: transformers.OPTForCausalLM(
         transformers.OPTConfig(**_SIZES, ffn_dim=64, word_embed_proj_dim=32, layerdrop=0.5)
