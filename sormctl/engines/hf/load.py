@@ -66,7 +66,7 @@ def load(
     reading = None
     if adapter is None:
         model = pretrained(AutoModelForCausalLM, name, dtype)
-        _check_layers(name, model)
+        check_layers(name, model)
     else:
         model, read = load_judge(name, dtype, adapter, tokenizer)
         reading = HeadReading(adapter, read)
@@ -99,7 +99,8 @@ def _own(name: str) -> Adapter | None:
     return OWN if is_reward_model(config) else None
 
 
-def _check_layers(name: str, model: Any) -> None:
+def check_layers(name: str, model: Any) -> None:
+    """ModelError for a language model whose layers keep more than keys and values."""
     known = (DynamicLayer, DynamicSlidingWindowLayer)
     if any(type(layer) not in known for layer in DynamicCache(config=model.config).layers):
         raise ModelError(

@@ -41,7 +41,7 @@ from sormctl.training.worker.lora import add_lora, halve_frozen, leave_out_froze
 from sormctl.training.worker.losses import Loss, collate
 from sormctl.training.worker.memory import tokens_that_fit
 from sormctl.training.worker.meter import Meter
-from sormctl.training.worker.model import load_model, model_limits
+from sormctl.training.worker.model import load_model, model_limits, what_to_know
 from sormctl.training.worker.optimizers import build_optimizers, learning_rate
 from sormctl.training.worker.probe import choose_mode
 from sormctl.training.worker.saving import save_model, try_saving
@@ -90,7 +90,7 @@ def train(
             check_embedded(tokenizer, sequence.ids, embeddings, config.model)
     settled = settle(model, settled, config, accelerator, max_length)
     # 3. what is trained of it, and by what
-    notes: list[str] = []
+    notes = what_to_know(config, model)
     if config.lora:
         model = add_lora(model, config)
         notes += find_untrained(model).notes

@@ -7,9 +7,11 @@ from typing import Any
 
 import torch
 
+from sormctl.engines.hf.load import check_layers
 from sormctl.engines.hf.weights import pretrained, with_head
 from sormctl.errors import ModelError
-from sormctl.training.config import CLASS_NAMES, TrainConfig
+from sormctl.models import public_name, read_model_config, settings_folder
+from sormctl.training.config import CLASS_NAMES, REWARD_MODEL, TrainConfig
 from sormctl.training.worker.failures import refusing
 from sormctl.training.worker.language_loss import add_loss
 from sormctl.training.worker.lora import HEADS
@@ -82,6 +84,24 @@ def load_model(
             f"{folder}: this {kind} model looks ahead; a step is judged before the next"
         )
     return model
+
+
+def what_to_know(config: TrainConfig, model: Any) -> list[str]:
+    """What becomes of the model that the user may not expect: parts left out, an engine lost."""
+    notes, kind = [], model.config.model_type
+    whole = read_model_config(settings_folder(config.model)).get("model_type")
+    if whole != kind:
+        notes.append(
+            f"of this {whole} model the language model ({kind}) alone is trained and saved; "
+            "what sees or hears is left out"
+        )
+    if config.kind != REWARD_MODEL:
+        try:
+            with refusing("engine hf"):
+                check_layers(public_name(config.model), model)
+        except ModelError as error:
+            notes.append(f"{error}; sample with --engine vllm")
+    return notes
 
 
 def _drop_nothing(model: Any) -> None:

@@ -424,3 +424,13 @@ def test_a_family_without_gradient_checkpointing_is_one_line(tmp_path: Path, tin
     config = student_run(tmp_path, str(tmp_path / "ctrl"), gradient_checkpointing=True)
     with pytest.raises(ModelError, match=r"^--gradient-checkpointing: CTRLLMHeadModel does not"):
         train_student(config)
+
+
+def test_a_model_of_no_numbers_is_not_told_to_learn_slower(tmp_path: Path) -> None:
+    folder = make_model(tmp_path / "broken")
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    torch.nn.init.constant_(model.model.norm.weight, math.nan)
+    model.save_pretrained(folder)
+    config = student_run(tmp_path, str(folder))
+    with pytest.raises(ModelError, match=r"the loss is nan at step 1; the model's own weights"):
+        train_student(config)

@@ -11,8 +11,15 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from sormctl.errors import ModelError
-from sormctl.training.worker.model import load_language_model, load_model, load_reward_model
+from sormctl.training.config import REWARD_MODEL
+from sormctl.training.worker.model import (
+    load_language_model,
+    load_model,
+    load_reward_model,
+    what_to_know,
+)
 from tests.invariance.families import byte_tokenizer
+from tests.unit.training.runs import configured
 
 _SIZES = {
     "vocab_size": 260,
@@ -121,3 +128,35 @@ def test_a_head_of_other_classes_is_refused(tmp_path: Path) -> None:
     load_reward_model(save_without(tmp_path / "base", "lm_head")).save_pretrained(tmp_path / "rm")
     with pytest.raises(ModelError, match=r"score\.\w+ has the shape .*; this run makes 3"):
         load_reward_model(str(tmp_path / "rm"), classes=3)
+
+
+def test_what_is_left_out_or_cannot_be_sampled_is_told(tmp_path: Path) -> None:
+    """Of a folder that sees, too, and has layers with a state of their own."""
+    text = {
+        **_SIZES,
+        "intermediate_size": 32,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+        "layer_types": ["linear_attention", "full_attention"],
+        "linear_num_key_heads": 2,
+        "linear_num_value_heads": 2,
+        "linear_key_head_dim": 8,
+        "linear_value_head_dim": 8,
+    }
+    sight = {"depth": 1, "hidden_size": 32, "intermediate_size": 32, "num_heads": 2}
+    whole = transformers.Qwen3_5Config(
+        text_config=text, vision_config={**sight, "out_hidden_size": 32}
+    )
+    transformers.Qwen3_5ForConditionalGeneration(whole).save_pretrained(tmp_path)
+    config = configured(model=str(tmp_path))
+    left_out, unsampled = what_to_know(config, load_language_model(str(tmp_path)))
+    assert left_out.startswith("of this qwen3_5 model the language model (qwen3_5_text) alone is")
+    assert "engine hf does not run the layers of qwen3_5_text models; sample with" in unsampled
+    judge = load_reward_model(str(tmp_path))
+    assert what_to_know(configured(model=str(tmp_path), kind=REWARD_MODEL), judge) == []
+
+
+def test_nothing_is_told_of_a_model_that_can_be_sampled(tmp_path: Path) -> None:
+    DROPPING["llama"]().save_pretrained(tmp_path)
+    config = configured(model=str(tmp_path))
+    assert what_to_know(config, load_language_model(str(tmp_path))) == []
