@@ -101,10 +101,10 @@ def train(
     model.train()
     # 4. the steps
     pad, packed = tokenizer.pad_token_id, settled.packing is Packing.on
-    most = config.max_batch_tokens or tokens_that_fit(
-        model, loss, rows.rows, accelerator, pad, packed
-    )
     with refusing(f"{config.model}: cannot be run"):
+        most = config.max_batch_tokens or tokens_that_fit(
+            model, loss, rows.rows, accelerator, pad, packed
+        )
         notes += choose_mode(model, rows.rows, accelerator, pad, packed, most)
     config = replace(config, max_batch_tokens=most)  # for the model's card
     unseen = HeldOutRows(held_out.rows, config, accelerator, loss, pad, packed, most)

@@ -434,3 +434,13 @@ def test_a_model_of_no_numbers_is_not_told_to_learn_slower(tmp_path: Path) -> No
     config = student_run(tmp_path, str(folder))
     with pytest.raises(ModelError, match=r"the loss is nan at step 1; the model's own weights"):
         train_student(config)
+
+
+def test_a_pass_that_the_model_refuses_is_one_line(tmp_path: Path, tiny: str) -> None:
+    """Before the first step, where a model is passed through to see what fits in memory."""
+
+    def refuses(*_: object) -> None:
+        raise ValueError("this input\nis not for me")
+
+    with pytest.raises(ModelError, match=r"^\S+: cannot be run: this input$"):
+        train_here(student_run(tmp_path, tiny, max_batch_tokens=None), load_language_model, refuses)
