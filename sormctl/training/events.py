@@ -24,6 +24,12 @@ class RowsRead(Struct, frozen=True, tag_field="event", tag="rows"):
     steps: int
 
 
+class Noted(Struct, frozen=True, tag_field="event", tag="note"):
+    """What the user should know of the model before it is trained; its card says it, too."""
+
+    text: str
+
+
 class Resumed(Struct, frozen=True, tag_field="event", tag="resumed"):
     """The run continues after this step."""
 
@@ -77,4 +83,4 @@ class Failed(Struct, frozen=True, tag_field="event", tag="error"):
     message: str
 
 
-Event = Started | RowsRead | Resumed | Step | Evaluated | Best | Stopped | Failed
+Event = Started | RowsRead | Noted | Resumed | Step | Evaluated | Best | Stopped | Failed

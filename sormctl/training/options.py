@@ -21,6 +21,7 @@ from sormctl.training.config import (
     TooLong,
     TrainConfig,
 )
+from sormctl.training.families import check_family
 
 # titles in `--help`
 HOW, HELD_OUT, COST = "How it is trained", "Held-out problems", "Speed and memory"
@@ -296,7 +297,9 @@ class Training:
     ) -> TrainConfig:
         """A run that trains a model of that kind."""
         model = resolve_model(self.model)
-        if kind != REWARD_MODEL:
+        if kind == REWARD_MODEL:
+            check_family(model)
+        else:
             check_resolved(model, Slot.pretrained)
         given = {**vars(self), **vars(target or Target()), "kind": kind, "epochs": epochs, "lr": lr}
         given |= {"model": model, "output": str(self.output)}

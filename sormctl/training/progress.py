@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import to_builtins
 
 from sormctl.streams.progress import Display, counted
-from sormctl.training.events import Best, Evaluated, Event, Resumed, RowsRead, Step, Stopped
+from sormctl.training.events import Best, Evaluated, Event, Noted, Resumed, RowsRead, Step, Stopped
 
 
 class TrainingProgress(Display):
@@ -38,6 +38,8 @@ class TrainingProgress(Display):
                 self.report(_in_words(event), to_builtins(event))
             case RowsRead():
                 self._tell_long(event)
+            case Noted():
+                self.note(event.text)
             case Best():
                 self._ended = True
                 self._held_out = event.loss

@@ -387,7 +387,7 @@ def test_an_error_of_the_worker_is_one_line(folder: Path) -> None:
         folder, "train-student", "--model", "no_weights", "-o", "x", "-q", "problems.jsonl"
     )
     assert (code, out) == (1, "")
-    assert err.startswith("sormctl train-student: no_weights: cannot be loaded: ")
+    assert err.startswith("sormctl train-student: no_weights: cannot load the model: ")
     assert err.count("\n") == 1
     assert not (folder / "x.partial").exists()
 

@@ -74,7 +74,7 @@ def load(
     reading = None
     if adapter is None:
         model = pretrained(AutoModelForCausalLM, name, dtype)
-        _check_layers(name, model)
+        check_layers(name, model)
     else:
         model, read = load_judge(name, dtype, adapter, tokenizer)
         reading = HeadReading(adapter, read)
@@ -127,7 +127,7 @@ def not_computed(name: str, model: Any) -> ModelError:
     )
 
 
-def _check_layers(name: str, model: Any) -> None:
+def check_layers(name: str, model: Any) -> None:
     """ModelError for layers that the engine does not run, as far as they are named.
 
     What a short text shows is tried later, by `probe`; it is shorter than a window or a chunk.

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import safe_open
 from torch import Tensor
 
@@ -17,10 +18,21 @@ _INDEX = "model.safetensors.index.json"
 _WHOLE = "model.safetensors"
 
 
-def pretrained(kind: Any, name: str, dtype: str) -> Any:
+def pretrained(kind: Any, name: str, dtype: str | torch.dtype, **settings: Any) -> Any:
     """A model of one of transformers' classes; ModelError unless all its weights are there.
 
     No code of the model's folder is run, and no pickle is read.
+    """
+    model, _ = with_head(kind, name, dtype, (), **settings)
+    return model
+
+
+def with_head(
+    kind: Any, name: str, dtype: str | torch.dtype, heads: Sequence[str], **settings: Any
+) -> tuple[Any, list[str]]:
+    """The same, but that the weights of modules called `heads` may be new, and which of them are.
+
+    New weights are random. `settings` go to `from_pretrained`.
     """
     try:
         model, report = kind.from_pretrained(
@@ -30,14 +42,17 @@ def pretrained(kind: Any, name: str, dtype: str) -> Any:
             use_safetensors=True,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # reported below, in one line
+            **settings,
         )
     except Exception as error:  # transformers and safetensors raise whatever their readers meet
         raise cannot_load(name, error) from error
-    if missing := sorted(report["missing_keys"]):
+    new = sorted(key for key in report["missing_keys"] if key.split(".")[0] in heads)
+    if missing := sorted(report["missing_keys"] - set(new)):
         raise ModelError(f"{name}: weights are missing ({missing[0]}); is the folder complete?")
     for key, found, expected in sorted(report["mismatched_keys"]):
-        raise wrong_shape(name, key, found, expected, "its config.json makes")
-    return model
+        why = "this run makes" if key.split(".")[0] in heads else "its config.json makes"
+        raise wrong_shape(name, key, found, expected, why)
+    return model, new
 
 
 def wrong_shape(

@@ -46,7 +46,13 @@ print((1 - logits.softmax(-1)[:, 0]).tolist())  # P(correct) of each prefix
 """
 
 
-def model_card(config: TrainConfig, settled: Settled, data: Data, course: Sequence[Figures]) -> str:
+def model_card(
+    config: TrainConfig,
+    settled: Settled,
+    data: Data,
+    course: Sequence[Figures],
+    notes: Sequence[str] = (),
+) -> str:
     """The text of README.md; `course` are the rows of the metrics."""
     *_, last = (row for row in course if HELD_OUT_LOSS not in row)
     evaluations = [row for row in course if HELD_OUT_LOSS in row]
@@ -74,7 +80,7 @@ def model_card(config: TrainConfig, settled: Settled, data: Data, course: Sequen
 {_loading(config)}
 ## Training
 
-At the end: {_table(last)}
+{_noted(notes)}At the end: {_table(last)}
 {_evaluation(config, evaluations)}`metrics.jsonl` has the whole course.
 
 The settings: {_table(settings)}"""
@@ -108,6 +114,10 @@ def _held_out(config: TrainConfig, data: Data) -> str:
         f"| held out | {data.held_out_examples:,} examples ({config.held_out}) |\n"
         f"| sha256 of these | `{data.held_out_sha256}` |\n"
     )
+
+
+def _noted(notes: Sequence[str]) -> str:
+    return "".join(f"{note}.\n\n" for note in notes)
 
 
 def _evaluation(config: TrainConfig, evaluations: Sequence[Figures]) -> str:

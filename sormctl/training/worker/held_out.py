@@ -81,6 +81,7 @@ class HeldOutRows:
         on as if it had not been.
         """
         # 1. this process's parts: their summed loss, and a judgement for each of their targets
+        modes = {module: module.training for module in model.modules()}
         model.eval()
         total = torch.zeros((), device=self.accelerator.device)
         judged: list[ScoredTarget] = []
@@ -93,7 +94,8 @@ class HeldOutRows:
             if logits is not None:
                 scores = p_correct(logits.float().softmax(-1)).tolist()  # (N,)
                 judged += starmap(ScoredTarget, zip(scores, *_truth(part), strict=True))
-        model.train()
+        for module, learns in modes.items():
+            module.training = learns
         # 2. those of all processes
         targets = sum(len(row.targets) for row in self.rows)
         mean = self.accelerator.reduce(total, "sum").item() / targets

@@ -35,14 +35,18 @@ from sormctl.training.config import (
 from sormctl.training.events import HELD_OUT_LOSS, Event
 from sormctl.training.token_rows import Row, Rows, plan_batches, process_parts, read_token_rows
 from sormctl.training.trackers import close_trackers, tracked_accelerator
+from sormctl.training.worker.failures import refusing
 from sormctl.training.worker.held_out import BestSoFar, HeldOutRows
 from sormctl.training.worker.lora import add_lora, halve_frozen, leave_out_frozen
 from sormctl.training.worker.losses import Loss, collate
 from sormctl.training.worker.memory import tokens_that_fit
 from sormctl.training.worker.meter import Meter
-from sormctl.training.worker.model import load_model, model_limits, save_model
+from sormctl.training.worker.model import load_model, model_limits, what_to_know
 from sormctl.training.worker.optimizers import build_optimizers, learning_rate
+from sormctl.training.worker.probe import choose_mode
+from sormctl.training.worker.saving import save_model, try_saving
 from sormctl.training.worker.settled import mixed_precision, settle
+from sormctl.training.worker.targets import find_untrained
 
 Load = Callable[[str, torch.dtype], Any]
 
@@ -78,6 +82,7 @@ def train(
     max_length, dtype = model_limits(config)
     half = dtype == torch.bfloat16 and _halves_frozen(config, accelerator)
     model = load_model(config.model, load, dtype if half else torch.float32, tokenizer)
+    try_saving(config.model, model, tokenizer)
     rows, held_out = _read(config, tokenizer, max_length)
     embeddings = model.get_input_embeddings().num_embeddings
     for row in (*rows.rows, *held_out.rows):
@@ -85,8 +90,10 @@ def train(
             check_embedded(tokenizer, sequence.ids, embeddings, config.model)
     settled = settle(model, settled, config, accelerator, max_length)
     # 3. what is trained of it, and by what
+    notes = what_to_know(config, model)
     if config.lora:
         model = add_lora(model, config)
+        notes += find_untrained(model).notes
         if _halves_frozen(config, accelerator):
             halve_frozen(model)
         leave_out_frozen(accelerator)
@@ -94,9 +101,11 @@ def train(
     model.train()
     # 4. the steps
     pad, packed = tokenizer.pad_token_id, settled.packing is Packing.on
-    most = config.max_batch_tokens or tokens_that_fit(
-        model, loss, rows.rows, accelerator, pad, packed
-    )
+    with refusing(f"{config.model}: cannot be run"):
+        most = config.max_batch_tokens or tokens_that_fit(
+            model, loss, rows.rows, accelerator, pad, packed
+        )
+        notes += choose_mode(model, rows.rows, accelerator, pad, packed, most)
     config = replace(config, max_batch_tokens=most)  # for the model's card
     unseen = HeldOutRows(held_out.rows, config, accelerator, loss, pad, packed, most)
     run = _Run(
@@ -105,11 +114,13 @@ def train(
     left_out = rows.too_long + held_out.too_long
     told = events.RowsRead(len(rows.rows), left_out, rows.truncated, max_length, run.num_steps)
     run.meter.say(told)
+    for note in notes:
+        run.meter.say(events.Noted(note))
     run.go(stop)
     # 5. the finished folder, when the trackers have closed the files that go with it
     close_trackers(accelerator)
     data = replace(data, left_out=rows.too_long, truncated=rows.truncated)
-    save_model(accelerator, model, tokenizer, config, settled, data, dtype)
+    save_model(accelerator, model, tokenizer, config, settled, data, dtype, notes)
 
 
 def _halves_frozen(config: TrainConfig, accelerator: Accelerator) -> bool:

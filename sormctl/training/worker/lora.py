@@ -9,6 +9,8 @@ import torch
 from sormctl.errors import UsageError
 from sormctl.missing import install
 from sormctl.training.config import REWARD_MODEL, TrainConfig
+from sormctl.training.worker.failures import refusing
+from sormctl.training.worker.targets import find_targets, summed
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -26,26 +28,30 @@ def add_lora(model: Any, config: TrainConfig) -> Any:
     except ImportError as error:
         raise UsageError(f"--lora needs peft; {install('lora')}") from error
     judges = config.kind == REWARD_MODEL
+    with refusing(f"{config.model}: --lora"):
+        targets = find_targets(model, HEADS if judges else [])
     settings = LoraConfig(
         task_type=TaskType.TOKEN_CLS if judges else TaskType.CAUSAL_LM,
         r=config.lora,
         lora_alpha=2 * (config.lora or 0),
-        target_modules="all-linear",
-        exclude_modules=HEADS if judges else None,
+        target_modules=targets.modules,
+        target_parameters=targets.parameters,
         modules_to_save=HEADS if judges else None,
     )
-    return get_peft_model(model, settings)
+    with refusing(f"{config.model}: --lora"):
+        return get_peft_model(model, settings)
 
 
 def halve_frozen(model: Any) -> None:
     """Keeps frozen matrices in bfloat16, as autocast multiplies them, and all else in float32.
 
     Only those that lose nothing by it. What the embeddings say is still added up in float32, so a
-    pass computes the same; embeddings that compute something themselves stay in float32.
+    pass computes the same; embeddings that compute something themselves stay in float32, and so do
+    matrices to which each pass adds LoRA's: the sum would be rounded.
     """
     words = [x for x in model.modules() if isinstance(x, torch.nn.Embedding)]
     plain = [x for x in words if type(x).forward is torch.nn.Embedding.forward]
-    computing = {id(x.weight) for x in words} - {id(x.weight) for x in plain}
+    computing = {id(x.weight) for x in words} - {id(x.weight) for x in plain} | summed(model)
     for module in model.modules():
         for weight in module.parameters(recurse=False):
             matrix = isinstance(module, torch.nn.Linear | torch.nn.Embedding) and weight.ndim == 2

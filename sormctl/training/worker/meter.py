@@ -18,6 +18,7 @@ from sormctl.training.token_rows import Row
 from sormctl.training.worker.metrics_file import Figures, append_metrics, truncate_metrics
 
 LOG_EVERY = 10
+_LOSS = "loss"
 
 
 class Meter:
@@ -95,7 +96,7 @@ class Meter:
     def check(self, step: int) -> float:
         """The mean loss since the last log, by all processes; ModelError if it is no number."""
         self._total = float(self._accelerator.reduce(self._loss, "sum").item())
-        _check_finite("loss", self._total, step)
+        _check_finite(_LOSS, self._total, step)
         return self._total / max(1, step - self._last)
 
     def evaluated(self, step: int, figures: Figures, seconds: float) -> None:
@@ -115,5 +116,8 @@ class Meter:
 
 
 def _check_finite(name: str, loss: float, step: int) -> None:
+    """ModelError if it is no number; that of the first step is of weights as they were."""
     if not math.isfinite(loss):
-        raise ModelError(f"the {name} is {loss} at step {step}; lower --lr")
+        first = step == 1 and name == _LOSS
+        remedy = "the model's own weights give no numbers; is it whole?" if first else "lower --lr"
+        raise ModelError(f"the {name} is {loss} at step {step}; {remedy}")

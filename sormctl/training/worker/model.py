@@ -1,34 +1,29 @@
-"""Model folders: what training starts from and what it leaves behind."""
+"""Model folders that training starts from."""
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from accelerate import Accelerator, DistributedType
-from msgspec import to_builtins
 
 from sormctl.engines.context import context_length
-from sormctl.errors import ModelError, first_line
-from sormctl.models import SETTINGS_FILE
-from sormctl.training.checkpoints import replacing
-from sormctl.training.config import CLASS_NAMES, Data, Settled, TrainConfig, as_json
-from sormctl.training.worker.card import model_card
+from sormctl.engines.hf.load import check_layers
+from sormctl.engines.hf.weights import pretrained, with_head
+from sormctl.errors import ModelError
+from sormctl.models import public_name, read_model_config, settings_folder
+from sormctl.training.config import CLASS_NAMES, REWARD_MODEL, TrainConfig
+from sormctl.training.worker.failures import refusing
 from sormctl.training.worker.language_loss import add_loss
-from sormctl.training.worker.metrics_file import read_metrics
+from sormctl.training.worker.lora import HEADS
 
 
 def model_limits(config: TrainConfig) -> tuple[int, torch.dtype]:
     """The longest row to train on, and the type of the weights in the model's folder."""
     from transformers import AutoConfig
 
-    try:
+    with refusing(f"{config.model}: cannot load the model"):
         found = AutoConfig.from_pretrained(config.model, trust_remote_code=False)
-    except Exception as error:  # transformers raises whatever its readers meet
-        raise ModelError(f"{config.model}: cannot be loaded: {first_line(error)}") from error
     most = context_length(found) or config.max_length
     return min(config.max_length, most), found.dtype or torch.float32
 
@@ -37,10 +32,7 @@ def load_language_model(folder: str, dtype: torch.dtype = torch.float32) -> Any:
     """The language model in `folder`, which computes its loss by itself."""
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=dtype, trust_remote_code=False, use_safetensors=True
-    )
-    return add_loss(model)
+    return add_loss(pretrained(AutoModelForCausalLM, folder, dtype))
 
 
 def load_reward_model(folder: str, dtype: torch.dtype = torch.float32, classes: int = 2) -> Any:
@@ -56,15 +48,8 @@ def load_reward_model(folder: str, dtype: torch.dtype = torch.float32, classes: 
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     config.id2label = dict(enumerate(names))
     config.label2id = {name: label for label, name in enumerate(names)}
-    model, found = AutoModelForTokenClassification.from_pretrained(
-        folder,
-        config=config,
-        dtype=dtype,
-        trust_remote_code=False,
-        use_safetensors=True,
-        output_loading_info=True,
-    )
-    for name in found["missing_keys"]:
+    model, new = with_head(AutoModelForTokenClassification, folder, dtype, HEADS, config=config)
+    for name in new:
         torch.nn.init.zeros_(model.get_parameter(name))
     return model
 
@@ -85,16 +70,16 @@ def load_model(
     logging.disable_progress_bar()
     if tokenizer.eos_token_id is None:
         raise ModelError(f"{folder}: the tokenizer has no end-of-sequence token to learn")
-    try:
+    with refusing(f"{folder}: cannot load the model"):
         model = load(folder, dtype)
-    except Exception as error:  # transformers raises whatever its readers meet
-        raise ModelError(f"{folder}: cannot be loaded: {first_line(error)}") from error
     _drop_nothing(model)
     pad, embeddings = tokenizer.pad_token_id, model.get_input_embeddings().num_embeddings
     if pad is None or pad >= embeddings:
         tokenizer.pad_token = tokenizer.eos_token
     model.config.pad_token_id = tokenizer.pad_token_id
-    if not _is_causal(model):
+    with refusing(f"{folder}: cannot be run"):
+        causal = _is_causal(model)
+    if not causal:
         kind = model.config.model_type
         raise ModelError(
             f"{folder}: this {kind} model looks ahead; a step is judged before the next"
@@ -102,76 +87,47 @@ def load_model(
     return model
 
 
+def what_to_know(config: TrainConfig, model: Any) -> list[str]:
+    """What becomes of the model that the user may not expect: parts left out, an engine lost."""
+    notes, kind = [], model.config.model_type
+    whole = read_model_config(settings_folder(config.model)).get("model_type")
+    if whole != kind:
+        notes.append(
+            f"of this {whole} model the language model ({kind}) alone is trained and saved; "
+            "what sees or hears is left out"
+        )
+    if config.kind != REWARD_MODEL:
+        try:
+            with refusing("engine hf"):
+                check_layers(public_name(config.model), model)
+        except ModelError as error:
+            notes.append(str(error))
+    return notes
+
+
 def _drop_nothing(model: Any) -> None:
-    """No dropout and no noise, whether its modules have it or look it up in their configuration."""
+    """No dropout, whether its modules have it or look it up in their configuration.
+
+    Noise is another matter, since what scales it may count in use, too; see `probe`.
+    """
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
         for holder in (module, getattr(module, "config", None)):
             for name, value in [*getattr(holder, "__dict__", {}).items()]:
-                if ("drop" in name or "jitter" in name) and isinstance(value, float):
+                if "drop" in name and isinstance(value, float):
                     setattr(holder, name, 0.0)
 
 
 @torch.no_grad()
 def _is_causal(model: Any) -> bool:
-    """Whether what the model makes of a token does not depend on those behind it."""
+    """Whether what the model makes of a token does not depend on those behind it.
+
+    That is its last hidden state; its logits where it has no base model apart from its head.
+    """
     one, other = (
-        model.base_model(torch.tensor([ids], device=model.device)).last_hidden_state[0, 0].float()
+        model.base_model(torch.tensor([ids], device=model.device), use_cache=False)[0][0, 0].float()
         for ids in ([1, 2, 3], [1, 4, 5])
     )
     apart = (one - other).abs().max() > 1e-4 * one.abs().max()  # beyond rounding
     return not bool(apart)  # so is one whose weights are no numbers
-
-
-def save_model(
-    accelerator: Accelerator,
-    model: Any,
-    tokenizer: Any,
-    config: TrainConfig,
-    settled: Settled,
-    data: Data,
-    dtype: torch.dtype,
-) -> None:
-    """Writes the finished model to `config.model_to_be`, in `dtype`, as transformers does.
-
-    Beside it, `sormctl.json` and the model card say what it is and how it was made, the card with
-    what `auto` came to, and `metrics.jsonl` how it went.
-    """
-    temporary = config.partial / "unfinished"
-    sharded = accelerator.distributed_type is DistributedType.FSDP
-    state = accelerator.get_state_dict(model) if sharded else None
-    if not accelerator.is_main_process:
-        return
-    finished = accelerator.unwrap_model(model)
-    if config.lora and config.merge_lora:
-        if dtype != torch.bfloat16:  # else each sum is rounded to it once, as it would be here
-            finished = finished.float()
-        finished = finished.merge_and_unload()
-    finished = finished.to(dtype)  # one weight after another, each in the other's place
-    state = finished.state_dict() if state is None else _cast(state, dtype)
-    settings = {
-        "kind": config.kind,
-        "prompt": config.asking.style,
-        "asking": to_builtins(config.asking),
-        "mode": data.mode,
-        "version": data.version,
-        "training": as_json(config, data),
-    }
-    card = model_card(config, settled, data, read_metrics(config.metrics))
-    with replacing(temporary, config.model_to_be):
-        finished.save_pretrained(temporary, state_dict=state)
-        tokenizer.save_pretrained(temporary)
-        shutil.copy(config.metrics, temporary)
-        if config.tracking.exists():
-            shutil.copytree(config.tracking, temporary / config.tracking.name)
-        (temporary / SETTINGS_FILE).write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
-        (temporary / "README.md").write_text(card, encoding="utf-8")
-
-
-def _cast(state: dict[str, torch.Tensor], dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """The weights in `dtype`; those that share memory still do, so that they are saved once."""
-    cast: dict[int, torch.Tensor] = {}
-    return {
-        name: cast.setdefault(weight.data_ptr(), weight.to(dtype)) for name, weight in state.items()
-    }

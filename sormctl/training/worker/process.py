@@ -7,7 +7,6 @@ means that the command is gone, so the worker ends too and no orphan trains on.
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import os
@@ -21,18 +20,15 @@ from pathlib import Path
 import msgspec
 import torch
 
-from sormctl.errors import ModelError, OutputError, SormctlError, UsageError
+from sormctl.errors import SormctlError, UsageError
 from sormctl.training import events
-from sormctl.training.config import LESS_MEMORY, REWARD_MODEL, Objective, TrainConfig, read_config
+from sormctl.training.config import REWARD_MODEL, Objective, TrainConfig, read_config
 from sormctl.training.worker import losses
+from sormctl.training.worker.failures import as_user_error
 from sormctl.training.worker.loop import Load, StoppedByUser, train
 from sormctl.training.worker.model import load_language_model, load_reward_model
 from sormctl.training.worker.orphans import started_by_command
 
-# torch's RuntimeErrors: CUDA's, those of its allocators for a CPU, cuBLAS's
-_OUT_OF_MEMORY = re.compile(
-    r"out of memory|not enough memory|(can't|cannot) allocate memory|ALLOC_FAILED", re.I
-)
 _PEER_IS_GONE = re.compile(r"Connection (reset|closed) by peer", re.I)
 
 
@@ -55,7 +51,9 @@ def main() -> None:
         if _PEER_IS_GONE.search(str(error)):  # its launcher tells what that one died of
             sys.stderr.write("another process of this run has gone\n")
             sys.exit(1)
-        known = _as_user_error(error)
+        known = as_user_error(error)
+        if known is None:
+            raise
         report_event(events.Failed(type(known).__name__, str(known)))
         sys.exit(known.exit_code)
     if torch.distributed.is_initialized():  # else a thread of gloo's now and then aborts the exit
@@ -90,20 +88,3 @@ def _listen(stop: threading.Event) -> None:
     while os.read(0, 1):
         stop.set()
     os._exit(1)
-
-
-def _as_user_error(error: Exception) -> SormctlError:
-    if isinstance(error, SormctlError):
-        return error
-    if _is_out_of_memory(error):
-        return ModelError(f"out of memory; {LESS_MEMORY}")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return OutputError(f"{error.filename or 'a file'} cannot be written: {error.strerror}")
-    raise error
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    if isinstance(error, OSError):
-        return error.errno == errno.ENOMEM
-    told = isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(str(error))
-    return isinstance(error, MemoryError) or bool(told)

@@ -8,6 +8,7 @@ import torch
 from accelerate import Accelerator
 
 from sormctl.training.config import Dtype, Packing, Settled, TrainConfig, write_settled
+from sormctl.training.worker.failures import refusing
 from sormctl.training.worker.packing import use_packing
 
 
@@ -29,9 +30,11 @@ def settle(
     packed = use_packing(model, begun.packing, max_length, half)
     if not packed and half and accelerator.device.type == "cpu":
         # the fused kernel's backward pass takes half of the time there
-        model.set_attn_implementation("eager")
+        with refusing(f"{config.model}: cannot be run in bfloat16 on a CPU"):
+            model.set_attn_implementation("eager")
     if config.gradient_checkpointing:
-        _checkpoint(model)
+        with refusing("--gradient-checkpointing"):
+            _checkpoint(model)
     settled = Settled(
         Dtype.bfloat16 if half else Dtype.float32, Packing.on if packed else Packing.off
     )

@@ -22,6 +22,8 @@ from transformers import (
     AutoTokenizer,
     BertConfig,
     BertForTokenClassification,
+    CTRLConfig,
+    CTRLLMHeadModel,
 )
 
 from sormctl.asking import NOTHING_SAID
@@ -325,7 +327,7 @@ def test_rows_over_the_models_context_are_left_out(tmp_path: Path, tiny: str) ->
 def test_a_model_that_cannot_be_loaded(tmp_path: Path, tiny: str) -> None:
     folder = make_model(tmp_path / "broken")
     (folder / "model.safetensors").write_bytes(b"no")
-    with pytest.raises(ModelError, match="broken: cannot be loaded: "):
+    with pytest.raises(ModelError, match="broken: cannot load the model: "):
         train_student(student_run(tmp_path, str(folder)))
 
 
@@ -414,3 +416,32 @@ def test_a_global_refiner_trains_on_its_pairs(tmp_path: Path, tiny: str) -> None
     prepare(config, [refiner.parse(to_json(pair), PLAIN) for pair in pairs])
     history = losses(train_student(config))
     assert history[-1] < history[0] / 2
+
+
+def test_a_family_without_gradient_checkpointing_is_one_line(tmp_path: Path, tiny: str) -> None:
+    sizes = {"vocab_size": 31, "n_embd": 16, "dff": 32, "n_layer": 1, "n_head": 2}
+    CTRLLMHeadModel(CTRLConfig(**sizes)).save_pretrained(tmp_path / "ctrl")
+    AutoTokenizer.from_pretrained(tiny).save_pretrained(tmp_path / "ctrl")
+    config = student_run(tmp_path, str(tmp_path / "ctrl"), gradient_checkpointing=True)
+    with pytest.raises(ModelError, match=r"^--gradient-checkpointing: CTRLLMHeadModel does not"):
+        train_student(config)
+
+
+def test_a_model_of_no_numbers_is_not_told_to_learn_slower(tmp_path: Path) -> None:
+    folder = make_model(tmp_path / "broken")
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    torch.nn.init.constant_(model.model.norm.weight, math.nan)
+    model.save_pretrained(folder)
+    config = student_run(tmp_path, str(folder))
+    with pytest.raises(ModelError, match=r"the loss is nan at step 1; the model's own weights"):
+        train_student(config)
+
+
+def test_a_pass_that_the_model_refuses_is_one_line(tmp_path: Path, tiny: str) -> None:
+    """Before the first step, where a model is passed through to see what fits in memory."""
+
+    def refuses(*_: object) -> None:
+        raise ValueError("this input\nis not for me")
+
+    with pytest.raises(ModelError, match=r"^\S+: cannot be run: this input$"):
+        train_here(student_run(tmp_path, tiny, max_batch_tokens=None), load_language_model, refuses)

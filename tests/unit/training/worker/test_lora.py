@@ -13,15 +13,21 @@ import torch
 from msgspec import structs
 from peft import AutoPeftModelForCausalLM
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoModelForTokenClassification, AutoTokenizer
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    MambaConfig,
+    MambaForCausalLM,
+)
 
-from sormctl.errors import UsageError
+from sormctl.errors import ModelError, UsageError
 from sormctl.training import reward_model, student
 from sormctl.training.checkpoints import list_checkpoints
 from sormctl.training.config import REWARD_MODEL, Dtype, Optimizer
 from sormctl.training.worker import loop
 from sormctl.training.worker.loop import StoppedByUser
-from sormctl.training.worker.lora import halve_frozen
+from sormctl.training.worker.lora import add_lora, halve_frozen
 from sormctl.training.worker.losses import language_model_loss, reward_model_loss
 from sormctl.training.worker.model import load_language_model, load_reward_model
 from tests.asked import PLAIN
@@ -213,3 +219,19 @@ def test_halving_frozen_weights_changes_nothing_that_is_learned(
     assert found[0][0] == found[1][0]
     for name, weight in found[0][1].items():
         assert torch.equal(weight, found[1][1][name])
+
+
+def test_lora_leaves_out_what_a_state_space_mixer_reads_itself(tmp_path: Path) -> None:
+    """peft refuses a part of it, and an adapter at the rest would never be asked."""
+    model = MambaForCausalLM(MambaConfig(vocab_size=31, hidden_size=16, num_hidden_layers=1))
+    adapted = add_lora(model, configured(lora=2))
+    adapted(torch.tensor([[3, 4, 5, 6]])).logits.sum().backward()
+    learning = [x for x in adapted.parameters() if x.requires_grad]
+    assert len(learning) == 4  # of two matrices
+    assert all(x.grad is not None for x in learning)
+
+
+def test_what_peft_refuses_is_one_line(tiny: str) -> None:
+    model = load_language_model(tiny).model.embed_tokens
+    with pytest.raises(ModelError, match=r"^folder: --lora: \S.*"):
+        add_lora(model, configured(model="folder", lora=2))
