@@ -21,7 +21,6 @@ from sormctl.training.config import (
     TooLong,
     TrainConfig,
 )
-from sormctl.training.families import check_family
 
 # titles in `--help`
 HOW, HELD_OUT, COST = "How it is trained", "Held-out problems", "Speed and memory"
@@ -297,9 +296,7 @@ class Training:
     ) -> TrainConfig:
         """A run that trains a model of that kind."""
         model = resolve_model(self.model)
-        if kind == REWARD_MODEL:
-            check_family(model)
-        else:
+        if kind != REWARD_MODEL:
             check_resolved(model, Slot.pretrained)
         given = {**vars(self), **vars(target or Target()), "kind": kind, "epochs": epochs, "lr": lr}
         given |= {"model": model, "output": str(self.output)}

@@ -118,13 +118,13 @@ class SlotCache(Cache):  # type: ignore[misc]
 def cache_arguments(model: Any, cache: Cache) -> dict[str, Any]:
     """The arguments of a forward pass of `model` that reads `cache` and adds to it."""
     # `cache` since transformers 5.24; code that comes with a model may be older
-    known = "cache" in signature(model.forward).parameters
+    known = "cache" in signature(type(model).forward).parameters
     return {"cache" if known else "past_key_values": cache, "use_cache": True}
 
 
 def takes_cache(model: Any) -> bool:
     """Whether a forward pass of `model` says that it reads a cache."""
-    return bool({"cache", "past_key_values"} & signature(model.forward).parameters.keys())
+    return bool({"cache", "past_key_values"} & signature(type(model).forward).parameters.keys())
 
 
 def _rounded(length: int) -> int:

@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from transformers import (
+    AutoConfig,
     AutoModel,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
-    AutoModelForTokenClassification,
 )
 
 from sormctl.adapters.adapter import Adapter, Head
+from sormctl.engines.hf.classifiers import token_classifier
 from sormctl.engines.hf.weights import pretrained, read_tensors, wrong_shape
 from sormctl.engines.reading import check_labels, token_id
 from sormctl.errors import ModelError
@@ -76,7 +77,8 @@ def load_judge(name: str, dtype: str, adapter: Adapter, tokenizer: Any) -> Rewar
 
 
 def _classes(name: str, dtype: str, head: Head, tokenizer: Any) -> RewardModel:
-    model = pretrained(AutoModelForTokenClassification, name, dtype)
+    config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+    model = pretrained(token_classifier(config), name, dtype)
     for part, module in model.named_children():
         if part != model.base_model_prefix:
             _in_float32(module)

@@ -52,8 +52,12 @@ def model_card(
     data: Data,
     course: Sequence[Figures],
     notes: Sequence[str] = (),
+    of_transformers: bool = True,
 ) -> str:
-    """The text of README.md; `course` are the rows of the metrics."""
+    """The text of README.md; `course` are the rows of the metrics.
+
+    `of_transformers`: transformers alone loads the model.
+    """
     *_, last = (row for row in course if HELD_OUT_LOSS not in row)
     evaluations = [row for row in course if HELD_OUT_LOSS in row]
     asked = {**to_builtins(config), **to_builtins(settled)}
@@ -77,7 +81,7 @@ def model_card(
 {_USES[config.kind]}
 ```
 
-{_loading(config)}
+{_loading(config, of_transformers)}
 ## Training
 
 {_noted(notes)}At the end: {_table(last)}
@@ -94,8 +98,10 @@ def _metadata(config: TrainConfig) -> str:
     return f"---\n{base}library_name: transformers\npipeline_tag: {task}\n{tags}\n---\n"
 
 
-def _loading(config: TrainConfig) -> str:
+def _loading(config: TrainConfig, of_transformers: bool) -> str:
     judges = config.kind == REWARD_MODEL
+    if not of_transformers:
+        return "transformers has no class of its own for it; sormctl's engine hf loads it.\n"
     loader = "AutoModelForTokenClassification" if judges else "AutoModelForCausalLM"
     if not judges or config.asking.style != "plain":
         return f"transformers loads it with `{loader}`.\n"

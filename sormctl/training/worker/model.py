@@ -42,13 +42,15 @@ def load_reward_model(folder: str, dtype: torch.dtype = torch.float32, classes: 
     from that, the more so the larger the model's activations, and a part of the training goes
     into unlearning it.
     """
-    from transformers import AutoConfig, AutoModelForTokenClassification
+    from transformers import AutoConfig
+
+    from sormctl.engines.hf.classifiers import token_classifier
 
     names = CLASS_NAMES[classes]
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     config.id2label = dict(enumerate(names))
     config.label2id = {name: label for label, name in enumerate(names)}
-    model, new = with_head(AutoModelForTokenClassification, folder, dtype, HEADS, config=config)
+    model, new = with_head(token_classifier(config), folder, dtype, HEADS, config=config)
     for name in new:
         torch.nn.init.zeros_(model.get_parameter(name))
     return model

@@ -86,7 +86,8 @@ def save_model(
         "version": data.version,
         "training": as_json(config, data),
     }
-    card = model_card(config, settled, data, read_metrics(config.metrics), notes)
+    known = type(finished).__module__.partition(".")[0] == "transformers"
+    card = model_card(config, settled, data, read_metrics(config.metrics), notes, known)
     with replacing(temporary, config.model_to_be):
         with refusing(f"{config.model_to_be}: cannot be saved"):
             finished.save_pretrained(temporary, state_dict=state)

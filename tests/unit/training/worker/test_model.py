@@ -162,7 +162,7 @@ def test_what_is_left_out_or_cannot_be_sampled_is_told(tmp_path: Path) -> None:
     config = configured(model=str(tmp_path))
     left_out, unsampled = what_to_know(config, load_language_model(str(tmp_path)))
     assert left_out.startswith("of this qwen3_5 model the language model (qwen3_5_text) alone is")
-    assert "engine hf does not run the layers of qwen3_5_text models; sample with" in unsampled
+    assert "engine hf does not run the layers of qwen3_5_text models; use --engine" in unsampled
     judge = load_reward_model(str(tmp_path))
     assert what_to_know(configured(model=str(tmp_path), kind=REWARD_MODEL), judge) == []
 
