@@ -17,6 +17,7 @@ from sormctl.records import ENDED, MAX_COUNT, Json
 _LEAST_VLLM = "0.10.2"  # the first that knows `return_token_ids` (vllm-project/vllm#22587)
 _CUT = re.compile(r"length|max|limit|exceed|truncat|budget", re.I)
 _FINISH_CHARACTERS = 60
+_NO_ANSWER = "the server's answer is not one of the completions API"
 _WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 
 
@@ -42,10 +43,10 @@ def completions(
         raise Fault("the server's answer has no choices", is_brief=True)
     try:
         usage = answer.get("usage") or {}
-        details = usage.get("prompt_tokens_details") or {}
         ids = sent.get("prompt")
         written = len(ids) if isinstance(ids, list) else 0
-        prompt = _count(usage, "prompt_tokens") or written, _count(details, "cached_tokens")
+        counted, cached = prompt_counts(answer)
+        prompt = counted or written, cached
         choices = sorted(answer["choices"], key=lambda choice: choice.get("index") or 0)
         if len(choices) != sent.get("n", 1):
             raise ValueError("other than the number asked for")
@@ -56,7 +57,20 @@ def completions(
             for choice, generated in zip(choices, counts, strict=True)
         ]
     except _WRONG as error:
-        raise EngineError("the server's answer is not one of the completions API") from error
+        raise EngineError(_NO_ANSWER) from error
+
+
+def prompt_counts(answer: Json) -> tuple[int, int]:
+    """The tokens of the prompt, and those of them that were cached; 0 where nobody tells.
+
+    EngineError for what no record can hold.
+    """
+    try:
+        usage = answer.get("usage") or {}
+        details = usage.get("prompt_tokens_details") or {}
+        return _count(usage, "prompt_tokens"), _count(details, "cached_tokens")
+    except _WRONG as error:
+        raise EngineError(_NO_ANSWER) from error
 
 
 def step_scores(

@@ -51,6 +51,7 @@ _FILTERED = re.compile(
 _TEXT_ALONE = re.compile(
     r"unmarshal array|expect\w*,? (a )?str(ing)?\b|must be (a |of type )?(valid )?str(ing)?\b"
     r"|valid string|invalid type: sequence|enum prompt|(str|string) type expected|not a string"
+    r"|list of strings nor a string"
     r"|token ids? (are|is) not|not support\w* (token|pre-?tokenized|array|list)|type string",
     re.I,
 )

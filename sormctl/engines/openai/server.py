@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from sormctl.engines.openai.counting import PromptCounts
 from sormctl.engines.openai.dialect import Dialect
 
 _FIRST_PAUSE = 0.5
@@ -53,6 +54,7 @@ class Server:
         self.owner = ""  # the kind of server, if it tells
         self.room: int | None = None  # tokens of prompt and completion, if it tells
         self.dialect = Dialect()
+        self.counts = PromptCounts()
 
     @property
     def is_vllm(self) -> bool:

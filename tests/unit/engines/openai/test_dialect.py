@@ -219,12 +219,13 @@ NO_IDS = [
     "'prompt' must be a string",
     "`prompt`: Input should be a valid string",
     "Token ids are not supported",
+    "Unmapped prompt format. Your prompt is neither a list of strings nor a string. prompt=[1]",
 ]
 
 
 async def test_where_ids_are_refused_the_text_is_sent(capsys: pytest.CaptureFixture[str]) -> None:
     def rule(path: str, body: dict[str, Any]) -> Reply | None:
-        return refusal(500, NO_IDS[0]) if isinstance(body["prompt"], list) else None
+        return refusal(500, NO_IDS[0]) if isinstance(body["prompt"], list) else ok(prompt_tokens=16)
 
     with serving(rule=rule) as script:
         async with engine_of(script, tokenizer="embedded:student") as engine:

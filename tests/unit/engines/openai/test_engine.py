@@ -140,7 +140,8 @@ async def test_token_ids_and_the_room_that_the_server_tells() -> None:
     model = resolve_model("embedded:student")
     ids = prompt_ids(load_tokenizer(model), PROMPT)
     served = [{"id": "m", "max_model_len": len(ids) + 5}, {"id": "x", "root": model}]
-    with serving(models=served) as script:
+    whole = ok(prompt_tokens=len(ids))
+    with serving(whole, whole, models=served) as script:
         async with engine_of(script, model=model, tokenizer=None, served_model="m") as engine:
             await engine.sample(PROMPT, Sampling(max_tokens=300))
             with pytest.raises(TooLongError, match="leaves no room for an answer; m reads"):
