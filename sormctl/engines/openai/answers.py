@@ -136,7 +136,7 @@ def _completion(
     """One of the answer's choices; `is_full` says that it has all the tokens that it may have."""
     finish = _finish(choice.get("finish_reason"), is_full)
     start, closing = think
-    said = _said(choice, closing)
+    said = _continuing(_said(choice, closing), sent)
     text = _without_prefix(said.text, sent)
     end, reached = _end_of(text, params.stop)
     if end < len(text):
@@ -173,6 +173,19 @@ def _said(choice: Json, closing: str) -> Said:
         content = "".join(_as_text(part.get("text")) for part in content)
     text = _as_text(content)
     return Said("" if closing in text else _as_text(thought), text)
+
+
+def _continuing(said: Said, sent: Json) -> Said:
+    """What continues a message is no thought, whatever a server takes it for.
+
+    One that looks for the end of a thought finds none: the message had it, or needs none. Where the
+    server continues messages by itself (`prefill=prefix`, `last`) a model may think before.
+    """
+    last = (sent.get("messages") or [{}])[-1]
+    if last.get("role") != "assistant":
+        return said
+    is_told = sent.get("continue_final_message") or not said.text
+    return Said("", said.thought + said.text) if is_told else said
 
 
 def _parts(thinking: Any) -> str:

@@ -69,4 +69,5 @@ def _chat(prompt: Prompt, server: Server, prefill: str | None) -> Json:
             f"rollouts need; if it does, give --engine-arg prefill= one of {', '.join(PREFILLS)}"
         )
     last = {"role": "assistant", "content": begun, **({"prefix": True} if kind == "prefix" else {})}
-    return {**sent, "messages": [*messages, last], **PREFILLS[kind]}
+    unread = {"separate_reasoning": False} if server.owner == "sglang" else {}
+    return {**sent, "messages": [*messages, last], **PREFILLS[kind], **unread}

@@ -121,6 +121,29 @@ def test_thoughts_stand_before_the_text(message: dict[str, Any], finish: str, te
     assert read({"message": message, "finish_reason": finish}).text == text
 
 
+FLAGS = {"continue_final_message": True}
+CONTINUED: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    ({"content": None, "reasoning": " 2"}, FLAGS, " 2"),  # vLLM
+    ({"content": "", "reasoning_content": " 2"}, FLAGS, " 2"),  # SGLang
+    ({"content": "#### 2", "reasoning": " 2\n"}, FLAGS, " 2\n#### 2"),
+    ({"content": None, "reasoning": "1 + 1 = 2"}, FLAGS, " 2"),  # with what it continues
+    ({"content": None, "reasoning": " 2"}, {}, " 2"),
+    ({"content": " 2", "reasoning": "easy"}, {}, "<think>easy</think> 2"),  # DeepSeek
+]
+
+
+@pytest.mark.parametrize(("message", "more", "text"), CONTINUED)
+def test_what_continues_steps_is_no_thought(
+    message: dict[str, Any], more: dict[str, Any], text: str
+) -> None:
+    turns = [{"role": "user", "content": "1 + 1?"}, {"role": "assistant", "content": "1 + 1 ="}]
+    answer = {"choices": [{"message": message, "finish_reason": "stop"}]}
+    (found,) = completions(answer, {"messages": turns, **more}, Sampling(), LIMIT)
+    assert found.text == text
+    (fresh,) = completions(answer, {"messages": turns[:1]}, Sampling(), LIMIT)
+    assert fresh.text.startswith("<think>")
+
+
 def test_a_stop_string_in_a_thought_ends_nothing() -> None:
     message = {"content": "2;3", "reasoning": "1; 2"}
     assert read({"message": message}, stop=(";",)).text == "<think>1; 2</think>2"

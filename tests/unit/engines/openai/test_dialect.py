@@ -347,7 +347,7 @@ async def test_completions_are_not_given_up_where_the_user_wants_them(chatty: st
     ("owner", "prefill", "more", "mark"),
     [
         ("vllm", None, {"continue_final_message": True, "add_generation_prompt": False}, {}),
-        ("sglang", None, {"continue_final_message": True, "add_generation_prompt": False}, {}),
+        ("sglang", None, {"continue_final_message": True, "separate_reasoning": False}, {}),
         ("llamacpp", None, {"continue_final_message": True, "add_generation_prompt": False}, {}),
         ("me", "flags", {"continue_final_message": True, "add_generation_prompt": False}, {}),
         ("me", "prefix", {}, {"prefix": True}),
