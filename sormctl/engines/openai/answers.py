@@ -16,6 +16,7 @@ from sormctl.records import ENDED, MAX_COUNT, Json
 
 _LEAST_VLLM = "0.10.2"  # the first that knows `return_token_ids` (vllm-project/vllm#22587)
 _CUT = re.compile(r"length|max|limit|exceed|truncat|budget", re.I)
+_FAILED = re.compile(r".*error|.*insufficient.*resource|cancell?ed|timeout|overloaded", re.I)
 _FINISH_CHARACTERS = 60
 _NO_ANSWER = "the server's answer is not one of the completions API"
 _WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
@@ -156,6 +157,8 @@ def _finish(reason: Any, is_full: bool) -> str:
     word = " ".join(str(reason).split())[:_FINISH_CHARACTERS]
     if word == "abort":  # the server is shutting down
         raise Fault("the server aborted the request", is_down=True)
+    if _FAILED.fullmatch(word):
+        raise Fault(f"the server broke off: {word}")
     if ENDED.match(word):
         return "stop"
     return "length" if _CUT.search(word) else word

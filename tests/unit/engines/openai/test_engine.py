@@ -165,6 +165,14 @@ TRANSIENT = {
     "an error in a good answer": (200, {"error": {"message": "upstream", "code": 502}}, {}),
     "no choices": (200, {"choices": []}, {}),
     "an error without a code": (200, {"error": "upstream"}, {}),
+    "an error in a choice": (
+        200,
+        {"choices": [{"text": "1 +", "error": {"code": 502, "message": "upstream"}}]},
+        {},
+    ),
+    "a choice that failed": ok("1 +", finish="error"),
+    "a network that failed": ok("1 +", finish="network_error"),
+    "a server without room": ok("1 +", finish="insufficient_system_resource"),
 }
 
 
