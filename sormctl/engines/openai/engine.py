@@ -15,11 +15,12 @@ from sormctl.adapters.adapter import OWN, Adapter
 from sormctl.engines.arguments import PositiveInt, read_options
 from sormctl.engines.base import Completion, Sampling, answer_limit, check_readable, together
 from sormctl.engines.encoding import load_tokenizer, prompt_ids
-from sormctl.engines.openai.answers import completions, prompt_counts, reward_of, step_scores
+from sormctl.engines.openai.answers import completions, reward_of, step_scores
 from sormctl.engines.openai.asking import prompt_of, settings
-from sormctl.engines.openai.counting import AS_SENT, CUT, length_of, room_for_counts
+from sormctl.engines.openai.checking import Checker
 from sormctl.engines.openai.dialect import CHAT, RUNS, Dialect
 from sormctl.engines.openai.http import Http, connections
+from sormctl.engines.openai.naming import are_alike, are_different
 from sormctl.engines.openai.pool import Pool, Sleep
 from sormctl.engines.openai.refusals import FilteredError, RefusedError
 from sormctl.engines.openai.server import Server, is_url, redacted
@@ -29,12 +30,11 @@ from sormctl.errors import (
     DeadEngineError,
     EngineError,
     ModelError,
-    TooLongError,
     UsageError,
     tell_user,
 )
 from sormctl.missing import install, no_such
-from sormctl.models import NO_TOKENIZER, resolve_model
+from sormctl.models import NO_TOKENIZER, public_name, resolve_model
 from sormctl.prompts import Prompt
 from sormctl.records import Json
 
@@ -45,10 +45,6 @@ POOLING: dict[str, Json] = {
     "layers": {"task": "token_classify"},
     "sequence": {"task": "classify", "use_activation": False},
 }
-_LAID_OUT = (
-    "give --engine-arg api=chat, or the tokenizer of what is served; "
-    "Ollama lays out nothing for a model with `TEMPLATE {{ .Prompt }}`"
-)
 Prefill = Annotated[Literal["flags", "prefix", "last"], Meta(description="flags, prefix or last")]
 
 
@@ -92,12 +88,13 @@ class OpenaiEngine:
         self._tokenizer: Any = None
         self._http: Http | None = None
         self._pool: Pool | None = None
-        self._told: set[tuple[str, str]] = set()  # of which server, and what
+        self._checker = Checker(model, None)
 
     async def __aenter__(self) -> Self:
         options = self._options
         if options.tokenizer != NO_TOKENIZER and options.api != "chat":  # the server has its own
             self._tokenizer = load_tokenizer(resolve_model(options.tokenizer or self._model))
+        self._checker = Checker(self._model, self._tokenizer)
         key = os.environ.get("OPENAI_API_KEY", "").strip()
         self._http = Http(key, options.timeout, options.base_url)
         number = len(options.base_url)
@@ -153,7 +150,7 @@ class OpenaiEngine:
                     f"{error}; {server.model} does not score there: that takes a vLLM server of "
                     "the reward model, or `sormctl score --engine hf`"
                 ) from error
-            self._check_read(server, {"prompt": ids}, answer, has_steps=True)
+            self._checker.check_read(server, {"prompt": ids}, answer, has_steps=True)
             if adapter.judges_whole:
                 return [reward_of(answer, server.name, server.model)]
             picked = adapter.head.kind == "layers"  # vLLM knows where such a model is read
@@ -202,7 +199,8 @@ class OpenaiEngine:
             try:
                 answer = await http.post(f"{server.url}/{dialect.path}", sent)
                 has_steps = bool(prompt.steps) or prompt.thought is not None
-                self._check_read(server, sent, answer, has_steps=has_steps)
+                self._checker.check_read(server, sent, answer, has_steps=has_steps)
+                self._checker.check_name(server, answer.get("model"))
                 return completions(answer, sent, params, limit, prompt.think)
             except FilteredError:  # as where the answer says so: one such record is no failure
                 return [Completion("", "content_filter", 0, 0, 0)] * len(seeds)
@@ -222,34 +220,6 @@ class OpenaiEngine:
             return answer_limit(0 if is_empty else 1, None, server.model, params.max_tokens)
         length = len(prompt_ids(self._tokenizer, prompt))
         return answer_limit(length, server.room, server.model, params.max_tokens)
-
-    def _check_read(self, server: Server, sent: Json, answer: Json, *, has_steps: bool) -> None:
-        """Whether the server has read what was `sent`, by the tokens that it counts.
-
-        TooLongError if it has cut it, EngineError if it has continued something else than steps.
-        """
-        length = length_of(sent, self._tokenizer)
-        if length is None:
-            return
-        counted, cached = prompt_counts(answer)
-        room = room_for_counts(length, sent)
-        found = server.counts.judge(counted, cached, length, room, sent.get("n", 1))
-        if found == AS_SENT:
-            return
-        said = f"{server.name} counts {counted} tokens in a prompt of {length}"
-        if found == CUT:
-            line = f"{said}: it cuts prompts, whose records end as too-long; give it more context"
-            self._tell_once(server, CUT, line)
-            raise TooLongError(f"{said}: it was cut")
-        said += ": it lays prompts out anew, or has another tokenizer than tokenizer="
-        if has_steps:
-            raise EngineError(f"{said}, and does not continue steps; {_LAID_OUT}")
-        self._tell_once(server, found, f"{said}; {_LAID_OUT}")
-
-    def _tell_once(self, server: Server, about: str, line: str) -> None:
-        if (server.url, about) not in self._told:
-            self._told.add((server.url, about))
-            tell_user(f"engine openai: {line}")
 
     def _tell(self, line: str) -> None:
         if self._verbose:
@@ -274,10 +244,27 @@ class OpenaiEngine:
         if not listed:
             return self._model
         if len(listed) == 1:
-            return str(listed[0]["id"])
+            return self._only(server, listed[0])
         served = [str(item["id"]) for item in listed]
         remedy = f"give --engine-arg served_model= one of {', '.join(served)}"
         raise UsageError(f"{server.name}: {no_such('model', self._model, served, remedy)}")
+
+    def _only(self, server: Server, item: Json) -> str:
+        """The only model that a server lists; UsageError if it cannot be the one that is meant."""
+        name, root = str(item["id"]), str(item.get("root") or "")
+        meant = [public_name(self._model), *filter(None, [self._options.tokenizer])]
+        sends_ids = self._tokenizer is not None and not server.dialect.is_chat
+        if sends_ids and are_different(root, meant):
+            raise UsageError(
+                f"{server.name}: serves {root}, not {meant[0]}, whose token ids it would be sent; "
+                f"give that as --model, or --engine-arg served_model={name} if they are one"
+            )
+        if not any(are_alike(found, wanted) for found in (name, root) for wanted in meant):
+            line = f"{server.name} serves {name} alone: it is asked in the place of {meant[0]}"
+            self._checker.tell_once(
+                server, "served", f"{line}; served_model= names it without this line"
+            )
+        return name
 
 
 def _advice(error: RefusedError, dialect: Dialect) -> str:
