@@ -16,6 +16,14 @@ _SPARED = {
     "repetition_detection": "ends no text that repeats itself: such rollouts go on to the limit",
     "stop": "takes no `stop`: texts are cut here, at the cost of what it writes beyond",
 }
+# which values of others change nothing, so that nothing is lost with them
+_NEUTRAL: dict[str, tuple[float, ...]] = {
+    "top_p": (1,),
+    "top_k": (-1, 0),
+    "min_p": (0,),
+    "repetition_penalty": (1,),
+    "repeat_penalty": (1,),
+}
 _OUT_OF_RANGE = re.compile(
     r"less than|range|exceed|overflow|at most|maximum|between|too (large|big)|32|number", re.I
 )
@@ -75,8 +83,9 @@ class Dialect:
             said = self.limit == second
             self.limit = second
             return "" if said else f"takes `{second}` instead of `{first}`"
-        if sent.get("top_p") == 1 and refusal.names("top_p"):
-            return self._leave_out("top_p", "takes no `top_p` of 1: it is left out")
+        for name, values in _NEUTRAL.items():
+            if sent.get(name) in values and refusal.names(name):
+                return self._leave_out(name, f"takes no `{name}` of {sent[name]:g}: it is left out")
         if sent.get("seed", 0) >= _SEEDS and refusal.names("seed"):
             if self.has_short_seeds:
                 return ""

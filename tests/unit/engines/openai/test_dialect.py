@@ -149,13 +149,50 @@ async def test_a_message_that_quotes_the_prompt_costs_no_parameter() -> None:
     assert len(script.asked) == 1
 
 
-async def test_defaults_are_not_sent_but_to_servers_with_defaults_of_their_own() -> None:
-    with serving() as script, serving(models=VLLM) as vllm:
-        for server in (script, vllm):
-            async with engine_of(server) as engine:
+ALL_TOKENS = {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("owner", "more"),
+    [
+        ("vllm", ALL_TOKENS),
+        ("sglang", ALL_TOKENS),
+        ("llamacpp", {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0}),
+        ("me", {}),
+    ],
+)
+async def test_samples_are_drawn_from_all_tokens_whatever_a_server_does_by_itself(
+    owner: str, more: dict[str, Any]
+) -> None:
+    with serving(models=[{"id": "m", "owned_by": owner}]) as script:
+        async with engine_of(script) as engine:
+            await engine.sample(PROMPT, Sampling())
+            await engine.sample(PROMPT, Sampling(temperature=0))
+    drawn, greedy = script.asked
+    others = {"model", "prompt", "max_tokens", "temperature"}
+    assert {k: v for k, v in drawn.items() if k not in others | {"seed"}} == {"top_p": 1.0, **more}
+    penalty = {name: value for name, value in more.items() if "penalty" in name}
+    assert {k: v for k, v in greedy.items() if k not in others} == penalty
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "message", "told"),
+    [
+        ("me", "top_p", "`top_p` must be > 0.0 and < 1.0", "takes no `top_p` of 1"),
+        ("vllm", "top_k", "Unrecognized argument: top_k", "takes no `top_k` of -1"),
+        ("llamacpp", "min_p", "`min_p`: Extra inputs are not permitted", "takes no `min_p` of 0"),
+    ],
+)
+async def test_what_changes_nothing_may_be_refused(
+    owner: str, name: str, message: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = [{"id": "m", "owned_by": owner}]
+    with serving(models=models, rule=refusing(name, message, 422)) as script:
+        async with engine_of(script) as engine:
+            for _ in range(2):
                 await engine.sample(PROMPT, Sampling())
-    assert not {"n", "top_p", "stop", "logprobs"} & script.asked[0].keys()
-    assert vllm.asked[0]["top_p"] == 1.0
+    assert [name in asked for asked in script.asked] == [True, False, False]
+    assert capsys.readouterr().err.count(told) == 1
 
 
 async def test_without_n_each_completion_is_a_request() -> None:
@@ -286,6 +323,7 @@ async def test_a_chat_without_a_tokenizer_is_sent_as_messages() -> None:
         "messages": TURNS,
         "max_tokens": 300,
         "temperature": 0.7,
+        "top_p": 1.0,
         "seed": 3,
     }
 
