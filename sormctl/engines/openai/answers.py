@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sormctl.asking import THINK
 from sormctl.engines.base import Completion, Sampling
+from sormctl.engines.openai.counting import length_of
 from sormctl.engines.openai.faults import Fault
 from sormctl.errors import EngineError, ModelError
 from sormctl.records import ENDED, MAX_COUNT, Json
@@ -35,28 +36,35 @@ def completions(
     params: Sampling,
     limit: int,
     think: tuple[str, str] = THINK,
+    *,
+    tokenizer: Any = None,
+    is_known: bool = True,
 ) -> list[Completion]:
     """The answer to what was `sent` with a `limit` of tokens; EngineError if it is none.
 
-    What a server gives apart as a thought stands before the text, within `think`.
+    What a server gives apart as a thought stands before the text, within `think`. Tokens that it
+    does not count the `tokenizer` does. Whose make `is_known` says `stop` for nothing else.
     """
     if answer.get("choices") == []:
         raise Fault("the server's answer has no choices", is_brief=True)
     try:
         usage = answer.get("usage") or {}
-        ids = sent.get("prompt")
-        written = len(ids) if isinstance(ids, list) else 0
         counted, cached = prompt_counts(answer)
-        prompt = counted or written, cached
+        prompt = counted or length_of(sent, tokenizer) or 0, cached
         choices = sorted(answer["choices"], key=lambda choice: choice.get("index") or 0)
         if len(choices) != sent.get("n", 1):
             raise ValueError("other than the number asked for")
-        alone = _count(usage, "completion_tokens") if len(choices) == 1 else None
-        counts = [_count_tokens(choice) if alone is None else alone for choice in choices]
-        return [
-            _completion(choice, sent, params, think, prompt, generated, generated >= limit)
-            for choice, generated in zip(choices, counts, strict=True)
-        ]
+        if len(choices) == 1:
+            told = _count(usage, "completion_tokens")
+            counts = [told or _counted_here(choices[0], think[1], tokenizer)]
+            is_doubtful = told == limit and not is_known
+        else:
+            counts, is_doubtful = list(map(_count_tokens, choices)), False
+        found = []
+        for choice, generated in zip(choices, counts, strict=True):
+            finish = _finish(choice.get("finish_reason"), generated >= limit, is_doubtful)
+            found.append(_completion(choice, sent, params, think, prompt, generated, finish))
+        return found
     except _WRONG as error:
         raise EngineError(_NO_ANSWER) from error
 
@@ -132,10 +140,9 @@ def _completion(
     think: tuple[str, str],
     prompt: tuple[int, int],
     generated: int,
-    is_full: bool,
+    finish: str,
 ) -> Completion:
-    """One of the answer's choices; `is_full` says that it has all the tokens that it may have."""
-    finish = _finish(choice.get("finish_reason"), is_full)
+    """One of the answer's choices, which a stop string may end before its `finish`."""
     start, closing = think
     said = _continuing(_said(choice, closing), sent)
     text = _without_prefix(said.text, sent)
@@ -150,8 +157,12 @@ def _completion(
     return Completion(whole, finish, *prompt, generated, logprob)
 
 
-def _finish(reason: Any, is_full: bool) -> str:
-    """`stop`, `length`, or the server's own word for what else ended a completion."""
+def _finish(reason: Any, is_full: bool, is_doubtful: bool) -> str:
+    """`stop`, `length`, or the server's own word for what else ended a completion.
+
+    `is_full` says that it has all the tokens that it may have. `is_doubtful`: it has exactly these,
+    and the server may be one that says `stop` whatever it was, as LocalAI does.
+    """
     if not reason:
         return "length" if is_full else "stop"
     word = " ".join(str(reason).split())[:_FINISH_CHARACTERS]
@@ -160,7 +171,7 @@ def _finish(reason: Any, is_full: bool) -> str:
     if _FAILED.fullmatch(word):
         raise Fault(f"the server broke off: {word}")
     if ENDED.match(word):
-        return "stop"
+        return "length" if is_doubtful and word == "stop" else "stop"
     return "length" if _CUT.search(word) else word
 
 
@@ -223,6 +234,14 @@ def _count(counts: Json, name: str) -> int:
     if not 0 <= number <= MAX_COUNT:
         raise ValueError(f"{number} tokens")
     return number
+
+
+def _counted_here(choice: Json, closing: str, tokenizer: Any) -> int:
+    """The tokens of a text that the server has not counted; 0 where nobody can."""
+    if tokenizer is None:
+        return 0
+    written = "".join(_said(choice, closing)).encode(errors="replace").decode()
+    return len(tokenizer(written, add_special_tokens=False)["input_ids"])
 
 
 def _count_tokens(choice: Json) -> int:

@@ -19,7 +19,6 @@ PREFILLS: dict[str, Json] = {
     "prefix": {},
     "last": {},
 }
-_BY_FLAGS = ("vllm", "sglang", "llamacpp")  # as servers call themselves in their list of models
 # who is not told gets defaults: those of the model's folder (vLLM, SGLang), or of the server
 # (llama.cpp: `top_k` 40, `top_p` 0.95, `min_p` 0.05). What changes nothing, by whose word it is
 _FOLDERS: Json = {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
@@ -72,7 +71,7 @@ def _chat(prompt: Prompt, server: Server, prefill: str | None) -> Json:
     begun = prompt.spoken("") + "".join(prompt.written)
     if not begun:
         return sent
-    kind = prefill or ("flags" if server.owner in _BY_FLAGS else None)
+    kind = prefill or ("flags" if server.is_known else None)
     if kind is None:
         raise UsageError(
             f"{server.name}: does not say that it continues a solution over the chat API, as "

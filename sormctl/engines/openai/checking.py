@@ -57,6 +57,12 @@ class Checker:
         line = f"{server.name} answers as {answered} where {server.model} was asked"
         self.tell_once(server, "answered", line)
 
+    def check_usage(self, server: Server, answer: Json) -> None:
+        """Says so where nobody counts tokens: neither the server nor a tokenizer here."""
+        if self._tokenizer is None and not prompt_counts(answer)[0]:
+            line = f"{server.name} counts no tokens: the `usage` of records says 0"
+            self.tell_once(server, "usage", line)
+
     def tell_once(self, server: Server, about: str, line: str) -> None:
         """Says `line` on standard error, unless what it is `about` has been said of a server."""
         if (server.url, about) not in self._told:

@@ -201,7 +201,9 @@ class OpenaiEngine:
                 has_steps = bool(prompt.steps) or prompt.thought is not None
                 self._checker.check_read(server, sent, answer, has_steps=has_steps)
                 self._checker.check_name(server, answer.get("model"))
-                return completions(answer, sent, params, limit, prompt.think)
+                self._checker.check_usage(server, answer)
+                known = {"tokenizer": self._tokenizer, "is_known": server.is_known}
+                return completions(answer, sent, params, limit, prompt.think, **known)
             except FilteredError:  # as where the answer says so: one such record is no failure
                 return [Completion("", "content_filter", 0, 0, 0)] * len(seeds)
             except RefusedError as error:

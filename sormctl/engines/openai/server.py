@@ -9,6 +9,7 @@ from sormctl.engines.openai.dialect import Dialect
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
+_KNOWN = ("vllm", "sglang", "llamacpp")  # as servers call themselves in their list of models
 
 
 class Limit:
@@ -55,6 +56,11 @@ class Server:
         self.room: int | None = None  # tokens of prompt and completion, if it tells
         self.dialect = Dialect()
         self.counts = PromptCounts()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is of a make that is known to say what is so, and to understand its words."""
+        return self.owner in _KNOWN
 
     @property
     def is_vllm(self) -> bool:

@@ -166,3 +166,12 @@ async def test_a_solution_that_was_cut_has_no_scores() -> None:
         async with engine_of(script, tokenizer="embedded:student") as engine:
             with pytest.raises(TooLongError, match="was cut"):
                 await engine.score(DRAFT, ["1 + 1 = 2"])
+
+
+async def test_where_nobody_counts_it_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    silent = ok(prompt_tokens=None, completion_tokens=0)
+    for tokenizer, lines in (("none", 1), ("embedded:student", 0)):
+        with serving(silent, silent) as script:
+            async with engine_of(script, tokenizer=tokenizer) as engine:
+                await engine.sample(PROMPT, Sampling(seeds=(1, 2)))
+        assert capsys.readouterr().err.count("counts no tokens") == lines
