@@ -39,13 +39,25 @@ def settings(params: Sampling, seeds: range, limit: int, server: Server) -> dict
     if params.is_greedy:
         asked |= {name: value for name, value in neutral.items() if name in _OF_GREEDY}
     else:
-        asked |= {"temperature": params.temperature, "seed": seeds.start, "top_p": params.top_p}
+        seed = seeds.start if server.has_long_seeds else short_seed(seeds.start)
+        asked |= {"temperature": params.temperature, "seed": seed, "top_p": params.top_p}
         asked |= neutral
     if params.logprobs:  # to some servers, 0 means none
         asked["logprobs"] = True if server.dialect.is_chat else 1
     if params.repetition:
         asked["repetition_detection"] = params.repetition
     return asked | ({"stop": list(params.stop)} if params.stop else {})
+
+
+def short_seed(seed: int) -> int:
+    """A seed for servers of 32 bits, of which some take 0 and less for none.
+
+    Those of a prompt follow each other, so they stay apart.
+
+    >>> short_seed(7), short_seed((1 << 62) + 7), short_seed(0)
+    (7, 8, 2147483647)
+    """
+    return (seed - 1) % (2**31 - 1) + 1
 
 
 def prompt_of(prompt: Prompt, tokenizer: Any, server: Server, prefill: str | None) -> Json:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from sormctl.engines.openai.refusals import RefusedError
 from sormctl.records import Json
 
@@ -24,10 +22,6 @@ _NEUTRAL: dict[str, tuple[float, ...]] = {
     "repetition_penalty": (1,),
     "repeat_penalty": (1,),
 }
-_OUT_OF_RANGE = re.compile(
-    r"less than|range|exceed|overflow|at most|maximum|between|too (large|big)|32|number", re.I
-)
-_SEEDS = 1 << 31
 _LIMITS = ("max_tokens", "max_completion_tokens")
 
 
@@ -35,8 +29,7 @@ class Dialect:
     """How one server is asked.
 
     `path` is that of the API; `takes_ids` says whether a prompt may be token ids; `left_out` are
-    parameters that it refuses, and `limit` its name for the most tokens that it shall write. Some
-    take seeds of 32 bits alone (`has_short_seeds`).
+    parameters that it refuses, and `limit` its name for the most tokens that it shall write.
     """
 
     def __init__(self, path: str = COMPLETIONS) -> None:
@@ -44,7 +37,6 @@ class Dialect:
         self.takes_ids = True
         self.left_out: set[str] = set()
         self.limit = _LIMITS[0]
-        self.has_short_seeds = False
 
     @property
     def is_chat(self) -> bool:
@@ -55,8 +47,6 @@ class Dialect:
         """A request in the words of this server."""
         kept = {name: value for name, value in asked.items() if name not in self.left_out}
         limit = kept.pop(_LIMITS[0])
-        if "seed" in kept and self.has_short_seeds:
-            kept["seed"] %= _SEEDS
         return {**kept, self.limit: limit}
 
     def learn(self, refusal: RefusedError, sent: Json, *, has_turns: bool) -> str | None:
@@ -86,12 +76,6 @@ class Dialect:
         for name, values in _NEUTRAL.items():
             if sent.get(name) in values and refusal.names(name):
                 return self._leave_out(name, f"takes no `{name}` of {sent[name]:g}: it is left out")
-        if sent.get("seed", 0) >= _SEEDS and refusal.names("seed"):
-            if self.has_short_seeds:
-                return ""
-            if _OUT_OF_RANGE.search(refusal.says):
-                self.has_short_seeds = True
-                return "takes seeds below 2**31 alone: they are cut to that"
         for name, meaning in _SPARED.items():
             if name in sent and refusal.names(name):
                 return self._leave_out(name, meaning)

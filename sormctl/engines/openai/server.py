@@ -63,6 +63,11 @@ class Server:
         return self.owner in _KNOWN
 
     @property
+    def has_long_seeds(self) -> bool:
+        """Whether its seeds have 64 bits; others wrap longer ones, or take them for none."""
+        return self.owner in ("vllm", "sglang")
+
+    @property
     def is_vllm(self) -> bool:
         """Whether it counts the seeds of a request up, and tells the tokens of each completion."""
         return self.owner == "vllm"

@@ -90,24 +90,22 @@ async def test_a_parameter_may_be_named_apart_or_in_a_list() -> None:
 
 
 @pytest.mark.parametrize(
-    "message",
-    [
-        "`seed`: Input should be less than or equal to 2147483647",
-        "json: cannot unmarshal number 9876543210 into Go struct field Request.seed of type int32",
-        "seed is out of range",
-    ],
+    ("owner", "is_short"), [("vllm", False), ("sglang", False), ("koboldcpp", True), ("", True)]
 )
-async def test_seeds_that_are_too_long_are_cut(
-    message: str, capsys: pytest.CaptureFixture[str]
+async def test_seeds_have_32_bits_but_where_a_server_is_known_to_take_more(
+    owner: str, is_short: bool
 ) -> None:
-    def rule(path: str, body: dict[str, Any]) -> Reply | None:
-        return refusal(422, message) if body["seed"] >= 1 << 31 else None
-
-    with serving(rule=rule) as script:
+    first = (5 << 40) + (1 << 31) - 3
+    seeds = tuple(range(first, first + 6))
+    with serving(
+        rule=refusing("n", "n must be 1"), models=[{"id": "m", "owned_by": owner}]
+    ) as script:
         async with engine_of(script) as engine:
-            await engine.sample(PROMPT, Sampling(seeds=((5 << 40) + 7, (6 << 40) + 7)))
-    assert [asked["seed"] for asked in script.asked if asked["seed"] < 1 << 31] == [7, 7]
-    assert capsys.readouterr().err.count("takes seeds below 2**31 alone") == 1
+            await engine.sample(PROMPT, Sampling(seeds=seeds))
+    asked = {body["seed"] for body in script.asked if "n" not in body}
+    assert len(asked) == len(seeds)
+    assert all(0 < seed < 1 << 31 for seed in asked) is is_short
+    assert (asked == set(seeds)) is not is_short
 
 
 async def test_what_must_not_be_left_out_is_an_error() -> None:
