@@ -48,6 +48,7 @@ class Pool:
         self._revivals: dict[Server, asyncio.Task[None]] = {}
         self._last_answer = time.monotonic()
         self._all_down_since = 0.0
+        self._in_vain_since: float | None = None  # when a request gave up while none was answered
         self._gave_up: str | None = None
 
     async def open(self) -> None:
@@ -76,6 +77,7 @@ class Pool:
                 server.limit.answered()
                 server.falls = 0
                 self._last_answer = time.monotonic()
+                self._in_vain_since = None
                 return answer
             except Fault as fault:
                 failures[server] += 1
@@ -90,11 +92,20 @@ class Pool:
     async def _wait(self, server: Server, fault: Fault, failures: int, since: float) -> None:
         """Pauses before the next try, in the request's place, so that the server gets a rest."""
         delay = pause(failures, self._uniform()) + (fault.after or 0.0)
-        late = fault.is_brief or time.monotonic() + delay - since > self._patience
+        now = time.monotonic()
+        # the patience of all is spent: this one failed first when another had given up already
+        in_vain = self._in_vain_since is not None and since >= self._in_vain_since
+        late = in_vain or fault.is_brief or now + delay - since > self._patience
         rests = late and fault.after is not None  # for longer than a request waits
         is_last = all(other.error is not None for other in self.servers if other is not server)
         if (late and failures >= _FAILURES) or (rests and is_last):
-            raise EngineError(f"{server.name}: {fault}; gave up after {failures} tries") from fault
+            reason = f"{server.name}: {fault}; gave up after {failures} tries"
+            if in_vain:
+                self._end(reason)
+                raise DeadEngineError(reason) from fault
+            if self._in_vain_since is None and (rests or now - self._last_answer > self._patience):
+                self._in_vain_since = now
+            raise EngineError(reason) from fault
         if fault.is_down or rests:  # no pause: another server takes it, or it waits for one
             self._left_out(server, fault)
         else:
@@ -172,8 +183,12 @@ class Pool:
         if not all_down or time.monotonic() - self._all_down_since < self._patience:
             return
         states = "; ".join(f"{server.name}: {server.error}" for server in self.servers)
-        self._gave_up = f"no server answers: {states}"
+        self._end(f"no server answers: {states}")
+
+    def _end(self, reason: str) -> None:
+        """No request is worth its time any more."""
+        self._gave_up = reason
         while self._waiting:
             waiter, _ = self._waiting.popleft()
             if not waiter.done():
-                waiter.set_exception(DeadEngineError(self._gave_up))
+                waiter.set_exception(DeadEngineError(reason))

@@ -42,6 +42,7 @@ _TOO_LONG = re.compile(
     r"|\b(reduce|shorten|decrease|shorter)\b[^.;:]{0,40}\b(prompt|input|messages?)\b",
     re.I,
 )
+_NO_MONEY = re.compile(r"insufficient_quota|insufficient_balance|exceeded_current_quota", re.I)
 _NEVER_LENGTH = re.compile(r"(took|takes|taking|waited|waiting|been|for|queued) too long", re.I)
 _FILTERED = re.compile(
     r"content[ _-]?(filter|management|moderation|policy)|moderation|(was|been|input|prompt) flagged"
@@ -120,6 +121,8 @@ def refusal(
     message = f"{says[:_MESSAGE_CHARACTERS] or 'no reason given'} ({status})"
     if status in (407, 503):
         message += way
+    if status == 429 and _NO_MONEY.search(_code(body)):  # no waiting helps
+        return RefusedError(f"{host}: {message}", status=402, says=says)
     if status in (429, 503):
         return Fault(message, is_overload=True, after=after)
     if status in (502, 504):  # a proxy speaks: the server behind it does not

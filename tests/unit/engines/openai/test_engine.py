@@ -16,7 +16,7 @@ from sormctl.engines.openai.faults import Fault
 from sormctl.engines.openai.pool import Pool
 from sormctl.engines.openai.server import Limit, Server, pause
 from sormctl.engines.running import Running, SamplingSettings
-from sormctl.errors import EngineError, TooLongError, UsageError
+from sormctl.errors import DeadEngineError, EngineError, TooLongError, UsageError
 from sormctl.inference import open_generator
 from sormctl.models import resolve_model
 from sormctl.prompts import Prompt
@@ -368,6 +368,46 @@ async def test_a_server_that_answers_probes_alone_is_probed_less_and_less() -> N
         await pool.run(send)
     await pool.close()
     assert naps.seconds == [0.5, 1.0, 2.0, 4.0]
+
+
+async def test_a_server_that_answers_nothing_costs_patience_once() -> None:
+    """A record that fails alone is one; the next that fails, with no answer between, is the end."""
+    broken = refusal(500, "broken")
+    with serving(*[broken] * 5, ok(), *[broken] * 999) as script:
+        async with engine_of(script, patience=0) as engine:
+            for again in (False, True):
+                with pytest.raises(EngineError, match="gave up after 5 tries") as caught:
+                    await engine.sample(PROMPT, Sampling())
+                assert not isinstance(caught.value, DeadEngineError)
+                if not again:
+                    await engine.sample(PROMPT, Sampling())
+            for _ in range(9):
+                with pytest.raises(DeadEngineError, match="broken"):
+                    await engine.sample(PROMPT, Sampling())
+    assert len(script.asked) == 5 + 1 + 5 + 5
+
+
+async def test_rollouts_of_one_record_that_fail_together_are_one_failure() -> None:
+    server = Server("http://a/v1", "a", 8)
+
+    async def probe(server: Server) -> None:
+        """It works."""
+
+    async def send(server: Server) -> None:
+        raise Fault("broken")
+
+    pool = Pool([server], probe, patience=0, sleep=Naps())
+    found = await asyncio.gather(*(pool.run(send) for _ in range(8)), return_exceptions=True)
+    assert {type(error) for error in found} == {EngineError}
+
+
+async def test_no_money_is_the_end() -> None:
+    spent = {"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}
+    with serving(*[(429, spent, {})] * 9) as script:
+        async with engine_of(script) as engine:
+            with pytest.raises(DeadEngineError, match="You exceeded your quota"):
+                await engine.sample(PROMPT, Sampling())
+    assert len(script.asked) == 1
 
 
 async def test_all_dead_names_the_servers() -> None:
