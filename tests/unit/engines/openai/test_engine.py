@@ -401,6 +401,23 @@ async def test_rollouts_of_one_record_that_fail_together_are_one_failure() -> No
     assert {type(error) for error in found} == {EngineError}
 
 
+async def test_a_server_that_has_too_much_to_do_for_good_costs_patience_once() -> None:
+    with serving(*[refusal(429, "slow down")] * 999) as script:
+        async with engine_of(script, patience=0) as engine:
+            tasks = [engine.sample(PROMPT, Sampling()) for _ in range(20)]
+            found = await asyncio.gather(*tasks, return_exceptions=True)
+    kinds = [type(error) for error in found]
+    assert (kinds.count(EngineError), kinds.count(DeadEngineError)) == (1, 19)
+
+
+async def test_time_in_which_nobody_asks_spends_no_patience() -> None:
+    with serving(ok(), refusal(429, "slow down")) as script:
+        async with engine_of(script, patience=1) as engine:
+            await engine.sample(PROMPT, Sampling())
+            await asyncio.sleep(1.1)
+            assert len(await engine.sample(PROMPT, Sampling())) == 1
+
+
 async def test_no_money_is_the_end() -> None:
     spent = {"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}
     with serving(*[(429, spent, {})] * 9) as script:
