@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sormctl.asking import THINK
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.openai.counting import length_of
+from sormctl.engines.openai.dialect import continues
 from sormctl.engines.openai.faults import Fault
 from sormctl.errors import EngineError, ModelError
 from sormctl.records import ENDED, MAX_COUNT, Json
@@ -195,8 +196,7 @@ def _continuing(said: Said, sent: Json) -> Said:
     One that looks for the end of a thought finds none: the message had it, or needs none. Where the
     server continues messages by itself (`prefill=prefix`, `last`) a model may think before.
     """
-    last = (sent.get("messages") or [{}])[-1]
-    if last.get("role") != "assistant":
+    if not continues(sent):
         return said
     is_told = sent.get("continue_final_message") or not said.text
     return Said("", said.thought + said.text) if is_told else said
@@ -218,8 +218,7 @@ def _as_text(value: Any) -> str:
 
 def _without_prefix(text: str, sent: Json) -> str:
     """A continued message without its beginning, which some servers give back."""
-    last = (sent.get("messages") or [{}])[-1]
-    return text.removeprefix(last["content"]) if last.get("role") == "assistant" else text
+    return text.removeprefix(sent["messages"][-1]["content"]) if continues(sent) else text
 
 
 def _end_of(text: str, stop: Sequence[str]) -> tuple[int, int]:

@@ -89,6 +89,7 @@ def _chat(prompt: Prompt, server: Server, prefill: str | None) -> Json:
             f"{server.name}: does not say that it continues a solution over the chat API, as "
             f"rollouts need; if it does, give --engine-arg prefill= one of {', '.join(PREFILLS)}"
         )
+    begun = begun.rstrip() if server.dialect.trims else begun
     last = {"role": "assistant", "content": begun, **({"prefix": True} if kind == "prefix" else {})}
     unread = {"separate_reasoning": False} if server.owner == "sglang" else {}
     return {**sent, "messages": [*messages, last], **PREFILLS[kind], **unread}

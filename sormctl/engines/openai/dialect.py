@@ -29,7 +29,8 @@ class Dialect:
     """How one server is asked.
 
     `path` is that of the API; `takes_ids` says whether a prompt may be token ids; `left_out` are
-    parameters that it refuses, and `limit` its name for the most tokens that it shall write.
+    parameters that it refuses, and `limit` its name for the most tokens that it shall write. It
+    `trims` a message to be continued that may not end with white space.
     """
 
     def __init__(self, path: str = COMPLETIONS) -> None:
@@ -37,6 +38,7 @@ class Dialect:
         self.takes_ids = True
         self.left_out: set[str] = set()
         self.limit = _LIMITS[0]
+        self.trims = False
 
     @property
     def is_chat(self) -> bool:
@@ -63,6 +65,10 @@ class Dialect:
             said = self.is_chat
             self.path = CHAT
             return "" if said else "takes chats alone: prompts are sent as messages"
+        if _ends_blank(sent) and refusal.wants_no_blank_end:
+            said = self.trims
+            self.trims = True
+            return "" if said else "continues no white space: a prefix is sent without its last"
         return self._without(refusal, sent)
 
     def _without(self, refusal: RefusedError, sent: Json) -> str | None:
@@ -85,3 +91,12 @@ class Dialect:
         said = name in self.left_out
         self.left_out.add(name)
         return "" if said else meaning
+
+
+def continues(sent: Json) -> bool:
+    """Whether a request over the chat API is for the rest of a message that is begun."""
+    return bool(sent.get("messages")) and sent["messages"][-1].get("role") == "assistant"
+
+
+def _ends_blank(sent: Json) -> bool:
+    return continues(sent) and sent["messages"][-1]["content"][-1:].isspace()

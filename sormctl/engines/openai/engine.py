@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -18,7 +19,7 @@ from sormctl.engines.encoding import load_tokenizer, prompt_ids
 from sormctl.engines.openai.answers import completions, reward_of, step_scores
 from sormctl.engines.openai.asking import prompt_of, settings
 from sormctl.engines.openai.checking import Checker
-from sormctl.engines.openai.dialect import CHAT, RUNS, Dialect
+from sormctl.engines.openai.dialect import CHAT, RUNS, Dialect, continues
 from sormctl.engines.openai.http import Http, connections
 from sormctl.engines.openai.naming import are_alike, are_different
 from sormctl.engines.openai.pool import Pool, Sleep
@@ -45,6 +46,10 @@ POOLING: dict[str, Json] = {
     "layers": {"task": "token_classify"},
     "sequence": {"task": "classify", "use_activation": False},
 }
+_NO_PREFILL = (
+    "; so it does not continue a solution, as rollouts need: try another --engine-arg prefill=, "
+    "or a server with completions"
+)
 Prefill = Annotated[Literal["flags", "prefix", "last"], Meta(description="flags, prefix or last")]
 
 
@@ -203,13 +208,16 @@ class OpenaiEngine:
                 self._checker.check_name(server, answer.get("model"))
                 self._checker.check_usage(server, answer)
                 known = {"tokenizer": self._tokenizer, "is_known": server.is_known}
-                return completions(answer, sent, params, limit, prompt.think, **known)
+                found = completions(answer, sent, params, limit, prompt.think, **known)
+                return [_going_on(one) for one in found] if dialect.trims else found
             except FilteredError:  # as where the answer says so: one such record is no failure
                 return [Completion("", "content_filter", 0, 0, 0)] * len(seeds)
             except RefusedError as error:
                 news = dialect.learn(error, sent, has_turns=may_chat)
-                if news is None and error.is_for_all:
-                    raise DeadEngineError(f"{error}{_advice(error, dialect)}") from error
+                is_begun = continues(sent) and error.forbids_prefill
+                if news is None and (error.is_for_all or is_begun):
+                    advice = _NO_PREFILL if is_begun else _advice(error, dialect)
+                    raise DeadEngineError(f"{error}{advice}") from error
                 if news is None:
                     raise
                 if news:
@@ -267,6 +275,11 @@ class OpenaiEngine:
                 server, "served", f"{line}; served_model= names it without this line"
             )
         return name
+
+
+def _going_on(completion: Completion) -> Completion:
+    """The rest of a message that was sent without its last line end, which comes back first."""
+    return dataclasses.replace(completion, text=completion.text.removeprefix("\n"))
 
 
 def _advice(error: RefusedError, dialect: Dialect) -> str:

@@ -67,6 +67,14 @@ _UNWANTED = re.compile(
 _NOT_KNOWN = re.compile(r"unmarshal|deserializ|unexpected keyword|unrecogni|unsupported", re.I)
 
 
+_NO_BLANK_END = re.compile(r"\btrailing white ?space", re.I)
+_NO_PREFILL = re.compile(
+    r"prefill|must (be|end with) an? user message|(last|final) message[^.]* must be"
+    r"|must end with a (message of )?user",
+    re.I,
+)
+
+
 class RefusedError(EngineError):
     """A server refuses a request for good; `says` is its message, `param` what it names apart."""
 
@@ -91,6 +99,16 @@ class RefusedError(EngineError):
         """Whether the server has no completions but those of chats."""
         missing = self.status in (404, 405, 501) and not _NO_MODEL.search(self.says)
         return missing or bool(_BY_CHAT.search(self.says))
+
+    @property
+    def wants_no_blank_end(self) -> bool:
+        """Whether it is for white space at the end of a message."""
+        return bool(_NO_BLANK_END.search(self.says))
+
+    @property
+    def forbids_prefill(self) -> bool:
+        """Whether it is for a last message that is the assistant's."""
+        return bool(_NO_PREFILL.search(self.says))
 
     def names(self, parameter: str) -> bool:
         """Whether it is for a parameter."""

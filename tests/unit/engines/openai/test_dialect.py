@@ -413,6 +413,50 @@ async def test_a_solution_is_not_continued_where_nobody_knows_how() -> None:
     assert not script.asked
 
 
+async def test_a_prefix_may_not_end_with_white_space(capsys: pytest.CaptureFixture[str]) -> None:
+    """Claude's API refuses it, and writes the line end itself."""
+
+    def rule(path: str, body: dict[str, Any]) -> Reply | None:
+        if body["messages"][-1]["content"][-1].isspace():
+            return refusal(400, "final assistant content cannot end with trailing whitespace")
+        return said("\n#### 2")
+
+    begun = Prompt(messages=ASKED.messages, steps=("1 + 1 = 2",))
+    with serving(rule=rule) as script:
+        async with engine_of(script, prefill="last") as engine:
+            for _ in range(2):
+                (found,) = await engine.sample(begun, Sampling())
+                assert found.text == "#### 2"
+    sent = [asked["messages"][-1]["content"] for asked in script.asked]
+    assert sent == ["1 + 1 = 2\n", "1 + 1 = 2", "1 + 1 = 2"]
+    assert capsys.readouterr().err.count("continues no white space") == 1
+    with serving(rule=lambda path, body: refusal(400, "no trailing whitespace")) as script:
+        async with engine_of(script, prefill="last") as engine:
+            with pytest.raises(EngineError, match="no trailing whitespace"):
+                await engine.sample(begun, Sampling())
+    assert len(script.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "This model does not support assistant message prefill. "
+        "The conversation must end with a user message.",
+        "The last message of m must be a user message, or an assistant message with prefix mode on",
+    ],
+)
+async def test_who_continues_nothing_is_asked_for_it_once(message: str) -> None:
+    def rule(path: str, body: dict[str, Any]) -> Reply | None:
+        return refusal(400, message) if body["messages"][-1]["role"] == "assistant" else said("2")
+
+    with serving(rule=rule) as script:
+        async with engine_of(script, prefill="last") as engine:
+            await engine.sample(ASKED, Sampling())
+            with pytest.raises(DeadEngineError, match="try another --engine-arg prefill="):
+                await engine.sample(BEGUN, Sampling())
+    assert len(script.asked) == 2
+
+
 async def test_log_probabilities_of_a_chat() -> None:
     status, answer, headers = said("2")
     choice = {**answer["choices"][0], "logprobs": {"content": [{"token": "2", "logprob": -0.5}]}}
