@@ -8,9 +8,10 @@ from sormctl.engines.openai.answers import prompt_counts
 from sormctl.engines.openai.counting import AS_SENT, CUT, length_of, room_for_counts
 from sormctl.engines.openai.naming import are_alike
 from sormctl.engines.openai.server import Server
-from sormctl.errors import EngineError, TooLongError, tell_user
+from sormctl.errors import EngineError, TooLongError, one_line, tell_user
 from sormctl.records import Json
 
+_QUOTED = 200  # characters of an answer
 _LAID_OUT = (
     "give --engine-arg api=chat, or the tokenizer of what is served; "
     "Ollama lays out nothing for a model with `TEMPLATE {{ .Prompt }}`"
@@ -24,6 +25,12 @@ class Checker:
         self._model = model
         self._tokenizer = tokenizer
         self._told: set[tuple[str, str]] = set()  # of which server, and what
+
+    def check_choices(self, server: Server, answer: Json) -> None:
+        """EngineError, with what the server says, where an answer has no list of choices."""
+        if not isinstance(answer.get("choices"), list):
+            said = one_line(str(answer), _QUOTED)
+            raise EngineError(f"{server.name}: an answer without choices: {said}")
 
     def check_read(self, server: Server, sent: Json, answer: Json, *, has_steps: bool) -> None:
         """Whether the server has read what was `sent`, by the tokens that it counts.

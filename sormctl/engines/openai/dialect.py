@@ -16,6 +16,7 @@ _SPARED = {
 }
 # which values of others change nothing, so that nothing is lost with them
 _NEUTRAL: dict[str, tuple[float, ...]] = {
+    "temperature": (1,),
     "top_p": (1,),
     "top_k": (-1, 0),
     "min_p": (0,),
@@ -70,6 +71,13 @@ class Dialect:
             self.trims = True
             return "" if said else "continues no white space: a prefix is sent without its last"
         return self._without(refusal, sent)
+
+    def learn_from_nothing(self, answer: Json, sent: Json) -> str | None:
+        """The same for an answer that has no choices at all: LocalAI's to token ids."""
+        if isinstance(sent.get("prompt"), list) and answer.get("choices") is None:
+            self.takes_ids = False
+            return "answers nothing to token ids: prompts are sent as text"
+        return None
 
     def _without(self, refusal: RefusedError, sent: Json) -> str | None:
         if RUNS in sent and any(map(refusal.names, _OF_RUNS)):

@@ -203,6 +203,10 @@ class OpenaiEngine:
             sent = dialect.written({"model": server.model, **asked, **drawn})
             try:
                 answer = await http.post(f"{server.url}/{dialect.path}", sent)
+                if news := dialect.learn_from_nothing(answer, sent):
+                    tell_user(f"engine openai: {server.name} {news}")
+                    continue
+                self._checker.check_choices(server, answer)
                 has_steps = bool(prompt.steps) or prompt.thought is not None
                 self._checker.check_read(server, sent, answer, has_steps=has_steps)
                 self._checker.check_name(server, answer.get("model"))
@@ -215,7 +219,7 @@ class OpenaiEngine:
             except RefusedError as error:
                 news = dialect.learn(error, sent, has_turns=may_chat)
                 is_begun = continues(sent) and error.forbids_prefill
-                if news is None and (error.is_for_all or is_begun):
+                if news is None and (error.is_for_all or is_begun or _advice(error, dialect)):
                     advice = _NO_PREFILL if is_begun else _advice(error, dialect)
                     raise DeadEngineError(f"{error}{advice}") from error
                 if news is None:
@@ -283,6 +287,10 @@ def _going_on(completion: Completion) -> Completion:
 
 
 def _advice(error: RefusedError, dialect: Dialect) -> str:
+    if error.names("temperature"):
+        return "; give --temperature 1"
+    if most := error.most_unstreamed:
+        return f"; give --max-tokens {most}, since answers are not streamed"
     if dialect.is_chat or not error.wants_chat:
         return ""
     return "; if it takes chats alone, give --engine-arg api=chat"

@@ -52,12 +52,16 @@ _FILTERED = re.compile(
 _TEXT_ALONE = re.compile(
     r"unmarshal array|expect\w*,? (a )?str(ing)?\b|must be (a |of type )?(valid )?str(ing)?\b"
     r"|valid string|invalid type: sequence|enum prompt|(str|string) type expected|not a string"
-    r"|list of strings nor a string"
+    r"|list of strings nor a string|TextInputSequence"
     r"|token ids? (are|is) not|not support\w* (token|pre-?tokenized|array|list)|type string",
     re.I,
 )
 _BY_CHAT = re.compile(r"chat model|chat[ /]completions?|use (the )?chat", re.I)
-_NO_MODEL = re.compile(r"model\b.{0,80}(not exist|not found|unknown|no such|no access)", re.I)
+_NO_MODEL = re.compile(
+    r"model\b.{0,80}(not exist|not found|unknown|no such|no access)|no endpoints found", re.I
+)
+_ELSEWHERE = re.compile(r"only available when using", re.I)  # at another address
+_UNSTREAMED = re.compile(r"max_tokens > (\d+) must have stream", re.I)
 _UNWANTED = re.compile(
     r"support|recogni[sz]|unknown|unexpected|permitted|allowed|accept|forbidden|extra|invalid|must"
     r"|should|cannot|can't|only|available|implement|disallow|deprecated|less than|greater|range"
@@ -87,7 +91,13 @@ class RefusedError(EngineError):
     @property
     def is_for_all(self) -> bool:
         """Whether no other request would fare better: no such model, nothing there, no money."""
-        return self.status in (402, 404, 405, 501)
+        return self.status in (402, 404, 405, 501) or bool(_ELSEWHERE.search(self.says))
+
+    @property
+    def most_unstreamed(self) -> int | None:
+        """The most tokens that it gives in one piece, where it is for more."""
+        found = _UNSTREAMED.search(self.says)
+        return int(found[1]) if found else None
 
     @property
     def wants_text(self) -> bool:
@@ -134,6 +144,8 @@ def refusal(
     `key` is never shown. `after` are the seconds that the server asks for; `way` says how the
     request went.
     """
+    if isinstance(body, list) and body and isinstance(body[0], dict):  # Gemini's
+        body = body[0]
     said = _said(body)
     says = said.replace(key, "***") if key else said
     message = f"{says[:_MESSAGE_CHARACTERS] or 'no reason given'} ({status})"
@@ -141,7 +153,7 @@ def refusal(
         message += way
     if status == 429 and _NO_MONEY.search(_code(body)):  # no waiting helps
         return RefusedError(f"{host}: {message}", status=402, says=says)
-    if status in (429, 503):
+    if status in (429, 498, 503):  # 498: Groq has no room
         return Fault(message, is_overload=True, after=after)
     if status in (502, 504):  # a proxy speaks: the server behind it does not
         return Fault(f"{message}{way}", is_down=True)
@@ -151,7 +163,7 @@ def refusal(
         return FilteredError(f"{host}: {message}", status=status, says=says)
     if status >= 500 and status != 501 and not _is_misunderstood(says):
         return Fault(message)
-    if status == 408:
+    if status in (408, 424):  # 424: TGI failed to generate
         return Fault(message)
     return RefusedError(f"{host}: {message}", status=status, says=says, param=_param(body))
 

@@ -176,6 +176,7 @@ async def test_samples_are_drawn_from_all_tokens_whatever_a_server_does_by_itsel
 @pytest.mark.parametrize(
     ("owner", "name", "message", "told"),
     [
+        ("me", "temperature", "`temperature` is deprecated", "takes no `temperature` of 1"),
         ("me", "top_p", "`top_p` must be > 0.0 and < 1.0", "takes no `top_p` of 1"),
         ("vllm", "top_k", "Unrecognized argument: top_k", "takes no `top_k` of -1"),
         ("llamacpp", "min_p", "`min_p`: Extra inputs are not permitted", "takes no `min_p` of 0"),
@@ -188,7 +189,7 @@ async def test_what_changes_nothing_may_be_refused(
     with serving(models=models, rule=refusing(name, message, 422)) as script:
         async with engine_of(script) as engine:
             for _ in range(2):
-                await engine.sample(PROMPT, Sampling())
+                await engine.sample(PROMPT, Sampling(temperature=1))
     assert [name in asked for asked in script.asked] == [True, False, False]
     assert capsys.readouterr().err.count(told) == 1
 
@@ -254,6 +255,7 @@ NO_IDS = [
     "'prompt' must be a string",
     "`prompt`: Input should be a valid string",
     "Token ids are not supported",
+    "TextEncodeInput must be Union[TextInputSequence, Tuple[InputSequence, InputSequence]]",
     "Unmapped prompt format. Your prompt is neither a list of strings nor a string. prompt=[1]",
 ]
 
@@ -269,6 +271,44 @@ async def test_where_ids_are_refused_the_text_is_sent(capsys: pytest.CaptureFixt
     texts = [asked["prompt"] for asked in script.asked]
     assert texts[1:] == ["Question: 1 + 1?\nAnswer:\nSo 1 + 1.\n"] * 2
     assert capsys.readouterr().err.count("takes no token ids: prompts are sent as text") == 1
+
+
+@pytest.mark.parametrize("nothing", [{"choices": None}, {"usage": {"prompt_tokens": 0}}])
+async def test_where_ids_are_answered_by_nothing_the_text_is_sent(
+    nothing: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rule(path: str, body: dict[str, Any]) -> Reply | None:
+        return (200, nothing, {}) if isinstance(body["prompt"], list) else ok(prompt_tokens=16)
+
+    with serving(rule=rule) as script:
+        async with engine_of(script, tokenizer="embedded:student") as engine:
+            await engine.sample(PROMPT, Sampling())
+    assert script.asked[1]["prompt"] == "Question: 1 + 1?\nAnswer:\nSo 1 + 1.\n"
+    assert "answers nothing to token ids" in capsys.readouterr().err
+    with serving((200, {**nothing, "note": "busy"}, {})) as script:
+        async with engine_of(script) as engine:
+            with pytest.raises(EngineError, match=rf"^{script.url}: an answer without .*busy"):
+                await engine.sample(PROMPT, Sampling())
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "advice"),
+    [
+        ("temperature", "'temperature' does not support 0.7 with this model.", "--temperature 1"),
+        (
+            "max_tokens",
+            "Requests with max_tokens > 4096 must have stream=true",
+            "--max-tokens 4096",
+        ),
+        ("prompt", "completions api is only available when using beta api", "beta api"),
+    ],
+)
+async def test_what_would_help_is_said(name: str, message: str, advice: str) -> None:
+    with serving(rule=refusing(name, message)) as script:
+        async with engine_of(script) as engine:
+            with pytest.raises(DeadEngineError, match=advice):
+                await engine.sample(PROMPT, Sampling())
+    assert len(script.asked) == 1
 
 
 @pytest.mark.parametrize("message", NO_IDS)
@@ -344,6 +384,7 @@ async def test_a_plain_prompt_is_a_turn_where_the_user_wants_chats() -> None:
         (400, "use the chat/completions endpoint", True),
         (404, "The model `m` does not exist.", False),
         (404, "model 'm' not found, try pulling it first", False),
+        (404, "No endpoints found for meta/llama.", False),
         (400, "bad sampling", False),
     ],
 )

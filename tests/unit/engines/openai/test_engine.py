@@ -158,6 +158,8 @@ TRANSIENT = {
     "unavailable": refusal(503),
     "failed": refusal(500),
     "behind a proxy": refusal(502),
+    "failed to generate": refusal(424, "CUDA error"),
+    "without room": refusal(498),
     "dropped": DROP,
     "a page": PAGE,
     "a list": (200, [], {}),
