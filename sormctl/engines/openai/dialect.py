@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sormctl.engines.openai.refusals import RefusedError
 from sormctl.records import Json
 
@@ -23,6 +25,7 @@ _NEUTRAL: dict[str, tuple[float, ...]] = {
     "repetition_penalty": (1,),
     "repeat_penalty": (1,),
 }
+_NUMBER = re.compile(r"integer|number", re.I)
 _LIMITS = ("max_tokens", "max_completion_tokens")
 
 
@@ -31,7 +34,8 @@ class Dialect:
 
     `path` is that of the API; `takes_ids` says whether a prompt may be token ids; `left_out` are
     parameters that it refuses, and `limit` its name for the most tokens that it shall write. It
-    `trims` a message to be continued that may not end with white space.
+    `trims` a message to be continued that may not end with white space. Some want to be told of how
+    many tokens a chat shall give log-probabilities (`counts_logprobs`).
     """
 
     def __init__(self, path: str = COMPLETIONS) -> None:
@@ -40,6 +44,7 @@ class Dialect:
         self.left_out: set[str] = set()
         self.limit = _LIMITS[0]
         self.trims = False
+        self.counts_logprobs = False
 
     @property
     def is_chat(self) -> bool:
@@ -75,8 +80,9 @@ class Dialect:
     def learn_from_nothing(self, answer: Json, sent: Json) -> str | None:
         """The same for an answer that has no choices at all: LocalAI's to token ids."""
         if isinstance(sent.get("prompt"), list) and answer.get("choices") is None:
+            said = not self.takes_ids
             self.takes_ids = False
-            return "answers nothing to token ids: prompts are sent as text"
+            return "" if said else "answers nothing to token ids: prompts are sent as text"
         return None
 
     def _without(self, refusal: RefusedError, sent: Json) -> str | None:
@@ -87,6 +93,11 @@ class Dialect:
             said = self.limit == second
             self.limit = second
             return "" if said else f"takes `{second}` instead of `{first}`"
+        is_number = refusal.names("logprobs") and _NUMBER.search(refusal.says)
+        if sent.get("logprobs") is True and is_number:
+            said = self.counts_logprobs
+            self.counts_logprobs = True
+            return "" if said else "takes a number for `logprobs`"
         for name, values in _NEUTRAL.items():
             if sent.get(name) in values and refusal.names(name):
                 return self._leave_out(name, f"takes no `{name}` of {sent[name]:g}: it is left out")

@@ -203,8 +203,8 @@ class OpenaiEngine:
             sent = dialect.written({"model": server.model, **asked, **drawn})
             try:
                 answer = await http.post(f"{server.url}/{dialect.path}", sent)
-                if news := dialect.learn_from_nothing(answer, sent):
-                    tell_user(f"engine openai: {server.name} {news}")
+                if (news := dialect.learn_from_nothing(answer, sent)) is not None:
+                    self._tell_news(server, news)
                     continue
                 self._checker.check_choices(server, answer)
                 has_steps = bool(prompt.steps) or prompt.thought is not None
@@ -224,8 +224,7 @@ class OpenaiEngine:
                     raise DeadEngineError(f"{error}{advice}") from error
                 if news is None:
                     raise
-                if news:
-                    tell_user(f"engine openai: {server.name} {news}")
+                self._tell_news(server, news)
 
     def _limit(self, server: Server, prompt: Prompt, params: Sampling) -> int:
         """The tokens that may be written; text and messages have no length that we know."""
@@ -234,6 +233,10 @@ class OpenaiEngine:
             return answer_limit(0 if is_empty else 1, None, server.model, params.max_tokens)
         length = len(prompt_ids(self._tokenizer, prompt))
         return answer_limit(length, server.room, server.model, params.max_tokens)
+
+    def _tell_news(self, server: Server, news: str) -> None:
+        if news:
+            tell_user(f"engine openai: {server.name} {news}")
 
     def _tell(self, line: str) -> None:
         if self._verbose:

@@ -63,7 +63,7 @@ _NO_MODEL = re.compile(
 _ELSEWHERE = re.compile(r"only available when using", re.I)  # at another address
 _UNSTREAMED = re.compile(r"max_tokens > (\d+) must have stream", re.I)
 _UNWANTED = re.compile(
-    r"support|recogni[sz]|unknown|unexpected|permitted|allowed|accept|forbidden|extra|invalid|must"
+    r"support|recogni[sz]|unknown|expected|permitted|allowed|accept|forbidden|extra|invalid|must"
     r"|should|cannot|can't|only|available|implement|disallow|deprecated|less than|greater|range"
     r"|unmarshal|type",
     re.I,

@@ -282,9 +282,9 @@ async def test_where_ids_are_answered_by_nothing_the_text_is_sent(
 
     with serving(rule=rule) as script:
         async with engine_of(script, tokenizer="embedded:student") as engine:
-            await engine.sample(PROMPT, Sampling())
-    assert script.asked[1]["prompt"] == "Question: 1 + 1?\nAnswer:\nSo 1 + 1.\n"
-    assert "answers nothing to token ids" in capsys.readouterr().err
+            await engine.sample(PROMPT, Sampling(seeds=(1, 2, 3)))
+    assert script.asked[-1]["prompt"] == "Question: 1 + 1?\nAnswer:\nSo 1 + 1.\n"
+    assert capsys.readouterr().err.count("answers nothing to token ids") == 1
     with serving((200, {**nothing, "note": "busy"}, {})) as script:
         async with engine_of(script) as engine:
             with pytest.raises(EngineError, match=rf"^{script.url}: an answer without .*busy"):
@@ -506,6 +506,22 @@ async def test_log_probabilities_of_a_chat() -> None:
             (found,) = await engine.sample(ASKED, Sampling(logprobs=True))
     assert found.logprob == -0.5
     assert script.asked[0]["logprobs"] is True
+
+
+async def test_log_probabilities_of_so_many_tokens() -> None:
+    def rule(path: str, body: dict[str, Any]) -> Reply | None:
+        if isinstance(body["logprobs"], bool):
+            return refusal(400, "logprobs: expected integer, received boolean")
+        status, answer, headers = said("2")
+        choice = {**answer["choices"][0], "logprobs": {"token_logprobs": [-0.5]}}
+        return status, {**answer, "choices": [choice]}, headers
+
+    with serving(rule=rule) as script:
+        async with engine_of(script) as engine:
+            for _ in range(2):
+                (found,) = await engine.sample(ASKED, Sampling(logprobs=True))
+                assert found.logprob == -0.5
+    assert [asked["logprobs"] for asked in script.asked] == [True, 1, 1]
 
 
 # ── scores ───────────────────────────────────────────────────────────────────────────────────────
