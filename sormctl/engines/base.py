@@ -14,6 +14,7 @@ from sormctl.records import is_unfinished
 T = TypeVar("T")
 REPEATED = (8, 64)  # tokens of what is said again and again; numbers and rules have shorter ones
 REPETITION = "repetition"
+_OWN = ("stop", "length")  # where a model ends, or is ended, by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,11 @@ class Completion:
     def is_cut(self) -> bool:
         """Whether it ended before the model had finished."""
         return is_unfinished({"finish": self.finish})
+
+    @property
+    def is_made(self) -> bool:
+        """Whether all of it is the model's own doing, so that it tells of the model."""
+        return self.finish in (*_OWN, REPETITION)
 
 
 class Engine(Protocol):

@@ -47,7 +47,8 @@ async def label_solutions(
     """SORM labels of solutions of one problem from rollouts of their prefixes (3.1 step 2).
 
     Solutions share the rollouts of a common prefix, unless each keeps its own thought before it.
-    Where a prefix leaves no room for a rollout, no step of its solution has a label.
+    Where a prefix leaves no room for a rollout, or a server writes none of the model's (its content
+    filter forbids it), no step of its solution has a label.
     """
     if how.keep_thoughts and len(solutions) > 1:
         alone = await gather(*(label_solutions(generator, [one], how) for one in solutions))
@@ -67,7 +68,7 @@ async def label_solutions(
         completions = await generator.complete(
             task, written[prefix], problem.problem_id, indices, how.max_repeats
         )
-        if any(completion.finish == "too-long" for completion in completions):
+        if not all(completion.is_made for completion in completions):
             return None
         return [_rollout(reader, problem, prefix, c, consistent) for c in completions]
 

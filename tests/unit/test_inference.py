@@ -282,3 +282,25 @@ def test_a_prefix_that_leaves_no_room_has_no_label() -> None:
     made = Generator(Short(lambda prompt, seed: ""), "m", PLAIN)
     (found,) = asyncio.run(label_solutions(made, [wrong()], Labelling(Exact(2))))
     assert (found.labels, found.rollouts) == ((None, None), (Rollouts(), Rollouts()))
+
+
+@pytest.mark.parametrize(
+    ("finish", "labels"),
+    [
+        ("content_filter", (None, None)),
+        ("tool_calls", (None, None)),
+        ("length", (0, 0)),
+        ("repetition", (0, 0)),
+    ],
+)
+def test_what_a_model_did_not_end_labels_nothing(
+    finish: str, labels: tuple[int | None, ...]
+) -> None:
+    class Ended(ScriptedEngine):
+        async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
+            found = await super().sample(prompt, params)
+            return [replace(completion, finish=finish) for completion in found]
+
+    made = Generator(Ended(lambda prompt, seed: "So it is"), "m", PLAIN)
+    (found,) = asyncio.run(label_solutions(made, [wrong()], Labelling(Exact(2))))
+    assert found.labels == labels

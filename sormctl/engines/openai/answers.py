@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import accumulate
 from math import isfinite, isnan, nan
@@ -10,12 +11,16 @@ from typing import Any, NamedTuple
 from sormctl.asking import THINK
 from sormctl.endings import LENGTH, STOP, ending
 from sormctl.engines.base import Completion, Sampling
+from sormctl.engines.openai.counting import length_of
+from sormctl.engines.openai.dialect import continues
 from sormctl.engines.openai.faults import Fault
 from sormctl.errors import EngineError, ModelError
 from sormctl.records import MAX_COUNT, Json
 
 _LEAST_VLLM = "0.10.2"  # the first that knows `return_token_ids` (vllm-project/vllm#22587)
+_FAILED = re.compile(r".*error|.*insufficient.*resource|cancell?ed|timeout|overloaded", re.I)
 _FINISH_CHARACTERS = 60
+_NO_ANSWER = "the server's answer is not one of the completions API"
 _WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 
 
@@ -32,30 +37,50 @@ def completions(
     params: Sampling,
     limit: int,
     think: tuple[str, str] = THINK,
+    *,
+    tokenizer: Any = None,
+    is_known: bool = True,
 ) -> list[Completion]:
     """The answer to what was `sent` with a `limit` of tokens; EngineError if it is none.
 
-    What a server gives apart as a thought stands before the text, within `think`.
+    What a server gives apart as a thought stands before the text, within `think`. Tokens that it
+    does not count the `tokenizer` does. Whose make `is_known` says `stop` for nothing else.
     """
     if answer.get("choices") == []:
         raise Fault("the server's answer has no choices", is_brief=True)
     try:
         usage = answer.get("usage") or {}
-        details = usage.get("prompt_tokens_details") or {}
-        ids = sent.get("prompt")
-        written = len(ids) if isinstance(ids, list) else 0
-        prompt = _count(usage, "prompt_tokens") or written, _count(details, "cached_tokens")
+        counted, cached = prompt_counts(answer)
+        prompt = counted or length_of(sent, tokenizer) or 0, cached
         choices = sorted(answer["choices"], key=lambda choice: choice.get("index") or 0)
         if len(choices) != sent.get("n", 1):
             raise ValueError("other than the number asked for")
-        alone = _count(usage, "completion_tokens") if len(choices) == 1 else None
-        counts = [_count_tokens(choice) if alone is None else alone for choice in choices]
-        return [
-            _completion(choice, sent, params, think, prompt, generated, generated >= limit)
-            for choice, generated in zip(choices, counts, strict=True)
-        ]
+        if len(choices) == 1:
+            told = _count(usage, "completion_tokens")
+            counts = [told or _counted_here(choices[0], think[1], tokenizer)]
+            is_doubtful = told == limit and not is_known
+        else:
+            counts, is_doubtful = list(map(_count_tokens, choices)), False
+        found = []
+        for choice, generated in zip(choices, counts, strict=True):
+            finish = _finish(choice.get("finish_reason"), generated >= limit, is_doubtful)
+            found.append(_completion(choice, sent, params, think, prompt, generated, finish))
+        return found
     except _WRONG as error:
-        raise EngineError("the server's answer is not one of the completions API") from error
+        raise EngineError(_NO_ANSWER) from error
+
+
+def prompt_counts(answer: Json) -> tuple[int, int]:
+    """The tokens of the prompt, and those of them that were cached; 0 where nobody tells.
+
+    EngineError for what no record can hold.
+    """
+    try:
+        usage = answer.get("usage") or {}
+        details = usage.get("prompt_tokens_details") or {}
+        return _count(usage, "prompt_tokens"), _count(details, "cached_tokens")
+    except _WRONG as error:
+        raise EngineError(_NO_ANSWER) from error
 
 
 def step_scores(
@@ -116,12 +141,11 @@ def _completion(
     think: tuple[str, str],
     prompt: tuple[int, int],
     generated: int,
-    is_full: bool,
+    finish: str,
 ) -> Completion:
-    """One of the answer's choices; `is_full` says that it has all the tokens that it may have."""
-    finish = _finish(choice.get("finish_reason"), is_full)
+    """One of the answer's choices, which a stop string may end before its `finish`."""
     start, closing = think
-    said = _said(choice, closing)
+    said = _continuing(_said(choice, closing), sent)
     text = _without_prefix(said.text, sent)
     end, reached = _end_of(text, params.stop)
     if end < len(text):
@@ -134,14 +158,20 @@ def _completion(
     return Completion(whole, finish, *prompt, generated, logprob)
 
 
-def _finish(reason: Any, is_full: bool) -> str:
-    """`stop`, `length`, or the server's own word for what else ended a completion."""
+def _finish(reason: Any, is_full: bool, is_doubtful: bool) -> str:
+    """`stop`, `length`, or the server's own word for what else ended a completion.
+
+    `is_full` says that it has all the tokens that it may have. `is_doubtful`: it has exactly these,
+    and the server may be one that says `stop` whatever it was, as LocalAI does.
+    """
     if not reason:
         return LENGTH if is_full else STOP
     word = " ".join(str(reason).split())[:_FINISH_CHARACTERS]
     if word == "abort":  # the server is shutting down
         raise Fault("the server aborted the request", is_down=True)
-    return ending(word)
+    if _FAILED.fullmatch(word):
+        raise Fault(f"the server broke off: {word}")
+    return LENGTH if is_doubtful and word == STOP else ending(word)
 
 
 def _said(choice: Json, closing: str) -> Said:
@@ -156,6 +186,18 @@ def _said(choice: Json, closing: str) -> Said:
         content = "".join(_as_text(part.get("text")) for part in content)
     text = _as_text(content)
     return Said("" if closing in text else _as_text(thought), text)
+
+
+def _continuing(said: Said, sent: Json) -> Said:
+    """What continues a message is no thought, whatever a server takes it for.
+
+    One that looks for the end of a thought finds none: the message had it, or needs none. Where the
+    server continues messages by itself (`prefill=prefix`, `last`) a model may think before.
+    """
+    if not continues(sent):
+        return said
+    is_told = sent.get("continue_final_message") or not said.text
+    return Said("", said.thought + said.text) if is_told else said
 
 
 def _parts(thinking: Any) -> str:
@@ -174,8 +216,7 @@ def _as_text(value: Any) -> str:
 
 def _without_prefix(text: str, sent: Json) -> str:
     """A continued message without its beginning, which some servers give back."""
-    last = (sent.get("messages") or [{}])[-1]
-    return text.removeprefix(last["content"]) if last.get("role") == "assistant" else text
+    return text.removeprefix(sent["messages"][-1]["content"]) if continues(sent) else text
 
 
 def _end_of(text: str, stop: Sequence[str]) -> tuple[int, int]:
@@ -190,6 +231,14 @@ def _count(counts: Json, name: str) -> int:
     if not 0 <= number <= MAX_COUNT:
         raise ValueError(f"{number} tokens")
     return number
+
+
+def _counted_here(choice: Json, closing: str, tokenizer: Any) -> int:
+    """The tokens of a text that the server has not counted; 0 where nobody can."""
+    if tokenizer is None:
+        return 0
+    written = "".join(_said(choice, closing)).encode(errors="replace").decode()
+    return len(tokenizer(written, add_special_tokens=False)["input_ids"])
 
 
 def _count_tokens(choice: Json) -> int:

@@ -17,10 +17,16 @@ _SPARED = {
     "skip_special_tokens": "takes no `skip_special_tokens`: its texts lack special tokens",
     "stop": "takes no `stop`: texts are cut here, at the cost of what it writes beyond",
 }
-_OUT_OF_RANGE = re.compile(
-    r"less than|range|exceed|overflow|at most|maximum|between|too (large|big)|32|number", re.I
-)
-_SEEDS = 1 << 31
+# which values of others change nothing, so that nothing is lost with them
+_NEUTRAL: dict[str, tuple[float, ...]] = {
+    "temperature": (1,),
+    "top_p": (1,),
+    "top_k": (-1, 0),
+    "min_p": (0,),
+    "repetition_penalty": (1,),
+    "repeat_penalty": (1,),
+}
+_NUMBER = re.compile(r"integer|number", re.I)
 _LIMITS = ("max_tokens", "max_completion_tokens")
 
 
@@ -28,8 +34,9 @@ class Dialect:
     """How one server is asked.
 
     `path` is that of the API; `takes_ids` says whether a prompt may be token ids; `left_out` are
-    parameters that it refuses, and `limit` its name for the most tokens that it shall write. Some
-    take seeds of 32 bits alone (`has_short_seeds`).
+    parameters that it refuses, and `limit` its name for the most tokens that it shall write. It
+    `trims` a message to be continued that may not end with white space. Some want to be told of how
+    many tokens a chat shall give log-probabilities (`counts_logprobs`).
     """
 
     def __init__(self, path: str = COMPLETIONS) -> None:
@@ -37,7 +44,8 @@ class Dialect:
         self.takes_ids = True
         self.left_out: set[str] = set()
         self.limit = _LIMITS[0]
-        self.has_short_seeds = False
+        self.trims = False
+        self.counts_logprobs = False
 
     @property
     def is_chat(self) -> bool:
@@ -48,8 +56,6 @@ class Dialect:
         """A request in the words of this server."""
         kept = {name: value for name, value in asked.items() if name not in self.left_out}
         limit = kept.pop(_LIMITS[0])
-        if "seed" in kept and self.has_short_seeds:
-            kept["seed"] %= _SEEDS
         return {**kept, self.limit: limit}
 
     def learn(self, refusal: RefusedError, sent: Json, *, has_turns: bool) -> str | None:
@@ -66,7 +72,19 @@ class Dialect:
             said = self.is_chat
             self.path = CHAT
             return "" if said else "takes chats alone: prompts are sent as messages"
+        if _ends_blank(sent) and refusal.wants_no_blank_end:
+            said = self.trims
+            self.trims = True
+            return "" if said else "continues no white space: a prefix is sent without its last"
         return self._without(refusal, sent)
+
+    def learn_from_nothing(self, answer: Json, sent: Json) -> str | None:
+        """The same for an answer that has no choices at all: LocalAI's to token ids."""
+        if isinstance(sent.get("prompt"), list) and answer.get("choices") is None:
+            said = not self.takes_ids
+            self.takes_ids = False
+            return "" if said else "answers nothing to token ids: prompts are sent as text"
+        return None
 
     def _without(self, refusal: RefusedError, sent: Json) -> str | None:
         if RUNS in sent and any(map(refusal.names, _OF_RUNS)):
@@ -76,14 +94,14 @@ class Dialect:
             said = self.limit == second
             self.limit = second
             return "" if said else f"takes `{second}` instead of `{first}`"
-        if sent.get("top_p") == 1 and refusal.names("top_p"):
-            return self._leave_out("top_p", "takes no `top_p` of 1: it is left out")
-        if sent.get("seed", 0) >= _SEEDS and refusal.names("seed"):
-            if self.has_short_seeds:
-                return ""
-            if _OUT_OF_RANGE.search(refusal.says):
-                self.has_short_seeds = True
-                return "takes seeds below 2**31 alone: they are cut to that"
+        is_number = refusal.names("logprobs") and _NUMBER.search(refusal.says)
+        if sent.get("logprobs") is True and is_number:
+            said = self.counts_logprobs
+            self.counts_logprobs = True
+            return "" if said else "takes a number for `logprobs`"
+        for name, values in _NEUTRAL.items():
+            if sent.get(name) in values and refusal.names(name):
+                return self._leave_out(name, f"takes no `{name}` of {sent[name]:g}: it is left out")
         for name, meaning in _SPARED.items():
             if name in sent and refusal.names(name):
                 return self._leave_out(name, meaning)
@@ -93,3 +111,12 @@ class Dialect:
         said = name in self.left_out
         self.left_out.add(name)
         return "" if said else meaning
+
+
+def continues(sent: Json) -> bool:
+    """Whether a request over the chat API is for the rest of a message that is begun."""
+    return bool(sent.get("messages")) and sent["messages"][-1].get("role") == "assistant"
+
+
+def _ends_blank(sent: Json) -> bool:
+    return continues(sent) and sent["messages"][-1]["content"][-1:].isspace()

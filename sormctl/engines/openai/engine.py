@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -17,17 +18,25 @@ from sormctl.engines.base import Completion, Sampling, answer_limit, check_reada
 from sormctl.engines.encoding import load_tokenizer, prompt_ids
 from sormctl.engines.openai.answers import completions, reward_of, step_scores
 from sormctl.engines.openai.asking import prompt_of, settings
-from sormctl.engines.openai.dialect import CHAT, RUNS, Dialect
+from sormctl.engines.openai.checking import Checker
+from sormctl.engines.openai.dialect import CHAT, RUNS, Dialect, continues
 from sormctl.engines.openai.http import Http, connections
+from sormctl.engines.openai.naming import are_alike, are_different
 from sormctl.engines.openai.pool import Pool, Sleep
 from sormctl.engines.openai.refusals import FilteredError, RefusedError
 from sormctl.engines.openai.server import Server, is_url, redacted
 from sormctl.engines.openai.special import keeping, with_tags
 from sormctl.engines.reading import encode_solution, for_vllm
 from sormctl.engines.running import Running
-from sormctl.errors import DeadEngineError, EngineError, ModelError, UsageError, tell_user
+from sormctl.errors import (
+    DeadEngineError,
+    EngineError,
+    ModelError,
+    UsageError,
+    tell_user,
+)
 from sormctl.missing import install, no_such
-from sormctl.models import NO_TOKENIZER, resolve_model
+from sormctl.models import NO_TOKENIZER, public_name, resolve_model
 from sormctl.prompts import Prompt
 from sormctl.records import Json
 
@@ -38,6 +47,10 @@ POOLING: dict[str, Json] = {
     "layers": {"task": "token_classify"},
     "sequence": {"task": "classify", "use_activation": False},
 }
+_NO_PREFILL = (
+    "; so it does not continue a solution, as rollouts need: try another --engine-arg prefill=, "
+    "or a server with completions"
+)
 Prefill = Annotated[Literal["flags", "prefix", "last"], Meta(description="flags, prefix or last")]
 
 
@@ -81,11 +94,13 @@ class OpenaiEngine:
         self._tokenizer: Any = None
         self._http: Http | None = None
         self._pool: Pool | None = None
+        self._checker = Checker(model, None)
 
     async def __aenter__(self) -> Self:
         options = self._options
         if options.tokenizer != NO_TOKENIZER and options.api != "chat":  # the server has its own
             self._tokenizer = load_tokenizer(resolve_model(options.tokenizer or self._model))
+        self._checker = Checker(self._model, self._tokenizer)
         key = os.environ.get("OPENAI_API_KEY", "").strip()
         self._http = Http(key, options.timeout, options.base_url)
         number = len(options.base_url)
@@ -141,6 +156,7 @@ class OpenaiEngine:
                     f"{error}; {server.model} does not score there: that takes a vLLM server of "
                     "the reward model, or `sormctl score --engine hf`"
                 ) from error
+            self._checker.check_read(server, {"prompt": ids}, answer, has_steps=True)
             if adapter.judges_whole:
                 return [reward_of(answer, server.name, server.model)]
             picked = adapter.head.kind == "layers"  # vLLM knows where such a model is read
@@ -189,18 +205,29 @@ class OpenaiEngine:
             sent = dialect.written({"model": server.model, **asked, **drawn})
             try:
                 answer = await http.post(f"{server.url}/{dialect.path}", sent)
-                found = completions(answer, sent, params, limit, prompt.think)
-                return with_tags(found, self._tokenizer, prompt.think, server)
+                if (news := dialect.learn_from_nothing(answer, sent)) is not None:
+                    self._tell_news(server, news)
+                    continue
+                self._checker.check_choices(server, answer)
+                has_steps = bool(prompt.steps) or prompt.thought is not None
+                self._checker.check_read(server, sent, answer, has_steps=has_steps)
+                self._checker.check_name(server, answer.get("model"))
+                self._checker.check_usage(server, answer)
+                known = {"tokenizer": self._tokenizer, "is_known": server.is_known}
+                found = completions(answer, sent, params, limit, prompt.think, **known)
+                found = with_tags(found, self._tokenizer, prompt.think, server)
+                return [_going_on(one) for one in found] if dialect.trims else found
             except FilteredError:  # as where the answer says so: one such record is no failure
                 return [Completion("", "content_filter", 0, 0, 0)] * len(seeds)
             except RefusedError as error:
                 news = dialect.learn(error, sent, has_turns=may_chat)
-                if news is None and error.is_for_all:
-                    raise DeadEngineError(f"{error}{_advice(error, dialect)}") from error
+                is_begun = continues(sent) and error.forbids_prefill
+                if news is None and (error.is_for_all or is_begun or _advice(error, dialect)):
+                    advice = _NO_PREFILL if is_begun else _advice(error, dialect)
+                    raise DeadEngineError(f"{error}{advice}") from error
                 if news is None:
                     raise
-                if news:
-                    tell_user(f"engine openai: {server.name} {news}")
+                self._tell_news(server, news)
 
     def _limit(self, server: Server, prompt: Prompt, params: Sampling) -> int:
         """The tokens that may be written; text and messages have no length that we know."""
@@ -209,6 +236,10 @@ class OpenaiEngine:
             return answer_limit(0 if is_empty else 1, None, server.model, params.max_tokens)
         length = len(prompt_ids(self._tokenizer, prompt))
         return answer_limit(length, server.room, server.model, params.max_tokens)
+
+    def _tell_news(self, server: Server, news: str) -> None:
+        if news:
+            tell_user(f"engine openai: {server.name} {news}")
 
     def _tell(self, line: str) -> None:
         if self._verbose:
@@ -233,13 +264,39 @@ class OpenaiEngine:
         if not listed:
             return self._model
         if len(listed) == 1:
-            return str(listed[0]["id"])
+            return self._only(server, listed[0])
         served = [str(item["id"]) for item in listed]
         remedy = f"give --engine-arg served_model= one of {', '.join(served)}"
         raise UsageError(f"{server.name}: {no_such('model', self._model, served, remedy)}")
 
+    def _only(self, server: Server, item: Json) -> str:
+        """The only model that a server lists; UsageError if it cannot be the one that is meant."""
+        name, root = str(item["id"]), str(item.get("root") or "")
+        meant = [public_name(self._model), *filter(None, [self._options.tokenizer])]
+        sends_ids = self._tokenizer is not None and not server.dialect.is_chat
+        if sends_ids and are_different(root, meant):
+            raise UsageError(
+                f"{server.name}: serves {root}, not {meant[0]}, whose token ids it would be sent; "
+                f"give that as --model, or --engine-arg served_model={name} if they are one"
+            )
+        if not any(are_alike(found, wanted) for found in (name, root) for wanted in meant):
+            line = f"{server.name} serves {name} alone: it is asked in the place of {meant[0]}"
+            self._checker.tell_once(
+                server, "served", f"{line}; served_model= names it without this line"
+            )
+        return name
+
+
+def _going_on(completion: Completion) -> Completion:
+    """The rest of a message that was sent without its last line end, which comes back first."""
+    return dataclasses.replace(completion, text=completion.text.removeprefix("\n"))
+
 
 def _advice(error: RefusedError, dialect: Dialect) -> str:
+    if error.names("temperature"):
+        return "; give --temperature 1"
+    if most := error.most_unstreamed:
+        return f"; give --max-tokens {most}, since answers are not streamed"
     if dialect.is_chat or not error.wants_chat:
         return ""
     return "; if it takes chats alone, give --engine-arg api=chat"

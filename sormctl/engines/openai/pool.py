@@ -48,6 +48,9 @@ class Pool:
         self._revivals: dict[Server, asyncio.Task[None]] = {}
         self._last_answer = time.monotonic()
         self._all_down_since = 0.0
+        self._wanted = 0  # answers that somebody waits for
+        self._under_way = 0  # requests that a server may still answer
+        self._in_vain_since: float | None = None  # when a request gave up while none was answered
         self._gave_up: str | None = None
 
     async def open(self) -> None:
@@ -67,15 +70,25 @@ class Pool:
 
     async def run(self, send: Callable[[Server], Awaitable[T]]) -> T:
         """What `send` returns for some server, after as many tries as patience allows."""
+        if not self._wanted:  # nobody has waited for an answer till now
+            self._last_answer = time.monotonic()
+        self._wanted += 1
+        try:
+            return await self._tried(send)
+        finally:
+            self._wanted -= 1
+
+    async def _tried(self, send: Callable[[Server], Awaitable[T]]) -> T:
         since, failures = 0.0, Counter[Server]()
         while True:
             server = await self._take(failures)
             age = server.limit.age
             try:
-                answer = await send(server)
+                answer = await self._counted(send(server))
                 server.limit.answered()
                 server.falls = 0
                 self._last_answer = time.monotonic()
+                self._in_vain_since = None
                 return answer
             except Fault as fault:
                 failures[server] += 1
@@ -87,18 +100,44 @@ class Pool:
             finally:
                 self._release(server)
 
+    async def _counted(self, request: Awaitable[T]) -> T:
+        self._under_way += 1
+        try:
+            return await request
+        finally:
+            self._under_way -= 1
+
     async def _wait(self, server: Server, fault: Fault, failures: int, since: float) -> None:
         """Pauses before the next try, in the request's place, so that the server gets a rest."""
         delay = pause(failures, self._uniform()) + (fault.after or 0.0)
-        late = fault.is_brief or time.monotonic() + delay - since > self._patience
+        now = time.monotonic()
+        in_vain = self._is_in_vain(fault, since)
+        is_silent = now - self._last_answer > self._patience
+        at_once = fault.is_overload and (in_vain or (is_silent and not self._under_way))
+        late = in_vain or at_once or fault.is_brief or now + delay - since > self._patience
         rests = late and fault.after is not None  # for longer than a request waits
         is_last = all(other.error is not None for other in self.servers if other is not server)
-        if (late and failures >= _FAILURES) or (rests and is_last):
-            raise EngineError(f"{server.name}: {fault}; gave up after {failures} tries") from fault
+        if (late and failures >= _FAILURES) or (rests and is_last) or at_once:
+            reason = f"{server.name}: {fault}; gave up after {failures} tries"
+            if in_vain:
+                self._end(reason)
+                raise DeadEngineError(reason) from fault
+            if self._in_vain_since is None and (rests or is_silent):
+                self._in_vain_since = now
+            raise EngineError(reason) from fault
         if fault.is_down or rests:  # no pause: another server takes it, or it waits for one
             self._left_out(server, fault)
         else:
             await self._sleep(delay)
+
+    def _is_in_vain(self, fault: Fault, since: float) -> bool:
+        """Whether the patience of all is spent, for a request that fails `since` then.
+
+        One has given up, and none was answered since. What fails together may be of one record; but
+        that a server has too much to do is no record's fault.
+        """
+        spent = self._in_vain_since
+        return spent is not None and (fault.is_overload or since >= spent)
 
     async def _take(self, failures: Counter[Server]) -> Server:
         """A place at the server with the fewest requests, once there is one.
@@ -172,8 +211,12 @@ class Pool:
         if not all_down or time.monotonic() - self._all_down_since < self._patience:
             return
         states = "; ".join(f"{server.name}: {server.error}" for server in self.servers)
-        self._gave_up = f"no server answers: {states}"
+        self._end(f"no server answers: {states}")
+
+    def _end(self, reason: str) -> None:
+        """No request is worth its time any more."""
+        self._gave_up = reason
         while self._waiting:
             waiter, _ = self._waiting.popleft()
             if not waiter.done():
-                waiter.set_exception(DeadEngineError(self._gave_up))
+                waiter.set_exception(DeadEngineError(reason))

@@ -42,6 +42,7 @@ _TOO_LONG = re.compile(
     r"|\b(reduce|shorten|decrease|shorter)\b[^.;:]{0,40}\b(prompt|input|messages?)\b",
     re.I,
 )
+_NO_MONEY = re.compile(r"insufficient_quota|insufficient_balance|exceeded_current_quota", re.I)
 _NEVER_LENGTH = re.compile(r"(took|takes|taking|waited|waiting|been|for|queued) too long", re.I)
 _FILTERED = re.compile(
     r"content[ _-]?(filter|management|moderation|policy)|moderation|(was|been|input|prompt) flagged"
@@ -51,18 +52,31 @@ _FILTERED = re.compile(
 _TEXT_ALONE = re.compile(
     r"unmarshal array|expect\w*,? (a )?str(ing)?\b|must be (a |of type )?(valid )?str(ing)?\b"
     r"|valid string|invalid type: sequence|enum prompt|(str|string) type expected|not a string"
+    r"|list of strings nor a string|TextInputSequence"
     r"|token ids? (are|is) not|not support\w* (token|pre-?tokenized|array|list)|type string",
     re.I,
 )
 _BY_CHAT = re.compile(r"chat model|chat[ /]completions?|use (the )?chat", re.I)
-_NO_MODEL = re.compile(r"model\b.{0,80}(not exist|not found|unknown|no such|no access)", re.I)
+_NO_MODEL = re.compile(
+    r"model\b.{0,80}(not exist|not found|unknown|no such|no access)|no endpoints found", re.I
+)
+_ELSEWHERE = re.compile(r"only available when using", re.I)  # at another address
+_UNSTREAMED = re.compile(r"max_tokens > (\d+) must have stream", re.I)
 _UNWANTED = re.compile(
-    r"support|recogni[sz]|unknown|unexpected|permitted|allowed|accept|forbidden|extra|invalid|must"
+    r"support|recogni[sz]|unknown|expected|permitted|allowed|accept|forbidden|extra|invalid|must"
     r"|should|cannot|can't|only|available|implement|disallow|deprecated|less than|greater|range"
     r"|unmarshal|type",
     re.I,
 )
 _NOT_KNOWN = re.compile(r"unmarshal|deserializ|unexpected keyword|unrecogni|unsupported", re.I)
+
+
+_NO_BLANK_END = re.compile(r"\btrailing white ?space", re.I)
+_NO_PREFILL = re.compile(
+    r"prefill|must (be|end with) an? user message|(last|final) message[^.]* must be"
+    r"|must end with a (message of )?user",
+    re.I,
+)
 
 
 class RefusedError(EngineError):
@@ -77,7 +91,13 @@ class RefusedError(EngineError):
     @property
     def is_for_all(self) -> bool:
         """Whether no other request would fare better: no such model, nothing there, no money."""
-        return self.status in (402, 404, 405, 501)
+        return self.status in (402, 404, 405, 501) or bool(_ELSEWHERE.search(self.says))
+
+    @property
+    def most_unstreamed(self) -> int | None:
+        """The most tokens that it gives in one piece, where it is for more."""
+        found = _UNSTREAMED.search(self.says)
+        return int(found[1]) if found else None
 
     @property
     def wants_text(self) -> bool:
@@ -89,6 +109,16 @@ class RefusedError(EngineError):
         """Whether the server has no completions but those of chats."""
         missing = self.status in (404, 405, 501) and not _NO_MODEL.search(self.says)
         return missing or bool(_BY_CHAT.search(self.says))
+
+    @property
+    def wants_no_blank_end(self) -> bool:
+        """Whether it is for white space at the end of a message."""
+        return bool(_NO_BLANK_END.search(self.says))
+
+    @property
+    def forbids_prefill(self) -> bool:
+        """Whether it is for a last message that is the assistant's."""
+        return bool(_NO_PREFILL.search(self.says))
 
     def names(self, parameter: str) -> bool:
         """Whether it is for a parameter."""
@@ -114,12 +144,16 @@ def refusal(
     `key` is never shown. `after` are the seconds that the server asks for; `way` says how the
     request went.
     """
+    if isinstance(body, list) and body and isinstance(body[0], dict):  # Gemini's
+        body = body[0]
     said = _said(body)
     says = said.replace(key, "***") if key else said
     message = f"{says[:_MESSAGE_CHARACTERS] or 'no reason given'} ({status})"
     if status in (407, 503):
         message += way
-    if status in (429, 503):
+    if status == 429 and _NO_MONEY.search(_code(body)):  # no waiting helps
+        return RefusedError(f"{host}: {message}", status=402, says=says)
+    if status in (429, 498, 503):  # 498: Groq has no room
         return Fault(message, is_overload=True, after=after)
     if status in (502, 504):  # a proxy speaks: the server behind it does not
         return Fault(f"{message}{way}", is_down=True)
@@ -129,7 +163,7 @@ def refusal(
         return FilteredError(f"{host}: {message}", status=status, says=says)
     if status >= 500 and status != 501 and not _is_misunderstood(says):
         return Fault(message)
-    if status == 408:
+    if status in (408, 424):  # 424: TGI failed to generate
         return Fault(message)
     return RefusedError(f"{host}: {message}", status=status, says=says, param=_param(body))
 
@@ -144,9 +178,16 @@ def is_too_long(status: int, says: str) -> bool:
 
 
 def error_in(answer: Json) -> tuple[int, Json] | None:
-    """The error that an answer is in spite of its status 200, and the status it should have had."""
+    """The error that an answer is in spite of its status 200, and the status it should have had.
+
+    A proxy whose server breaks off puts it into a choice, behind what was written till then.
+    """
+    choices = answer.get("choices") or ()
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and choice.get("error"):
+            return error_in({"error": choice["error"]})
     error = answer.get("error")
-    if answer.get("choices") or not (error or answer.get("object") == "error"):
+    if choices or not (error or answer.get("object") == "error"):
         return None
     for found in (error, answer):
         for name in ("code", "status", "status_code"):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from sormctl.engines.openai.counting import PromptCounts
 from sormctl.engines.openai.dialect import Dialect
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
+_KNOWN = ("vllm", "sglang", "llamacpp")  # as servers call themselves in their list of models
 
 
 class Limit:
@@ -54,6 +56,17 @@ class Server:
         self.room: int | None = None  # tokens of prompt and completion, if it tells
         self.dialect = Dialect()
         self.hides_thoughts = False  # whether the user knows that its texts may lack their tags
+        self.counts = PromptCounts()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is of a make that is known to say what is so, and to understand its words."""
+        return self.owner in _KNOWN
+
+    @property
+    def has_long_seeds(self) -> bool:
+        """Whether its seeds have 64 bits; others wrap longer ones, or take them for none."""
+        return self.owner in ("vllm", "sglang")
 
     @property
     def is_vllm(self) -> bool:

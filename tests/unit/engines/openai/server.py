@@ -20,8 +20,9 @@ USAGE = {
 }
 
 
-def ok(text: str = "1 + 1 = 2\n#### 2", finish: str = "stop") -> Reply:
-    return 200, {"choices": [{"text": text, "finish_reason": finish}], "usage": USAGE}, {}
+def ok(text: str = "1 + 1 = 2\n#### 2", finish: str = "stop", **usage: Any) -> Reply:
+    counts = {**USAGE, **usage}
+    return 200, {"choices": [{"text": text, "finish_reason": finish}], "usage": counts}, {}
 
 
 def said(content: Any, finish: str = "stop", **more: Any) -> Reply:

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from sormctl.engines.base import Completion, Sampling
+from sormctl.engines.encoding import load_tokenizer
 from sormctl.engines.openai.answers import completions, reward_of, step_scores
 from sormctl.engines.openai.faults import Fault
 from sormctl.errors import EngineError, ModelError
+from sormctl.models import resolve_model
 
 SENT = {"prompt": "1 + 1?"}
 LIMIT = 12
@@ -41,6 +43,39 @@ def test_a_server_that_does_not_say_why() -> None:
     answer = {"choices": [{"text": "2"}], "usage": {"completion_tokens": LIMIT}}
     assert completions(answer, SENT, Sampling(), LIMIT)[0].finish == "length"
     assert completions({"choices": [{"text": "2"}]}, SENT, Sampling(), LIMIT)[0].finish == "stop"
+
+
+@pytest.mark.parametrize(
+    ("said", "tokens", "is_known", "stop", "finish"),
+    [
+        ("stop", LIMIT, False, (), "length"),  # LocalAI
+        ("stop", LIMIT - 1, False, (), "stop"),
+        ("stop", LIMIT + 1, False, (), "stop"),  # it counts in some other way
+        ("eos", LIMIT, False, (), "stop"),
+        ("stop", LIMIT, True, (), "stop"),
+        ("stop", LIMIT, False, (";",), "stop"),
+    ],
+)
+def test_who_says_stop_whatever_it_was(
+    said: str, tokens: int, is_known: bool, stop: tuple[str, ...], finish: str
+) -> None:
+    choice = {"text": "2;", "finish_reason": said}
+    answer = {"choices": [choice], "usage": {"completion_tokens": tokens}}
+    (found,) = completions(answer, SENT, Sampling(stop=stop), LIMIT, is_known=is_known)
+    assert found.finish == finish
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": 0, "completion_tokens": 0}])
+@pytest.mark.parametrize("sent", [SENT, {"prompt": [1, 2, 3]}, {"messages": []}])
+def test_tokens_that_a_server_does_not_count(usage: Any, sent: dict[str, Any]) -> None:
+    tokenizer = load_tokenizer(resolve_model("embedded:student"))
+    answer = {"choices": [{"text": "1 + 1 = 2"}], "usage": usage}
+    (found,) = completions(answer, sent, Sampling(), LIMIT, tokenizer=tokenizer)
+    assert found.generated_tokens == 5
+    lengths = {str: len(tokenizer("1 + 1?")["input_ids"]), list: 3, type(None): 0}
+    assert found.prompt_tokens == lengths[type(sent.get("prompt"))]
+    (alone,) = completions(answer, SENT, Sampling(), LIMIT)
+    assert (alone.prompt_tokens, alone.generated_tokens) == (0, 0)
 
 
 def test_an_endless_reason_is_cut() -> None:
@@ -119,6 +154,29 @@ THOUGHTS: list[tuple[dict[str, Any], str, str]] = [
 @pytest.mark.parametrize(("message", "finish", "text"), THOUGHTS)
 def test_thoughts_stand_before_the_text(message: dict[str, Any], finish: str, text: str) -> None:
     assert read({"message": message, "finish_reason": finish}).text == text
+
+
+FLAGS = {"continue_final_message": True}
+CONTINUED: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    ({"content": None, "reasoning": " 2"}, FLAGS, " 2"),  # vLLM
+    ({"content": "", "reasoning_content": " 2"}, FLAGS, " 2"),  # SGLang
+    ({"content": "#### 2", "reasoning": " 2\n"}, FLAGS, " 2\n#### 2"),
+    ({"content": None, "reasoning": "1 + 1 = 2"}, FLAGS, " 2"),  # with what it continues
+    ({"content": None, "reasoning": " 2"}, {}, " 2"),
+    ({"content": " 2", "reasoning": "easy"}, {}, "<think>easy</think> 2"),  # DeepSeek
+]
+
+
+@pytest.mark.parametrize(("message", "more", "text"), CONTINUED)
+def test_what_continues_steps_is_no_thought(
+    message: dict[str, Any], more: dict[str, Any], text: str
+) -> None:
+    turns = [{"role": "user", "content": "1 + 1?"}, {"role": "assistant", "content": "1 + 1 ="}]
+    answer = {"choices": [{"message": message, "finish_reason": "stop"}]}
+    (found,) = completions(answer, {"messages": turns, **more}, Sampling(), LIMIT)
+    assert found.text == text
+    (fresh,) = completions(answer, {"messages": turns[:1]}, Sampling(), LIMIT)
+    assert fresh.text.startswith("<think>")
 
 
 def test_a_stop_string_in_a_thought_ends_nothing() -> None:

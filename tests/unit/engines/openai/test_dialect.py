@@ -90,24 +90,22 @@ async def test_a_parameter_may_be_named_apart_or_in_a_list() -> None:
 
 
 @pytest.mark.parametrize(
-    "message",
-    [
-        "`seed`: Input should be less than or equal to 2147483647",
-        "json: cannot unmarshal number 9876543210 into Go struct field Request.seed of type int32",
-        "seed is out of range",
-    ],
+    ("owner", "is_short"), [("vllm", False), ("sglang", False), ("koboldcpp", True), ("", True)]
 )
-async def test_seeds_that_are_too_long_are_cut(
-    message: str, capsys: pytest.CaptureFixture[str]
+async def test_seeds_have_32_bits_but_where_a_server_is_known_to_take_more(
+    owner: str, is_short: bool
 ) -> None:
-    def rule(path: str, body: dict[str, Any]) -> Reply | None:
-        return refusal(422, message) if body["seed"] >= 1 << 31 else None
-
-    with serving(rule=rule) as script:
+    first = (5 << 40) + (1 << 31) - 3
+    seeds = tuple(range(first, first + 6))
+    with serving(
+        rule=refusing("n", "n must be 1"), models=[{"id": "m", "owned_by": owner}]
+    ) as script:
         async with engine_of(script) as engine:
-            await engine.sample(PROMPT, Sampling(seeds=((5 << 40) + 7, (6 << 40) + 7)))
-    assert [asked["seed"] for asked in script.asked if asked["seed"] < 1 << 31] == [7, 7]
-    assert capsys.readouterr().err.count("takes seeds below 2**31 alone") == 1
+            await engine.sample(PROMPT, Sampling(seeds=seeds))
+    asked = {body["seed"] for body in script.asked if "n" not in body}
+    assert len(asked) == len(seeds)
+    assert all(0 < seed < 1 << 31 for seed in asked) is is_short
+    assert (asked == set(seeds)) is not is_short
 
 
 async def test_what_must_not_be_left_out_is_an_error() -> None:
@@ -149,13 +147,51 @@ async def test_a_message_that_quotes_the_prompt_costs_no_parameter() -> None:
     assert len(script.asked) == 1
 
 
-async def test_defaults_are_not_sent_but_to_servers_with_defaults_of_their_own() -> None:
-    with serving() as script, serving(models=VLLM) as vllm:
-        for server in (script, vllm):
-            async with engine_of(server) as engine:
-                await engine.sample(PROMPT, Sampling())
-    assert not {"n", "top_p", "stop", "logprobs"} & script.asked[0].keys()
-    assert vllm.asked[0]["top_p"] == 1.0
+ALL_TOKENS = {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("owner", "more"),
+    [
+        ("vllm", ALL_TOKENS),
+        ("sglang", ALL_TOKENS),
+        ("llamacpp", {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0}),
+        ("me", {}),
+    ],
+)
+async def test_samples_are_drawn_from_all_tokens_whatever_a_server_does_by_itself(
+    owner: str, more: dict[str, Any]
+) -> None:
+    with serving(models=[{"id": "m", "owned_by": owner}]) as script:
+        async with engine_of(script) as engine:
+            await engine.sample(PROMPT, Sampling())
+            await engine.sample(PROMPT, Sampling(temperature=0))
+    drawn, greedy = script.asked
+    others = {"model", "prompt", "max_tokens", "temperature"}
+    assert {k: v for k, v in drawn.items() if k not in others | {"seed"}} == {"top_p": 1.0, **more}
+    penalty = {name: value for name, value in more.items() if "penalty" in name}
+    assert {k: v for k, v in greedy.items() if k not in others} == penalty
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "message", "told"),
+    [
+        ("me", "temperature", "`temperature` is deprecated", "takes no `temperature` of 1"),
+        ("me", "top_p", "`top_p` must be > 0.0 and < 1.0", "takes no `top_p` of 1"),
+        ("vllm", "top_k", "Unrecognized argument: top_k", "takes no `top_k` of -1"),
+        ("llamacpp", "min_p", "`min_p`: Extra inputs are not permitted", "takes no `min_p` of 0"),
+    ],
+)
+async def test_what_changes_nothing_may_be_refused(
+    owner: str, name: str, message: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = [{"id": "m", "owned_by": owner}]
+    with serving(models=models, rule=refusing(name, message, 422)) as script:
+        async with engine_of(script) as engine:
+            for _ in range(2):
+                await engine.sample(PROMPT, Sampling(temperature=1))
+    assert [name in asked for asked in script.asked] == [True, False, False]
+    assert capsys.readouterr().err.count(told) == 1
 
 
 async def test_without_n_each_completion_is_a_request() -> None:
@@ -218,12 +254,14 @@ NO_IDS = [
     "'prompt' must be a string",
     "`prompt`: Input should be a valid string",
     "Token ids are not supported",
+    "TextEncodeInput must be Union[TextInputSequence, Tuple[InputSequence, InputSequence]]",
+    "Unmapped prompt format. Your prompt is neither a list of strings nor a string. prompt=[1]",
 ]
 
 
 async def test_where_ids_are_refused_the_text_is_sent(capsys: pytest.CaptureFixture[str]) -> None:
     def rule(path: str, body: dict[str, Any]) -> Reply | None:
-        return refusal(500, NO_IDS[0]) if isinstance(body["prompt"], list) else None
+        return refusal(500, NO_IDS[0]) if isinstance(body["prompt"], list) else ok(prompt_tokens=16)
 
     with serving(rule=rule) as script:
         async with engine_of(script, tokenizer="embedded:student") as engine:
@@ -232,6 +270,44 @@ async def test_where_ids_are_refused_the_text_is_sent(capsys: pytest.CaptureFixt
     texts = [asked["prompt"] for asked in script.asked]
     assert texts[1:] == ["Question: 1 + 1?\nAnswer:\nSo 1 + 1.\n"] * 2
     assert capsys.readouterr().err.count("takes no token ids: prompts are sent as text") == 1
+
+
+@pytest.mark.parametrize("nothing", [{"choices": None}, {"usage": {"prompt_tokens": 0}}])
+async def test_where_ids_are_answered_by_nothing_the_text_is_sent(
+    nothing: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rule(path: str, body: dict[str, Any]) -> Reply | None:
+        return (200, nothing, {}) if isinstance(body["prompt"], list) else ok(prompt_tokens=16)
+
+    with serving(rule=rule) as script:
+        async with engine_of(script, tokenizer="embedded:student") as engine:
+            await engine.sample(PROMPT, Sampling(seeds=(1, 2, 3)))
+    assert script.asked[-1]["prompt"] == "Question: 1 + 1?\nAnswer:\nSo 1 + 1.\n"
+    assert capsys.readouterr().err.count("answers nothing to token ids") == 1
+    with serving((200, {**nothing, "note": "busy"}, {})) as script:
+        async with engine_of(script) as engine:
+            with pytest.raises(EngineError, match=rf"^{script.url}: an answer without .*busy"):
+                await engine.sample(PROMPT, Sampling())
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "advice"),
+    [
+        ("temperature", "'temperature' does not support 0.7 with this model.", "--temperature 1"),
+        (
+            "max_tokens",
+            "Requests with max_tokens > 4096 must have stream=true",
+            "--max-tokens 4096",
+        ),
+        ("prompt", "completions api is only available when using beta api", "beta api"),
+    ],
+)
+async def test_what_would_help_is_said(name: str, message: str, advice: str) -> None:
+    with serving(rule=refusing(name, message)) as script:
+        async with engine_of(script) as engine:
+            with pytest.raises(DeadEngineError, match=advice):
+                await engine.sample(PROMPT, Sampling())
+    assert len(script.asked) == 1
 
 
 @pytest.mark.parametrize("message", NO_IDS)
@@ -284,6 +360,7 @@ async def test_a_chat_without_a_tokenizer_is_sent_as_messages() -> None:
         "messages": TURNS,
         "max_tokens": 300,
         "temperature": 0.7,
+        "top_p": 1.0,
         "seed": 3,
     }
 
@@ -306,6 +383,7 @@ async def test_a_plain_prompt_is_a_turn_where_the_user_wants_chats() -> None:
         (400, "use the chat/completions endpoint", True),
         (404, "The model `m` does not exist.", False),
         (404, "model 'm' not found, try pulling it first", False),
+        (404, "No endpoints found for meta/llama.", False),
         (400, "bad sampling", False),
     ],
 )
@@ -345,7 +423,7 @@ async def test_completions_are_not_given_up_where_the_user_wants_them(chatty: st
     ("owner", "prefill", "more", "mark"),
     [
         ("vllm", None, {"continue_final_message": True, "add_generation_prompt": False}, {}),
-        ("sglang", None, {"continue_final_message": True, "add_generation_prompt": False}, {}),
+        ("sglang", None, {"continue_final_message": True, "separate_reasoning": False}, {}),
         ("llamacpp", None, {"continue_final_message": True, "add_generation_prompt": False}, {}),
         ("me", "flags", {"continue_final_message": True, "add_generation_prompt": False}, {}),
         ("me", "prefix", {}, {"prefix": True}),
@@ -375,6 +453,50 @@ async def test_a_solution_is_not_continued_where_nobody_knows_how() -> None:
     assert not script.asked
 
 
+async def test_a_prefix_may_not_end_with_white_space(capsys: pytest.CaptureFixture[str]) -> None:
+    """Claude's API refuses it, and writes the line end itself."""
+
+    def rule(path: str, body: dict[str, Any]) -> Reply | None:
+        if body["messages"][-1]["content"][-1].isspace():
+            return refusal(400, "final assistant content cannot end with trailing whitespace")
+        return said("\n#### 2")
+
+    begun = Prompt(messages=ASKED.messages, steps=("1 + 1 = 2",))
+    with serving(rule=rule) as script:
+        async with engine_of(script, prefill="last") as engine:
+            for _ in range(2):
+                (found,) = await engine.sample(begun, Sampling())
+                assert found.text == "#### 2"
+    sent = [asked["messages"][-1]["content"] for asked in script.asked]
+    assert sent == ["1 + 1 = 2\n", "1 + 1 = 2", "1 + 1 = 2"]
+    assert capsys.readouterr().err.count("continues no white space") == 1
+    with serving(rule=lambda path, body: refusal(400, "no trailing whitespace")) as script:
+        async with engine_of(script, prefill="last") as engine:
+            with pytest.raises(EngineError, match="no trailing whitespace"):
+                await engine.sample(begun, Sampling())
+    assert len(script.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "This model does not support assistant message prefill. "
+        "The conversation must end with a user message.",
+        "The last message of m must be a user message, or an assistant message with prefix mode on",
+    ],
+)
+async def test_who_continues_nothing_is_asked_for_it_once(message: str) -> None:
+    def rule(path: str, body: dict[str, Any]) -> Reply | None:
+        return refusal(400, message) if body["messages"][-1]["role"] == "assistant" else said("2")
+
+    with serving(rule=rule) as script:
+        async with engine_of(script, prefill="last") as engine:
+            await engine.sample(ASKED, Sampling())
+            with pytest.raises(DeadEngineError, match="try another --engine-arg prefill="):
+                await engine.sample(BEGUN, Sampling())
+    assert len(script.asked) == 2
+
+
 async def test_log_probabilities_of_a_chat() -> None:
     status, answer, headers = said("2")
     choice = {**answer["choices"][0], "logprobs": {"content": [{"token": "2", "logprob": -0.5}]}}
@@ -383,6 +505,22 @@ async def test_log_probabilities_of_a_chat() -> None:
             (found,) = await engine.sample(ASKED, Sampling(logprobs=True))
     assert found.logprob == -0.5
     assert script.asked[0]["logprobs"] is True
+
+
+async def test_log_probabilities_of_so_many_tokens() -> None:
+    def rule(path: str, body: dict[str, Any]) -> Reply | None:
+        if isinstance(body["logprobs"], bool):
+            return refusal(400, "logprobs: expected integer, received boolean")
+        status, answer, headers = said("2")
+        choice = {**answer["choices"][0], "logprobs": {"token_logprobs": [-0.5]}}
+        return status, {**answer, "choices": [choice]}, headers
+
+    with serving(rule=rule) as script:
+        async with engine_of(script) as engine:
+            for _ in range(2):
+                (found,) = await engine.sample(ASKED, Sampling(logprobs=True))
+                assert found.logprob == -0.5
+    assert [asked["logprobs"] for asked in script.asked] == [True, 1, 1]
 
 
 # ── scores ───────────────────────────────────────────────────────────────────────────────────────

@@ -16,7 +16,7 @@ from sormctl.engines.openai.faults import Fault
 from sormctl.engines.openai.pool import Pool
 from sormctl.engines.openai.server import Limit, Server, pause
 from sormctl.engines.running import Running, SamplingSettings
-from sormctl.errors import EngineError, TooLongError, UsageError
+from sormctl.errors import DeadEngineError, EngineError, TooLongError, UsageError
 from sormctl.inference import open_generator
 from sormctl.models import resolve_model
 from sormctl.prompts import Prompt
@@ -140,7 +140,8 @@ async def test_token_ids_and_the_room_that_the_server_tells() -> None:
     model = resolve_model("embedded:student")
     ids = prompt_ids(load_tokenizer(model), PROMPT)
     served = [{"id": "m", "max_model_len": len(ids) + 5}, {"id": "x", "root": model}]
-    with serving(models=served) as script:
+    whole = ok(prompt_tokens=len(ids))
+    with serving(whole, whole, models=served) as script:
         async with engine_of(script, model=model, tokenizer=None, served_model="m") as engine:
             await engine.sample(PROMPT, Sampling(max_tokens=300))
             with pytest.raises(TooLongError, match="leaves no room for an answer; m reads"):
@@ -157,6 +158,8 @@ TRANSIENT = {
     "unavailable": refusal(503),
     "failed": refusal(500),
     "behind a proxy": refusal(502),
+    "failed to generate": refusal(424, "CUDA error"),
+    "without room": refusal(498),
     "dropped": DROP,
     "a page": PAGE,
     "a list": (200, [], {}),
@@ -164,6 +167,14 @@ TRANSIENT = {
     "an error in a good answer": (200, {"error": {"message": "upstream", "code": 502}}, {}),
     "no choices": (200, {"choices": []}, {}),
     "an error without a code": (200, {"error": "upstream"}, {}),
+    "an error in a choice": (
+        200,
+        {"choices": [{"text": "1 +", "error": {"code": 502, "message": "upstream"}}]},
+        {},
+    ),
+    "a choice that failed": ok("1 +", finish="error"),
+    "a network that failed": ok("1 +", finish="network_error"),
+    "a server without room": ok("1 +", finish="insufficient_system_resource"),
 }
 
 
@@ -359,6 +370,63 @@ async def test_a_server_that_answers_probes_alone_is_probed_less_and_less() -> N
         await pool.run(send)
     await pool.close()
     assert naps.seconds == [0.5, 1.0, 2.0, 4.0]
+
+
+async def test_a_server_that_answers_nothing_costs_patience_once() -> None:
+    """A record that fails alone is one; the next that fails, with no answer between, is the end."""
+    broken = refusal(500, "broken")
+    with serving(*[broken] * 5, ok(), *[broken] * 999) as script:
+        async with engine_of(script, patience=0) as engine:
+            for again in (False, True):
+                with pytest.raises(EngineError, match="gave up after 5 tries") as caught:
+                    await engine.sample(PROMPT, Sampling())
+                assert not isinstance(caught.value, DeadEngineError)
+                if not again:
+                    await engine.sample(PROMPT, Sampling())
+            for _ in range(9):
+                with pytest.raises(DeadEngineError, match="broken"):
+                    await engine.sample(PROMPT, Sampling())
+    assert len(script.asked) == 5 + 1 + 5 + 5
+
+
+async def test_rollouts_of_one_record_that_fail_together_are_one_failure() -> None:
+    server = Server("http://a/v1", "a", 8)
+
+    async def probe(server: Server) -> None:
+        """It works."""
+
+    async def send(server: Server) -> None:
+        raise Fault("broken")
+
+    pool = Pool([server], probe, patience=0, sleep=Naps())
+    found = await asyncio.gather(*(pool.run(send) for _ in range(8)), return_exceptions=True)
+    assert {type(error) for error in found} == {EngineError}
+
+
+async def test_a_server_that_has_too_much_to_do_for_good_costs_patience_once() -> None:
+    with serving(*[refusal(429, "slow down")] * 999) as script:
+        async with engine_of(script, patience=0) as engine:
+            tasks = [engine.sample(PROMPT, Sampling()) for _ in range(20)]
+            found = await asyncio.gather(*tasks, return_exceptions=True)
+    kinds = [type(error) for error in found]
+    assert (kinds.count(EngineError), kinds.count(DeadEngineError)) == (1, 19)
+
+
+async def test_time_in_which_nobody_asks_spends_no_patience() -> None:
+    with serving(ok(), refusal(429, "slow down")) as script:
+        async with engine_of(script, patience=1) as engine:
+            await engine.sample(PROMPT, Sampling())
+            await asyncio.sleep(1.1)
+            assert len(await engine.sample(PROMPT, Sampling())) == 1
+
+
+async def test_no_money_is_the_end() -> None:
+    spent = {"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}
+    with serving(*[(429, spent, {})] * 9) as script:
+        async with engine_of(script) as engine:
+            with pytest.raises(DeadEngineError, match="You exceeded your quota"):
+                await engine.sample(PROMPT, Sampling())
+    assert len(script.asked) == 1
 
 
 async def test_all_dead_names_the_servers() -> None:

@@ -39,3 +39,8 @@ def test_what_is_not_too_long(status: int, says: str) -> None:
     assert not is_too_long(status, says)
     error = refusal(status, {"error": {"message": says}}, "host", "")
     assert not isinstance(error, TooLongError)
+
+
+def test_an_error_may_stand_in_a_list() -> None:
+    error = refusal(400, [{"error": {"code": 400, "message": "Unknown name"}}], "host", "")
+    assert str(error) == "host: Unknown name (400)"
