@@ -39,7 +39,7 @@ def settings(params: Sampling, seeds: range, limit: int, server: Server) -> dict
     if params.is_greedy:
         asked |= {name: value for name, value in neutral.items() if name in _OF_GREEDY}
     else:
-        seed = seeds.start if server.has_long_seeds else short_seed(seeds.start)
+        seed = seeds.start if server.takes_vllms else short_seed(seeds.start)
         asked |= {"temperature": params.temperature, "seed": seed, "top_p": params.top_p}
         asked |= neutral
     if params.logprobs:  # to some servers, 0 means none

@@ -64,8 +64,8 @@ class Server:
         return self.owner in _KNOWN
 
     @property
-    def has_long_seeds(self) -> bool:
-        """Whether its seeds have 64 bits; others wrap longer ones, or take them for none."""
+    def takes_vllms(self) -> bool:
+        """Whether it takes seeds of 64 bits and parameters that vLLM added to OpenAI's API."""
         return self.owner in ("vllm", "sglang")
 
     @property

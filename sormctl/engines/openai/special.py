@@ -12,7 +12,6 @@ from sormctl.errors import tell_user
 from sormctl.records import Json
 
 SKIP = "skip_special_tokens"
-_TAKES_IT = ("vllm", "sglang")  # as servers call themselves in their list of models
 
 
 def keeping(tokenizer: Any, think: tuple[str, str], server: Server) -> Json:
@@ -20,7 +19,7 @@ def keeping(tokenizer: Any, think: tuple[str, str], server: Server) -> Json:
 
     `tokenizer` None: tags are special that look so.
     """
-    if server.owner not in _TAKES_IT or SKIP in server.dialect.left_out:
+    if not server.takes_vllms or SKIP in server.dialect.left_out:
         return {}
     return {SKIP: False} if _are_special(tokenizer, think) else {}
 

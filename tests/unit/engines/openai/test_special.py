@@ -21,7 +21,7 @@ HIDES = "may leave out [THINK] and [/THINK], special tokens"
 
 
 def prompt(think: tuple[str, str] = TAGS) -> Prompt:
-    return Prompt(text="3 + 4 =", think=think)
+    return Prompt(text="1 + 2 + 3 + 4 =", think=think)
 
 
 @pytest.fixture
