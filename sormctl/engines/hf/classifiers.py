@@ -28,7 +28,9 @@ def _token_classifier(kind: type) -> Any:
     if kind in MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING or kind not in MODEL_MAPPING:
         return AutoModelForTokenClassification
     backbone = MODEL_MAPPING[kind]
-    family = next(x for x in backbone.__mro__[1:] if issubclass(x, PreTrainedModel))
+    family = next((x for x in backbone.__mro__[1:] if issubclass(x, PreTrainedModel)), None)
+    if family is None:
+        return AutoModelForTokenClassification
     name = f"{backbone.__name__.removesuffix('Model')}ForTokenClassification"
     own = {"config_class": kind, "base_model_prefix": family.base_model_prefix or "model"}
     return type(name, (GenericForTokenClassification, family), own)

@@ -21,6 +21,7 @@ from transformers import (
 
 from sormctl.adapters.adapter import Adapter, Head
 from sormctl.engines.hf.classifiers import token_classifier
+from sormctl.engines.hf.refusals import cannot_load
 from sormctl.engines.hf.weights import pretrained, read_tensors, wrong_shape
 from sormctl.engines.reading import check_labels, token_id
 from sormctl.errors import ModelError
@@ -77,8 +78,11 @@ def load_judge(name: str, dtype: str, adapter: Adapter, tokenizer: Any) -> Rewar
 
 
 def _classes(name: str, dtype: str, head: Head, tokenizer: Any) -> RewardModel:
-    config = AutoConfig.from_pretrained(name, trust_remote_code=False)
-    model = pretrained(token_classifier(config), name, dtype)
+    try:
+        kind = token_classifier(AutoConfig.from_pretrained(name, trust_remote_code=False))
+    except Exception as error:  # transformers raises whatever its readers meet
+        raise cannot_load(name, error) from error
+    model = pretrained(kind, name, dtype)
     for part, module in model.named_children():
         if part != model.base_model_prefix:
             _in_float32(module)
