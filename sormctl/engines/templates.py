@@ -139,14 +139,14 @@ def _blamed(
 ) -> ModelError:
     """What to say of a template that refuses turns, or leaves that of a role out."""
     does = f"leaves out the {left_out}'s turn"
-    remedy = "; use --prompt plain" if asks else ""
+    remedy = "; leave out --examples" if left_out == "assistant" else "; use --prompt plain"
     others = tuple(role for role in roles if role != "system")
     if others and others != roles and _takes(tokenizer, others, chat_args, asks):
         does = "takes no system's turn" if refused else does
-        remedy = "; say it in --instruction" if asks else ""
+        remedy = "; say it in --instruction"
     elif refused is not None:
         return refused
-    return ModelError(f"{tokenizer.name_or_path}: its chat template {does}{remedy}")
+    return ModelError(f"{tokenizer.name_or_path}: its chat template {does}{remedy if asks else ''}")
 
 
 def _takes(tokenizer: Any, roles: Roles, chat_args: ChatArgs, asks: bool) -> bool:

@@ -13,7 +13,7 @@ TELLING = 0.01  # the share of completions from which on it is said
 MANY = 0.2  # the share of solutions of one step, or in tags, from which on that is said
 _SOME = 3  # solutions in tags of which it is said at least
 # a tag that a prompt may have asked for, to think in or to solve in
-_TAG = re.compile(r"\s*([<\[])(\w*(?:think|thought|reason|scratchpad)\w*)([>\]])", re.I)
+_TAG = re.compile(r"\s*([<\[])(\w{0,20}(?:think|thought|reason|scratchpad)\w{0,20})([>\]])", re.I)
 _TAGGED = "begins in "
 
 

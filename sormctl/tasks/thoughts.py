@@ -20,14 +20,16 @@ def part_thought(
     Some chat templates open the thought in the prompt: an end without a start closes one that
     began with the text, or behind the thought before it. `is_begun` says that the prompt has
     opened one, which matters where it never ends: such a thought goes on to the end of the text.
-    `</ think>` ends one, too, and without tags of its user's own a text may begin with those that
-    `marks` knows. Several thoughts are joined by a line end, what is visible as it
-    stands. The turn ends in what is visible, or in a thought that is never closed: some models
+    `</ think>` ends one, too, and a text that holds no tags of its user's own may begin with those
+    that `marks` knows. Several thoughts are joined by a line end, what is visible as it stands. The
+    turn ends in what is visible, or in a thought that is never closed: some models
     write the same token behind their thought. What follows the end is no part of either.
     """
-    if think == THINK:
-        found = None if is_begun else marked(text)
-        text, think = found or (_MISSPELT.sub(think[1], text) if "<" in text else text, think)
+    has_named = think != THINK and any(tag in text for tag in think)
+    if found := None if is_begun or has_named else marked(text):
+        text, think = found
+    elif think == THINK and "<" in text:
+        text = _MISSPELT.sub(think[1], text)
     thoughts: list[str] = []
     visible: list[str] = []
     thought = None

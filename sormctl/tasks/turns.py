@@ -10,7 +10,7 @@ _NAME = (
     r"|end(?:[_▁]?of)?(?:[_▁]?(?:text|turn|sentence|message|response|utterance)(?:_token)?)?)"
 )
 _END = re.compile(
-    rf"<[|\uff5c]{_NAME}[|\uff5c]>|\[\|{_NAME}\|\]|<turn\|>|<(?:end_of_(?:turn|utterance)|eos)>"
+    rf"<[|\uff5c]{_NAME}[|\uff5c]>|\[\|{_NAME}\|\]|<turn\|>|<(?:end_of_(?:turn|utterance)|(?:\w+:)?eos)>"
     r"|</s>(?=\s*(?:$|\n|<))",
     re.IGNORECASE,
 )

@@ -128,7 +128,7 @@ LEAVES_OUT = "{% if m.role != 'system' %}{{ m.content }}{% endif %}"
         (template("", others=REFUSES), TOLD, "takes no system's turn; say it in --instruction"),
         (template("", others=LEAVES_OUT), TOLD, "leaves out the system's turn; say it in --inst"),
         (template("{{ m.content }}", others=""), ASKED, "leaves out the user's turn; use --prompt"),
-        (template(""), SHOWN, "leaves out the assistant's turn; use --prompt plain"),
+        (template(""), SHOWN, "leaves out the assistant's turn; leave out --examples"),
         ("{{ raise_exception('No!') }}", ASKED, "refuses the prompt: No!"),
     ],
 )

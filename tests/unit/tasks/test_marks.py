@@ -61,9 +61,10 @@ def test_other_texts_are_read_as_they_stand(text: str) -> None:
     assert part_thought(text) == ("", text, True)
 
 
-def test_tags_of_the_user_count_alone() -> None:
+def test_tags_of_the_user_count_alone_where_the_text_holds_them() -> None:
     text = "[THINK]8?[/THINK]7"
-    assert part_thought(text, ("<t>", "</t>")) == ("", text, True)
+    assert part_thought(f"{text}<t>9</t>", ("<t>", "</t>")) == ("9", text, True)
+    assert part_thought(text, ("<t>", "</t>")) == ("8?", "7", True)
     assert part_thought(f"{text}</think>7", is_begun=True) == (text, "7", True)
 
 

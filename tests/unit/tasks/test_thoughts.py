@@ -28,6 +28,13 @@ def test_a_thought_is_parted_from_the_solution(text: str, parts: tuple[str, str,
     assert part_thought(text) == parts
 
 
+def test_what_is_left_of_named_tags_is_known_by_its_form() -> None:
+    """A server may leave out the special tokens that a chat template has."""
+    start, end = HARMONY
+    for text in ("analysis3 + 4assistantfinal7", f"{start}3 + 4{end}7"):
+        assert part_thought(text, HARMONY) == ("3 + 4", "7", True)
+
+
 def test_the_tags_may_be_others() -> None:
     assert part_thought("[T]a[/T]b", ("[T]", "[/T]")) == ("a", "b", True)
 

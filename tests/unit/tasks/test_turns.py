@@ -22,6 +22,7 @@ ENDS = (
     "<end_of_turn>",
     "<end_of_utterance>",
     "<eos>",
+    "<seed:eos>",
     "</s>",
     "[|endofturn|]",
 )
