@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar, runtime_checkable
 
+from sormctl.endings import LENGTH, STOP
 from sormctl.errors import EngineError, TooLongError
 from sormctl.prompts import Prompt
 from sormctl.records import is_unfinished
@@ -14,7 +15,6 @@ from sormctl.records import is_unfinished
 T = TypeVar("T")
 REPEATED = (8, 64)  # tokens of what is said again and again; numbers and rules have shorter ones
 REPETITION = "repetition"
-_OWN = ("stop", "length")  # where a model ends, or is ended, by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Completion:
     @property
     def is_made(self) -> bool:
         """Whether all of it is the model's own doing, so that it tells of the model."""
-        return self.finish in (*_OWN, REPETITION)
+        return self.finish in (STOP, LENGTH, REPETITION)
 
 
 class Engine(Protocol):

@@ -101,7 +101,7 @@ def serving(model: Path) -> Iterator[Server]:
 
 def test_a_served_reward_model_scores_as_hf(drafts: Path, tmp_path: Path) -> None:
     model = make_reward_model(tmp_path / "rm")
-    score = ("score", str(drafts), "--rm", str(model), "--name", "rm")
+    score = ("score", str(drafts), "--rm", str(model), "--prompt", "plain", "--name", "rm")
     with serving(model) as server:
         served = output(*score, "--engine", "openai", "--base-url", server.url)
     for got, expected in zip(served, output(*score), strict=True):
@@ -111,8 +111,9 @@ def test_a_served_reward_model_scores_as_hf(drafts: Path, tmp_path: Path) -> Non
 def test_a_chat_is_sampled_and_continued_as_by_token_ids(drafts: Path, tmp_path: Path) -> None:
     """Greedy drafts, and labels by rollouts from their prefixes."""
     model = make_chatty(tmp_path / "chatty")
-    draft = ("sample", str(write_problems(tmp_path, 20)), "--greedy", "--model", str(model))
-    label = ("label-steps", str(drafts), "-k", "2", "--model", str(model))
+    asked = ("--model", str(model), "--max-tokens", "100")
+    draft = ("sample", str(write_problems(tmp_path, 20)), "--greedy", *asked)
+    label = ("label-steps", str(drafts), "-k", "2", *asked)
     with serving(model) as server:
         hosted = ("--engine", "openai", "--base-url", server.url)
         chat = (*hosted, "--engine-arg", "api=chat")

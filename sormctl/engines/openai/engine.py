@@ -28,13 +28,7 @@ from sormctl.engines.openai.server import Server, is_url, redacted
 from sormctl.engines.openai.special import keeping, with_tags
 from sormctl.engines.reading import encode_solution, for_vllm
 from sormctl.engines.running import Running
-from sormctl.errors import (
-    DeadEngineError,
-    EngineError,
-    ModelError,
-    UsageError,
-    tell_user,
-)
+from sormctl.errors import DeadEngineError, EngineError, ModelError, UsageError, tell_user
 from sormctl.missing import install, no_such
 from sormctl.models import NO_TOKENIZER, public_name, resolve_model
 from sormctl.prompts import Prompt
