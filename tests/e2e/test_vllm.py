@@ -106,7 +106,9 @@ def test_nothing_survives_while_the_model_loads(tmp_path: Path, number: int, cod
         os.killpg(process.pid, number)
     else:
         process.kill()
-    assert process.communicate() == (b"", b"")
+    written, chatter = process.communicate()
+    assert chatter == b""
+    assert (b"interrupted" in written) == (number == signal.SIGINT)  # its reader is told
     assert process.returncode == code
     _, alive = psutil.wait_procs(engine, timeout=60)
     assert not alive
