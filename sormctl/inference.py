@@ -155,8 +155,9 @@ async def sample_solutions(generator: Generator, problem: Problem, n: int) -> li
     task = get_task(problem.task)
     prompt = draft_prompt(task, problem.question, generator.asking)
     completions = await generator.complete(task, prompt, problem.problem_id, range(n))
+    is_begun = generator.opens_thought(prompt)
     return [
-        _solution(task, problem, generator, prompt, completion, {"kind": kind, "index": index})
+        _solution(task, problem, generator, completion, {"kind": kind, "index": index}, is_begun)
         for index, completion in enumerate(completions)
     ]
 
@@ -183,7 +184,7 @@ async def refine_solution(
     task = get_task(draft.task)
     prompt = refine_prompt(task, draft.question, draft.steps, first_error, generator.asking)
     (completion,) = await generator.complete(task, prompt, draft.solution_id, range(1))
-    return _solution(task, draft, generator, prompt, completion, origin)
+    return _solution(task, draft, generator, completion, origin, generator.opens_thought(prompt))
 
 
 def read_completion(
@@ -202,16 +203,12 @@ def _solution(
     task: Task,
     problem: Problem,
     generator: Generator,
-    prompt: Prompt,
     completion: Completion,
     origin: Json,
+    is_begun: bool,
 ) -> Solution:
-    read = read_completion(
-        generator.reader(task),
-        problem.question,
-        completion,
-        is_begun=generator.opens_thought(prompt),
-    )
+    reader = generator.reader(task)
+    read = read_completion(reader, problem.question, completion, is_begun=is_begun)
     return problem.solved(
         solution_id=_solution_id(problem, generator, origin),
         steps=read.steps,

@@ -12,9 +12,7 @@ from sormctl.errors import RecordError
 from sormctl.tasks.fields import RowFields
 
 _TRUE, _FALSE = ("true", "1", "yes", "correct"), ("false", "0", "no", "wrong", "incorrect")
-_WHOLE = re.compile(
-    r"-?\d{1,18}"
-)  # longer ones are no counts, and no integers at all from 4,301 on
+_WHOLE = re.compile(r"-?\d{1,18}")  # int() refuses what is much longer
 _KINDS: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
 
 

@@ -43,9 +43,8 @@ def settings(params: Sampling, seeds: range, limit: int, server: Server) -> dict
         asked |= {"temperature": params.temperature, "seed": seed, "top_p": params.top_p}
         asked |= neutral
     if params.logprobs:  # to some servers, 0 means none
-        asked["logprobs"] = (
-            True if server.dialect.is_chat and not server.dialect.counts_logprobs else 1
-        )
+        is_flag = server.dialect.is_chat and not server.dialect.counts_logprobs
+        asked["logprobs"] = is_flag or 1
     if params.repetition:
         asked["repetition_detection"] = params.repetition
     return asked | ({"stop": list(params.stop)} if params.stop else {})
