@@ -22,7 +22,7 @@ from sormctl import __version__, records
 from sormctl.cli import app
 from sormctl.option_groups import by_title
 from sormctl.pairing import local_pairs
-from sormctl.tasks.grading import grader
+from sormctl.tasks.solutions.grading import grader
 
 PARSE = {"resilient_parsing": True}  # nothing is given, and nothing is missed
 DOCS = Path(__file__).parent

@@ -28,8 +28,8 @@ from sormctl.seeds import derive_seeds, digest
 from sormctl.slots import Slot, check_resolved
 from sormctl.tasks.base import Task
 from sormctl.tasks.prompts import draft_prompt, refine_prompt, stop_strings
-from sormctl.tasks.reading import CompletionReader, Reading
 from sormctl.tasks.registry import get_task
+from sormctl.tasks.solutions.reading import CompletionReader, Reading
 
 _ASKED_PLAINLY = "no chat template: asked plainly; see --prompt one-shot"
 

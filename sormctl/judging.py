@@ -21,7 +21,7 @@ from sormctl.records import Solution
 from sormctl.slots import Slot, check_resolved, is_trained_here, served_adapter
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
-from sormctl.tasks.thoughts import part_thought
+from sormctl.tasks.solutions.thoughts import part_thought
 from sormctl.thresholds import first_below
 from sormctl.verdicts import judge_prompt, read_verdict, shares_right
 

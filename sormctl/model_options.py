@@ -17,7 +17,7 @@ from sormctl.models import EMBEDDED_MODELS
 from sormctl.option_groups import among
 from sormctl.options import Seed
 from sormctl.problems import read_examples
-from sormctl.tasks.splitting import known_steps
+from sormctl.tasks.solutions.splitting import known_steps
 
 ASKED, RUN = "How the model is asked", "How models are run"  # titles in `--help`
 

@@ -20,8 +20,8 @@ from sormctl.errors import UsageError
 from sormctl.formats.numbering import numbered, unnumbered
 from sormctl.prompts import Message, Prompt
 from sormctl.records import Solution
-from sormctl.tasks.characters import plain
-from sormctl.tasks.latex import boxes, unwrapped
+from sormctl.tasks.answers.characters import plain
+from sormctl.tasks.answers.latex import boxes, unwrapped
 
 DEFAULT = r"""Here is a problem and a solution of it, step by step.
 

@@ -36,32 +36,35 @@ MAY_IMPORT = {
         "records": "endings errors missing explaining lines",
         "targets": "errors records",
         "models": "asking errors missing",
-        "tasks": "asking errors missing plugins seeds prompts records",
+        "tasks.answers": "errors missing",
+        "tasks": "asking errors missing plugins seeds prompts records tasks.answers",
+        "tasks.solutions": "asking errors missing seeds records tasks.answers tasks",
         "adapters": "errors missing prompts thresholds",
         "engines": "asking endings errors missing prompts records models adapters",
         "slots": "errors models adapters",
         "streams": "__init__ errors missing seeds lines records",
         "rows": "errors missing explaining lines records streams",
-        "problems": "asking errors missing records tasks streams rows",
+        "problems": "asking errors missing records tasks.answers tasks streams rows",
         "configuration": "errors missing",
         "hub": "errors models streams",
         "option_groups": "errors configuration streams hub",
         **dict.fromkeys(PAPER.split(), "errors missing seeds records targets tasks"),
-        "options": "streams tasks option_groups reranking",
-        "model_options": "asking missing models adapters engines tasks problems option_groups "
-        "options",
-        "formats": "asking errors missing plugins seeds prompts records targets tasks thresholds "
-        "pairing reranking",
+        "options": "streams tasks.answers tasks option_groups reranking",
+        "model_options": "asking missing models adapters engines tasks.solutions problems "
+        "option_groups options",
+        "formats": "asking errors missing plugins seeds prompts records targets tasks.answers "
+        "tasks tasks.solutions thresholds pairing reranking",
         "evaluation": "errors missing records targets tasks thresholds reranking",
-        "inference": "asking errors seeds prompts records models tasks engines slots",
-        "verdicts": "asking errors prompts records tasks formats",
-        "judging": "asking errors prompts records models tasks thresholds adapters engines slots "
-        "inference verdicts",
+        "inference": "asking errors seeds prompts records models tasks tasks.solutions engines "
+        "slots",
+        "verdicts": "asking errors prompts records tasks.answers formats",
+        "judging": "asking errors prompts records models tasks tasks.solutions thresholds adapters "
+        "engines slots inference verdicts",
         "test_time": "asking errors records models tasks adapters engines slots inference judging "
         "streams",
         "benching": "adapters asking errors evaluation option_groups options model_options "
         "problems records streams tasks test_time",
-        "labelling": "errors prompts records tasks engines inference",
+        "labelling": "errors prompts records tasks.answers tasks tasks.solutions engines inference",
         "training": "__init__ asking errors missing seeds prompts records models targets tasks "
         f"engines slots streams option_groups options model_options {PAPER}",
         "training.worker": "errors missing models engines thresholds evaluation training",
@@ -144,16 +147,17 @@ def test_imports_point_down(path: Path) -> None:
     assert not any(name.startswith("sormctl.commands.") for name in ours)
 
 
-RUN_MODELS = ("sormctl.engines.hf.", "sormctl.training.worker.", "sormctl.tasks.algebra_worker")
+ALGEBRA = "sormctl.tasks.answers.algebra"
+RUN_MODELS = ("sormctl.engines.hf.", "sormctl.training.worker.", f"{ALGEBRA}_worker")
 # thousands of resamplings; imported where they are wanted
 SUMS = ("sormctl.evaluation.intervals", "sormctl.evaluation.step_benchmarks")
 LIGHT = [path for path in FILES if not name_of(path).startswith((*RUN_MODELS, *SUMS))]
 PURE_ROOMS = {*PAPER.split(), "formats", "errors", "seeds", "prompts", "lines", "records", "tasks"}
-PURE_ROOMS |= {"evaluation", "targets", "verdicts"}
+PURE_ROOMS |= {"tasks.answers", "tasks.solutions", "evaluation", "targets", "verdicts"}
 PURE_MODULES = {f"sormctl.labelling.{name}" for name in ("labels", "strategies", "consistency")}
 PURE_MODULES |= {f"sormctl.adapters.{name}" for name in ("adapter", "layout")}
 # what nothing but the end of a process can stop is thought about in a process of its own
-BESIDE = {"sormctl.tasks.algebra", "sormctl.tasks.algebra_worker"}
+BESIDE = {ALGEBRA, f"{ALGEBRA}_worker"}
 PURE = [
     path
     for path in FILES

@@ -29,9 +29,9 @@ from sormctl.evaluation.metrics import proportion
 from sormctl.models import resolve_model, settle_asking
 from sormctl.problems import read_problems
 from sormctl.records import Problem, Solution
-from sormctl.tasks.grading import grader
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
+from sormctl.tasks.solutions.grading import grader
 
 FILTER = "flexible-extract"
 

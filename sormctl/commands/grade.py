@@ -15,8 +15,8 @@ from sormctl.records import Solution
 from sormctl.streams.completions import count_completion, what_went_wrong
 from sormctl.streams.driver import pipe_records
 from sormctl.tasks.answers import get_kind
-from sormctl.tasks.grading import grader
 from sormctl.tasks.registry import named_task
+from sormctl.tasks.solutions.grading import grader
 
 
 def grade(

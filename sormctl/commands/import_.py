@@ -32,8 +32,8 @@ from sormctl.streams.completions import (
 from sormctl.streams.driver import write_records
 from sormctl.streams.jsonl import STDIN, read_records
 from sormctl.tasks.answers import get_kind
-from sormctl.tasks.grading import grader
 from sormctl.tasks.registry import named_task
+from sormctl.tasks.solutions.grading import grader
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from sormctl.formats.base import Importing
 from sormctl.records import Json, Problem, Solution
 from sormctl.seeds import digest
-from sormctl.tasks.reading import read_answer
 from sormctl.tasks.registry import get_task
+from sormctl.tasks.solutions.reading import read_answer
 
 
 def asked(

@@ -8,7 +8,7 @@ from typing import Any
 
 from sormctl.asking import THINK
 from sormctl.records import Json, Solution
-from sormctl.tasks.grading import grader
+from sormctl.tasks.solutions.grading import grader
 
 VERDICTS = ("row_correct", "is_correct", "symbolic_correct")  # fields, as they are kept
 MAYBE = ("score", "result")  # verdicts where they are true or false

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from sormctl.tasks.numbers import parse_number
+from sormctl.tasks.answers.numbers import parse_number
 
 _NUMBER = re.compile(r"[0-9][0-9,]*(?:\.[0-9]+)?(?:/[0-9]+)?|\.[0-9]+")
 

@@ -17,8 +17,8 @@ from sormctl.labelling.strategies import Strategy
 from sormctl.prompts import Prompt
 from sormctl.records import Problem, Solution, Steps, is_unfinished
 from sormctl.tasks.prompts import draft_prompt
-from sormctl.tasks.reading import CompletionReader
 from sormctl.tasks.registry import get_task
+from sormctl.tasks.solutions.reading import CompletionReader
 
 
 @dataclass(frozen=True, slots=True)

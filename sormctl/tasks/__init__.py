@@ -1,1 +1,1 @@
-"""What is known about a benchmark: questions, prompts, steps, answers, its oracle."""
+"""What is known about a benchmark: its rows, questions, prompts, steps, answers, its oracle."""

@@ -16,17 +16,10 @@ from sormctl.asking import WorkedExample
 from sormctl.errors import RecordError
 from sormctl.records import Problem, Solution
 from sormctl.tasks import worked
-from sormctl.tasks.announcing import announced
-from sormctl.tasks.answers import (
-    CHOICE,
-    EXACT,
-    MATH,
-    MAX_WORDS,
-    NUMERIC,
-    AnswerKind,
-    reference_answer,
-    short,
-)
+from sormctl.tasks.answers import CHOICE, EXACT, MATH, NUMERIC, AnswerKind, reference_answer
+from sormctl.tasks.answers.announcing import announced
+from sormctl.tasks.answers.kinds import MAX_WORDS, short
+from sormctl.tasks.answers.texts import fold
 from sormctl.tasks.base import Task
 from sormctl.tasks.fields import Fields, RowFields, about, text_of
 from sormctl.tasks.layouts import (
@@ -47,7 +40,6 @@ from sormctl.tasks.lettering import (
     with_options,
 )
 from sormctl.tasks.steps import split_annotated
-from sormctl.tasks.texts import fold
 
 PUBLISHED = Fields()
 _OURS = frozenset(Solution.__struct_fields__)

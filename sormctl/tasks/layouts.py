@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sormctl.errors import RecordError
-from sormctl.tasks.choices import LETTERS
+from sormctl.tasks.answers.choices import LETTERS
 from sormctl.tasks.fields import Fields, RowFields, about, is_blank, template_parts, text_of
 from sormctl.tasks.lettering import Options, holds_one, made, options_of
 from sormctl.tasks.svamp import join_question

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sormctl.errors import RecordError
-from sormctl.tasks.answers import short
-from sormctl.tasks.choices import LETTERS, letter_of, options_in
+from sormctl.tasks.answers.choices import LETTERS, letter_of, options_in
+from sormctl.tasks.answers.kinds import short
 from sormctl.tasks.fields import is_blank
 
 TEXTS, LABELS = "text", "label"  # of an option, or lists of all

@@ -15,8 +15,8 @@ from sormctl.engines.encoding import encode_steps, prompt_ids, prompt_text
 from sormctl.models import settle_asking
 from sormctl.records import Pair, Solution, to_json
 from sormctl.tasks.prompts import draft_prompt, refine_prompt
-from sormctl.tasks.reading import CompletionReader
 from sormctl.tasks.registry import get_task
+from sormctl.tasks.solutions.reading import CompletionReader
 from sormctl.training import refiner, reward_model, student
 from sormctl.training.token_rows import (
     Row,

@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sormctl.tasks.answers import CHOICE, KINDS, NUMERIC, AnswerKind, equal_numbers
-from sormctl.tasks.latex import boxed
-from sormctl.tasks.numbers import MAX_CHARACTERS, numbers_in, same_number
+from sormctl.tasks.answers.latex import boxed
+from sormctl.tasks.answers.numbers import MAX_CHARACTERS, numbers_in, same_number
 from sormctl.tasks.steps import step_result
 
 # text that is likely to look like an answer, or like a broken one

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sormctl.errors import RecordError
-from sormctl.tasks.choices import LETTERS, options_in, read_choice
+from sormctl.tasks.answers.choices import LETTERS, options_in, read_choice
 from sormctl.tasks.lettering import letter_for, options_of, with_options
 from tests.present import present
 

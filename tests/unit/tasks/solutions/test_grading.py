@@ -8,7 +8,7 @@ import pytest
 
 from sormctl.errors import RecordError
 from sormctl.records import to_json
-from sormctl.tasks.grading import grader
+from sormctl.tasks.solutions.grading import grader
 
 PROBLEM = {"task": "numeric", "problem_id": "p", "question": "2 + 2 + 2?", "answer": "6"}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from sormctl.tasks.announcing import announced
-from sormctl.tasks.characters import plain
-from sormctl.tasks.latex import read_through
-from sormctl.tasks.texts import bare_text, fold, trim
+from sormctl.tasks.answers.announcing import announced
+from sormctl.tasks.answers.characters import plain
+from sormctl.tasks.answers.latex import read_through
+from sormctl.tasks.answers.texts import bare_text, fold, trim
 
 LETTERS = "ABCDEFGHIJKLMNOPQR"  # as many options as BIG-Bench Hard has
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from sormctl.tasks.marks import without_wrapping
-from sormctl.tasks.reading import CompletionReader
 from sormctl.tasks.registry import get_task
-from sormctl.tasks.thoughts import part_thought
+from sormctl.tasks.solutions.marks import without_wrapping
+from sormctl.tasks.solutions.reading import CompletionReader
+from sormctl.tasks.solutions.thoughts import part_thought
 
 MARKS = [
     ("[THINK]", "[/THINK]"),

@@ -13,13 +13,19 @@ from typing import Protocol
 
 from sormctl.errors import RecordError, UsageError
 from sormctl.missing import no_such
-from sormctl.tasks.announcing import announced
-from sormctl.tasks.choices import equal_choice, letter_of, letters_of, options_in, read_choice
-from sormctl.tasks.expressions import equal_math, expression, read_math
-from sormctl.tasks.latex import has_symbols, normalise_latex
-from sormctl.tasks.numbers import MAX_CHARACTERS, only_number, same_number
-from sormctl.tasks.several import half_of_day, last_number_of, stated, values
-from sormctl.tasks.texts import bare_text, fold, trim
+from sormctl.tasks.answers.announcing import announced
+from sormctl.tasks.answers.choices import (
+    equal_choice,
+    letter_of,
+    letters_of,
+    options_in,
+    read_choice,
+)
+from sormctl.tasks.answers.expressions import equal_math, expression, read_math
+from sormctl.tasks.answers.latex import has_symbols, normalise_latex
+from sormctl.tasks.answers.numbers import MAX_CHARACTERS, only_number, same_number
+from sormctl.tasks.answers.several import half_of_day, last_number_of, stated, values
+from sormctl.tasks.answers.texts import bare_text, fold, trim
 
 
 class Reader(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from sormctl.tasks.latex import boxes
+from sormctl.tasks.answers.latex import boxes
 
 _IS = (
     r"(?:[:=\uff1a]|(?<=\s)[-\u2013\u2014](?=\s)|\s(?:is|are|was|(?:would|should|must|will|could|has\s+to|turns\s+out\s+to)\s+be|equals|comes\s+(?:out\s+)?to)\b"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sormctl.tasks.reading import CompletionReader
 from sormctl.tasks.registry import get_task
+from sormctl.tasks.solutions.reading import CompletionReader
 
 CHAT = (
     "Let me see:\n\n1. **Bags**: there are 3.\n2. Apples:\n\\[\n3 \\cdot 4 = 12\n\\]\n\n"

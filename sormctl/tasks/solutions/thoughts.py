@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from sormctl.asking import THINK
-from sormctl.tasks.marks import marked
-from sormctl.tasks.turns import before_end
+from sormctl.tasks.solutions.marks import marked
+from sormctl.tasks.solutions.turns import before_end
 
 _MISSPELT = re.compile(r"<\s*/\s*think\s*>|<\s*/\s*think(?=\n)", re.IGNORECASE)  # "</ think>"
 

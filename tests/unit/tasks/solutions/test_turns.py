@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sormctl.tasks.turns import before_end
+from sormctl.tasks.solutions.turns import before_end
 
 ENDS = (
     "<|im_end|>",

@@ -9,9 +9,9 @@ import pytest
 from sormctl.errors import RecordError
 from sormctl.records import to_json
 from sormctl.tasks.answers import get_kind, reference_answer
-from sormctl.tasks.grading import grader
 from sormctl.tasks.registry import get_task
-from tests.unit.tasks import math_as_written, numbers_as_written, words_as_written
+from sormctl.tasks.solutions.grading import grader
+from tests.unit.tasks.answers import math_as_written, numbers_as_written, words_as_written
 
 
 def grade(kind: str, answer: Any, text: str, **fields: Any) -> dict[str, Any]:

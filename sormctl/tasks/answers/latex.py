@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from sormctl.tasks.characters import THIN, plain
+from sormctl.tasks.answers.characters import THIN, plain
 
 MAX_EXPRESSION = 4000  # characters; fractions of a longer text are left as they are
 

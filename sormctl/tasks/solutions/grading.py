@@ -10,12 +10,12 @@ from sormctl.asking import THINK
 from sormctl.errors import RecordError
 from sormctl.records import MAX_COUNT, Json, Solution, is_unfinished, parse_record
 from sormctl.seeds import digest
-from sormctl.tasks.announcing import announced
 from sormctl.tasks.answers import CHOICE, reference_answer
+from sormctl.tasks.answers.announcing import announced
 from sormctl.tasks.base import Task
-from sormctl.tasks.reading import CompletionReader, read_answer
 from sormctl.tasks.registry import get_task
-from sormctl.tasks.splitting import BLOCKS
+from sormctl.tasks.solutions.reading import CompletionReader, read_answer
+from sormctl.tasks.solutions.splitting import BLOCKS
 from sormctl.tasks.steps import split_annotated, split_lines, strip_annotations
 
 

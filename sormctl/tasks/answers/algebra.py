@@ -21,7 +21,7 @@ from sormctl.errors import SormctlError
 LIMIT = 3.0  # seconds of processor time for a pair
 MAX_COMPARED = 400  # of an expression; what people call an answer is shorter
 
-_COMMAND = [sys.executable, "-P", "-m", "sormctl.tasks.algebra_worker", str(LIMIT)]
+_COMMAND = [sys.executable, "-P", "-m", "sormctl.tasks.answers.algebra_worker", str(LIMIT)]
 
 
 class _Worker:

@@ -6,9 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sormctl.tasks import algebra
-from sormctl.tasks.algebra import MAX_COMPARED, same_expression
-from sormctl.tasks.answers import MATH
+from sormctl.tasks.answers import MATH, algebra
+from sormctl.tasks.answers.algebra import MAX_COMPARED, same_expression
 from sormctl.tasks.files import MATH_TASK
 
 

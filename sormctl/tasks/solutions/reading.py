@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 from sormctl.asking import THINK
 from sormctl.records import Steps
-from sormctl.tasks.announcing import announced
 from sormctl.tasks.answers import MATH, NUMERIC
+from sormctl.tasks.answers.announcing import announced
+from sormctl.tasks.answers.texts import NEXT_SENTENCE
 from sormctl.tasks.base import Task
-from sormctl.tasks.marks import without_wrapping
-from sormctl.tasks.splitting import SPACE, pieces
+from sormctl.tasks.solutions.marks import without_wrapping
+from sormctl.tasks.solutions.splitting import SPACE, pieces
+from sormctl.tasks.solutions.thoughts import part_thought
 from sormctl.tasks.steps import pieces_around, split_lines, strip_annotations
-from sormctl.tasks.texts import NEXT_SENTENCE
-from sormctl.tasks.thoughts import part_thought
 
 # behind what a text breaks off: a sign or a word that needs more
 _NEEDS_MORE = re.compile(

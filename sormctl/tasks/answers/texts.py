@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from sormctl.tasks.characters import plain
-from sormctl.tasks.latex import unwrapped
+from sormctl.tasks.answers.characters import plain
+from sormctl.tasks.answers.latex import unwrapped
 
 NEXT_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")  # what parts it from the one before
 _SENTENCE_END = re.compile(

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
-from sormctl.tasks.characters import THIN, plain
-from sormctl.tasks.latex import has_symbols, read_through
+from sormctl.tasks.answers.characters import THIN, plain
+from sormctl.tasks.answers.latex import has_symbols, read_through
 
 MAX_CHARACTERS = 60  # a longer number is no answer; it is compared as a string
 MAX_EXPONENT = 60

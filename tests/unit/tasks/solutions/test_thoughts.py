@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sormctl.tasks.thoughts import part_thought
+from sormctl.tasks.solutions.thoughts import part_thought
 
 
 @pytest.mark.parametrize(

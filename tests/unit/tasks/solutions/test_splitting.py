@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sormctl.errors import UsageError
-from sormctl.tasks.splitting import pieces
+from sormctl.tasks.solutions.splitting import pieces
 
 MODES = ["lines", "paragraphs", "blocks", "regex:Step", "regex:(?=Step)", "regex:\\n+"]
 TEXT = st.one_of(

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from sormctl.tasks.algebra import same_expression
-from sormctl.tasks.announcing import announced
-from sormctl.tasks.latex import both_normalised, boxed, unwrapped
-from sormctl.tasks.numbers import only_number, same_number
-from sormctl.tasks.several import given_by, last_number_of
-from sormctl.tasks.texts import fold
+from sormctl.tasks.answers.algebra import same_expression
+from sormctl.tasks.answers.announcing import announced
+from sormctl.tasks.answers.latex import both_normalised, boxed, unwrapped
+from sormctl.tasks.answers.numbers import only_number, same_number
+from sormctl.tasks.answers.several import given_by, last_number_of
+from sormctl.tasks.answers.texts import fold
 
 MAX_LINE = 10_000  # characters of a line in which an expression is looked for
 

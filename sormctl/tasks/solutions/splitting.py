@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from sormctl.errors import UsageError
 from sormctl.missing import no_such
-from sormctl.tasks.announcing import is_heading
-from sormctl.tasks.sentences import Span, sentences
+from sormctl.tasks.answers.announcing import is_heading
+from sormctl.tasks.solutions.sentences import Span, sentences
 
 Piece = tuple[str, str]  # a step and what stands between it and the next
 BLOCKS = "blocks"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache, lru_cache
 
-from sormctl.tasks.announcing import announced
-from sormctl.tasks.numbers import (
+from sormctl.tasks.answers.announcing import announced
+from sormctl.tasks.answers.numbers import (
     NUMBER,
     canonical_number,
     number_at,
@@ -16,7 +16,7 @@ from sormctl.tasks.numbers import (
     parse_number,
     readable,
 )
-from sormctl.tasks.texts import NEXT_SENTENCE
+from sormctl.tasks.answers.texts import NEXT_SENTENCE
 
 MAX_STATED = 2000  # characters; a longer text states one number, if any
 
