@@ -18,7 +18,6 @@ PAGE = ROOT / "docs" / "architecture.md"
 BEGIN, END = "<!-- rooms: printed by make golden -->", "<!-- end of rooms -->"
 FILES = sorted(PACKAGE.rglob("*.py"))
 # what a room may import, besides itself; a room lies above all that it may import
-PAPER = "balancing filtering pairing reranking"
 MAY_IMPORT = {
     room: allowed.split()
     for room, allowed in {
@@ -48,10 +47,13 @@ MAY_IMPORT = {
         "configuration": "errors missing",
         "hub": "errors models streams",
         "option_groups": "errors configuration streams hub",
-        **dict.fromkeys(PAPER.split(), "errors missing seeds records targets tasks"),
+        "balancing": "records",
+        "filtering": "seeds records",
+        "pairing": "records targets",
+        "reranking": "errors missing records tasks",
         "options": "streams tasks.answers tasks option_groups reranking",
-        "model_options": "asking missing models adapters engines tasks.solutions problems "
-        "option_groups options",
+        "model_options": "asking missing models engines tasks.solutions problems option_groups "
+        "options",
         "formats": "asking errors missing plugins seeds prompts records targets tasks.answers "
         "tasks tasks.solutions thresholds pairing reranking",
         "evaluation": "errors missing records targets tasks thresholds reranking",
@@ -66,7 +68,7 @@ MAY_IMPORT = {
         "problems records streams tasks test_time",
         "labelling": "errors prompts records tasks.answers tasks tasks.solutions engines inference",
         "training": "__init__ asking errors missing seeds prompts records models targets tasks "
-        f"engines slots streams option_groups options model_options {PAPER}",
+        "engines slots streams options model_options balancing pairing",
         "training.worker": "errors missing models engines thresholds evaluation training",
         "report": "errors missing lines records targets tasks thresholds reranking streams "
         "evaluation labelling training.worker",
@@ -140,6 +142,15 @@ def test_rooms_are_listed_from_the_ground_up() -> None:
         below.add(room)
 
 
+def test_no_room_may_import_what_it_does_not() -> None:
+    used: dict[str, set[str]] = {room: {room} for room in MAY_IMPORT}
+    for path in FILES:
+        used[room_of(name_of(path))] |= {room_of(name) for name in ours_in(path)}
+    by_name = {"commands", "cli"}  # commands are imported when they are typed
+    unused = {room: {*may} - used[room] for room, may in MAY_IMPORT.items() if room not in by_name}
+    assert not any(unused.values()), unused
+
+
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_imports_point_down(path: Path) -> None:
     room, ours = room_of(name_of(path)), ours_in(path)
@@ -152,7 +163,19 @@ RUN_MODELS = ("sormctl.engines.hf.", "sormctl.training.worker.", f"{ALGEBRA}_wor
 # thousands of resamplings; imported where they are wanted
 SUMS = ("sormctl.evaluation.intervals", "sormctl.evaluation.step_benchmarks")
 LIGHT = [path for path in FILES if not name_of(path).startswith((*RUN_MODELS, *SUMS))]
-PURE_ROOMS = {*PAPER.split(), "formats", "errors", "seeds", "prompts", "lines", "records", "tasks"}
+PURE_ROOMS = {
+    "balancing",
+    "filtering",
+    "pairing",
+    "reranking",
+    "formats",
+    "errors",
+    "seeds",
+    "prompts",
+    "lines",
+    "records",
+    "tasks",
+}
 PURE_ROOMS |= {"tasks.answers", "tasks.solutions", "evaluation", "targets", "verdicts"}
 PURE_MODULES = {f"sormctl.labelling.{name}" for name in ("labels", "strategies", "consistency")}
 PURE_MODULES |= {f"sormctl.adapters.{name}" for name in ("adapter", "layout")}
