@@ -110,9 +110,9 @@ class Meter:
         if self._report is None:
             return
         epoch = round(step * self._config.epochs / self._num_steps, 4)
-        row = {"step": step, "epoch": epoch, **figures}
-        append_metrics(self._config.metrics, row)
-        self._report(msgspec.convert({"steps": self._num_steps, **row}, kind))
+        entry = {"step": step, "epoch": epoch, **figures}
+        append_metrics(self._config.metrics, entry)
+        self._report(msgspec.convert({"steps": self._num_steps, **entry}, kind))
 
 
 def _check_finite(name: str, loss: float, step: int) -> None:
