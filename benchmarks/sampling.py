@@ -158,10 +158,10 @@ async def sampled(student: Generator, problems: Sequence[Any], n: int) -> int:
 
 async def labelled(student: Generator, groups: Sequence[Sequence[Solution]], in_flight: int) -> int:
     """Tokens of the labels' rollouts, `in_flight` solutions at a time."""
-    slots, how = asyncio.Semaphore(in_flight), Labelling(Exact(8))
+    permits, how = asyncio.Semaphore(in_flight), Labelling(Exact(8))
 
     async def label(group: Sequence[Solution]) -> list[Solution]:
-        async with slots:
+        async with permits:
             return await label_solutions(student, group, how)
 
     found = await asyncio.gather(*map(label, groups))

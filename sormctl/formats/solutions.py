@@ -46,12 +46,13 @@ def labelled(
     task = get_task(problem.task)
     is_cut = any(label != 1 for label in labels)
     predicted = read_answer(task, problem.question, steps, is_cut)
-    verdict = task.is_correct(predicted, problem.answer) if correct is None else correct
+    if correct is None:
+        correct = task.is_correct(predicted, problem.answer)
     return problem.solved(
         solution_id=solution_id,
         steps=tuple(steps),
         predicted=predicted,
-        correct=verdict,
+        correct=correct,
         labels=tuple(labels),
         **fields,
     )

@@ -75,7 +75,7 @@ class Flow(Generic[W, T, R]):
         self._concurrency = concurrency
         self._opened = opened
         self._failed = failed
-        self._slots: asyncio.Semaphore  # this one and the next are made once the model is open
+        self._permits: asyncio.Semaphore  # this one and the next are made once the model is open
         self._window: asyncio.Queue[tuple[Keys, asyncio.Future[R]] | None]
         self._active: set[asyncio.Future[R]] = set()
 
@@ -88,7 +88,7 @@ class Flow(Generic[W, T, R]):
             async with self._opening() as model:
                 self._opened(model)
                 concurrency = self._concurrency or max(model.capacity, AT_LEAST)
-                self._slots = asyncio.Semaphore(concurrency)
+                self._permits = asyncio.Semaphore(concurrency)
                 self._window = asyncio.Queue(WINDOW * concurrency)
                 feeder = asyncio.create_task(self._feed(reader, first, model))
                 try:
@@ -100,7 +100,7 @@ class Flow(Generic[W, T, R]):
     async def _feed(self, reader: Background, item: tuple[Keys, T] | None, model: W) -> None:
         try:
             while item is not None:
-                await self._slots.acquire()
+                await self._permits.acquire()
                 await self._put(item[0], asyncio.ensure_future(self._apply(model, *item)))
                 item = await reader.call(next, self._records, None)
         except Exception as error:
@@ -120,7 +120,7 @@ class Flow(Generic[W, T, R]):
         except SormctlError as error:
             raise type(error)(f"record {without_tag(keys[0])}: {error}") from error
         finally:
-            self._slots.release()
+            self._permits.release()
 
     async def _drain(self) -> None:
         while (entry := await self._window.get()) is not None:

@@ -55,8 +55,8 @@ class Job:
 
         None for a stage of `eval --bench`, whose arguments name the models of all stages.
         """
-        slots = ("model", "rm", "judge")
-        return [str(name) for slot in slots if (name := self.arguments.get(slot))]
+        options = ("model", "rm", "judge")
+        return [str(name) for option in options if (name := self.arguments.get(option))]
 
 
 @contextmanager

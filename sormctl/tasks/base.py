@@ -63,4 +63,4 @@ class Task:
         """
         if answer is None:
             return None
-        return False if predicted is None else self.answer.verdict(predicted, answer)
+        return False if predicted is None else self.answer.equivalent(predicted, answer)

@@ -23,8 +23,8 @@ from sormctl.records import Json, Steps
 
 StepTargets = tuple[float | None, ...]  # ints are classes, floats shares of successes
 
-# Batches are cut from this many shuffled batches' worth of rows, sorted by length: 5 % of the slots
-# are padding then, and 21 % without.
+# Batches are cut from this many shuffled batches' worth of rows, sorted by length: 5 % of a batch
+# is padding then, and 21 % without.
 _SORTED_BATCHES = 50
 
 _LAYOUT = ("chat_args", "between", "think", "thinks")  # of a prompt; written where unusual
@@ -78,7 +78,7 @@ class Row:
 
     @property
     def size(self) -> int:
-        """Slots of a batch that the row takes."""
+        """Tokens of a batch that the row takes, padding included."""
         return self.longest * len(self.sequences)
 
 
@@ -181,10 +181,10 @@ def truncated(row: Row, max_length: int) -> Row | None:
 def plan_batches(
     lengths: Sequence[int], batch_size: int, epochs: int, seed: int, packed: bool = False
 ) -> Iterator[list[int]]:
-    """Row numbers of every batch of a run, in order: a function of its arguments alone.
+    """The rows of every batch of a run, by index, in order: a function of its arguments alone.
 
     Each epoch visits each row once (its last batch may be smaller), in batches of rows of similar
-    length, or of any rows if they are packed, so that no slot is padding.
+    length, or of any rows if they are packed, so that nothing is padding.
     """
     for epoch in range(epochs):
         # 1. all rows, shuffled
@@ -204,7 +204,7 @@ def plan_batches(
 def split_batch(
     lengths: Sequence[int], batch: Sequence[int], max_tokens: int, packed: bool = False
 ) -> list[list[int]]:
-    """`batch` in parts of at most `max_tokens` slots; a part has a row at least.
+    """`batch` in parts of at most `max_tokens`, padding included; a part has a row at least.
 
     Rows that are not packed are padded to the longest of their part.
 
@@ -214,15 +214,15 @@ def split_batch(
     [[0, 1, 2]]
     """
 
-    def slots(part: Sequence[int]) -> int:
-        sizes = [lengths[row] for row in part]
+    def tokens(part: Sequence[int]) -> int:
+        sizes = [lengths[index] for index in part]
         return sum(sizes) if packed else max(sizes) * len(sizes)
 
     parts: list[list[int]] = [[]]
-    for row in batch:
-        if parts[-1] and slots([*parts[-1], row]) > max_tokens:
+    for index in batch:
+        if parts[-1] and tokens([*parts[-1], index]) > max_tokens:
             parts.append([])
-        parts[-1].append(row)
+        parts[-1].append(index)
     return parts
 
 

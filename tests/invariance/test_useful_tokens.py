@@ -70,20 +70,20 @@ def rows(request: pytest.FixtureRequest, problems: list[Problem], tokenizer: Any
 @pytest.mark.parametrize("processes", [1, 2])
 def test_19_in_20_tokens_are_useful(rows: list[Row], batch_size: int, processes: int) -> None:
     """An epoch with the default token budget, through the batches that a model is given."""
-    sizes, slots, useful = [row.size for row in rows], 0, 0
+    sizes, padded, useful = [row.size for row in rows], 0, 0
     for batch in plan_batches(sizes, batch_size, epochs=1, seed=0):
         for process in range(processes):
             for part in split_batch(sizes, batch[process::processes], max_tokens=8192):
                 given = [rows[i] for i in part]
-                slots += collate(given, pad=0).ids.numel()
+                padded += collate(given, pad=0).ids.numel()
                 useful += sum(row.tokens for row in given)
     assert useful == sum(len(row.ids) for row in rows)
-    assert useful / slots >= 0.95
+    assert useful / padded >= 0.95
 
 
 def test_without_sorting_a_quarter_would_be_padding(rows: list[Row]) -> None:
     """So that the test above can fail: batches in the order of the file."""
     sizes = [row.size for row in rows]
     batches = [sizes[start : start + 32] for start in range(0, len(sizes), 32)]
-    slots = sum(max(batch) * len(batch) for batch in batches)
-    assert sum(sizes) / slots < 0.8
+    padded = sum(max(batch) * len(batch) for batch in batches)
+    assert sum(sizes) / padded < 0.8

@@ -91,7 +91,7 @@ def run_shown(run: RunRead, max_samples: int) -> Json:
         "sources": [*_sources(run.groups)],
         "rows": [row.json() for row in run.rows],
         "tallies": [_tally(*key, tally) for key, tally in run.tallies.items()],
-        "curves": [{"name": n, "rows": _thinned(rows)} for n, rows in run.files.metrics],
+        "curves": [{"name": n, "points": _thinned(points)} for n, points in run.files.metrics],
         "files": [_file(name, made) for name, made in run.files.manifests],
         "problems": [problem_shown(group, run.given, max_samples) for group in run.groups],
     }
@@ -147,13 +147,13 @@ def _sources(groups: Sequence[Sequence[Solution]]) -> Iterator[Json]:
             yield {"kind": kind, "model": model, "temperature": temperature, "count": count}
 
 
-def _thinned(rows: Sequence[Json]) -> Sequence[Json]:
-    """About `MAX_POINTS` of the rows, with the last and all that were held out."""
-    every = max(1, len(rows) // MAX_POINTS)
+def _thinned(points: Sequence[Json]) -> Sequence[Json]:
+    """About `MAX_POINTS` of a curve's points, with the last and all that were held out."""
+    every = max(1, len(points) // MAX_POINTS)
     return [
-        row
-        for i, row in enumerate(rows)
-        if i % every == 0 or row is rows[-1] or any(key.startswith("held_out") for key in row)
+        point
+        for i, point in enumerate(points)
+        if i % every == 0 or point is points[-1] or any(key.startswith("held_out") for key in point)
     ]
 
 

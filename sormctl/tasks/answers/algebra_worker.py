@@ -1,4 +1,4 @@
-"""The process behind `algebra`: pairs of expressions on standard input, a verdict a line."""
+"""The process behind `algebra`: a pair of expressions a line, and whether they are equal."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def main() -> None:
     for line in sys.stdin.buffer:
         signal.setitimer(signal.ITIMER_PROF, limit)
         try:
-            verdict = decide(*orjson.loads(line))
+            are_equal = decide(*orjson.loads(line))
         except Exception:  # of sympy: whatever it stumbles over is not decided
-            verdict = None
+            are_equal = None
         signal.setitimer(signal.ITIMER_PROF, 0)
-        _say(orjson.dumps(verdict).decode())
+        _say(orjson.dumps(are_equal).decode())
 
 
 def _say(line: str) -> None:

@@ -130,8 +130,8 @@ def equal_math(first: str, second: str) -> bool | None:
             return _any(equal_math(part.strip(), other) for part in (exact, rounded))
     here, there = _assignments(first), _assignments(second)
     if len(here) > 1 and here.keys() == there.keys():
-        verdicts = [equal_math(value, there[name]) for name, value in here.items()]
-        return False if False in verdicts else None if None in verdicts else True
+        equal = [equal_math(value, there[name]) for name, value in here.items()]
+        return False if False in equal else None if None in equal else True
     one, two = both_normalised(first, second)
     if one == two or (_has_word(one) and fold(one) == fold(two)):
         return True
@@ -171,9 +171,9 @@ def _same_words(first: str, second: str) -> bool:
     return is_letter and all(letters) and letters[0][1] == letters[1][1]  # type: ignore[index]
 
 
-def _any(verdicts: Iterable[bool | None]) -> bool | None:
-    """True if one is; else None if one could not be reached."""
-    found = [*verdicts]
+def _any(equal: Iterable[bool | None]) -> bool | None:
+    """True if one is; else None if one could not be decided."""
+    found = [*equal]
     return True if True in found else None if None in found else False
 
 

@@ -40,18 +40,18 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AnswerKind:
-    """`read` finds the final answer in a solution's steps; `verdict` compares two answers.
+    """`read` finds the final answer in a solution's steps; `equivalent` compares two answers.
 
-    An answer equals itself. A verdict is None where it could not be reached.
+    An answer is equivalent to itself. None: that could not be decided.
     """
 
     name: str
     read: Reader
-    verdict: Callable[[str, str], bool | None]
+    equivalent: Callable[[str, str], bool | None]
 
     def equal(self, first: str, second: str) -> bool:
         """Whether two answers are known to be equal."""
-        return self.verdict(first, second) is True
+        return self.equivalent(first, second) is True
 
 
 def get_kind(name: str) -> AnswerKind:

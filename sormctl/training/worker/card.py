@@ -54,12 +54,12 @@ def model_card(
     notes: Sequence[str] = (),
     of_transformers: bool = True,
 ) -> str:
-    """The text of README.md; `course` are the rows of the metrics.
+    """The text of README.md; `course` are the entries of the metrics.
 
     `of_transformers`: transformers alone loads the model.
     """
-    *_, last = (row for row in course if HELD_OUT_LOSS not in row)
-    evaluations = [row for row in course if HELD_OUT_LOSS in row]
+    *_, last = (entry for entry in course if HELD_OUT_LOSS not in entry)
+    evaluations = [entry for entry in course if HELD_OUT_LOSS in entry]
     asked = {**to_builtins(config), **to_builtins(settled)}
     settings = {name: x for name, x in asked.items() if name not in _ABOVE}
     return f"""\
@@ -132,7 +132,7 @@ def _evaluation(config: TrainConfig, evaluations: Sequence[Figures]) -> str:
         return ""
     if not config.patience:
         return f"On the held-out examples: {_table(evaluations[-1])}\n"
-    best = min(evaluations, key=lambda row: row[HELD_OUT_LOSS])
+    best = min(evaluations, key=lambda entry: entry[HELD_OUT_LOSS])
     return f"On the held-out examples, at the best step, whose weights these are: {_table(best)}\n"
 
 

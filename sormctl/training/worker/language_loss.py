@@ -1,7 +1,7 @@
 """The loss of a language model, in chunks: its logits are the largest tensors of a step.
 
-Shapes: B sequences, T slots each, N targets, H hidden units, V tokens in the vocabulary, and C
-columns, the slots in which some sequence has a target.
+Shapes: B sequences, T tokens each, N targets, H hidden units, V tokens in the vocabulary, and C
+columns, the positions at which some sequence has a target.
 """
 
 from __future__ import annotations

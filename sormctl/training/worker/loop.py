@@ -202,7 +202,7 @@ class _Run:
         )
         for step, batch in enumerate(islice(plan, first, None), first + 1):
             lr = learning_rate(config, step - 1, self.num_steps)
-            tokens = sum(self.rows[row].tokens for row in batch)
+            tokens = sum(self.rows[index].tokens for index in batch)
             self.meter.add(step, tokens, self._step(batch, lr), lr)
             improved = self._evaluate(step)
             if self.best and self.best.exhausted:
@@ -243,7 +243,7 @@ class _Run:
         """One update; this process's share () of the mean loss over the targets of the batch."""
         # 1. this process's parts of the batch, and what a target of the whole of it weighs
         accelerator = self.accelerator
-        share = 1 / sum(len(self.rows[row].targets) for row in batch)
+        share = 1 / sum(len(self.rows[index].targets) for index in batch)
         parts = process_parts(
             self.lengths,
             batch,
@@ -257,7 +257,7 @@ class _Run:
         total = torch.zeros((), device=accelerator.device)
         for i, (part, counts) in enumerate(parts, 1):
             with nullcontext() if i == len(parts) else accelerator.no_sync(self.model):
-                rows = [self.rows[row] for row in part]
+                rows = [self.rows[index] for index in part]
                 tensors = collate(rows, self.pad, self.packed)  # ids (B, T), targets (N,)
                 self.meter.passed(rows, tensors.ids.numel())
                 judged = self.loss(self.model, tensors.to(accelerator.device))  # (), (N, C)

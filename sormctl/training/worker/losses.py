@@ -1,6 +1,6 @@
 """Losses: tensors in, tensors out. Every loss is a sum, so parts of a batch add up to the whole.
 
-Shapes: B sequences (a row is one, a pair two), T slots each, N targets, C classes.
+Shapes: B sequences (a row is one, a pair two), T tokens each, N targets, C classes.
 """
 
 from __future__ import annotations

@@ -52,12 +52,12 @@ class Meter:
         if self._report:
             truncate_metrics(self._config.metrics, step)
             self._loss += self._kept.get("loss", 0.0)
-            self._slots = int(self._kept.get("slots", 0))
-            self._useful = int(self._kept.get("useful", 0))
+            self._padded = int(self._kept.get("padded", 0))
+            self._unpadded = int(self._kept.get("unpadded", 0))
 
     def state_dict(self) -> dict[str, float]:
         """What accelerate keeps, of the first process; `check` comes before."""
-        counted = {"slots": self._slots, "useful": self._useful}
+        counted = {"padded": self._padded, "unpadded": self._unpadded}
         return {"last": self._last, "loss": self._total, **counted}
 
     def load_state_dict(self, state: dict[str, float]) -> None:
@@ -68,14 +68,14 @@ class Meter:
         """Starts counting, after `step`."""
         self._last = step
         self._start = time.monotonic()
-        self._tokens = self._slots = self._useful = 0
+        self._tokens = self._padded = self._unpadded = 0
         self._total = 0.0  # the loss by all processes, when last looked at
         self._loss: Tensor = torch.zeros((), device=self._accelerator.device)
 
-    def passed(self, rows: Sequence[Row], slots: int) -> None:
-        """Counts a pass of this process: its rows, and the slots that they took with padding."""
-        self._slots += slots
-        self._useful += sum(row.tokens for row in rows)
+    def passed(self, rows: Sequence[Row], padded: int) -> None:
+        """Counts a pass of this process: its rows, and the tokens that they took with padding."""
+        self._padded += padded
+        self._unpadded += sum(row.tokens for row in rows)
 
     def add(self, step: int, tokens: int, loss: Tensor, lr: float) -> None:
         """Counts one step of all processes, and logs if a log is due."""
@@ -88,7 +88,7 @@ class Meter:
                 "loss": round(mean, 6),
                 "lr": lr,
                 "tokens_per_second": round(speed),
-                "useful_tokens": round(self._useful / self._slots, 4),
+                "useful_tokens": round(self._unpadded / self._padded, 4),
             }
             self._log(Step, step, figures)
             self.begin(step)
@@ -110,9 +110,9 @@ class Meter:
         if self._report is None:
             return
         epoch = round(step * self._config.epochs / self._num_steps, 4)
-        row = {"step": step, "epoch": epoch, **figures}
-        append_metrics(self._config.metrics, row)
-        self._report(msgspec.convert({"steps": self._num_steps, **row}, kind))
+        entry = {"step": step, "epoch": epoch, **figures}
+        append_metrics(self._config.metrics, entry)
+        self._report(msgspec.convert({"steps": self._num_steps, **entry}, kind))
 
 
 def _check_finite(name: str, loss: float, step: int) -> None:

@@ -11,20 +11,20 @@ Figures = dict[str, float]
 
 
 def read_metrics(path: Path) -> list[Figures]:
-    """All rows but a torn last one."""
+    """All entries but a torn last one."""
     with path.open("rb") as file:
         return list(jsonlines.Reader(file, loads=orjson.loads).iter(type=dict, skip_invalid=True))
 
 
-def append_metrics(path: Path, row: Figures) -> None:
-    """Adds one row."""
+def append_metrics(path: Path, entry: Figures) -> None:
+    """Adds one entry."""
     with jsonlines.open(path, "a") as file:
-        file.write(row)
+        file.write(entry)
 
 
 def truncate_metrics(path: Path, step: int) -> None:
     """Drops what was logged after `step`."""
     if path.exists():
-        kept = [row for row in read_metrics(path) if row["step"] <= step]
+        kept = [entry for entry in read_metrics(path) if entry["step"] <= step]
         with jsonlines.open(path, "w") as file:
             file.write_all(kept)

@@ -90,12 +90,12 @@ def test_a_benchmark_with_two_problems_of_one_id_is_refused_before_it_is_drafted
     assert told.endswith("problems.jsonl:1 has another problem of the id a; give each its own")
 
 
-@pytest.mark.parametrize("slot", ["student", "orm", "sorm", "global", "local"])
-def test_models_are_for_a_benchmark(slot: str) -> None:
+@pytest.mark.parametrize("option", ["student", "orm", "sorm", "global", "local"])
+def test_models_are_for_a_benchmark(option: str) -> None:
     """They would be left aside in silence where solutions are read."""
-    result = CliRunner().invoke(app, ["eval", f"--{slot}", "m"], encode(solution()))
+    result = CliRunner().invoke(app, ["eval", f"--{option}", "m"], encode(solution()))
     assert result.exit_code == 2
-    assert f"--{slot} goes with --bench; to read solutions, give" in result.stderr
+    assert f"--{option} goes with --bench; to read solutions, give" in result.stderr
 
 
 def test_one_file_is_not_two_outputs(tmp_path: Path) -> None:

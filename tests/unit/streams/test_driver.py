@@ -372,8 +372,8 @@ def test_an_input_that_is_named_like_a_file_beside_the_output_is_kept(
 
 
 def test_the_models_of_a_job_are_named_as_they_are_loaded() -> None:
-    for slot in ("model", "rm", "judge"):
-        assert Job("score", {slot: "m", "name": "x"}).models == ["m"]
+    for option in ("model", "rm", "judge"):
+        assert Job("score", {option: "m", "name": "x"}).models == ["m"]
 
 
 def test_outputs_that_cannot_be(tmp_path: Path) -> None:

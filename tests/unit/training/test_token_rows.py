@@ -252,11 +252,11 @@ def test_every_epoch_visits_every_row_once(lengths: list[int], size: int, seed: 
 
 
 def test_batches_hold_rows_of_similar_length() -> None:
-    """Random batches of lengths 1 to 100 would waste a good third of their slots on padding."""
+    """Random batches of lengths 1 to 100 would waste a good third of their tokens on padding."""
     lengths = list(range(1, 101)) * 10
     plan = list(plan_batches(lengths, 20, epochs=1, seed=0))
-    slots = sum(max(lengths[row] for row in batch) * len(batch) for batch in plan)
-    assert sum(lengths) > 0.9 * slots
+    padded = sum(max(lengths[index] for index in batch) * len(batch) for batch in plan)
+    assert sum(lengths) > 0.9 * padded
     starts = [lengths[batch[0]] for batch in plan]
     assert starts != sorted(starts)
 

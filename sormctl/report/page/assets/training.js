@@ -16,13 +16,14 @@ function curvesSection(data) {
     h("p.lead", "Loss by step; where examples were held out, theirs is hollow."),
     h(
       "div.grid",
-      curves.map((curve) => chart(curve.name, (width) => lossChart(curve.rows, width))),
+      curves.map((curve) => chart(curve.name, (width) => lossChart(curve.points, width))),
     ),
   );
 }
 
-function lossChart(rows, width) {
-  const of = (name) => rows.filter((row) => Number.isFinite(row[name])).map((row) => [row.step, row[name]]);
+function lossChart(points, width) {
+  const of = (name) =>
+    points.filter((each) => Number.isFinite(each[name])).map((each) => [each.step, each[name]]);
   const [train, held] = [of("loss"), of("held_out_loss")];
   const all = [...train, ...held];
   const { svg, x, y, add } = plane({

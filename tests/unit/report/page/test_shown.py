@@ -76,7 +76,7 @@ def test_a_folder_counts_the_problems_that_were_drafted(tmp_path: Path) -> None:
     assert [problem["id"] for problem in shown["problems"]] == [
         group[0].problem_id for group in run
     ]
-    assert shown["curves"] == [{"name": tmp_path.name, "rows": [{"step": 1, "loss": 0.5}]}]
+    assert shown["curves"] == [{"name": tmp_path.name, "points": [{"step": 1, "loss": 0.5}]}]
     assert shown["given"] == str(GIVEN)
     json.dumps(shown)
 

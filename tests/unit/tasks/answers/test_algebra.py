@@ -22,12 +22,12 @@ from sormctl.tasks.files import MATH_TASK
     ],
 )
 def test_equal_by_algebra(first: str, second: str) -> None:
-    assert MATH.verdict(first, second) is MATH.verdict(second, first) is True
+    assert MATH.equivalent(first, second) is MATH.equivalent(second, first) is True
 
 
 def test_different_by_algebra() -> None:
-    assert MATH.verdict("x+1", "x-1") is False
-    assert MATH.verdict("(1,2)", "(2,1)") is False
+    assert MATH.equivalent("x+1", "x-1") is False
+    assert MATH.equivalent("(1,2)", "(2,1)") is False
 
 
 def test_it_works_in_threads() -> None:
@@ -40,9 +40,9 @@ def test_what_takes_too_long_is_not_decided(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(algebra, "_COMMAND", [*algebra._COMMAND[:-1], "0.3"])
     algebra._WORKER.close()
     tower = "9^{9^{9^{9}}}"
-    assert MATH.verdict(tower, "9^{9^{9^{8}}}") is None
+    assert MATH.equivalent(tower, "9^{9^{9^{8}}}") is None
     assert not MATH.equal(tower, "9^{9^{9^{8}}}")
-    assert MATH.verdict(tower, tower)
+    assert MATH.equivalent(tower, tower)
     assert MATH_TASK.is_correct(tower, "9^{9^{9^{8}}}") is None
     assert not MATH_TASK.is_correct(tower, "9^{9^{9^{8}}}")
     algebra._WORKER.close()
@@ -57,5 +57,5 @@ def test_two_long_expressions_are_not_decided() -> None:
 
 
 def test_words_are_no_products() -> None:
-    assert MATH.verdict("\\text{east}", "seat") is False
-    assert MATH.verdict("\\text{Evelyn}", "evelyn") is True
+    assert MATH.equivalent("\\text{east}", "seat") is False
+    assert MATH.equivalent("\\text{Evelyn}", "evelyn") is True

@@ -129,7 +129,7 @@ def test_a_contrastive_reward_model_learns_which_is_better(tmp_path: Path, tiny:
 
 
 def test_a_pair_stays_together_in_the_parts_of_a_batch(tmp_path: Path, tiny: str) -> None:
-    """A pair takes some 50 slots, so with 30 each goes through alone: four passes a step."""
+    """A pair takes some 50 tokens, so with 30 each goes through alone: four passes a step."""
     found = [
         losses(train_here(contrastive_run(tmp_path / name, tiny, max_batch_tokens=most), *LEARNER))
         for name, most in (("whole", 8192), ("parts", 30))
@@ -175,7 +175,7 @@ def test_the_folder_says_what_it_is(tmp_path: Path, tiny: str) -> None:
 
 
 def test_parts_of_a_batch_add_up(tmp_path: Path, tiny: str) -> None:
-    """The longest row has 22 tokens, so 30 slots hold one row: four passes a step."""
+    """The longest row has 22 tokens, so 30 hold one row: four passes a step."""
     whole = student_run(tmp_path / "whole", tiny)
     parts = student_run(tmp_path / "parts", tiny, max_batch_tokens=30)
     assert losses(train_student(whole)) == pytest.approx(losses(train_student(parts)), abs=1e-4)

@@ -26,8 +26,8 @@ ROWS = [row([5, 6, 7], [1, 2], [1, 0]), row([8, 9], [0], [1])]
 
 def table(batch_ids: torch.Tensor, classes: int = 2) -> torch.Tensor:
     """Logits that differ at every position: (B, T, classes)."""
-    rows, slots = batch_ids.shape
-    return torch.arange(rows * slots * classes, dtype=torch.float32).view(rows, slots, classes) % 5
+    rows, width = batch_ids.shape
+    return torch.arange(rows * width * classes, dtype=torch.float32).view(rows, width, classes) % 5
 
 
 def test_rows_are_padded_on_the_right() -> None:
