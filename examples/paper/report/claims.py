@@ -34,6 +34,7 @@ CLAIMS = (
         "table 1",
         "79 against 74, 81 against 73 %",
         [_main(rows.steps("sorm"), rows.steps("orm"))],
+        svamp="78 against 77, 87 against 85 %",
     ),
     Claim(
         "sorm-truth",
@@ -57,6 +58,7 @@ CLAIMS = (
         [_main(rows.steps("balanced-orm"), rows.steps("orm"))],
         -0.03,
         0.03,
+        svamp="77 against 77, 83 against 85 %",
     ),
     Claim(
         "orm-final",
@@ -64,6 +66,7 @@ CLAIMS = (
         "table 2",
         "82 against 79, 85 against 80 %",
         [_main(rows.final("orm"), rows.final("sorm"))],
+        svamp="75 against 74, 82 against 79 %",
     ),
     Claim(
         "orm-final-balanced",
@@ -83,8 +86,9 @@ CLAIMS = (
         "lead-hard",
         "Where the student fails, the SORM judges steps better than the ORM (equal weight)",
         "section 4.1",
-        "GSM8K against SVAMP: +5, +8 against +1, +2",
+        "+5, +8 on GSM8K, +1, +2 on SVAMP",
         [_main(rows.balanced_at(rows.LEVELS[0], "sorm"), rows.balanced_at(rows.LEVELS[0], "orm"))],
+        svamp="+5, +8 on GSM8K, +1, +2 on SVAMP",
     ),
     Claim(
         "lead-easy",
@@ -107,6 +111,7 @@ CLAIMS = (
         [_main(Fixed(rows.GLOBAL), Fixed(rows.LOCAL))],
         -0.03,
         0.03,
+        svamp="14 and 11, 26 and 24 %",
     ),
     Claim(
         "located",
@@ -114,6 +119,7 @@ CLAIMS = (
         "table 3",
         "21 against 18, 28 against 26 %",
         [(("{s}/main", Fixed(rows.LOCAL)), ("{s}/local-orm", Fixed(rows.LOCAL)))],
+        svamp="11 against 9, 24 against 23 %",
     ),
     Claim(
         "union",
@@ -121,6 +127,7 @@ CLAIMS = (
         "table 3",
         "28 against 20 and 21, 41 against 28 and 28 %",
         [_main(Fixed(rows.EITHER), Fixed(way)) for way in (rows.GLOBAL, rows.LOCAL)],
+        svamp="19 against 14 and 11, 37 against 26 and 24 %",
     ),
     Claim(
         "when-to-refine",
@@ -142,7 +149,7 @@ CLAIMS = (
         "reranked-three",
         "They beat the best of three samples by the same ORM",
         "figure 4",
-        "about +8 (GSM8K)",
+        "about +8",
         [_main(rows.BY_ORM, rows.rerank(3, "orm"))],
     ),
     Claim(
@@ -165,6 +172,7 @@ CLAIMS = (
         "table 5",
         "64 against 55, 71 against 59 %",
         [_many(rows.rerank_most("orm"), rows.majority(rows.MOST))],
+        svamp="62 against 60, 78 against 75 %",
     ),
     Claim(
         "rl-collapse",

@@ -177,11 +177,12 @@ def _with_interval(row: Mapping[str, Any]) -> str:
 def claims_table(run: Run) -> Iterator[str]:
     """Every claim with its verdict, beside the paper's own figures."""
     students = run["students"]
+    benchmark = "SVAMP" if "BENCH=svamp" in run["settings"] else "GSM8K"
     head = (
         "claim",
         "in the paper",
         *(STUDENT_NAMES.get(s, s) for s in students),
-        "the paper's figures",
+        f"the paper's figures, of {benchmark}",
     )
     yield "| " + " | ".join(head) + " |"
     yield "|---" * len(head) + "|"
@@ -190,7 +191,9 @@ def claims_table(run: Run) -> Iterator[str]:
             verdicts = [_verdict(run, claim, student) for student in students]
         else:
             verdicts = [_verdict(run, claim, ""), *("" for _ in students[1:])]
-        yield "| " + " | ".join((claim.text, claim.where, *verdicts, claim.paper)) + " |"
+        yield (
+            "| " + " | ".join((claim.text, claim.where, *verdicts, claim.figures(benchmark))) + " |"
+        )
 
 
 def tally(run: Run) -> Iterator[str]:

@@ -17,7 +17,8 @@ REPRODUCED, REFUTED, UNDECIDED = "reproduced", "not reproduced", "undecided"
 class Claim:
     """First - second of each pair lies between `low` and `high` (shares, not percent).
 
-    A pair without a second is a figure that lies there itself.
+    A pair without a second is a figure that lies there itself. `paper` has the paper's figures for
+    GSM8K, `svamp` those for SVAMP; of two, the first is its 7B model's, the second its 13B model's.
     """
 
     key: str
@@ -27,6 +28,13 @@ class Claim:
     pairs: Sequence[tuple[Ref, Ref | None]]
     low: float = 0.0
     high: float = inf
+    svamp: str = ""
+
+    def figures(self, benchmark: str) -> str:
+        """The paper's own: those of SVAMP where it has them and a run is of SVAMP, else GSM8K's."""
+        if benchmark != "SVAMP" or not any(map(str.isdigit, self.paper)):
+            return self.paper
+        return self.svamp or f"GSM8K: {self.paper}"
 
     def concrete(self, student: str, k: int) -> list[tuple[Ref, Ref | None]]:
         """The pairs with the name of a student and the number of samples in their place."""
