@@ -9,7 +9,6 @@ from itertools import starmap
 from typing import Any, NamedTuple
 
 import torch
-from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from sormctl.engines.encoding import p_correct
@@ -17,9 +16,10 @@ from sormctl.evaluation.metrics import auc
 from sormctl.thresholds import THRESHOLD
 from sormctl.training.config import Objective, TrainConfig
 from sormctl.training.events import HELD_OUT_LOSS
-from sormctl.training.token_rows import Row, process_parts
-from sormctl.training.worker.losses import Loss, collate
+from sormctl.training.token_rows import Row
+from sormctl.training.worker.losses import Loss
 from sormctl.training.worker.metrics_file import Figures
+from sormctl.training.worker.passes import Passes
 
 
 class ScoredTarget(NamedTuple):
@@ -67,11 +67,8 @@ class HeldOutRows:
 
     rows: Sequence[Row]
     config: TrainConfig
-    accelerator: Accelerator
     loss: Loss
-    pad: int
-    packed: bool
-    max_tokens: int
+    passes: Passes
 
     @torch.no_grad()
     def measure(self, model: Any) -> Figures:
@@ -83,11 +80,11 @@ class HeldOutRows:
         # 1. this process's parts: their summed loss, and a judgement for each of their targets
         modes = {module: module.training for module in model.modules()}
         model.eval()
-        total = torch.zeros((), device=self.accelerator.device)
+        accelerator = self.passes.accelerator
+        total = torch.zeros((), device=accelerator.device)
         judged: list[ScoredTarget] = []
-        for part, counts in self._parts():
-            batch = collate(part, self.pad, self.packed).to(self.accelerator.device)
-            loss, logits = self.loss(model, batch)  # (), (N, C)
+        for part, counts in self.passes.parts(sorted(self.rows, key=lambda row: row.size)):
+            loss, logits = self.loss(model, self.passes.batch(part))  # (), (N, C)
             if not counts:  # it only kept step with the other processes
                 continue
             total += loss
@@ -98,20 +95,12 @@ class HeldOutRows:
             module.training = learns
         # 2. those of all processes
         targets = sum(len(row.targets) for row in self.rows)
-        mean = self.accelerator.reduce(total, "sum").item() / targets
+        mean = accelerator.reduce(total, "sum").item() / targets
         judged = gather_object(judged)
         # 3. as figures
         in_pairs = self.config.objective is Objective.contrastive
         shares = _pair_accuracy(judged) if in_pairs else _shares(judged)
         return {HELD_OUT_LOSS: round(mean, 6), **shares}
-
-    def _parts(self) -> list[tuple[list[Row], bool]]:
-        """This process's parts of the rows, and whether each counts."""
-        sizes = [row.size for row in self.rows]
-        order = sorted(range(len(sizes)), key=sizes.__getitem__)
-        number, processes = self.accelerator.process_index, self.accelerator.num_processes
-        parts = process_parts(sizes, order, number, processes, self.max_tokens, self.packed)
-        return [([self.rows[i] for i in part], counts) for part, counts in parts]
 
 
 def _truth(part: Sequence[Row]) -> tuple[list[bool], list[bool]]:

@@ -33,16 +33,17 @@ from sormctl.training.config import (
     read_settled,
 )
 from sormctl.training.events import HELD_OUT_LOSS, Event
-from sormctl.training.token_rows import Row, Rows, plan_batches, process_parts, read_token_rows
+from sormctl.training.token_rows import Row, Rows, plan_batches, read_token_rows
 from sormctl.training.trackers import close_trackers, tracked_accelerator
 from sormctl.training.worker.failures import refusing
 from sormctl.training.worker.held_out import BestSoFar, HeldOutRows
 from sormctl.training.worker.lora import add_lora, halve_frozen, leave_out_frozen
-from sormctl.training.worker.losses import Loss, collate
+from sormctl.training.worker.losses import Loss
 from sormctl.training.worker.memory import tokens_that_fit
 from sormctl.training.worker.meter import Meter
 from sormctl.training.worker.model import load_model, model_limits, what_to_know
 from sormctl.training.worker.optimizers import build_optimizers, learning_rate
+from sormctl.training.worker.passes import Passes
 from sormctl.training.worker.probe import choose_mode
 from sormctl.training.worker.saving import save_model, try_saving
 from sormctl.training.worker.settled import mixed_precision, settle
@@ -80,8 +81,9 @@ def train(
     # 2. the model and the rows; which of these are too long depends on the model
     tokenizer = load_tokenizer(config.model)
     max_length, dtype = model_limits(config)
-    half = dtype == torch.bfloat16 and _halves_frozen(config, accelerator)
-    model = load_model(config.model, load, dtype if half else torch.float32, tokenizer)
+    halves = _halves_frozen(config, accelerator)
+    loaded = torch.bfloat16 if halves and dtype == torch.bfloat16 else torch.float32
+    model = load_model(config.model, load, loaded, tokenizer)
     try_saving(config.model, model, tokenizer)
     rows, held_out = _read(config, tokenizer, max_length)
     embeddings = model.get_input_embeddings().num_embeddings
@@ -94,7 +96,7 @@ def train(
     if config.lora:
         model = add_lora(model, config)
         notes += find_untrained(model).notes
-        if _halves_frozen(config, accelerator):
+        if halves:
             halve_frozen(model)
         leave_out_frozen(accelerator)
     model, *optimizers = accelerator.prepare(model, *build_optimizers(model, config))
@@ -107,10 +109,9 @@ def train(
         )
         notes += choose_mode(model, rows.rows, accelerator, pad, packed, most)
     config = replace(config, max_batch_tokens=most)  # for the model's card
-    unseen = HeldOutRows(held_out.rows, config, accelerator, loss, pad, packed, most)
-    run = _Run(
-        config, accelerator, model, optimizers, loss, rows.rows, unseen, pad, packed, most, report
-    )
+    passes = Passes(accelerator, pad, packed, most)
+    unseen = HeldOutRows(held_out.rows, config, loss, passes)
+    run = _Run(config, accelerator, model, optimizers, loss, rows.rows, unseen, passes, report)
     left_out = rows.too_long + held_out.too_long
     told = events.RowsRead(len(rows.rows), left_out, rows.truncated, max_length, run.num_steps)
     run.meter.say(told)
@@ -155,16 +156,12 @@ class _Run:
     loss: Loss
     rows: Sequence[Row]
     held_out: HeldOutRows
-    pad: int
-    packed: bool
-    max_tokens: int
+    passes: Passes
     report: Callable[[Event], None]
-    lengths: list[int] = field(init=False)
     meter: Meter = field(init=False)
     best: BestSoFar | None = None
 
     def __post_init__(self) -> None:
-        self.lengths = [row.size for row in self.rows]
         self.meter = Meter(self.config, self.accelerator, self.num_steps, self.report)
         self.accelerator.register_for_checkpointing(self.meter)
         if self.config.patience:
@@ -197,12 +194,12 @@ class _Run:
         config = self.config
         save_steps, save_seconds = parse_interval(config.save_every)
         saved = time.monotonic()
-        plan = plan_batches(
-            self.lengths, config.batch_size, config.epochs, config.seed, self.packed
-        )
-        for step, batch in enumerate(islice(plan, first, None), first + 1):
+        sizes, packed = [row.size for row in self.rows], self.passes.packed
+        plan = plan_batches(sizes, config.batch_size, config.epochs, config.seed, packed)
+        for step, numbers in enumerate(islice(plan, first, None), first + 1):
             lr = learning_rate(config, step - 1, self.num_steps)
-            tokens = sum(self.rows[index].tokens for index in batch)
+            batch = [self.rows[number] for number in numbers]
+            tokens = sum(row.tokens for row in batch)
             self.meter.add(step, tokens, self._step(batch, lr), lr)
             improved = self._evaluate(step)
             if self.best and self.best.exhausted:
@@ -239,28 +236,20 @@ class _Run:
         self.meter.evaluated(step, figures, time.monotonic() - start)
         return self.best.add(step, figures[HELD_OUT_LOSS]) if self.best else False
 
-    def _step(self, batch: Sequence[int], lr: float) -> Tensor:
+    def _step(self, batch: Sequence[Row], lr: float) -> Tensor:
         """One update; this process's share () of the mean loss over the targets of the batch."""
         # 1. this process's parts of the batch, and what a target of the whole of it weighs
         accelerator = self.accelerator
-        share = 1 / sum(len(self.rows[index].targets) for index in batch)
-        parts = process_parts(
-            self.lengths,
-            batch,
-            accelerator.process_index,
-            accelerator.num_processes,
-            self.max_tokens,
-            self.packed,
-        )
+        share = 1 / sum(len(row.targets) for row in batch)
+        parts = self.passes.parts(batch)
         # 2. forward and backward, part by part; gradients add up, and meet those of the other
         #    processes at the last part only
         total = torch.zeros((), device=accelerator.device)
         for i, (part, counts) in enumerate(parts, 1):
             with nullcontext() if i == len(parts) else accelerator.no_sync(self.model):
-                rows = [self.rows[index] for index in part]
-                tensors = collate(rows, self.pad, self.packed)  # ids (B, T), targets (N,)
-                self.meter.passed(rows, tensors.ids.numel())
-                judged = self.loss(self.model, tensors.to(accelerator.device))  # (), (N, C)
+                tensors = self.passes.batch(part)  # ids (B, T), targets (N,)
+                self.meter.passed(part, tensors.ids.numel())
+                judged = self.loss(self.model, tensors)  # (), (N, C)
                 loss = judged.loss * (share if counts else 0.0)
                 # the processes' gradients are averaged, but their losses are to be summed
                 accelerator.backward(loss * accelerator.num_processes)
