@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self, TypeVar, runtime_checkable
+from typing import Protocol, Self, TypeVar
 
-from sormctl.endings import LENGTH, STOP
+from sormctl.endings import LENGTH, STOP, ending
 from sormctl.errors import EngineError, TooLongError
 from sormctl.prompts import Prompt
-from sormctl.records import is_unfinished
 
 T = TypeVar("T")
 REPEATED = (8, 64)  # tokens of what is said again and again; numbers and rules have shorter ones
@@ -80,7 +79,7 @@ class Completion:
     @property
     def is_cut(self) -> bool:
         """Whether it ended before the model had finished."""
-        return is_unfinished({"finish": self.finish})
+        return ending(self.finish) != STOP
 
     @property
     def is_made(self) -> bool:
@@ -138,19 +137,10 @@ class EngineWrapper:
         return await self._engine.score(prompt, steps)
 
 
-@runtime_checkable
-class Telling(Protocol):
-    """An engine that tells of completions before they are finished."""
-
-    @property
-    def in_progress(self) -> int:
-        """The tokens of requests that it has begun and not answered."""
-        ...
-
-
 def tokens_in_progress(engine: Engine) -> int:
-    """Those of an engine that tells; else 0."""
-    return engine.in_progress if isinstance(engine, Telling) else 0
+    """Those of requests begun and not answered, of an engine with `in_progress`; else 0."""
+    tokens: int = getattr(engine, "in_progress", 0)
+    return tokens
 
 
 def repeats_itself(tokens: Sequence[int], times: int) -> bool:

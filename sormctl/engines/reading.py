@@ -6,6 +6,7 @@ Every engine that scores comes here, so all of them read the same tokens at the 
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from sormctl.adapters.adapter import Adapter, Head
@@ -104,7 +105,7 @@ def _append(judged: Judged, tokenizer: Any, pieces: Sequence[str], adds_special:
     text = "".join(pieces)
     if not text:
         return
-    inner = [len("".join(pieces[:i])) for i in range(1, len(pieces))]  # in characters
+    inner = list(accumulate(map(len, pieces[:-1])))  # in characters
     encoded = tokenizer(text, add_special_tokens=adds_special, return_offsets_mapping=bool(inner))
     start = len(judged.ids)
     judged.ids.extend(encoded["input_ids"])

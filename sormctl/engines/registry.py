@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 
 from sormctl.adapters.adapter import Adapter
@@ -11,12 +10,12 @@ from sormctl.engines.running import Running
 from sormctl.errors import UsageError
 from sormctl.missing import no_such
 
-# name -> module:factory; a factory takes what `create_engine` does
+# name -> module, whose `create` takes what `create_engine` does
 ENGINES = {
-    "hf": "sormctl.engines.hf.engine:create",
-    "openai": "sormctl.engines.openai.engine:create",
-    "ray": "sormctl.engines.ray:create",
-    "vllm": "sormctl.engines.vllm.engine:create",
+    "hf": "sormctl.engines.hf.engine",
+    "openai": "sormctl.engines.openai.engine",
+    "ray": "sormctl.engines.ray",
+    "vllm": "sormctl.engines.vllm.engine",
 }
 
 
@@ -27,7 +26,5 @@ def create_engine(model: str, running: Running, adapter: Adapter | None = None) 
     """
     if running.engine not in ENGINES:
         raise UsageError(no_such("engine", running.engine, sorted(ENGINES)))
-    module, factory = ENGINES[running.engine].split(":")
-    create: Callable[[str, Running, Adapter | None], Engine]
-    create = getattr(import_module(module), factory)
-    return create(model, running, adapter)
+    engine: Engine = import_module(ENGINES[running.engine]).create(model, running, adapter)
+    return engine

@@ -206,7 +206,7 @@ def _step_labels(
     counts += [Rollouts()] * min(num_steps, 1)
     if _asked(path, strategy, rolled_out):  # it was given up
         return StepLabels((None,) * num_steps, tuple(counts))
-    tried = [Tried(count.tried, count.succeeded) for count in counts[:-1]]
+    tried = _tried(path, strategy.k, rolled_out)
     last = num_steps if path.correct else strategy.last_positive(tried, path.scores)
     # post-processing 1: all steps up to the last positive one are positive
     return StepLabels((1,) * last + (0,) * (num_steps - last), tuple(counts), tuple(verifiers))

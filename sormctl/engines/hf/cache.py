@@ -117,14 +117,14 @@ class SlotCache(Cache):  # type: ignore[misc]
 
 def cache_arguments(model: Any, cache: Cache) -> dict[str, Any]:
     """The arguments of a forward pass of `model` that reads `cache` and adds to it."""
+    return {cache_name(model) or "past_key_values": cache, "use_cache": True}
+
+
+def cache_name(model: Any) -> str | None:
+    """What a forward pass of `model` calls the cache that it reads; None if it reads none."""
     # `cache` since transformers 5.24; code that comes with a model may be older
-    known = "cache" in signature(type(model).forward).parameters
-    return {"cache" if known else "past_key_values": cache, "use_cache": True}
-
-
-def takes_cache(model: Any) -> bool:
-    """Whether a forward pass of `model` says that it reads a cache."""
-    return bool({"cache", "past_key_values"} & signature(type(model).forward).parameters.keys())
+    taken = signature(type(model).forward).parameters
+    return next((name for name in ("cache", "past_key_values") if name in taken), None)
 
 
 def _rounded(length: int) -> int:

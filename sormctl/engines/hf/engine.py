@@ -59,8 +59,7 @@ class HfEngine:
         self._adapter = adapter
         self._options = options
         self._worker = Worker()
-        self._is_reward_model: bool | None = None  # this and the next are known once it is loaded
-        self._rows = 0
+        self._rows = 0  # this and the next are known once it is loaded
         self._batch: SampleBatch | ScoreBatch | None = None
 
     async def __aenter__(self) -> Self:
@@ -83,14 +82,14 @@ class HfEngine:
         return self._batch.in_progress if isinstance(self._batch, SampleBatch) else 0
 
     async def sample(self, prompt: Prompt, params: Sampling) -> list[Completion]:
-        if self._is_reward_model is True:
+        if isinstance(self._batch, ScoreBatch):
             raise ModelError(f"{self._model}: a reward model; it scores, it does not generate")
         if not params.seeds:
             return []
         return await self._worker.run(SampleRequest(prompt, params))
 
     async def score(self, prompt: Prompt, steps: Sequence[str]) -> list[float]:
-        if self._is_reward_model is False:
+        if isinstance(self._batch, SampleBatch):
             raise ModelError(f"{self._model}: a language model; only a reward model scores steps")
         if not steps:
             return []
@@ -99,7 +98,6 @@ class HfEngine:
     def _load(self) -> SampleBatch | ScoreBatch:
         options = self._options
         loaded = load(self._model, options.device, options.dtype, options.max_length, self._adapter)
-        self._is_reward_model = loaded.reading is not None
         self._rows = rows = options.batch_size or _default_rows(loaded)
         if loaded.reading is not None:
             self._batch = ScoreBatch(loaded, loaded.reading, rows, _SCORE_TOKENS)

@@ -14,7 +14,7 @@ from transformers.utils import logging
 from sormctl.adapters.adapter import OWN, Adapter
 from sormctl.engines.context import longest_alike, longest_position, shortest
 from sormctl.engines.encoding import check_embedded, eos_ids, is_reward_model, load_tokenizer
-from sormctl.engines.hf.cache import takes_cache
+from sormctl.engines.hf.cache import cache_name
 from sormctl.engines.hf.heads import HeadReading, load_judge
 from sormctl.engines.hf.refusals import cannot_load
 from sormctl.engines.hf.weights import pretrained
@@ -136,7 +136,7 @@ def check_layers(name: str, model: Any) -> None:
     kinds = {kind for names in _LAYERS for kind in getattr(config, names, None) or ()}
     keeps_more = model._is_stateful and not kinds  # where kinds are named, these say it
     cached = {type(layer) for layer in DynamicCache(config=model.config).layers}
-    if keeps_more or kinds - _KINDS or cached - _CACHED or not takes_cache(model):
+    if keeps_more or kinds - _KINDS or cached - _CACHED or cache_name(model) is None:
         raise ModelError(
             f"{name}: engine hf does not run the layers of {model.config.model_type} models; "
             "use --engine vllm"

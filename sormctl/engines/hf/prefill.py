@@ -48,17 +48,17 @@ class Prompts:
         """Keys and values of each prompt; those of similar length are computed together."""
         # 1. What was computed before, alone or as the beginning of a longer prompt.
         wanted = [tuple(prompt) for prompt in prompts]
-        found = {ids: self._find(ids) for ids in wanted}
-        new = [ids for ids, prefilled in found.items() if prefilled is None]
-        # 2. The rest, each prompt once (`found` has no doubles), in batches of similar length, and
-        #    without what all of them begin with.
+        found = {ids: known for ids in wanted if (known := self._find(ids))}
+        # 2. The rest, each prompt once, in batches of similar length, and without what all of them
+        #    begin with.
+        new = [ids for ids in dict.fromkeys(wanted) if ids not in found]
         shared, beginning = self._beginning(new)
         tokens = _TOKENS.get(self._model.device.type, _TOKENS_GPU)
         for batch in _batches(new, shared, tokens, min(_POSITIONS * tokens, self._room)):
             cache = _forward(self._model, batch, shared, beginning)
             found.update((ids, Prefilled(cache, row)) for row, ids in enumerate(batch))
             self._keep(cache, batch)
-        return [prefilled for ids in wanted if (prefilled := found[ids])]
+        return [found[ids] for ids in wanted]
 
     def _find(self, ids: tuple[int, ...]) -> Prefilled | None:
         # Of sorted prompts the first that is not before `ids` begins with these if any does. A key
