@@ -223,6 +223,11 @@ def test_indexes_fit_on_one_screen(name: str) -> None:
     assert len(prose(ROOT / "docs" / f"{name}.md")) < 300
 
 
+@pytest.mark.parametrize("page", ["engines.md", "engines/servers.md"])
+def test_pages_on_engines_are_short(page: str) -> None:
+    assert len((ROOT / "docs" / page).read_text("utf-8").split()) < 2000
+
+
 def test_words_behind_a_table_count(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# Title\n\ntwo words\n\n```sh\nls\n```\n\n| a | b |\n\nand three more\n")
