@@ -207,19 +207,34 @@ def test_committed_pages_are_fresh() -> None:
 
 @pytest.mark.parametrize(
     "page",
-    [*RESULTS.glob("*.md"), *(ROOT / "docs" / "experiments").glob("*.md")],
+    [
+        *RESULTS.glob("*.md"),
+        *(ROOT / "docs" / "experiments").glob("*.md"),
+        *(ROOT / "docs" / "benchmarks").glob("*.md"),
+    ],
     ids=lambda page: page.stem,
 )
 def test_pages_are_short(page: Path) -> None:
     assert len(prose(page)) < 1500
 
 
-@pytest.mark.parametrize("name", ["results", "experiments"])
+@pytest.mark.parametrize("name", ["results", "experiments", "benchmarks"])
 def test_indexes_fit_on_one_screen(name: str) -> None:
     assert len(prose(ROOT / "docs" / f"{name}.md")) < 300
+
+
+@pytest.mark.parametrize("page", ["engines.md", "engines/servers.md"])
+def test_pages_on_engines_are_short(page: str) -> None:
+    assert len((ROOT / "docs" / page).read_text("utf-8").split()) < 2000
+
+
+def test_words_behind_a_table_count(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# Title\n\ntwo words\n\n```sh\nls\n```\n\n| a | b |\n\nand three more\n")
+    assert prose(page) == ["two", "words", "and", "three", "more"]
 
 
 def prose(page: Path) -> list[str]:
     """The words of a page without tables, lists, headings and commands."""
     text = page.read_text("utf-8")
-    return re.sub(r"```.*?```|^[|!#<-].*$", "", text, flags=re.DOTALL | re.MULTILINE).split()
+    return re.sub(r"(?s:```.*?```)|^[|!#<-].*$", "", text, flags=re.MULTILINE).split()
