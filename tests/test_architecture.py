@@ -47,7 +47,7 @@ MAY_IMPORT = {
         "hub": "errors models streams",
         "option_groups": "errors configuration streams hub",
         **dict.fromkeys(PAPER.split(), "errors missing seeds records targets tasks"),
-        "options": "streams tasks option_groups reranking",
+        "options": "streams tasks hub option_groups reranking",
         "model_options": "asking missing models adapters engines tasks problems option_groups "
         "options",
         "formats": "asking errors missing plugins seeds prompts records targets tasks thresholds "
@@ -63,7 +63,7 @@ MAY_IMPORT = {
         "problems records streams tasks test_time",
         "labelling": "errors prompts records tasks engines inference",
         "training": "__init__ asking errors missing seeds prompts records models targets tasks "
-        f"engines slots streams option_groups options model_options {PAPER}",
+        f"engines slots streams hub option_groups options model_options {PAPER}",
         "training.worker": "errors missing models engines thresholds evaluation training",
         "report": "errors missing lines records targets tasks thresholds reranking streams "
         "evaluation labelling training.worker",
