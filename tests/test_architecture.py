@@ -26,6 +26,7 @@ MAY_IMPORT = {
         "errors": "",
         "missing": "errors",
         "seeds": "",
+        "background": "",
         "plugins": "errors",
         "asking": "errors missing",
         "prompts": "asking",
@@ -40,7 +41,7 @@ MAY_IMPORT = {
         "adapters": "errors missing prompts thresholds",
         "engines": "asking endings errors missing prompts records models adapters",
         "slots": "errors models adapters",
-        "streams": "__init__ errors missing seeds lines records",
+        "streams": "__init__ background errors missing seeds lines records",
         "rows": "errors missing explaining lines records streams",
         "problems": "asking errors missing records tasks streams rows",
         "configuration": "errors missing",
@@ -53,7 +54,7 @@ MAY_IMPORT = {
         "formats": "asking errors missing plugins seeds prompts records targets tasks thresholds "
         "pairing reranking",
         "evaluation": "errors missing records targets tasks thresholds reranking",
-        "inference": "asking errors seeds prompts records models tasks engines slots",
+        "inference": "asking background errors seeds prompts records models tasks engines slots",
         "verdicts": "asking errors prompts records tasks formats",
         "judging": "asking errors prompts records models tasks thresholds adapters engines slots "
         "inference verdicts",
@@ -61,7 +62,7 @@ MAY_IMPORT = {
         "streams",
         "benching": "adapters asking errors evaluation option_groups options model_options "
         "problems records streams tasks test_time",
-        "labelling": "errors prompts records tasks engines inference",
+        "labelling": "background errors prompts records tasks engines inference",
         "training": "__init__ asking errors missing seeds prompts records models targets tasks "
         f"engines slots streams hub option_groups options model_options {PAPER}",
         "training.worker": "errors missing models engines thresholds evaluation training",

@@ -12,11 +12,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from msgspec import Raw
 
+from sormctl.background import Background
 from sormctl.errors import UsageError
 from sormctl.records import Json, Record, Solution, encode
 from sormctl.streams.ahead import RecordAnswers
 from sormctl.streams.failures import Failures
-from sormctl.streams.flow import Background, Flow, Opening, W
+from sormctl.streams.flow import Flow, Opening, W
 from sormctl.streams.grouping import Line
 from sormctl.streams.ids import Keyed, KnownIds, tagged_key
 from sormctl.streams.job_outputs import Job, growing_output, whole_output
