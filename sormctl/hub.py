@@ -16,7 +16,11 @@ _PATHS = ("output", "held_out")  # of this machine, in the settings of a trainin
 
 
 def prepare(name: str, is_model: bool) -> None:
-    """Makes the repository, private if it is new: before the work, so that none is lost."""
+    """Makes the repository, private if it is new; OutputError where the user may not.
+
+    Before the work, so that none is lost, and behind all that is checked on this machine: a slip
+    in the command line leaves no empty repository.
+    """
     with _told(name):
         _api().create_repo(name, repo_type=_kind(is_model), private=True, exist_ok=True)
 
@@ -24,6 +28,7 @@ def prepare(name: str, is_model: bool) -> None:
 def push(output: Path, name: str) -> str:
     """Uploads a folder's files, or a file of records with its manifest; says where they are."""
     is_model = (output / SETTINGS_FILE).is_file()
+    prepare(name, is_model)  # there may have been no work
     with _told(name, f"; {output} is whole"):
         commit = _api().create_commit(
             repo_id=name,

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import structs
 
 from sormctl.asking import NOTHING_SAID, Asking, AskingSettings, default_asking
+from sormctl.background import aside
 from sormctl.engines.arguments import parse_arguments
 from sormctl.engines.base import Completion, Engine, Sampling, tokens_in_progress
 from sormctl.engines.encoding import load_tokenizer
@@ -156,10 +157,14 @@ async def sample_solutions(generator: Generator, problem: Problem, n: int) -> li
     prompt = draft_prompt(task, problem.question, generator.asking)
     completions = await generator.complete(task, prompt, problem.problem_id, range(n))
     is_begun = generator.opens_thought(prompt)
-    return [
-        _solution(task, problem, generator, completion, {"kind": kind, "index": index}, is_begun)
-        for index, completion in enumerate(completions)
-    ]
+
+    def solutions() -> list[Solution]:
+        return [
+            _solution(task, problem, generator, made, {"kind": kind, "index": index}, is_begun)
+            for index, made in enumerate(completions)
+        ]
+
+    return await aside(solutions)
 
 
 async def refine_solution(
@@ -184,7 +189,8 @@ async def refine_solution(
     task = get_task(draft.task)
     prompt = refine_prompt(task, draft.question, draft.steps, first_error, generator.asking)
     (completion,) = await generator.complete(task, prompt, draft.solution_id, range(1))
-    return _solution(task, draft, generator, completion, origin, generator.opens_thought(prompt))
+    is_begun = generator.opens_thought(prompt)
+    return await aside(_solution, task, draft, generator, completion, origin, is_begun)
 
 
 def read_completion(

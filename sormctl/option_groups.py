@@ -40,15 +40,6 @@ Config = Annotated[
     ),
 ]
 
-Push = Annotated[
-    str | None,
-    typer.Option(
-        help="Upload what was made to the Hugging Face hub; a new repository is private.",
-        metavar="OWNER/NAME",
-        rich_help_panel=OUTPUT,
-    ),
-]
-
 
 class Command(TyperCommand):
     """A command whose `--help` has its options under titles, its own first."""
@@ -70,7 +61,6 @@ class Command(TyperCommand):
             display.note(note)
         if name := given.get("push"):
             output = _pushed(given["output"])
-            hub.prepare(name, is_model=str(ctx.info_name).startswith("train-"))
         result = super().invoke(ctx)
         if name:
             display.note(hub.push(output, name))
@@ -123,7 +113,7 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
         if is_dataclass(parameter.annotation)
     }
 
-    def run(config: Path | None, push: str | None = None, **values: Any) -> None:
+    def run(config: Path | None, **values: Any) -> None:
         for name, group in groups.items():
             members = {item.name: values.pop(item.name) for item in fields(group)}
             values[name] = group(**members)
@@ -134,8 +124,6 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
         for item in signature.parameters.values()
         for title, single in _singles(item)
     ]
-    if {"output", "quiet"} <= {single.name for single in singles}:  # it makes records, or a model
-        singles.append(inspect.Parameter("push", KEYWORD, default=None, annotation=Push))
     singles.append(inspect.Parameter("config", KEYWORD, default=None, annotation=Config))
     run.__signature__ = inspect.Signature(singles)  # type: ignore[attr-defined]
     run.__annotations__ = {single.name: single.annotation for single in singles}

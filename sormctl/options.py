@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import typer
 
+from sormctl import hub
 from sormctl.option_groups import OUTPUT, among
 from sormctl.reranking import AGGREGATIONS
 from sormctl.streams.job_outputs import Job
@@ -33,6 +35,14 @@ Resume = Annotated[
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace the output file if it exists.")
+]
+Push = Annotated[
+    str | None,
+    typer.Option(
+        help="Upload what was made to the Hugging Face hub; a new repository is private.",
+        metavar="OWNER/NAME",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 Quiet = Annotated[
     bool,
@@ -133,13 +143,17 @@ class Writing:
 
     output: Output = None
     overwrite: Overwrite = False
+    push: Push = None
     quiet: Quiet = False
     log_format: LogFormat = "text"
 
     def job(self, command: str, arguments: Mapping[str, Any], **more: Any) -> Job:
         """The job of a command; `arguments` are those that determine its records."""
         given = {**vars(self), **more}
-        return Job(command, arguments, **{**given, "inputs": given.get("inputs") or ()})
+        given["inputs"] = given.get("inputs") or ()
+        if name := given.pop("push"):
+            given["prepare"] = cache(partial(hub.prepare, name, is_model=False))  # once for stages
+        return Job(command, arguments, **given)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ MAY_IMPORT = {
         "errors": "",
         "missing": "errors",
         "seeds": "",
+        "background": "",
         "plugins": "errors",
         "asking": "errors missing",
         "prompts": "asking",
@@ -41,7 +42,7 @@ MAY_IMPORT = {
         "adapters": "errors missing prompts thresholds",
         "engines": "asking endings errors missing prompts records models adapters",
         "slots": "errors models adapters",
-        "streams": "__init__ errors missing seeds lines records",
+        "streams": "__init__ background errors missing seeds lines records",
         "rows": "errors missing explaining lines records streams",
         "problems": "asking errors missing records tasks.answers tasks streams rows",
         "configuration": "errors missing",
@@ -51,14 +52,14 @@ MAY_IMPORT = {
         "filtering": "seeds records",
         "pairing": "records targets",
         "reranking": "errors missing records tasks",
-        "options": "streams tasks.answers tasks option_groups reranking",
+        "options": "streams tasks.answers tasks hub option_groups reranking",
         "model_options": "asking missing models engines tasks.solutions problems option_groups "
         "options",
         "formats": "asking errors missing plugins seeds prompts records targets tasks.answers "
         "tasks tasks.solutions thresholds pairing reranking",
         "evaluation": "errors missing records targets tasks thresholds reranking",
-        "inference": "asking errors seeds prompts records models tasks tasks.solutions engines "
-        "slots",
+        "inference": "asking background errors seeds prompts records models tasks tasks.solutions "
+        "engines slots",
         "verdicts": "asking errors prompts records tasks.answers formats",
         "judging": "asking errors prompts records models tasks tasks.solutions thresholds adapters "
         "engines slots inference verdicts",
@@ -66,9 +67,10 @@ MAY_IMPORT = {
         "streams",
         "benching": "adapters asking errors evaluation option_groups options model_options "
         "problems records streams tasks test_time",
-        "labelling": "errors prompts records tasks.answers tasks tasks.solutions engines inference",
+        "labelling": "background errors prompts records tasks.answers tasks tasks.solutions engines "
+        "inference",
         "training": "__init__ asking errors missing seeds prompts records models targets tasks "
-        "engines slots streams options model_options balancing pairing",
+        "engines slots streams hub options model_options balancing pairing",
         "training.worker": "errors missing models engines thresholds evaluation training",
         "report": "errors missing lines records targets tasks thresholds reranking streams "
         "evaluation labelling training.worker",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from asyncio import gather
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from msgspec import structs
 
+from sormctl.background import aside
 from sormctl.engines.base import Completion
 from sormctl.inference import Generator, read_completion
 from sormctl.labelling.begun import EngineRows, Rollout
@@ -70,7 +72,8 @@ async def label_solutions(
         )
         if not all(completion.is_made for completion in completions):
             return None
-        return [_rollout(reader, problem, prefix, c, consistent) for c in completions]
+        judge = partial(_rollout, reader, problem, prefix, consistent=consistent)
+        return await aside(lambda: [*map(judge, completions)])
 
     # by id: a solution that comes twice is not its own sibling
     outcomes = {

@@ -12,11 +12,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from msgspec import Raw
 
+from sormctl.background import Background
 from sormctl.errors import UsageError
 from sormctl.records import Json, Record, Solution, encode
 from sormctl.streams.ahead import RecordAnswers
 from sormctl.streams.failures import Failures
-from sormctl.streams.flow import Background, Flow, Opening, W
+from sormctl.streams.flow import Flow, Opening, W
 from sormctl.streams.grouping import Line
 from sormctl.streams.ids import Keyed, KnownIds, tagged_key
 from sormctl.streams.job_outputs import Job, growing_output, whole_output
@@ -124,13 +125,17 @@ def map_groups(
         finished = Counter(output.finished)
         ids = KnownIds(inputs, finished)
 
+        def begin(model: W) -> None:
+            job.prepare()
+            work.begin(model)
+
         def checked(record: N) -> None:
             check(record)
             ids.check(record)
 
         records = _unfinished(inputs, groups(inputs, checked), finished)
         failures = Failures(job.skip_failed, progress.warn)
-        flow = Flow(records, opening, work.make, work.write, concurrency, work.begin, failures.take)
+        flow = Flow(records, opening, work.make, work.write, concurrency, begin, failures.take)
         asyncio.run(progress.during(flow.run()))
         notes = costs.summary(output.tally.counts) if inputs.num_records else [NO_RECORDS]
         for note in notes:
@@ -297,7 +302,7 @@ def _pipe(
         inputs.before_read = before_read
         record: Made | None = None
         with inputs.placing():
-            for record in made:
+            for record in job.prepared(made):
                 sink.write(encode(record))
                 tally.records_out += 1
         before_read()
@@ -325,7 +330,7 @@ def write_records(
         tally = Tally()
         progress = stack.enter_context(_progress(job))
         sink = stack.enter_context(whole_output(job, files, list, tally))
-        for record in records:
+        for record in job.prepared(records):
             sink.write(encode(record))
             progress.add(1, _kind(record))
             tally.records_out += 1

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
-from functools import partial
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
+from sormctl.background import Background
 from sormctl.errors import EngineError, SormctlError
 from sormctl.streams.ahead import RecordAnswers
 from sormctl.streams.ids import without_tag
@@ -139,48 +137,3 @@ async def _cancel(*tasks: asyncio.Future[Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-class Background:
-    """A thread that makes blocking calls, one after the other, for a coroutine that awaits them.
-
-    It is a daemon. An executor's thread is joined at exit, so one that waits for input for ever
-    would make Ctrl-C wait too. `at_exit` is its last call.
-    """
-
-    def __init__(self, at_exit: Callable[[], None] | None = None) -> None:
-        self._at_exit = at_exit
-        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        threading.Thread(target=self._work, daemon=True).start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._calls.put(self._at_exit)
-        self._calls.put(None)
-
-    async def call(self, function: Callable[..., R], *args: object) -> R:
-        """`function(*args)`, in the thread."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[R] = loop.create_future()
-
-        def call() -> None:
-            try:
-                settle = partial(_settle, future, future.set_result, function(*args))
-            except BaseException as error:
-                settle = partial(_settle, future, future.set_exception, error)
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(settle)
-
-        self._calls.put(call)
-        return await future
-
-    def _work(self) -> None:
-        while (call := self._calls.get()) is not None:
-            call()
-
-
-def _settle(future: asyncio.Future[Any], settle: Callable[[Any], None], outcome: Any) -> None:
-    if not future.done():
-        settle(outcome)

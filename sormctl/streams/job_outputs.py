@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sormctl.errors import SormctlError, UsageError
 from sormctl.records import Json, Record, encode
@@ -27,6 +27,8 @@ from sormctl.streams.output import (
 )
 from sormctl.streams.progress import Progress, counted
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -35,7 +37,8 @@ class Job:
     `arguments` is everything that determines the records made: it goes into the manifest, and
     must be the same to resume. `inputs` are files, `-` or none for standard input; `output` None
     or `-` is standard output; `shard` is `I/N`. `skip_failed` leaves out records on which an engine
-    fails; None where the command has no such option.
+    fails; None where the command has no such option. `prepare` is called when all else is known to
+    be right, before the work.
     """
 
     command: str
@@ -48,6 +51,7 @@ class Job:
     log_format: str = "text"
     shard: str | None = None
     skip_failed: bool | None = None
+    prepare: Callable[[], None] = lambda: None
 
     @property
     def models(self) -> list[str]:
@@ -57,6 +61,14 @@ class Job:
         """
         options = ("model", "rm", "judge")
         return [str(name) for option in options if (name := self.arguments.get(option))]
+
+    def prepared(self, made: Iterable[T]) -> Iterator[T]:
+        """What is made: the first of it shows that the command line and the input will do."""
+        rest = iter(made)
+        for first in rest:
+            self.prepare()
+            yield first
+            yield from rest
 
 
 @contextmanager

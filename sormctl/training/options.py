@@ -255,6 +255,7 @@ class RunOptions:
     accelerate_config: AccelerateConfig = None
     resume: Resume = False
     overwrite: Overwrite = False
+    push: options.Push = None
     quiet: options.Quiet = False
     log_format: options.LogFormat = "text"
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
+from sormctl import hub
 from sormctl.errors import SormctlError, UsageError
 from sormctl.models import SETTINGS_FILE, model_digest, read_settings
 from sormctl.streams.output import locked, writing
@@ -34,6 +35,7 @@ from sormctl.training.config import (
     parse_interval,
     write_config,
 )
+from sormctl.training.events import Event, RowsRead
 from sormctl.training.examples import ReadExamples, spool
 from sormctl.training.machines import machine_rank
 from sormctl.training.options import RunOptions
@@ -94,7 +96,7 @@ def _help(config: TrainConfig, rank: int, options: RunOptions) -> None:
     """
     with _progress(config, options) as progress:
         progress.note(f"machine {rank}: works for machine 0, which tells how it goes")
-        _launch(config, options, progress)
+        _launch(config, options, progress.hear)
 
 
 def _check_options(config: TrainConfig) -> None:
@@ -191,18 +193,24 @@ def _train(
         processes = config.num_processes or max(1, launch.count_gpus())
         config = replace(config, num_processes=processes)
     write_config(config, data)
+
+    def hear(event: Event) -> None:
+        if options.push and isinstance(event, RowsRead):  # the workers have found nothing wrong
+            hub.prepare(options.push, is_model=True)
+        progress.hear(event)
+
     try:
-        _launch(config, options, progress)
+        _launch(config, options, hear)
     except SormctlError as error:
         if kept := list_checkpoints(config.checkpoints):
             raise type(error)(f"{error}; {kept[-1]} is kept, continue with --resume") from error
         raise
 
 
-def _launch(config: TrainConfig, options: RunOptions, progress: TrainingProgress) -> None:
+def _launch(config: TrainConfig, options: RunOptions, listen: Callable[[Event], None]) -> None:
     gpus = launch.count_gpus()
     launch.run_workers(
         launch.command(config, gpus, options.accelerate_config),
         launch.environment(config.num_processes, gpus),
-        progress.hear,
+        listen,
     )

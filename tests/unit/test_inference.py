@@ -1,5 +1,6 @@
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +15,10 @@ from sormctl.inference import Generator, refine_solution, sample_solutions
 from sormctl.labelling.rollouts import Labelling, label_solutions
 from sormctl.labelling.strategies import Exact, Exhaustive, Strategy
 from sormctl.prompts import Prompt
-from sormctl.records import Rollouts, Solution
+from sormctl.records import Problem, Rollouts, Solution
 from sormctl.seeds import derive_seed
+from sormctl.tasks.answers import NUMERIC
+from sormctl.tasks.registry import get_task
 from tests.asked import PLAIN
 from tests.fakes import ScriptedEngine
 from tests.invariance.families import byte_tokenizer
@@ -187,6 +190,46 @@ def test_an_empty_rollout_does_not_take_its_answer_from_the_prefix() -> None:
     draft = wrong(steps=("3 + 3 = 6", "#### 7"))
     found = label(lambda prompt, seed: "", draft, Exact(2), "off")
     assert found.labels == (0, 0)
+
+
+Work = Callable[[Generator, Problem], Coroutine[Any, Any, Any]]
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda student, problem: sample_solutions(student, problem, 1),
+        lambda student, problem: refine_solution(student, wrong(problem=problem), "global", None),
+        lambda student, problem: label_solutions(
+            student, [wrong(problem=problem)], Labelling(Exhaustive(1))
+        ),
+    ],
+)
+def test_who_is_graded_for_long_holds_up_nobody(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """math-verify may think about a pair for seconds; meanwhile other records go on."""
+    later_one = threading.Event()
+    was_graded: list[bool] = []
+
+    def verdict(predicted: str, answer: str) -> bool:
+        if answer == "6":
+            was_graded.append(later_one.wait(5))
+        later_one.set()
+        return True
+
+    kind = replace(NUMERIC, equivalent=verdict)
+    task = replace(get_task("numeric"), answer=kind)
+    for module in ("inference", "labelling.rollouts"):
+        monkeypatch.setattr(f"sormctl.{module}.get_task", lambda name: task)
+    other = replace_struct(PROBLEM, problem_id="p2", answer="7")
+    student = generator(lambda prompt, seed: "#### 6")
+
+    async def both() -> None:
+        await asyncio.gather(work(student, PROBLEM), work(student, other))
+
+    asyncio.run(both())
+    assert was_graded == [True]
 
 
 def test_a_local_refiner_is_shown_the_error() -> None:

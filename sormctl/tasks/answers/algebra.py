@@ -1,4 +1,4 @@
-"""Whether two mathematical expressions are equal, by math-verify in a process of its own.
+"""Whether two mathematical expressions are equal, by math-verify in processes of its own.
 
 sympy can think about a short expression for ever, in code that no signal and no thread interrupts.
 So it thinks beside us, with a limit of its processor time and memory after which the kernel ends
@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 from functools import lru_cache
-from threading import Lock
 
 import orjson
 
@@ -25,27 +24,25 @@ _COMMAND = [sys.executable, "-P", "-m", "sormctl.tasks.answers.algebra_worker", 
 
 
 class _Worker:
-    """The process, which is started when it is first asked, and again after a pair ended it."""
+    """A process, which is started when it is first asked, and again after a pair ended it."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = 0
-        self._lock = Lock()
 
     def ask(self, first: str, second: str) -> bool | None:
-        with self._lock:
-            process = self._running()
-            assert process.stdin is not None
-            assert process.stdout is not None
-            try:
-                process.stdin.write(orjson.dumps([first, second]) + b"\n")
-                process.stdin.flush()
-                answer = process.stdout.readline()
-            except BrokenPipeError:
-                answer = b""
-            if not answer:
-                self._end()
-            return bool(orjson.loads(answer)) if answer.strip() not in (b"", b"null") else None
+        process = self._running()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(orjson.dumps([first, second]) + b"\n")
+            process.stdin.flush()
+            answer = process.stdout.readline()
+        except BrokenPipeError:
+            answer = b""
+        if not answer:
+            self.close()
+        return bool(orjson.loads(answer)) if answer.strip() not in (b"", b"null") else None
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._owner != os.getpid():  # a fork has one of its own
@@ -60,25 +57,43 @@ class _Worker:
             )
             assert self._process.stdout is not None
             if self._process.stdout.readline() != b"ready\n":
-                self._end()
+                self.close()
                 raise SormctlError(
                     "math-verify cannot be started; install it: pip install math-verify"
                 )
         return self._process
 
-    def _end(self) -> None:
+    def close(self) -> None:
         process, self._process = self._process, None
         if process is not None and self._owner == os.getpid():
             process.kill()
             process.communicate()
 
+
+class _Workers:
+    """As many processes as threads ask at once: nobody waits for the pair of another."""
+
+    def __init__(self) -> None:
+        self._idle: list[_Worker] = []
+
+    def ask(self, first: str, second: str) -> bool | None:
+        try:
+            worker = self._idle.pop()
+        except IndexError:
+            worker = _Worker()
+        try:
+            return worker.ask(first, second)
+        finally:
+            self._idle.append(worker)
+
     def close(self) -> None:
-        with self._lock:
-            self._end()
+        """Ends those that nobody asks; one that is asked ends with its input, or at its limit."""
+        while self._idle:
+            self._idle.pop().close()
 
 
-_WORKER = _Worker()
-atexit.register(_WORKER.close)
+_WORKERS = _Workers()
+atexit.register(_WORKERS.close)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -90,4 +105,4 @@ def same_expression(first: str, second: str) -> bool | None:
     short, long = sorted((len(first), len(second)))
     if long > MAX_COMPARED:
         return None if short > MAX_COMPARED else False
-    return _WORKER.ask(*sorted((first, second)))  # it does not decide the same both ways round
+    return _WORKERS.ask(*sorted((first, second)))  # it does not decide the same both ways round

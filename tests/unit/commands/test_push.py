@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -15,6 +15,9 @@ from typer.testing import CliRunner
 
 from sormctl import hub
 from sormctl.cli import app
+from sormctl.records import encode
+from sormctl.training.events import Event, RowsRead, Started
+from tests.unit.examples import solution
 
 
 class Hub:
@@ -80,7 +83,7 @@ def test_records_go_to_a_data_set_with_their_manifest(fake: Hub, tmp_path: Path)
     out = tmp_path / "two.jsonl"
     result = problems("-o", str(out), "--push", "me/x")
     assert result.exit_code == 0, result.stderr
-    (made,) = fake.created
+    made = fake.created[0]
     assert (made["organization"], made["name"], made["type"]) == ("me", "x", "dataset")
     assert made.get("private") or made["visibility"] == "private"
     names = ["two.jsonl", "two.jsonl.manifest.json"]
@@ -108,6 +111,45 @@ def test_who_may_not_push_is_told_before_the_work(fake: Hub, tmp_path: Path) -> 
     assert result.exit_code == 1 and not [*tmp_path.iterdir()]
     assert result.stderr.startswith("sormctl problems: --push me/x: ")
     assert result.stderr.count("\n") == 1
+
+
+def test_a_slip_leaves_no_empty_repository(fake: Hub, tmp_path: Path) -> None:
+    """What is wrong on this machine is found before the hub hears of anything."""
+    out, source = tmp_path / "out", tmp_path / "in.jsonl"
+    source.write_text("{}\n")
+    for argv in (
+        ["problems", "chain", "--split", "no-such"],
+        ["grade", str(source)],  # no problem
+        ["sample", str(source), "--model", str(tmp_path)],  # no model
+        ["train-student", str(source), "--model", "embedded:student", "--no-merge-lora"],
+        ["train-student", str(source), "--model", "embedded:student"],
+    ):
+        result = CliRunner().invoke(app, [*argv, "-o", str(out), "--push", "me/x"])
+        assert result.exit_code != 0 and "--push" not in result.stderr
+        assert not fake.created, argv
+
+
+def test_a_training_asks_the_hub_when_its_workers_have_found_nothing_wrong(
+    fake: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the one who may not push is told before the first step."""
+    source = tmp_path / "in.jsonl"
+    source.write_bytes(encode(solution()))
+    known: list[int] = []
+
+    def workers(argv: object, added: object, listen: Callable[[Event], None]) -> None:
+        listen(Started())
+        known.append(len(fake.created))
+        fake.refuses = True
+        listen(RowsRead(1, 0, 0, 256, 1))
+        raise AssertionError("the training went on")
+
+    monkeypatch.setattr("sormctl.training.launch.run_workers", workers)
+    argv = ["--model", "embedded:student", "-o", str(tmp_path / "s"), "--push", "me/s"]
+    result = CliRunner().invoke(app, ["train-student", str(source), *argv])
+    assert (result.exit_code, known) == (1, [0])
+    assert "sormctl train-student: --push me/s: " in result.stderr
+    assert not (tmp_path / "s.partial").exists()
 
 
 def test_a_stream_cannot_be_pushed() -> None:

@@ -36,16 +36,24 @@ def test_it_works_in_threads() -> None:
         assert all(pool.map(lambda pair: same_expression(*pair), pairs))
 
 
+def test_a_slow_pair_holds_up_no_other_thread() -> None:
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(same_expression, "9^{9^{9^{9}}}", "9^{9^{9^{7}}}")
+        assert pool.submit(same_expression, "z+1", "1+z").result()
+        assert not slow.done()
+    assert slow.result() is None
+
+
 def test_what_takes_too_long_is_not_decided(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(algebra, "_COMMAND", [*algebra._COMMAND[:-1], "0.3"])
-    algebra._WORKER.close()
+    algebra._WORKERS.close()
     tower = "9^{9^{9^{9}}}"
     assert MATH.equivalent(tower, "9^{9^{9^{8}}}") is None
     assert not MATH.equal(tower, "9^{9^{9^{8}}}")
     assert MATH.equivalent(tower, tower)
     assert MATH_TASK.is_correct(tower, "9^{9^{9^{8}}}") is None
     assert not MATH_TASK.is_correct(tower, "9^{9^{9^{8}}}")
-    algebra._WORKER.close()
+    algebra._WORKERS.close()
     monkeypatch.undo()
     assert same_expression("y+1", "1+y")  # the next pair is
 
