@@ -19,9 +19,9 @@ from sormctl.engines.encoding import load_tokenizer, prompt_ids
 from sormctl.engines.openai.answers import completions, reward_of, step_scores
 from sormctl.engines.openai.asking import prompt_of, settings
 from sormctl.engines.openai.checking import Checker
+from sormctl.engines.openai.choosing import Wanted, note_model
 from sormctl.engines.openai.dialect import CHAT, RUNS, Dialect, continues
 from sormctl.engines.openai.http import Http, connections
-from sormctl.engines.openai.naming import are_alike, are_different
 from sormctl.engines.openai.pool import Pool, Sleep
 from sormctl.engines.openai.refusals import FilteredError, RefusedError
 from sormctl.engines.openai.server import Server, is_url, redacted
@@ -29,8 +29,8 @@ from sormctl.engines.openai.special import keeping, with_tags
 from sormctl.engines.reading import encode_solution, for_vllm
 from sormctl.engines.running import Running
 from sormctl.errors import DeadEngineError, EngineError, ModelError, UsageError, tell_user
-from sormctl.missing import install, no_such
-from sormctl.models import NO_TOKENIZER, public_name, resolve_model
+from sormctl.missing import install
+from sormctl.models import NO_TOKENIZER, resolve_model
 from sormctl.prompts import Prompt
 from sormctl.records import Json
 
@@ -245,40 +245,10 @@ class OpenaiEngine:
         listed = await self._http.models(server.url)
         if self._options.api == "chat":
             server.dialect.path = CHAT
-        server.model = self._options.served_model or self._chosen(server, listed)
-        served = next((item for item in listed if item["id"] == server.model), {})
-        room = served.get("max_model_len")
-        server.owner = str(served.get("owned_by") or "")
-        server.room = room if isinstance(room, int) and room > 0 else None
-
-    def _chosen(self, server: Server, listed: Sequence[Json]) -> str:
-        for item in listed:  # `root` is what the server loaded under that name
-            if self._model in (item["id"], item.get("root")):
-                return str(item["id"])
-        if not listed:
-            return self._model
-        if len(listed) == 1:
-            return self._only(server, listed[0])
-        served = [str(item["id"]) for item in listed]
-        remedy = f"give --engine-arg served_model= one of {', '.join(served)}"
-        raise UsageError(f"{server.name}: {no_such('model', self._model, served, remedy)}")
-
-    def _only(self, server: Server, item: Json) -> str:
-        """The only model that a server lists; UsageError if it cannot be the one that is meant."""
-        name, root = str(item["id"]), str(item.get("root") or "")
-        meant = [public_name(self._model), *filter(None, [self._options.tokenizer])]
         sends_ids = self._tokenizer is not None and not server.dialect.is_chat
-        if sends_ids and are_different(root, meant):
-            raise UsageError(
-                f"{server.name}: serves {root}, not {meant[0]}, whose token ids it would be sent; "
-                f"give that as --model, or --engine-arg served_model={name} if they are one"
-            )
-        if not any(are_alike(found, wanted) for found in (name, root) for wanted in meant):
-            line = f"{server.name} serves {name} alone: it is asked in the place of {meant[0]}"
-            self._checker.tell_once(
-                server, "served", f"{line}; served_model= names it without this line"
-            )
-        return name
+        options = self._options
+        wanted = Wanted(self._model, options.tokenizer, options.served_model)
+        note_model(server, listed, wanted, self._checker, sends_ids=sends_ids)
 
 
 def _going_on(completion: Completion) -> Completion:

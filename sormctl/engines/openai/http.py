@@ -89,7 +89,7 @@ class Http:
             listed = listed.get("data") or listed.get("models")
         found = listed if isinstance(listed, list) else []
         items = ({"id": item} if isinstance(item, str) else item for item in found)
-        return [item for item in items if isinstance(item, dict) and "id" in item]
+        return [item for item in items if isinstance(item, dict) and _is_named(item.get("id"))]
 
     async def post(self, url: str, sent: Json) -> Json:
         """The answer to a request, a JSON object; an error inside it is raised as what it is."""
@@ -162,6 +162,10 @@ class Http:
             state = "is refused" if self._key else "is missing"
             return DeadEngineError(f"{host}: the key {state} ({status}); set OPENAI_API_KEY{way}")
         return error
+
+
+def _is_named(name: Any) -> bool:
+    return isinstance(name, str) and bool(name)
 
 
 def _by_way_of(url: str) -> str:
