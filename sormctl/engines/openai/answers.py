@@ -20,6 +20,7 @@ from sormctl.records import MAX_COUNT, Json
 _LEAST_VLLM = "0.10.2"  # the first that knows `return_token_ids` (vllm-project/vllm#22587)
 _FAILED = re.compile(r".*error|.*insufficient.*resource|cancell?ed|timeout|overloaded", re.I)
 _FINISH_CHARACTERS = 60
+_SAID = ("content", "refusal", "reasoning", "reasoning_content")
 _NO_ANSWER = "the server's answer is not one of the completions API"
 _WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 
@@ -52,9 +53,7 @@ def completions(
         usage = answer.get("usage") or {}
         counted, cached = prompt_counts(answer)
         prompt = counted or length_of(sent, tokenizer) or 0, cached
-        choices = sorted(answer["choices"], key=lambda choice: choice.get("index") or 0)
-        if len(choices) != sent.get("n", 1):
-            raise ValueError("other than the number asked for")
+        choices = _in_order(answer["choices"], sent.get("n", 1))
         if len(choices) == 1:
             told = _count(usage, "completion_tokens")
             counts = [told or _counted_here(choices[0], think[1], tokenizer)]
@@ -63,7 +62,9 @@ def completions(
             counts, is_doubtful = list(map(_count_tokens, choices)), False
         found = []
         for choice, generated in zip(choices, counts, strict=True):
-            finish = _finish(choice.get("finish_reason"), generated >= limit, is_doubtful)
+            finish = _finish(choice, generated >= limit, is_doubtful)
+            if finish == STOP and _is_nothing(choice, generated):
+                raise Fault("the server's answer has no text", is_brief=True)
             found.append(_completion(choice, sent, params, think, prompt, generated, finish))
         return found
     except _WRONG as error:
@@ -154,24 +155,59 @@ def _completion(
     if thought and (text.strip() or finish == "stop"):  # else it was cut while it thought
         thought += closing
     logprob = _logprob(choice, reached if end < len(text) else None) if params.logprobs else None
-    whole = (thought + text[:end]).encode(errors="replace").decode()  # a letter cut in two
-    return Completion(whole, finish, *prompt, generated, logprob)
+    return Completion(_written(thought + text[:end]), finish, *prompt, generated, logprob)
 
 
-def _finish(reason: Any, is_full: bool, is_doubtful: bool) -> str:
+def _in_order(choices: Sequence[Json], wanted: int) -> list[Json]:
+    """The choices by their index; EngineError if they are not those that were asked for."""
+    if len(choices) != wanted:
+        raise EngineError(f"the server's answer has {len(choices)} choices, not {wanted} as asked")
+    places: list[Any] = [choice.get("index") for choice in choices]
+    if wanted == 1 or places == [None] * wanted:
+        return list(choices)
+    if sorted(places) != list(range(wanted)):
+        raise EngineError(f"the indices of the server's {wanted} choices are not 0 to {wanted - 1}")
+    return sorted(choices, key=lambda choice: choice["index"])
+
+
+def _is_nothing(choice: Json, generated: int) -> bool:
+    """Whether a choice that ended by itself holds no answer at all.
+
+    A model's empty text is one: whoever gives it has counted the token that ends it, or says `stop`
+    and that the text is empty.
+    """
+    message = choice["message"] if "message" in choice else {"content": choice["text"]}
+    if message is None:
+        return True
+    if generated or any(message.get(name) for name in _SAID):
+        return False
+    return message.get("content") is None or not choice.get("finish_reason")
+
+
+def _finish(choice: Json, is_full: bool, is_doubtful: bool) -> str:
     """`stop`, `length`, or the server's own word for what else ended a completion.
 
     `is_full` says that it has all the tokens that it may have. `is_doubtful`: it has exactly these,
-    and the server may be one that says `stop` whatever it was, as LocalAI does.
+    and the server may be one that says `stop` whatever it was, as LocalAI does. A call of a tool
+    ends no text, whatever the server says.
     """
+    reason = choice.get("finish_reason")
     if not reason:
-        return LENGTH if is_full else STOP
-    word = " ".join(str(reason).split())[:_FINISH_CHARACTERS]
-    if word == "abort":  # the server is shutting down
-        raise Fault("the server aborted the request", is_down=True)
-    if _FAILED.fullmatch(word):
-        raise Fault(f"the server broke off: {word}")
-    return LENGTH if is_doubtful and word == STOP else ending(word)
+        found = LENGTH if is_full else STOP
+    else:
+        word = _written(" ".join(str(reason).split())[:_FINISH_CHARACTERS])
+        if word == "abort":  # the server is shutting down
+            raise Fault("the server aborted the request", is_down=True)
+        if _FAILED.fullmatch(word):
+            raise Fault(f"the server broke off: {word}")
+        found = LENGTH if is_doubtful and word == STOP else ending(word)
+    calls = (choice.get("message") or {}).get("tool_calls")
+    return "tool_calls" if calls and found == STOP else found
+
+
+def _written(text: str) -> str:
+    """A text that can be written; a letter of which half is there becomes `?`."""
+    return text.encode(errors="replace").decode()
 
 
 def _said(choice: Json, closing: str) -> Said:
@@ -237,7 +273,7 @@ def _counted_here(choice: Json, closing: str, tokenizer: Any) -> int:
     """The tokens of a text that the server has not counted; 0 where nobody can."""
     if tokenizer is None:
         return 0
-    written = "".join(_said(choice, closing)).encode(errors="replace").decode()
+    written = _written("".join(_said(choice, closing)))
     return len(tokenizer(written, add_special_tokens=False)["input_ids"])
 
 

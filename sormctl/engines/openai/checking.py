@@ -70,6 +70,12 @@ class Checker:
             line = f"{server.name} counts no tokens: the `usage` of records says 0"
             self.tell_once(server, "usage", line)
 
+    def check_endings(self, server: Server, answer: Json) -> None:
+        """Says so where nobody knows why a text ended."""
+        if not all(choice.get("finish_reason") for choice in answer["choices"]):
+            line = f"{server.name} does not say why texts end: one that broke off counts as whole"
+            self.tell_once(server, "endings", line)
+
     def tell_once(self, server: Server, about: str, line: str) -> None:
         """Says `line` on standard error, unless what it is `about` has been said of a server."""
         if (server.url, about) not in self._told:

@@ -209,6 +209,7 @@ class OpenaiEngine:
                 self._checker.check_usage(server, answer)
                 known = {"tokenizer": self._tokenizer, "is_known": server.is_known}
                 found = completions(answer, sent, params, limit, prompt.think, **known)
+                self._checker.check_endings(server, answer)
                 found = with_tags(found, self._tokenizer, prompt.think, server)
                 return [_going_on(one) for one in found] if dialect.trims else found
             except FilteredError:  # as where the answer says so: one such record is no failure

@@ -16,7 +16,7 @@ from sormctl.engines.openai.faults import Fault
 from sormctl.engines.openai.network import proxy_for, transports, trusted_certificates
 from sormctl.engines.openai.refusals import FilteredError, error_in, refusal
 from sormctl.engines.openai.server import redacted
-from sormctl.errors import DeadEngineError, EngineError, UsageError
+from sormctl.errors import DeadEngineError, EngineError, UsageError, one_line
 from sormctl.records import Json
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _NO_LIST = (400, 403, 404, 405, 406, 410, 415, 422, 500, 501)
 _OTHER_FILES = 64  # open beside connections
 # bytes of a body: of an error the rest is not read, any other that is longer is no answer
 _LONGEST, _LONGEST_ERROR = 1 << 26, 1 << 16
+_QUOTED = 80  # characters of what is no answer
 _SECRET = re.compile(r"(?=.*\d).{16,}")  # a key that no text holds by chance, as it may "EMPTY"
 
 
@@ -152,7 +153,10 @@ class Http:
 
     def _no_answer(self, response: _Response) -> Fault:
         way = _by_way_of(response.url)
-        return Fault(f"not an answer of the OpenAI API ({response.status}){way}", is_down=True)
+        quoted = one_line(" ".join(response.body.decode(errors="replace").split()), _QUOTED)
+        shown = f": {quoted}" if quoted else ""
+        said = f"not an answer of the OpenAI API ({response.status}){shown}{way}"
+        return Fault(said, is_down=True)
 
     def _refusal(self, response: _Response, status: int, body: Any) -> Exception:
         way = _by_way_of(response.url)
@@ -165,7 +169,7 @@ class Http:
 
 
 def _is_named(name: Any) -> bool:
-    return isinstance(name, str) and bool(name)
+    return isinstance(name, str) and bool(name) and name.isprintable()
 
 
 def _by_way_of(url: str) -> str:

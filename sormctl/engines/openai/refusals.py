@@ -180,14 +180,16 @@ def is_too_long(status: int, says: str) -> bool:
 def error_in(answer: Json) -> tuple[int, Json] | None:
     """The error that an answer is in spite of its status 200, and the status it should have had.
 
-    A proxy whose server breaks off puts it into a choice, behind what was written till then.
+    A proxy whose server breaks off puts it into a choice, behind what was written till then, or
+    beside the choices.
     """
     choices = answer.get("choices") or ()
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and choice.get("error"):
             return error_in({"error": choice["error"]})
     error = answer.get("error")
-    if choices or not (error or answer.get("object") == "error"):
+    is_told = bool(error) and (isinstance(error, dict | str) or not choices)
+    if not is_told and (choices or answer.get("object") != "error"):
         return None
     for found in (error, answer):
         for name in ("code", "status", "status_code"):

@@ -184,13 +184,80 @@ def test_a_stop_string_in_a_thought_ends_nothing() -> None:
     assert read({"message": message}, stop=(";",)).text == "<think>1; 2</think>2"
 
 
-@pytest.mark.parametrize(
-    "choice", [{}, {"text": 2}, {"message": {"content": 2}}, {"text": "\n", 1: 2}]
-)
-def test_what_is_no_answer(choice: dict[Any, Any]) -> None:
-    answer = {"choices": [choice] * (2 if 1 in choice else 1)}
+@pytest.mark.parametrize("choice", [{}, {"text": 2}, {"message": {"content": 2}}])
+def test_what_is_no_answer(choice: dict[str, Any]) -> None:
     with pytest.raises(EngineError, match="not one of the completions API"):
+        completions({"choices": [choice]}, SENT, Sampling(), LIMIT)
+
+
+TEXT: dict[str, Any] = {"index": 0, "text": "2", "finish_reason": "stop", "token_ids": [1]}
+
+
+@pytest.mark.parametrize("places", [(0, 0), (1, 2), (0, None), ("0", 1), (0, 1, 2), (0,)])
+def test_choices_are_those_that_were_asked_for(places: tuple[Any, ...]) -> None:
+    answer = {"choices": [{**TEXT, "index": place} for place in places]}
+    with pytest.raises(EngineError, match=r"indices of|has \d choices, not 2 as asked|not one of"):
+        completions(answer, {**SENT, "n": 2}, Sampling(), LIMIT)
+
+
+@pytest.mark.parametrize(("places", "texts"), [((1, 0), "ba"), ((None, None), "ab")])
+def test_choices_have_the_order_of_their_indices(places: tuple[Any, ...], texts: str) -> None:
+    answer = {
+        "choices": [
+            {**TEXT, "index": place, "text": text} for place, text in zip(places, "ab", strict=True)
+        ]
+    }
+    found = completions(answer, {**SENT, "n": 2}, Sampling(), LIMIT)
+    assert "".join(one.text for one in found) == texts
+    (alone,) = completions({"choices": [{**TEXT, "index": 1}]}, SENT, Sampling(), LIMIT)
+    assert alone.text == "2"
+
+
+NOTHING: list[tuple[dict[str, Any], int]] = [
+    ({"text": None, "finish_reason": "stop"}, 0),
+    ({"text": None}, 0),
+    ({"text": ""}, 0),
+    ({"message": None, "finish_reason": "stop"}, 0),
+    ({"message": None, "finish_reason": "stop"}, 9),
+    ({"message": {"role": "assistant"}, "finish_reason": "stop"}, 0),
+    ({"message": {"content": None}, "finish_reason": "stop"}, 0),
+    ({"message": {"content": "", "reasoning": None}, "finish_reason": None}, 0),
+]
+EMPTY: list[tuple[dict[str, Any], int]] = [
+    ({"text": "", "finish_reason": "stop"}, 0),
+    ({"text": ""}, 1),
+    ({"text": None, "finish_reason": "stop"}, 1),  # the token that ends it was counted
+    ({"message": {"content": ""}, "finish_reason": "stop"}, 0),
+    ({"message": {"content": None}, "finish_reason": "stop"}, 1),  # mlx-lm
+]
+
+
+@pytest.mark.parametrize(("choice", "tokens"), NOTHING)
+def test_what_holds_no_text_may_pass(choice: dict[str, Any], tokens: int) -> None:
+    answer = {"choices": [choice], "usage": {"completion_tokens": tokens}}
+    with pytest.raises(Fault, match="has no text") as caught:
         completions(answer, SENT, Sampling(), LIMIT)
+    assert caught.value.is_brief
+
+
+@pytest.mark.parametrize(("choice", "tokens"), EMPTY)
+def test_a_model_may_say_nothing(choice: dict[str, Any], tokens: int) -> None:
+    answer = {"choices": [choice], "usage": {"completion_tokens": tokens}}
+    (found,) = completions(answer, SENT, Sampling(), LIMIT)
+    assert (found.text, found.finish) == ("", "stop")
+
+
+@pytest.mark.parametrize(
+    ("said", "finish"), [("stop", "tool_calls"), (None, "tool_calls"), ("length", "length")]
+)
+@pytest.mark.parametrize("content", [None, "I shall calculate."])
+def test_a_call_of_a_tool_ends_no_text(said: str | None, finish: str, content: str | None) -> None:
+    message = {"content": content, "tool_calls": [{"id": "1", "type": "function"}]}
+    assert read({"message": message, "finish_reason": said}).finish == finish
+
+
+def test_half_a_letter_in_a_reason_is_replaced() -> None:
+    assert read({"text": "2", "finish_reason": "no\ud83d"}).finish == "no?"
 
 
 def test_no_choices_may_pass() -> None:

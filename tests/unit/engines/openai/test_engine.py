@@ -5,6 +5,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from resource import RLIM_INFINITY
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -162,6 +163,7 @@ TRANSIENT = {
     "without room": refusal(498),
     "dropped": DROP,
     "a page": PAGE,
+    "a stream": (200, b'data: {"choices": []}', {}),
     "a list": (200, [], {}),
     "shutting down": ok(finish="abort"),
     "an error in a good answer": (200, {"error": {"message": "upstream", "code": 502}}, {}),
@@ -172,6 +174,13 @@ TRANSIENT = {
         {"choices": [{"text": "1 +", "error": {"code": 502, "message": "upstream"}}]},
         {},
     ),
+    "an error beside half a text": (
+        200,
+        {"choices": [{"text": "1 +"}], "error": {"code": 502, "message": "upstream"}},
+        {},
+    ),
+    "a word beside half a text": (200, {"choices": [{"text": "1 +"}], "error": "upstream"}, {}),
+    "no text": (200, {"choices": [{"text": None, "finish_reason": "stop"}]}, {}),
     "a choice that failed": ok("1 +", finish="error"),
     "a network that failed": ok("1 +", finish="network_error"),
     "a server without room": ok("1 +", finish="insufficient_system_resource"),
@@ -227,6 +236,34 @@ async def test_a_page_in_the_place_of_the_list_of_models_is_a_server_that_is_dow
         with pytest.raises(EngineError, match=rf"no server answers: {broken.url}: not an answer"):
             async with engine_of(broken, patience=0):
                 pass
+
+
+@pytest.mark.parametrize("error", [None, "", {}, [], 0, False])
+async def test_an_error_that_is_none_is_no_error(error: object) -> None:
+    status, answer, headers = ok()
+    with serving((status, {**answer, "error": error}, headers)) as script:
+        async with engine_of(script) as engine:
+            assert len(await engine.sample(PROMPT, Sampling())) == 1
+    assert len(script.asked) == 1
+
+
+async def test_what_is_no_answer_is_quoted() -> None:
+    page: Reply = (200, b"<html>\n back soon" + b"!" * 999, {})
+    with serving(*[page] * 9) as broken:
+        async with engine_of(broken, patience=0) as engine:
+            with pytest.raises(EngineError, match=r"\(200\): <html> back soon!+…; gave") as caught:
+                await engine.sample(PROMPT, Sampling())
+    assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize(("finish", "lines"), [("stop", 0), ("weird", 0), (None, 1), ("", 1)])
+async def test_where_nobody_knows_why_texts_end_it_is_said_once(
+    finish: Any, lines: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(*[ok(finish=finish)] * 2) as script:
+        async with engine_of(script) as engine:
+            await engine.sample(PROMPT, Sampling(seeds=(1, 2)))
+    assert capsys.readouterr().err.count("does not say why texts end") == lines
 
 
 async def test_an_answer_that_never_has_a_choice_is_soon_said() -> None:

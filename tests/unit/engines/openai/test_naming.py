@@ -113,7 +113,7 @@ async def test_a_server_that_comes_back_with_another_model_stays_out() -> None:
 
 
 async def test_a_model_without_a_name_is_not_listed() -> None:
-    with serving(models=[{"id": None}, {"id": ""}, {"id": 7}]) as script:
+    with serving(models=[{"id": None}, {"id": ""}, {"id": 7}, {"id": "\ud83d"}]) as script:
         async with engine_of(script) as engine:
             await engine.sample(PROMPT, Sampling())
     assert script.asked[0]["model"] == "m"
