@@ -18,7 +18,11 @@ from sormctl.errors import EngineError, ModelError
 from sormctl.records import MAX_COUNT, Json
 
 _LEAST_VLLM = "0.10.2"  # the first that knows `return_token_ids` (vllm-project/vllm#22587)
-_FAILED = re.compile(r".*error|.*insufficient.*resource|cancell?ed|timeout|overloaded", re.I)
+_FAILED = re.compile(
+    r".*error|error\b.*|.*insufficient.*resource|cancell?ed|timeout|aborted|failed|interrupted"
+    r"|.*(overload|disconnect|connection|rate_?limit).*|.*unavailable",
+    re.I,
+)
 _FINISH_CHARACTERS = 60
 _SAID = ("content", "refusal", "reasoning", "reasoning_content")
 _NO_ANSWER = "the server's answer is not one of the completions API"
@@ -196,7 +200,7 @@ def _finish(choice: Json, is_full: bool, is_doubtful: bool) -> str:
         found = LENGTH if is_full else STOP
     else:
         word = _written(" ".join(str(reason).split())[:_FINISH_CHARACTERS])
-        if word == "abort":  # the server is shutting down
+        if word.casefold() == "abort":  # the server is shutting down
             raise Fault("the server aborted the request", is_down=True)
         if _FAILED.fullmatch(word):
             raise Fault(f"the server broke off: {word}")

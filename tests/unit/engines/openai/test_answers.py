@@ -26,7 +26,15 @@ def read(choice: dict[str, Any], **params: Any) -> Completion:
 
 FINISHES: dict[str, list[str | None]] = {
     "stop": ["stop", "eos", "eos_token", "EOS", "end_turn", "stop_sequence", "stop_str", "", None],
-    "length": ["length", "max_tokens", "model_length", "MAX_TOKENS", "token_limit", "max_length"],
+    "length": [
+        "length",
+        "max_tokens",
+        "model_length",
+        "MAX_TOKENS",
+        "token_limit",
+        "max_length",
+        "ERROR_LIMIT",
+    ],
     "content_filter": ["content_filter"],
     "tool_calls": ["tool_calls"],
     "SAFETY": ["SAFETY"],
@@ -76,6 +84,26 @@ def test_tokens_that_a_server_does_not_count(usage: Any, sent: dict[str, Any]) -
     assert found.prompt_tokens == lengths[type(sent.get("prompt"))]
     (alone,) = completions(answer, SENT, Sampling(), LIMIT)
     assert (alone.prompt_tokens, alone.generated_tokens) == (0, 0)
+
+
+FAILURES = (
+    "error Error server_error network_error aborted Aborted failed FAILED interrupted cancelled "
+    "timeout server_overloaded overloaded_error service_unavailable connection_closed "
+    "client_disconnected insufficient_system_resource rate_limit_exceeded"
+)
+
+
+@pytest.mark.parametrize("said", [*FAILURES.split(), "error: out of memory"])
+def test_what_failed_is_no_completion(said: str) -> None:
+    with pytest.raises(Fault, match=f"broke off: {said}"):
+        read({"text": "2", "finish_reason": said})
+
+
+@pytest.mark.parametrize("said", ["abort", "Abort", "ABORT"])
+def test_who_aborts_is_shutting_down(said: str) -> None:
+    with pytest.raises(Fault, match="aborted the request") as caught:
+        read({"text": "2", "finish_reason": said})
+    assert caught.value.is_down
 
 
 def test_an_endless_reason_is_cut() -> None:
