@@ -10,13 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from sormctl.engines.openai.faults import Fault
 from sormctl.engines.openai.network import proxy_for, transports, trusted_certificates
-from sormctl.engines.openai.refusals import FilteredError, error_in, refusal
+from sormctl.engines.openai.refusals import error_in, refusal
 from sormctl.engines.openai.server import redacted
-from sormctl.errors import DeadEngineError, EngineError, UsageError, one_line
+from sormctl.errors import DeadEngineError, UsageError, one_line
 from sormctl.records import Json
 
 if TYPE_CHECKING:
@@ -80,11 +79,11 @@ class Http:
         """Closes the connections."""
         await self._client.aclose()
 
-    async def models(self, url: str) -> list[Json]:
-        """What a server says that it serves; empty if it does not say."""
+    async def models(self, url: str) -> list[Json] | None:
+        """What a server says that it serves; None where it has no list."""
         response = await self._request("GET", f"{url}/models", timeout=_CONNECT_SECONDS)
         if response.status in _NO_LIST:  # if it is not there, a request will say so
-            return []
+            return None
         listed = self._answer(response)
         if isinstance(listed, dict):
             listed = listed.get("data") or listed.get("models")
@@ -146,26 +145,22 @@ class Http:
             raise self._refusal(response, response.status, found)
         if response.location:
             place = redacted(response.url)
-            raise EngineError(f"{place}: moved to {response.location}; give that as --base-url")
+            raise DeadEngineError(f"{place}: moved to {response.location}; give that as --base-url")
         if response.status != 200 or isinstance(found, str):  # a page, half an answer
             raise self._no_answer(response)
         return found
 
     def _no_answer(self, response: _Response) -> Fault:
         way = _by_way_of(response.url)
-        quoted = one_line(" ".join(response.body.decode(errors="replace").split()), _QUOTED)
+        said = " ".join(response.body.decode(errors="replace").split())
+        quoted = one_line(said.replace(self._key, "***") if self._key else said, _QUOTED)
         shown = f": {quoted}" if quoted else ""
         said = f"not an answer of the OpenAI API ({response.status}){shown}{way}"
         return Fault(said, is_down=True)
 
     def _refusal(self, response: _Response, status: int, body: Any) -> Exception:
         way = _by_way_of(response.url)
-        host = urlsplit(response.url).hostname or ""
-        error = refusal(status, body, host, self._key, response.after, way)
-        if status in (401, 403) and not isinstance(error, FilteredError):
-            state = "is refused" if self._key else "is missing"
-            return DeadEngineError(f"{host}: the key {state} ({status}); set OPENAI_API_KEY{way}")
-        return error
+        return refusal(status, body, redacted(response.url), self._key, response.after, way)
 
 
 def _is_named(name: Any) -> bool:

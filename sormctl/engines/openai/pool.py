@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from sormctl.engines.openai.faults import Fault
 from sormctl.engines.openai.server import Server, pause
-from sormctl.errors import DeadEngineError, EngineError, SormctlError
+from sormctl.errors import DeadEngineError, EngineError, SormctlError, tell_user
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
@@ -97,6 +97,8 @@ class Pool:
                     server.limit.refused(age)
                     since = max(since, self._last_answer)  # others are served: its turn will come
                 await self._wait(server, fault, failures.total(), since)
+            except DeadEngineError as error:
+                self._drop(server, error)
             finally:
                 self._release(server)
 
@@ -180,16 +182,32 @@ class Pool:
             await self._probe(server)
         except Fault as fault:
             self._left_out(server, fault)
+        except DeadEngineError as error:
+            self._drop(server, error)
+
+    def _drop(self, server: Server, error: DeadEngineError) -> None:
+        """No requests for the server any more; the end of all if it is the last."""
+        if server.is_gone:  # another request has met the same
+            return
+        server.is_gone = True
+        if all(other.is_gone for other in self.servers):
+            self._end(str(error))
+            raise error
+        tell_user(f"engine openai: left out: {error}")
+        self._mark_down(server, str(error))
+
+    def _mark_down(self, server: Server, error: str) -> None:
+        server.error = error
+        if all(server.error is not None for server in self.servers):
+            self._all_down_since = time.monotonic()
 
     def _left_out(self, server: Server, fault: Fault) -> None:
         """No requests for the server until a probe succeeds."""
         if server.error is not None:
             return
-        server.error = str(fault)
         server.falls += 1
         self._tell(f"{server.name} is left out: {fault}")
-        if all(server.error is not None for server in self.servers):
-            self._all_down_since = time.monotonic()
+        self._mark_down(server, str(fault))
         self._revivals[server] = asyncio.create_task(self._revive(server, fault.after or 0.0))
 
     async def _revive(self, server: Server, rest: float) -> None:
@@ -198,8 +216,9 @@ class Pool:
             rest = 0.0
             try:
                 await self._probe(server)
-                server.error = None
-                self._tell(f"{server.name} is back")
+                if not server.is_gone:
+                    server.error = None
+                    self._tell(f"{server.name} is back")
                 break
             except (Fault, SormctlError) as error:
                 server.error = str(error)

@@ -51,8 +51,12 @@ class Server:
         self.outstanding = 0
         self.error: str | None = None  # why it is left out
         self.falls = 0  # how often it was left out since it last answered a request
+        self.is_gone = False  # whether it refuses all that comes: it is not probed any more
+        self.has_answered = False  # whether a text, or scores, have come from it
+        self.turned_away: list[str] = []  # why it has refused single records, where it has
         self.model = ""
         self.owner = ""  # the kind of server, if it tells
+        self.is_listed = True  # whether it has a list of models
         self.room: int | None = None  # tokens of prompt and completion, if it tells
         self.dialect = Dialect()
         self.hides_thoughts = False  # whether the user knows that its texts may lack their tags

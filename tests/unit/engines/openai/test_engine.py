@@ -104,8 +104,8 @@ async def test_a_server_too_old_to_return_token_ids_is_told_so(more: dict[str, N
                 await engine.sample(PROMPT, Sampling(seeds=(3, 4)))
     assert script.asked[0]["return_token_ids"] is True
     assert str(told.value) == (
-        "the server returns no token ids, which several completions in one request need; "
-        "it must be vLLM 0.10.2 or newer"
+        f"{script.url}: the server returns no token ids, which several completions in one request "
+        "need; it must be vLLM 0.10.2 or newer"
     )
 
 
@@ -167,6 +167,8 @@ TRANSIENT = {
     "a list": (200, [], {}),
     "shutting down": ok(finish="abort"),
     "an error in a good answer": (200, {"error": {"message": "upstream", "code": 502}}, {}),
+    "busy": (200, {"code": 429, "msg": "busy, try later"}, {}),
+    "loading": refusal(409, "Model is loading, please retry"),
     "no choices": (200, {"choices": []}, {}),
     "an error without a code": (200, {"error": "upstream"}, {}),
     "an error in a choice": (
