@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sormctl.engines.base import Completion, Sampling
-from sormctl.engines.openai.answers import completions, step_scores
+from sormctl.engines.openai.answers import completions
 from sormctl.engines.openai.dialect import Dialect
 from sormctl.engines.openai.faults import Fault
 from sormctl.engines.openai.refusals import RefusedError, error_in, refusal
+from sormctl.engines.openai.scores import step_scores
 from sormctl.errors import EngineError, ModelError
 from sormctl.records import MAX_COUNT
 

@@ -16,7 +16,7 @@ from sormctl.adapters.adapter import OWN, Adapter
 from sormctl.engines.arguments import PositiveInt, read_options
 from sormctl.engines.base import Completion, Sampling, answer_limit, check_readable, together
 from sormctl.engines.encoding import load_tokenizer, prompt_ids
-from sormctl.engines.openai.answers import completions, reward_of, step_scores
+from sormctl.engines.openai.answers import completions
 from sormctl.engines.openai.asking import prompt_of, settings
 from sormctl.engines.openai.checking import Checker
 from sormctl.engines.openai.choosing import Wanted, note_model
@@ -25,6 +25,7 @@ from sormctl.engines.openai.http import Http, connections
 from sormctl.engines.openai.outlook import may_come_back, outlook
 from sormctl.engines.openai.pool import Pool, Sleep
 from sormctl.engines.openai.refusals import FilteredError, RefusedError
+from sormctl.engines.openai.scores import reward_of, step_scores
 from sormctl.engines.openai.server import Server, is_url, redacted
 from sormctl.engines.openai.special import keeping, with_tags
 from sormctl.engines.reading import encode_solution, for_vllm
@@ -233,7 +234,7 @@ class OpenaiEngine:
         checker.check_read(server, sent, answer, has_steps=has_steps)
         checker.check_name(server, answer.get("model"))
         checker.check_usage(server, answer)
-        known = {"tokenizer": self._tokenizer, "is_known": server.is_known}
+        known = {"tokenizer": self._tokenizer, "is_known": server.is_known, "echo": server.echo}
         try:
             found = completions(answer, sent, params, limit, prompt.think, **known)
         except EngineError as error:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from sormctl.engines.openai.counting import PromptCounts
 from sormctl.engines.openai.dialect import Dialect
+from sormctl.engines.openai.echo import Echo
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
@@ -61,6 +62,7 @@ class Server:
         self.dialect = Dialect()
         self.hides_thoughts = False  # whether the user knows that its texts may lack their tags
         self.counts = PromptCounts()
+        self.echo = Echo()
 
     @property
     def is_known(self) -> bool:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from math import isnan
 from typing import Any
 
 import pytest
 
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.encoding import load_tokenizer
-from sormctl.engines.openai.answers import completions, reward_of, step_scores
+from sormctl.engines.openai.answers import completions
+from sormctl.engines.openai.echo import Echo
 from sormctl.engines.openai.faults import Fault
-from sormctl.errors import EngineError, ModelError
+from sormctl.errors import EngineError
 from sormctl.models import resolve_model
 
 SENT = {"prompt": "1 + 1?"}
 LIMIT = 12
 
 
-def read(choice: dict[str, Any], **params: Any) -> Completion:
-    answer = {"choices": [choice], "usage": {"prompt_tokens": 5, "completion_tokens": 9}}
+def read(choice: dict[str, Any], tokens: int = 9, **params: Any) -> Completion:
+    answer = {"choices": [choice], "usage": {"prompt_tokens": 5, "completion_tokens": tokens}}
     (found,) = completions(answer, SENT, Sampling(**params), LIMIT)
     return found
 
@@ -125,36 +125,6 @@ def test_stop_strings_are_cut_here(
 ) -> None:
     found = read({"text": text, "finish_reason": "length"}, stop=stop)
     assert (found.text, found.finish) == (left, finish)
-
-
-LOGPROBS = [
-    ({"token_logprobs": [-0.5, -0.25]}, -0.75),
-    ({"content": [{"token": "3", "logprob": -0.5}, {"token": "7", "logprob": -0.25}]}, -0.75),
-    ({"content": [], "token_logprobs": [-1.0]}, -1.0),
-]
-
-
-@pytest.mark.parametrize(("given", "expected"), LOGPROBS)
-def test_log_probabilities_in_both_shapes(given: dict[str, Any], expected: float) -> None:
-    choice = {"text": "37", "finish_reason": "stop", "logprobs": given}
-    assert read(choice, logprobs=True).logprob == expected
-    assert read(choice).logprob is None
-
-
-@pytest.mark.parametrize("value", [None, float("nan"), float("-inf")])
-@pytest.mark.parametrize("shape", ["old", "new"])
-def test_log_probabilities_that_are_none(value: float | None, shape: str) -> None:
-    new = {"content": [{"token": "3", "logprob": value}]}
-    given = new if shape == "new" else {"token_logprobs": [-0.5, value]}
-    with pytest.raises(EngineError, match="log-probabilities that are no numbers"):
-        read({"text": "3", "finish_reason": "stop", "logprobs": given}, logprobs=True)
-
-
-def test_log_probabilities_of_a_text_that_was_cut_here() -> None:
-    """The tokens of the stop string count, those that the server wrote beyond it do not."""
-    given = {"tokens": ["3", "\n", "Q", ": 4"], "token_logprobs": [-1.0, -0.5, -0.25, -9.0]}
-    choice = {"text": "3\nQ: 4", "finish_reason": "length", "logprobs": given}
-    assert read(choice, logprobs=True, stop=("\nQ",)).logprob == -1.75
 
 
 THOUGHTS: list[tuple[dict[str, Any], str, str]] = [
@@ -293,53 +263,32 @@ def test_no_choices_may_pass() -> None:
         completions({"choices": []}, SENT, Sampling(), LIMIT)
 
 
-# ── scores ───────────────────────────────────────────────────────────────────────────────────────
+TURNS = [{"role": "user", "content": "1 + 1?"}, {"role": "assistant", "content": "So 1 + 1.\n"}]
 
 
-def pooled(*rows: Any) -> dict[str, Any]:
-    return {"data": [{"index": 0, "data": list(rows)}]}
+def continued(text: str, echo: Echo) -> str:
+    answer = {"choices": [{"message": {"content": text}, "finish_reason": "stop"}]}
+    (found,) = completions(answer, {"messages": TURNS}, Sampling(), LIMIT, echo=echo)
+    return found.text
 
 
-def test_scores_are_read_at_the_ends_of_steps() -> None:
-    answer = pooled([0.75, 0.25], [0.5, 0.5], [0.25, 0.75], [0.125, 0.875])
-    assert step_scores(answer, 4, [1, 3], "s", "m") == [0.5, 0.875]
-    assert step_scores(pooled([0.25, 0.25, 0.5]), 1, [0], "s", "m") == [0.75]
-    assert step_scores(pooled([0.0, 1.0000001]), 1, [0], "s", "m") == [1.0]
-
-
-def test_some_servers_know_where_steps_end() -> None:
-    answer = pooled([0.5, 0.5], [0.125, 0.875])
-    assert step_scores(answer, 4, [1, 3], "s", "m", may_be_picked=True) == [0.5, 0.875]
-    with pytest.raises(EngineError):
-        step_scores(answer, 4, [1, 3], "s", "m")
-
-
-def test_a_reward_is_one_number() -> None:
-    assert reward_of(pooled(-11.5), "s", "m") == -11.5
-    assert isnan(reward_of(pooled(None), "s", "m"))
-    nothing: dict[str, Any] = {"data": []}
-    for answer in (pooled(1.0, 2.0), pooled([1.0, 2.0]), nothing):
-        with pytest.raises(ModelError, match="s: m gives a text other than one number"):
-            reward_of(answer, "s", "m")
-
-
-@pytest.mark.parametrize("value", [None, float("nan")])
-def test_scores_that_are_no_numbers_stay_so(value: float | None) -> None:
-    (score,) = step_scores(pooled([value, value]), 1, [0], "s", "m")
-    assert isnan(score)
+def test_a_server_that_gives_back_the_beginning_does_so_every_time() -> None:
+    echo = Echo()
+    for _ in range(3):
+        assert continued("So 1 + 1.\nIt is 2", echo) == "It is 2"
+    assert continued("It is 2", echo) == "It is 2"
+    for _ in range(3):  # its model may say so again
+        assert continued("So 1 + 1.\nIt is 2", echo) == "So 1 + 1.\nIt is 2"
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind"),
-    [
-        (pooled([0.5, 0.5]), ModelError),  # fewer tokens than were asked for
-        (pooled([0.2, 0.2, 0.3, 0.3], [0.2, 0.2, 0.3, 0.3]), ModelError),
-        (pooled([11.7, 5.3], [8.7, 5.3]), ModelError),  # no probabilities
-        (pooled(0.1, 0.2), EngineError),  # an embedding
-        ({"data": []}, EngineError),
-        ({}, EngineError),
-    ],
+    ("counted", "cached", "known", "length"),
+    [(1, 0, 40, 40), (0, 0, 40, 40), (39, 0, 40, 39), (41, 0, 40, 41), (8, 32, 40, 40)],
 )
-def test_what_are_no_scores(answer: dict[str, Any], kind: type[Exception]) -> None:
-    with pytest.raises(kind):
-        step_scores(answer, 2, [0], "s", "m")
+def test_the_tokens_of_a_prompt_are_all_of_them(
+    counted: int, cached: int, known: int, length: int
+) -> None:
+    usage = {"prompt_tokens": counted, "prompt_tokens_details": {"cached_tokens": cached}}
+    answer = {"choices": [{"text": "2", "finish_reason": "stop"}], "usage": usage}
+    (found,) = completions(answer, {"prompt": [1] * known}, Sampling(), LIMIT)
+    assert (found.prompt_tokens, found.cached_tokens) == (length, cached)
