@@ -86,9 +86,7 @@ class Pool:
             try:
                 answer = await self._counted(send(server))
                 server.limit.answered()
-                server.falls = 0
-                self._last_answer = time.monotonic()
-                self._in_vain_since = None
+                self._answered(server)
                 return answer
             except Fault as fault:
                 failures[server] += 1
@@ -99,8 +97,16 @@ class Pool:
                 await self._wait(server, fault, failures.total(), since)
             except DeadEngineError as error:
                 self._drop(server, error)
+            except EngineError:  # what a server has refused for good it has answered
+                self._answered(server)
+                raise
             finally:
                 self._release(server)
+
+    def _answered(self, server: Server) -> None:
+        server.falls = 0
+        self._last_answer = time.monotonic()
+        self._in_vain_since = None
 
     async def _counted(self, request: Awaitable[T]) -> T:
         self._under_way += 1
@@ -120,7 +126,7 @@ class Pool:
         rests = late and fault.after is not None  # for longer than a request waits
         is_last = all(other.error is not None for other in self.servers if other is not server)
         if (late and failures >= _FAILURES) or (rests and is_last) or at_once:
-            reason = f"{server.name}: {fault}; gave up after {failures} tries"
+            reason = f"{server.name}: {fault}; {self._why(fault, failures)}"
             if in_vain:
                 self._end(reason)
                 raise DeadEngineError(reason) from fault
@@ -131,6 +137,13 @@ class Pool:
             self._left_out(server, fault)
         else:
             await self._sleep(delay)
+
+    def _why(self, fault: Fault, failures: int) -> str:
+        """Why a request is not tried again."""
+        if (fault.after or 0.0) > self._patience:
+            pause = f"{fault.after:g} s, beyond patience={self._patience:g}"
+            return f"it asks for a pause of {pause}"
+        return f"gave up after {failures} {'try' if failures == 1 else 'tries'}"
 
     def _is_in_vain(self, fault: Fault, since: float) -> bool:
         """Whether the patience of all is spent, for a request that fails `since` then.

@@ -208,7 +208,8 @@ async def test_a_server_that_asks_for_a_pause_gets_it() -> None:
 async def test_a_pause_beyond_patience_is_an_error() -> None:
     with serving(refusal(429, "quota", Retry_After="3600")) as script:
         async with engine_of(script) as engine:
-            with pytest.raises(EngineError, match=r"quota \(429\); gave up after 1 tries"):
+            says = r"quota \(429\); it asks for a pause of 3600 s, beyond patience=30$"
+            with pytest.raises(EngineError, match=says):
                 await engine.sample(PROMPT, Sampling())
 
 
@@ -457,6 +458,26 @@ async def test_time_in_which_nobody_asks_spends_no_patience() -> None:
             await engine.sample(PROMPT, Sampling())
             await asyncio.sleep(1.1)
             assert len(await engine.sample(PROMPT, Sampling())) == 1
+
+
+async def test_what_is_refused_for_good_is_answered() -> None:
+    """After a stretch of such records a server that is busy once still has its patience."""
+    server = Server("http://a/v1", "a", 1)
+    ends = [*[TooLongError("too long")] * 4, Fault("slow down", is_overload=True)]
+
+    async def probe(server: Server) -> None:
+        """It works."""
+
+    async def send(server: Server) -> str:
+        await asyncio.sleep(0.1)
+        if ends:
+            raise ends.pop(0)
+        return "2"
+
+    pool = Pool([server], probe, patience=0.3, sleep=Naps())
+    found = await asyncio.gather(*(pool.run(send) for _ in range(5)), return_exceptions=True)
+    assert [type(one) for one in found] == [*[TooLongError] * 4, str]
+    assert server.falls == 0
 
 
 async def test_no_money_is_the_end() -> None:
