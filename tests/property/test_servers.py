@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sormctl.engines.base import Completion, Sampling
 from sormctl.engines.openai.answers import completions
+from sormctl.engines.openai.credentials import Credentials
 from sormctl.engines.openai.dialect import Dialect
 from sormctl.engines.openai.faults import Fault
 from sormctl.engines.openai.refusals import RefusedError, error_in, refusal
@@ -85,7 +86,7 @@ BODY = shaped(
 
 @given(BODY, st.integers(400, 599))
 def test_a_refusal_has_one_meaning(body: Any, status: int) -> None:
-    error = refusal(status, body, "host", "")
+    error = refusal(status, body, "host", Credentials())
     assert isinstance(error, EngineError | Fault)
     assert len(str(error).splitlines()) <= 1
     assert len(str(error)) < 400

@@ -20,6 +20,7 @@ from sormctl.engines.openai.answers import completions
 from sormctl.engines.openai.asking import prompt_of, settings
 from sormctl.engines.openai.checking import Checker
 from sormctl.engines.openai.choosing import Wanted, note_model
+from sormctl.engines.openai.credentials import Credentials
 from sormctl.engines.openai.dialect import CHAT, RUNS, continues
 from sormctl.engines.openai.http import Http, connections
 from sormctl.engines.openai.outlook import may_come_back, outlook
@@ -52,7 +53,8 @@ class OpenaiOptions(Struct, frozen=True):
     Each `base_url` ends in `/v1`; `tokenizer` None is the model's, `none` sends prompts as text;
     `timeout` of one request and `patience` without any server are in seconds; `concurrency` is the
     most requests that one server gets at once. `api` auto sends completions, and messages where
-    that cannot be; `prefill` is how a server is told to continue the last one.
+    that cannot be; `prefill` is how a server is told to continue the last one. Each `header` is
+    NAME:VALUE.
     """
 
     base_url: tuple[str, ...] = ()
@@ -63,6 +65,7 @@ class OpenaiOptions(Struct, frozen=True):
     timeout: PositiveInt = 600
     patience: PositiveInt = 120
     concurrency: PositiveInt = 256
+    header: tuple[str, ...] = ()
 
 
 class OpenaiEngine:
@@ -94,7 +97,7 @@ class OpenaiEngine:
             self._tokenizer = load_tokenizer(resolve_model(options.tokenizer or self._model))
         self._checker = Checker(self._model, self._tokenizer)
         key = os.environ.get("OPENAI_API_KEY", "").strip()
-        self._http = Http(key, options.timeout, options.base_url)
+        self._http = Http(Credentials(key, options.header), options.timeout, options.base_url)
         number = len(options.base_url)
         self._each = max(1, connections(options.concurrency * number) // number)
         servers = [Server(url, redacted(url), self._each) for url in options.base_url]
@@ -287,8 +290,8 @@ def create(model: str, running: Running, adapter: Adapter | None = None) -> Open
     if find_spec("httpx") is None:
         raise UsageError(f"engine openai needs httpx; {install('openai')}")
     options = read_options(OpenaiOptions, running)
-    given = options.base_url or os.environ.get("OPENAI_BASE_URL", "").split(",")
-    urls = tuple(url.strip().rstrip("/") for url in given if url.strip())
+    given = ",".join(options.base_url) or os.environ.get("OPENAI_BASE_URL", "")
+    urls = tuple(url.strip().rstrip("/") for url in given.split(",") if url.strip())
     if not urls:
         raise UsageError("engine openai needs --base-url http://host:8000/v1 (or OPENAI_BASE_URL)")
     for url in urls:

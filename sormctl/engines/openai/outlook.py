@@ -37,6 +37,8 @@ def outlook(error: RefusedError, server: Server, *, is_begun: bool = False) -> E
 def _advice(error: RefusedError, server: Server) -> str:
     if error.is_of_key:
         return f"; the key is {'refused' if error.has_key else 'missing'}: set OPENAI_API_KEY"
+    if error.status == 403:
+        return "; set OPENAI_API_KEY, or a header that it wants: --engine-arg header=NAME:VALUE"
     if error.names("temperature"):
         return "; give --temperature 1"
     if most := error.most_unstreamed:

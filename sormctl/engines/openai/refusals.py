@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from sormctl.engines.openai.credentials import Credentials
 from sormctl.engines.openai.faults import Fault
 from sormctl.errors import EngineError, TooLongError
 from sormctl.records import Json
@@ -103,7 +104,7 @@ _NO_PREFILL = re.compile(
 class RefusedError(EngineError):
     """A server refuses a request for good.
 
-    `says` is its message, which may hold the key and is not shown; `param` what it names apart.
+    `says` is its message, which may hold a key and is not shown; `param` what it names apart.
     """
 
     def __init__(
@@ -176,19 +177,24 @@ class FilteredError(RefusedError):
 
 
 def refusal(
-    status: int, body: Any, place: str, key: str, after: float | None = None, way: str = ""
+    status: int,
+    body: Any,
+    place: str,
+    credentials: Credentials,
+    after: float | None = None,
+    way: str = "",
 ) -> Exception:
     """What an error means: a `Fault` may pass, an EngineError stays.
 
-    It is that of a `place`. `key` is never shown. `after` are the seconds that the server asks for;
-    `way` says how the request went.
+    It is that of a `place`. `credentials` are never shown. `after` are the seconds that the server
+    asks for; `way` says how the request went.
     """
     if isinstance(body, list) and body and isinstance(body[0], dict):  # Gemini's
         body = body[0]
     says = _said(body)
     meant = f"{says} {_code(body)}"
-    shown = says.replace(key, "***") if key else says
-    message = f"{shown[:_MESSAGE_CHARACTERS] or 'no reason given'} ({status})"
+    shown = credentials.hidden(says)[:_MESSAGE_CHARACTERS]
+    message = f"{shown or 'no reason given'} ({status})"
     if status in (407, 503):
         message += way
     if status in (400, 403, 429) and _NO_MONEY.search(_code(body)):  # no waiting helps
@@ -204,7 +210,8 @@ def refusal(
     if _may_pass(status, says):
         return Fault(message)
     told = f"{place}: {message}"
-    return RefusedError(told, status=status, says=says, param=_param(body), has_key=bool(key))
+    has_key = credentials.has_key
+    return RefusedError(told, status=status, says=says, param=_param(body), has_key=has_key)
 
 
 def _may_pass(status: int, says: str) -> bool:

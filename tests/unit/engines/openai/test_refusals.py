@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sormctl.engines.openai.credentials import Credentials
 from sormctl.engines.openai.faults import Fault
 from sormctl.engines.openai.refusals import (
     FilteredError,
@@ -35,36 +36,40 @@ def test_too_long_in_all_its_wordings(status: int, says: str) -> None:
         says,
     ]
     for body in bodies:
-        assert type(refusal(status, body, "host", "")) is TooLongError
+        assert type(refusal(status, body, "host", Credentials())) is TooLongError
 
 
 @pytest.mark.parametrize(("status", "says"), NOT_TOO_LONG, ids=lambda value: str(value)[:40])
 def test_what_is_not_too_long(status: int, says: str) -> None:
     assert not is_too_long(status, says)
-    error = refusal(status, {"error": {"message": says}}, "host", "")
+    error = refusal(status, {"error": {"message": says}}, "host", Credentials())
     assert not isinstance(error, TooLongError)
 
 
 def test_an_error_may_stand_in_a_list() -> None:
-    error = refusal(400, [{"error": {"code": 400, "message": "Unknown name"}}], "host", "")
+    error = refusal(
+        400, [{"error": {"code": 400, "message": "Unknown name"}}], "host", Credentials()
+    )
     assert str(error) == "host: Unknown name (400)"
 
 
 @pytest.mark.parametrize(("status", "says"), FILTERED, ids=lambda value: str(value)[:40])
 def test_what_the_content_filter_refuses(status: int, says: str) -> None:
-    assert type(refusal(status, {"error": {"message": says}}, "host", "")) is FilteredError
+    assert (
+        type(refusal(status, {"error": {"message": says}}, "host", Credentials())) is FilteredError
+    )
 
 
 @pytest.mark.parametrize(("status", "says"), PASSING, ids=lambda value: str(value)[:40])
 def test_what_may_pass(status: int, says: str) -> None:
-    error = refusal(status, {"error": {"message": says}}, "host", "")
+    error = refusal(status, {"error": {"message": says}}, "host", Credentials())
     assert isinstance(error, Fault)
     assert error.is_overload is (status in (429, 503) or "requests" in says or "xceeded" in says)
 
 
 @pytest.mark.parametrize(("status", "says"), FOR_ALL, ids=lambda value: str(value)[:40])
 def test_what_every_other_request_would_meet(status: int, says: str) -> None:
-    error = refusal(status, {"error": {"message": says}}, "host", "")
+    error = refusal(status, {"error": {"message": says}}, "host", Credentials())
     assert type(error) is RefusedError
     assert error.is_for_all
 
@@ -72,7 +77,7 @@ def test_what_every_other_request_would_meet(status: int, says: str) -> None:
 @pytest.mark.parametrize("status", [400, 403, 429])
 def test_no_money_is_no_quota_that_is_renewed(status: int) -> None:
     body = {"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}
-    error = refusal(status, body, "host", "")
+    error = refusal(status, body, "host", Credentials())
     assert isinstance(error, RefusedError)
     assert error.status == 402
 
@@ -80,7 +85,7 @@ def test_no_money_is_no_quota_that_is_renewed(status: int) -> None:
 @pytest.mark.parametrize("key", ["x", "t", "context", "EMPTY"])
 def test_a_key_that_is_a_word_hides_no_meaning(key: str) -> None:
     body = {"error": {"message": "This model's maximum context length is 512 tokens. EMPTY"}}
-    error = refusal(400, body, "host", key)
+    error = refusal(400, body, "host", Credentials(key))
     assert isinstance(error, TooLongError)
     assert key not in str(error)
 
