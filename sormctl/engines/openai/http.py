@@ -26,6 +26,9 @@ _CONNECT_SECONDS = 10.0
 # servers close idle connections after 5 s; to meet the closing of one looks like a death
 _IDLE_SECONDS = 2.0
 _NO_LIST = (400, 403, 404, 405, 406, 410, 415, 422, 500, 501)
+_PATH = re.compile(
+    r"/((chat/)?completions|models|pooling)/?$"
+)  # what is asked for below a base URL
 _OTHER_FILES = 64  # open beside connections
 # bytes of a body: of an error the rest is not read, any other that is longer is no answer
 _LONGEST, _LONGEST_ERROR = 1 << 26, 1 << 16
@@ -139,7 +142,8 @@ class Http:
             raise self._refusal(response, response.status, found)
         if response.location:
             place = redacted(response.url)
-            raise DeadEngineError(f"{place}: moved to {response.location}; give that as --base-url")
+            moved = _PATH.sub("", response.location)
+            raise DeadEngineError(f"{place}: moved to {moved}; give that as --base-url")
         if response.status != 200 or isinstance(found, str):  # a page, half an answer
             raise self._no_answer(response)
         return found

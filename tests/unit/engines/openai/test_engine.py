@@ -307,10 +307,11 @@ async def test_what_will_not_pass_is_an_error_at_once(
     assert isinstance(caught.value, TooLongError) is (kind is TooLongError)
 
 
-async def test_a_server_that_has_moved_is_told_of() -> None:
-    with serving((307, {}, {"Location": "https://me:pw@b/v1/completions"})) as script:
+@pytest.mark.parametrize("path", ["/completions", "/chat/completions/", ""])
+async def test_a_server_that_has_moved_is_told_of(path: str) -> None:
+    with serving((307, {}, {"Location": f"https://me:pw@b/v1{path}"})) as script:
         async with engine_of(script) as engine:
-            with pytest.raises(EngineError, match=r"moved to https://b/v1/compl.*--base-url$"):
+            with pytest.raises(EngineError, match=r"moved to https://b/v1; give .*--base-url$"):
                 await engine.sample(PROMPT, Sampling())
 
 
