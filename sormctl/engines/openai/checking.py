@@ -78,10 +78,9 @@ class Checker:
 
     def tell_of_refusals(self, server: Server) -> None:
         """Says so if a server has taken nothing: that may be no fault of the records."""
-        if server.turned_away and not server.has_answered:
-            number, last = len(server.turned_away), server.turned_away[-1]
-            line = f"{server.name} has answered nothing and refused {number} records; the last"
-            self.tell_once(server, "refusals", f"{line}: {last}")
+        if server.refused > 1 and not server.has_answered:
+            said = f"{server.name} has answered nothing and refused {server.refused} records"
+            self.tell_once(server, "refusals", f"{said}; the last: {server.last_refusal}")
 
     def tell_once(self, server: Server, about: str, line: str) -> None:
         """Says `line` on standard error, unless what it is `about` has been said of a server."""

@@ -208,10 +208,10 @@ class OpenaiEngine:
                 if news is None:
                     return self._read(server, prompt, params, limit, sent, answer)
             except FilteredError as error:  # one such record is no failure
-                server.turned_away.append(str(error))
+                server.has_refused(str(error))
                 return [Completion("", "content_filter", 0, 0, 0)] * len(seeds)
             except TooLongError as error:
-                server.turned_away.append(str(error))
+                server.has_refused(str(error))
                 raise
             except RefusedError as error:
                 is_lost = may_come_back(error, server)

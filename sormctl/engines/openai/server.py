@@ -54,7 +54,8 @@ class Server:
         self.falls = 0  # how often it was left out since it last answered a request
         self.is_gone = False  # whether it refuses all that comes: it is not probed any more
         self.has_answered = False  # whether a text, or scores, have come from it
-        self.turned_away: list[str] = []  # why it has refused single records, where it has
+        self.refused = 0  # records that it has refused for what they are
+        self.last_refusal = ""
         self.model = ""
         self.owner = ""  # the kind of server, if it tells
         self.is_listed = True  # whether it has a list of models
@@ -63,6 +64,11 @@ class Server:
         self.hides_thoughts = False  # whether the user knows that its texts may lack their tags
         self.counts = PromptCounts()
         self.echo = Echo()
+
+    def has_refused(self, reason: str) -> None:
+        """Notes that it has refused a record for what that is."""
+        self.refused += 1
+        self.last_refusal = reason
 
     @property
     def is_known(self) -> bool:
