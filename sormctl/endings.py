@@ -5,18 +5,27 @@ from __future__ import annotations
 import re
 
 STOP, LENGTH = "stop", "length"
-_STOP = re.compile(
-    r"(?i)(?!.*(length|limit|max))(stop|eos|end|complete|finish|done|unchanged|solution)"
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # of `eosFound`
+# who ends a text for such a reason has not let its writer end it, at no limit of the writer's
+_OTHER = re.compile(
+    r"(?<![a-z])(rate|quota|time|deadline|retr(y|ies)|moderat|filter|client|fail|disconnect)"
 )
-_LENGTH = re.compile(r"(?i)length|max|limit|exceed|truncat|budget")
+_STOP = re.compile(
+    r"(?!.*(length|limit|max))(stop(s|ped|ping|(sequence|string|word|token)s?)?|eos|end(ed|of.*)?"
+    r"|complet(e|ed|ion)|finish(ed)?|done|unchanged|solution)(?![a-z])"
+)
+_LENGTH = re.compile(r"length|max|limit|exceed|truncat|budget")
 
 
 def ending(word: str) -> str:
     """`stop` where its writer wanted to end, `length` at a limit; any other word as it is.
 
-    >>> [ending(word) for word in ("eos_token", "MAX_TOKENS", "content_filter")]
-    ['stop', 'length', 'content_filter']
+    >>> [ending(word) for word in ("eos_token", "MAX_TOKENS", "content_filter", "time_limit")]
+    ['stop', 'length', 'content_filter', 'time_limit']
     """
-    if _STOP.match(word):
+    said = _HUMP.sub("_", word).casefold()
+    if _OTHER.search(said):
+        return word
+    if _STOP.match(said):
         return STOP
-    return LENGTH if _LENGTH.search(word) else word
+    return LENGTH if _LENGTH.search(said) else word

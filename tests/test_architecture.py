@@ -67,8 +67,8 @@ MAY_IMPORT = {
         "streams",
         "benching": "adapters asking errors evaluation option_groups options model_options "
         "problems records streams tasks test_time",
-        "labelling": "background errors prompts records tasks.answers tasks tasks.solutions engines "
-        "inference",
+        "labelling": "background errors prompts records tasks.answers tasks tasks.solutions "
+        "engines inference",
         "training": "__init__ asking errors missing seeds prompts records models targets tasks "
         "engines slots streams hub options model_options balancing pairing",
         "training.worker": "errors missing models engines thresholds evaluation training",

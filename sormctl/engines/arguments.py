@@ -14,16 +14,19 @@ from sormctl.missing import no_such
 Options = TypeVar("Options", bound=Struct)
 PositiveInt = Annotated[int, Meta(ge=1, description="a whole number above 0")]
 
+_HEADER = "header"
 _OTHERS = "others"  # the field for arguments that an engine hands on, as typed
 
 
 def read_options(kind: type[Options], running: Running) -> Options:
     """The options of an engine, a `kind` of Struct whose fields are its arguments.
 
-    A text becomes what the field wants: `8` a number, `a,b` a tuple. UsageError for a value that
+    A text becomes what the field wants: `8` a number, `a,b` a tuple; each `header` is one of
+    several. UsageError for a value that
     does not fit, and for a name that is no field, unless `kind` has a field `others` for these.
     """
-    typed = parse_arguments(running.engine_arg or ())
+    pairs = running.engine_arg or ()
+    typed = parse_arguments(pairs)
     short = {name: value for name in SHORT if (value := getattr(running, name))}
     known = [name for name in kind.__struct_fields__ if name != _OTHERS]
     others = {name: text for name, text in typed.items() if name not in known}
@@ -33,6 +36,10 @@ def read_options(kind: type[Options], running: Running) -> Options:
             has = [*sorted(known), *_meant(kind, _OTHERS)]
             raise UsageError(no_such(f"argument of engine {running.engine}", name, has))
     listed = {name: text.split(",") for name, text in typed.items() if name == "base_url"}
+    if _HEADER in typed:  # whose values may have commas
+        listed[_HEADER] = [
+            pair.partition("=")[2] for pair in pairs if pair.startswith(f"{_HEADER}=")
+        ]
     given: dict[str, object] = {
         **typed,
         **listed,
@@ -53,7 +60,8 @@ def parse_arguments(pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not (name and equals and value):
-            raise UsageError(f"--engine-arg {pair}: must be NAME=VALUE")
+            shown = f"{_HEADER}…" if pair.startswith(_HEADER) else pair  # the rest is secret
+            raise UsageError(f"--engine-arg {shown}: must be NAME=VALUE")
         arguments[name] = value
     return arguments
 

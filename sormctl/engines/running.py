@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -10,6 +11,7 @@ HOSTED = ("openai",)  # engines whose model is elsewhere: it may be called anyth
 SHORT = ("base_url", "tensor_parallel", "replicas")  # arguments that are options, too
 # arguments that determine how fast an engine is and how long it waits, and no record
 _PACE = ("batch_size", "concurrency", "cpus", "patience", "timeout", "wait")
+_SECRET = ("header",)  # arguments that nobody wants to find in a manifest
 _SHARE = "gpu_memory_utilization"
 
 
@@ -64,8 +66,14 @@ class Running:
         """What is taken to determine the records; the rest may change before a run is resumed.
 
         The rest says how fast the engine is, and where: rounding may depend on it. A URL may hold
-        credentials, which nobody wants to find in a manifest.
+        credentials, as a header does.
         """
-        free = (*SHORT, *_PACE)
-        given = [pair for pair in self.engine_arg or () if pair.partition("=")[0] not in free]
+        free = (*SHORT, *_PACE, *_SECRET)
+        given = [pair for pair in self.engine_arg or () if _name(pair) not in free]
         return {"engine": self.engine, "engine_arg": given or None}
+
+
+def _name(pair: str) -> str:
+    """The name of an argument, also where what follows it is no `=`."""
+    found = re.match(r"[\w.-]+", pair)
+    return found[0] if found else ""

@@ -68,9 +68,10 @@ def test_a_record_that_is_refused_for_good_is_left_out(tmp_path: Path, problems:
     plain = ("sample", "--model", "m", "--prompt", "plain", problems, "-o", out)
     with serving(rule=refusing("p1")) as script:
         told = sormctl(script, *plain, code=1).stderr
-        assert "record p1: 127.0.0.1: no (400); give --skip-failed to go on without it" in told
+        place = f"{script.url}/completions"
+        assert f"record p1: {place}: no (400); give --skip-failed to go on without it" in told
         told = sormctl(script, *plain, "--resume", "--skip-failed", code=1).stderr
-        assert "sample: left out: record p1: 127.0.0.1: no (400)\n" in told
+        assert f"sample: left out: record p1: {place}: no (400)\n" in told
         assert told.endswith(
             "sormctl sample: 1 of 4 records failed and were left out; --resume tries them again\n"
         )
@@ -106,7 +107,8 @@ def test_a_server_that_lets_nobody_in_ends_the_run_all_the_same(problems: Path) 
         typed = ("sample", "--model", "m", "--prompt", "plain", problems, "--skip-failed")
         told = sormctl(script, *typed, code=1).stderr
     assert told.endswith(
-        "sormctl sample: record p0: 127.0.0.1: the key is missing (401); set OPENAI_API_KEY\n"
+        f"sormctl sample: record p0: {script.url}/completions: no (401); "
+        "the key is missing: set OPENAI_API_KEY\n"
     )
 
 

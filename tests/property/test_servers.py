@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sormctl.engines.base import Completion, Sampling
-from sormctl.engines.openai.answers import completions, step_scores
+from sormctl.engines.openai.answers import completions
+from sormctl.engines.openai.credentials import Credentials
 from sormctl.engines.openai.dialect import Dialect
 from sormctl.engines.openai.faults import Fault
 from sormctl.engines.openai.refusals import RefusedError, error_in, refusal
+from sormctl.engines.openai.scores import step_scores
 from sormctl.errors import EngineError, ModelError
 from sormctl.records import MAX_COUNT
 
@@ -84,7 +86,7 @@ BODY = shaped(
 
 @given(BODY, st.integers(400, 599))
 def test_a_refusal_has_one_meaning(body: Any, status: int) -> None:
-    error = refusal(status, body, "host", "")
+    error = refusal(status, body, "host", Credentials())
     assert isinstance(error, EngineError | Fault)
     assert len(str(error).splitlines()) <= 1
     assert len(str(error)) < 400

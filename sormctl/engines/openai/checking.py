@@ -40,7 +40,7 @@ class Checker:
         length = length_of(sent, self._tokenizer)
         if length is None:
             return
-        counted, cached = prompt_counts(answer)
+        counted, cached = _counts(server, answer)
         room = room_for_counts(length, sent)
         found = server.counts.judge(counted, cached, length, room, sent.get("n", 1))
         if found == AS_SENT:
@@ -66,12 +66,32 @@ class Checker:
 
     def check_usage(self, server: Server, answer: Json) -> None:
         """Says so where nobody counts tokens: neither the server nor a tokenizer here."""
-        if self._tokenizer is None and not prompt_counts(answer)[0]:
+        if self._tokenizer is None and not _counts(server, answer)[0]:
             line = f"{server.name} counts no tokens: the `usage` of records says 0"
             self.tell_once(server, "usage", line)
+
+    def check_endings(self, server: Server, answer: Json) -> None:
+        """Says so where nobody knows why a text ended."""
+        if not all(choice.get("finish_reason") for choice in answer["choices"]):
+            line = f"{server.name} does not say why texts end: one that broke off counts as whole"
+            self.tell_once(server, "endings", line)
+
+    def tell_of_refusals(self, server: Server) -> None:
+        """Says so if a server has taken nothing: that may be no fault of the records."""
+        if server.refused > 1 and not server.has_answered:
+            said = f"{server.name} has answered nothing and refused {server.refused} records"
+            self.tell_once(server, "refusals", f"{said}; the last: {server.last_refusal}")
 
     def tell_once(self, server: Server, about: str, line: str) -> None:
         """Says `line` on standard error, unless what it is `about` has been said of a server."""
         if (server.url, about) not in self._told:
             self._told.add((server.url, about))
             tell_user(f"engine openai: {line}")
+
+
+def _counts(server: Server, answer: Json) -> tuple[int, int]:
+    """The tokens of the prompt, and those that were cached; EngineError for what none can be."""
+    try:
+        return prompt_counts(answer)
+    except EngineError as error:
+        raise EngineError(f"{server.name}: {error}") from error

@@ -34,7 +34,7 @@ class PromptCounts:
     """
 
     def __init__(self) -> None:
-        self._most = 0  # tokens of the longest prompt that was read as it was sent
+        self._most = 0  # tokens of the longest prompt that was read
         self._lays_out = False
         self._leaves_out_cached = False
 
@@ -49,8 +49,10 @@ class PromptCounts:
             return AS_SENT
         if counted > length:
             self._lays_out = True
-        if self._lays_out:
+            self._most = max(self._most, length)
             return LONGER
         is_old = length <= self._most or counted <= max(_AROUND, self._most / 2)
         self._leaves_out_cached |= counted > 0 and is_old
-        return AS_SENT if not counted or self._leaves_out_cached else CUT
+        if counted and not self._leaves_out_cached:
+            return CUT
+        return LONGER if self._lays_out else AS_SENT

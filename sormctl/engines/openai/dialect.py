@@ -39,8 +39,8 @@ class Dialect:
     many tokens a chat shall give log-probabilities (`counts_logprobs`).
     """
 
-    def __init__(self, path: str = COMPLETIONS) -> None:
-        self.path = path
+    def __init__(self) -> None:
+        self.path = COMPLETIONS
         self.takes_ids = True
         self.left_out: set[str] = set()
         self.limit = _LIMITS[0]
@@ -79,8 +79,9 @@ class Dialect:
         return self._without(refusal, sent)
 
     def learn_from_nothing(self, answer: Json, sent: Json) -> str | None:
-        """The same for an answer that has no choices at all: LocalAI's to token ids."""
-        if isinstance(sent.get("prompt"), list) and answer.get("choices") is None:
+        """The same for an answer of this API without any choices: LocalAI's to token ids."""
+        is_nothing = answer.get("choices") is None and bool({"choices", "object"} & answer.keys())
+        if isinstance(sent.get("prompt"), list) and is_nothing:
             said = not self.takes_ids
             self.takes_ids = False
             return "" if said else "answers nothing to token ids: prompts are sent as text"

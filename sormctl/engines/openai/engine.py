@@ -16,21 +16,24 @@ from sormctl.adapters.adapter import OWN, Adapter
 from sormctl.engines.arguments import PositiveInt, read_options
 from sormctl.engines.base import Completion, Sampling, answer_limit, check_readable, together
 from sormctl.engines.encoding import load_tokenizer, prompt_ids
-from sormctl.engines.openai.answers import completions, reward_of, step_scores
+from sormctl.engines.openai.answers import completions
 from sormctl.engines.openai.asking import prompt_of, settings
 from sormctl.engines.openai.checking import Checker
-from sormctl.engines.openai.dialect import CHAT, RUNS, Dialect, continues
+from sormctl.engines.openai.choosing import Wanted, note_model
+from sormctl.engines.openai.credentials import Credentials
+from sormctl.engines.openai.dialect import CHAT, RUNS, continues
 from sormctl.engines.openai.http import Http, connections
-from sormctl.engines.openai.naming import are_alike, are_different
+from sormctl.engines.openai.outlook import may_come_back, outlook
 from sormctl.engines.openai.pool import Pool, Sleep
 from sormctl.engines.openai.refusals import FilteredError, RefusedError
+from sormctl.engines.openai.scores import reward_of, step_scores
 from sormctl.engines.openai.server import Server, is_url, redacted
 from sormctl.engines.openai.special import keeping, with_tags
 from sormctl.engines.reading import encode_solution, for_vllm
 from sormctl.engines.running import Running
-from sormctl.errors import DeadEngineError, EngineError, ModelError, UsageError, tell_user
-from sormctl.missing import install, no_such
-from sormctl.models import NO_TOKENIZER, public_name, resolve_model
+from sormctl.errors import EngineError, ModelError, TooLongError, UsageError, tell_user
+from sormctl.missing import install
+from sormctl.models import NO_TOKENIZER, resolve_model
 from sormctl.prompts import Prompt
 from sormctl.records import Json
 
@@ -41,10 +44,6 @@ POOLING: dict[str, Json] = {
     "layers": {"task": "token_classify"},
     "sequence": {"task": "classify", "use_activation": False},
 }
-_NO_PREFILL = (
-    "; so it does not continue a solution, as rollouts need: try another --engine-arg prefill=, "
-    "or a server with completions"
-)
 Prefill = Annotated[Literal["flags", "prefix", "last"], Meta(description="flags, prefix or last")]
 
 
@@ -54,7 +53,8 @@ class OpenaiOptions(Struct, frozen=True):
     Each `base_url` ends in `/v1`; `tokenizer` None is the model's, `none` sends prompts as text;
     `timeout` of one request and `patience` without any server are in seconds; `concurrency` is the
     most requests that one server gets at once. `api` auto sends completions, and messages where
-    that cannot be; `prefill` is how a server is told to continue the last one.
+    that cannot be; `prefill` is how a server is told to continue the last one. Each `header` is
+    NAME:VALUE.
     """
 
     base_url: tuple[str, ...] = ()
@@ -65,6 +65,7 @@ class OpenaiOptions(Struct, frozen=True):
     timeout: PositiveInt = 600
     patience: PositiveInt = 120
     concurrency: PositiveInt = 256
+    header: tuple[str, ...] = ()
 
 
 class OpenaiEngine:
@@ -96,7 +97,7 @@ class OpenaiEngine:
             self._tokenizer = load_tokenizer(resolve_model(options.tokenizer or self._model))
         self._checker = Checker(self._model, self._tokenizer)
         key = os.environ.get("OPENAI_API_KEY", "").strip()
-        self._http = Http(key, options.timeout, options.base_url)
+        self._http = Http(Credentials(key, options.header), options.timeout, options.base_url)
         number = len(options.base_url)
         self._each = max(1, connections(options.concurrency * number) // number)
         servers = [Server(url, redacted(url), self._each) for url in options.base_url]
@@ -114,6 +115,8 @@ class OpenaiEngine:
         pool, self._pool = self._pool, None
         if pool is not None:
             await pool.close()
+            for server in pool.servers:
+                self._checker.tell_of_refusals(server)
         if self._http is not None:
             await self._http.close()
 
@@ -144,13 +147,15 @@ class OpenaiEngine:
             try:
                 answer = await http.post(f"{server.root}/pooling", sent)
             except RefusedError as error:
-                if not error.is_for_all and "task" not in error.says:
-                    raise
+                is_elsewhere = error.status in (404, 405, 501) and not server.has_answered
+                if not is_elsewhere and "task" not in error.says:
+                    raise outlook(error, server) from None
                 raise ModelError(
                     f"{error}; {server.model} does not score there: that takes a vLLM server of "
                     "the reward model, or `sormctl score --engine hf`"
                 ) from error
             self._checker.check_read(server, {"prompt": ids}, answer, has_steps=True)
+            server.has_answered = True
             if adapter.judges_whole:
                 return [reward_of(answer, server.name, server.model)]
             picked = adapter.head.kind == "layers"  # vLLM knows where such a model is read
@@ -199,29 +204,48 @@ class OpenaiEngine:
             sent = dialect.written({"model": server.model, **asked, **drawn})
             try:
                 answer = await http.post(f"{server.url}/{dialect.path}", sent)
-                if (news := dialect.learn_from_nothing(answer, sent)) is not None:
-                    self._tell_news(server, news)
-                    continue
-                self._checker.check_choices(server, answer)
-                has_steps = bool(prompt.steps) or prompt.thought is not None
-                self._checker.check_read(server, sent, answer, has_steps=has_steps)
-                self._checker.check_name(server, answer.get("model"))
-                self._checker.check_usage(server, answer)
-                known = {"tokenizer": self._tokenizer, "is_known": server.is_known}
-                found = completions(answer, sent, params, limit, prompt.think, **known)
-                found = with_tags(found, self._tokenizer, prompt.think, server)
-                return [_going_on(one) for one in found] if dialect.trims else found
-            except FilteredError:  # as where the answer says so: one such record is no failure
-                return [Completion("", "content_filter", 0, 0, 0)] * len(seeds)
-            except RefusedError as error:
-                news = dialect.learn(error, sent, has_turns=may_chat)
-                is_begun = continues(sent) and error.forbids_prefill
-                if news is None and (error.is_for_all or is_begun or _advice(error, dialect)):
-                    advice = _NO_PREFILL if is_begun else _advice(error, dialect)
-                    raise DeadEngineError(f"{error}{advice}") from error
+                news = dialect.learn_from_nothing(answer, sent)
                 if news is None:
-                    raise
-                self._tell_news(server, news)
+                    return self._read(server, prompt, params, limit, sent, answer)
+            except FilteredError as error:  # one such record is no failure
+                server.has_refused(str(error))
+                return [Completion("", "content_filter", 0, 0, 0)] * len(seeds)
+            except TooLongError as error:
+                server.has_refused(str(error))
+                raise
+            except RefusedError as error:
+                is_lost = may_come_back(error, server)
+                news = None if is_lost else dialect.learn(error, sent, has_turns=may_chat)
+                if news is None:
+                    raise outlook(error, server, is_begun=continues(sent)) from None
+            if news:
+                tell_user(f"engine openai: {server.name} {news}")
+
+    def _read(
+        self,
+        server: Server,
+        prompt: Prompt,
+        params: Sampling,
+        limit: int,
+        sent: Json,
+        answer: Json,
+    ) -> list[Completion]:
+        """What a server has answered to what was `sent`, with all that is to be said of it."""
+        checker = self._checker
+        checker.check_choices(server, answer)
+        has_steps = bool(prompt.steps) or prompt.thought is not None
+        checker.check_read(server, sent, answer, has_steps=has_steps)
+        checker.check_name(server, answer.get("model"))
+        checker.check_usage(server, answer)
+        known = {"tokenizer": self._tokenizer, "is_known": server.is_known, "echo": server.echo}
+        try:
+            found = completions(answer, sent, params, limit, prompt.think, **known)
+        except EngineError as error:
+            raise EngineError(f"{server.name}: {error}") from error
+        checker.check_endings(server, answer)
+        server.has_answered = True
+        found = with_tags(found, self._tokenizer, prompt.think, server)
+        return [_going_on(one) for one in found] if server.dialect.trims else found
 
     def _limit(self, server: Server, prompt: Prompt, params: Sampling) -> int:
         """The tokens that may be written; text and messages have no length that we know."""
@@ -231,10 +255,6 @@ class OpenaiEngine:
         length = len(prompt_ids(self._tokenizer, prompt))
         return answer_limit(length, server.room, server.model, params.max_tokens)
 
-    def _tell_news(self, server: Server, news: str) -> None:
-        if news:
-            tell_user(f"engine openai: {server.name} {news}")
-
     def _tell(self, line: str) -> None:
         if self._verbose:
             tell_user(f"engine openai: {line}")
@@ -242,58 +262,22 @@ class OpenaiEngine:
     async def _probe(self, server: Server) -> None:
         """Whether the server answers, and what it calls the model."""
         assert self._http is not None
-        listed = await self._http.models(server.url)
+        try:
+            listed = await self._http.models(server.url)
+        except RefusedError as error:
+            raise outlook(error, server) from None
+        server.is_listed = listed is not None
         if self._options.api == "chat":
             server.dialect.path = CHAT
-        server.model = self._options.served_model or self._chosen(server, listed)
-        served = next((item for item in listed if item["id"] == server.model), {})
-        room = served.get("max_model_len")
-        server.owner = str(served.get("owned_by") or "")
-        server.room = room if isinstance(room, int) and room > 0 else None
-
-    def _chosen(self, server: Server, listed: Sequence[Json]) -> str:
-        for item in listed:  # `root` is what the server loaded under that name
-            if self._model in (item["id"], item.get("root")):
-                return str(item["id"])
-        if not listed:
-            return self._model
-        if len(listed) == 1:
-            return self._only(server, listed[0])
-        served = [str(item["id"]) for item in listed]
-        remedy = f"give --engine-arg served_model= one of {', '.join(served)}"
-        raise UsageError(f"{server.name}: {no_such('model', self._model, served, remedy)}")
-
-    def _only(self, server: Server, item: Json) -> str:
-        """The only model that a server lists; UsageError if it cannot be the one that is meant."""
-        name, root = str(item["id"]), str(item.get("root") or "")
-        meant = [public_name(self._model), *filter(None, [self._options.tokenizer])]
         sends_ids = self._tokenizer is not None and not server.dialect.is_chat
-        if sends_ids and are_different(root, meant):
-            raise UsageError(
-                f"{server.name}: serves {root}, not {meant[0]}, whose token ids it would be sent; "
-                f"give that as --model, or --engine-arg served_model={name} if they are one"
-            )
-        if not any(are_alike(found, wanted) for found in (name, root) for wanted in meant):
-            line = f"{server.name} serves {name} alone: it is asked in the place of {meant[0]}"
-            self._checker.tell_once(
-                server, "served", f"{line}; served_model= names it without this line"
-            )
-        return name
+        options = self._options
+        wanted = Wanted(self._model, options.tokenizer, options.served_model)
+        note_model(server, listed or [], wanted, self._checker, sends_ids=sends_ids)
 
 
 def _going_on(completion: Completion) -> Completion:
     """The rest of a message that was sent without its last line end, which comes back first."""
     return dataclasses.replace(completion, text=completion.text.removeprefix("\n"))
-
-
-def _advice(error: RefusedError, dialect: Dialect) -> str:
-    if error.names("temperature"):
-        return "; give --temperature 1"
-    if most := error.most_unstreamed:
-        return f"; give --max-tokens {most}, since answers are not streamed"
-    if dialect.is_chat or not error.wants_chat:
-        return ""
-    return "; if it takes chats alone, give --engine-arg api=chat"
 
 
 class _OneByOneError(Exception):
@@ -306,8 +290,8 @@ def create(model: str, running: Running, adapter: Adapter | None = None) -> Open
     if find_spec("httpx") is None:
         raise UsageError(f"engine openai needs httpx; {install('openai')}")
     options = read_options(OpenaiOptions, running)
-    given = options.base_url or os.environ.get("OPENAI_BASE_URL", "").split(",")
-    urls = tuple(url.strip().rstrip("/") for url in given if url.strip())
+    given = ",".join(options.base_url) or os.environ.get("OPENAI_BASE_URL", "")
+    urls = tuple(url.strip().rstrip("/") for url in given.split(",") if url.strip())
     if not urls:
         raise UsageError("engine openai needs --base-url http://host:8000/v1 (or OPENAI_BASE_URL)")
     for url in urls:

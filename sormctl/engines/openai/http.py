@@ -10,27 +10,29 @@ from contextlib import suppress
 from dataclasses import dataclass
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from sormctl.engines.openai.credentials import Credentials
 from sormctl.engines.openai.faults import Fault
 from sormctl.engines.openai.network import proxy_for, transports, trusted_certificates
-from sormctl.engines.openai.refusals import FilteredError, error_in, refusal
+from sormctl.engines.openai.refusals import error_in, refusal
 from sormctl.engines.openai.server import redacted
-from sormctl.errors import DeadEngineError, EngineError, UsageError
+from sormctl.errors import DeadEngineError, one_line
 from sormctl.records import Json
 
 if TYPE_CHECKING:
     import httpx
 
-_KEY = re.compile(r"[!-~]+")
 _CONNECT_SECONDS = 10.0
 # servers close idle connections after 5 s; to meet the closing of one looks like a death
 _IDLE_SECONDS = 2.0
 _NO_LIST = (400, 403, 404, 405, 406, 410, 415, 422, 500, 501)
+_PATH = re.compile(
+    r"/((chat/)?completions|models|pooling)/?$"
+)  # what is asked for below a base URL
 _OTHER_FILES = 64  # open beside connections
 # bytes of a body: of an error the rest is not read, any other that is longer is no answer
 _LONGEST, _LONGEST_ERROR = 1 << 26, 1 << 16
-_SECRET = re.compile(r"(?=.*\d).{16,}")  # a key that no text holds by chance, as it may "EMPTY"
+_QUOTED = 80  # characters of what is no answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +54,19 @@ class _Response:
 
 
 class Http:
-    """The client of all servers. `timeout` is in seconds; `key` never appears in a message."""
+    """The client of all servers. `timeout` is in seconds; no message shows the credentials."""
 
-    def __init__(self, key: str, timeout: float, urls: Sequence[str]) -> None:
+    def __init__(self, credentials: Credentials, timeout: float, urls: Sequence[str]) -> None:
         import httpx
 
-        if key and not _KEY.fullmatch(key):  # an error of the HTTP library would quote it
-            raise UsageError("OPENAI_API_KEY: no key; it has blanks or letters beyond ASCII")
-        self._key = key
+        self._credentials = credentials
         self._timeout = timeout
         certificates = trusted_certificates(urls)
         limits = httpx.Limits(keepalive_expiry=_IDLE_SECONDS)
         self._client = httpx.AsyncClient(
             headers={
                 "Accept-Encoding": "identity",  # a small body may be a large one that is packed
-                **({"Authorization": f"Bearer {key}"} if key else {}),
+                **credentials.headers,
             },
             timeout=httpx.Timeout(timeout, connect=_CONNECT_SECONDS, pool=None),
             limits=limits,
@@ -79,17 +79,17 @@ class Http:
         """Closes the connections."""
         await self._client.aclose()
 
-    async def models(self, url: str) -> list[Json]:
-        """What a server says that it serves; empty if it does not say."""
+    async def models(self, url: str) -> list[Json] | None:
+        """What a server says that it serves; None where it has no list."""
         response = await self._request("GET", f"{url}/models", timeout=_CONNECT_SECONDS)
         if response.status in _NO_LIST:  # if it is not there, a request will say so
-            return []
+            return None
         listed = self._answer(response)
         if isinstance(listed, dict):
             listed = listed.get("data") or listed.get("models")
         found = listed if isinstance(listed, list) else []
         items = ({"id": item} if isinstance(item, str) else item for item in found)
-        return [item for item in items if isinstance(item, dict) and "id" in item]
+        return [item for item in items if isinstance(item, dict) and _is_named(item.get("id"))]
 
     async def post(self, url: str, sent: Json) -> Json:
         """The answer to a request, a JSON object; an error inside it is raised as what it is."""
@@ -122,7 +122,7 @@ class Http:
             raise Fault(f"no connection: {what}{_by_way_of(url)}", is_down=True) from error
 
     async def _received(self, response: httpx.Response, url: str) -> _Response:
-        """A response without the key, which some servers quote; a `Fault` if it has no end."""
+        """A response without a secret that it quotes; a `Fault` if it has no end."""
         is_error = response.status_code >= 400
         body = bytearray()
         async for part in response.aiter_bytes():
@@ -132,12 +132,9 @@ class Http:
             if len(body) > _LONGEST:
                 raise Fault(f"an answer of more than {_LONGEST >> 20} MiB", is_down=True)
         location = response.headers.get("location", "") if response.has_redirect_location else ""
-        if _SECRET.fullmatch(self._key):
-            body = body.replace(self._key.encode(), b"***")
-            location = location.replace(self._key, "***")
-        return _Response(
-            url, response.status_code, bytes(body), redacted(location), _retry_after(response)
-        )
+        place = redacted(self._credentials.hidden(location))
+        said = self._credentials.masked(bytes(body))
+        return _Response(url, response.status_code, said, place, _retry_after(response))
 
     def _answer(self, response: _Response) -> Any:
         found = response.read()
@@ -145,23 +142,28 @@ class Http:
             raise self._refusal(response, response.status, found)
         if response.location:
             place = redacted(response.url)
-            raise EngineError(f"{place}: moved to {response.location}; give that as --base-url")
+            moved = _PATH.sub("", response.location)
+            raise DeadEngineError(f"{place}: moved to {moved}; give that as --base-url")
         if response.status != 200 or isinstance(found, str):  # a page, half an answer
             raise self._no_answer(response)
         return found
 
     def _no_answer(self, response: _Response) -> Fault:
         way = _by_way_of(response.url)
-        return Fault(f"not an answer of the OpenAI API ({response.status}){way}", is_down=True)
+        said = " ".join(response.body.decode(errors="replace").split())
+        quoted = one_line(self._credentials.hidden(said), _QUOTED)
+        shown = f": {quoted}" if quoted else ""
+        said = f"not an answer of the OpenAI API ({response.status}){shown}{way}"
+        return Fault(said, is_down=True)
 
     def _refusal(self, response: _Response, status: int, body: Any) -> Exception:
         way = _by_way_of(response.url)
-        host = urlsplit(response.url).hostname or ""
-        error = refusal(status, body, host, self._key, response.after, way)
-        if status in (401, 403) and not isinstance(error, FilteredError):
-            state = "is refused" if self._key else "is missing"
-            return DeadEngineError(f"{host}: the key {state} ({status}); set OPENAI_API_KEY{way}")
-        return error
+        place = redacted(response.url)
+        return refusal(status, body, place, self._credentials, response.after, way)
+
+
+def _is_named(name: Any) -> bool:
+    return isinstance(name, str) and bool(name) and name.isprintable()
 
 
 def _by_way_of(url: str) -> str:

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from sormctl.engines.openai.faults import Fault
 from sormctl.engines.openai.server import Server, pause
-from sormctl.errors import DeadEngineError, EngineError, SormctlError
+from sormctl.errors import DeadEngineError, EngineError, SormctlError, tell_user
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
@@ -86,9 +86,7 @@ class Pool:
             try:
                 answer = await self._counted(send(server))
                 server.limit.answered()
-                server.falls = 0
-                self._last_answer = time.monotonic()
-                self._in_vain_since = None
+                self._answered(server)
                 return answer
             except Fault as fault:
                 failures[server] += 1
@@ -97,8 +95,18 @@ class Pool:
                     server.limit.refused(age)
                     since = max(since, self._last_answer)  # others are served: its turn will come
                 await self._wait(server, fault, failures.total(), since)
+            except DeadEngineError as error:
+                self._drop(server, error)
+            except EngineError:  # what a server has refused for good it has answered
+                self._answered(server)
+                raise
             finally:
                 self._release(server)
+
+    def _answered(self, server: Server) -> None:
+        server.falls = 0
+        self._last_answer = time.monotonic()
+        self._in_vain_since = None
 
     async def _counted(self, request: Awaitable[T]) -> T:
         self._under_way += 1
@@ -118,7 +126,7 @@ class Pool:
         rests = late and fault.after is not None  # for longer than a request waits
         is_last = all(other.error is not None for other in self.servers if other is not server)
         if (late and failures >= _FAILURES) or (rests and is_last) or at_once:
-            reason = f"{server.name}: {fault}; gave up after {failures} tries"
+            reason = f"{server.name}: {fault}; {self._why(fault, failures)}"
             if in_vain:
                 self._end(reason)
                 raise DeadEngineError(reason) from fault
@@ -129,6 +137,13 @@ class Pool:
             self._left_out(server, fault)
         else:
             await self._sleep(delay)
+
+    def _why(self, fault: Fault, failures: int) -> str:
+        """Why a request is not tried again."""
+        if (fault.after or 0.0) > self._patience:
+            pause = f"{fault.after:g} s, beyond patience={self._patience:g}"
+            return f"it asks for a pause of {pause}"
+        return f"gave up after {failures} {'try' if failures == 1 else 'tries'}"
 
     def _is_in_vain(self, fault: Fault, since: float) -> bool:
         """Whether the patience of all is spent, for a request that fails `since` then.
@@ -180,16 +195,32 @@ class Pool:
             await self._probe(server)
         except Fault as fault:
             self._left_out(server, fault)
+        except DeadEngineError as error:
+            self._drop(server, error)
+
+    def _drop(self, server: Server, error: DeadEngineError) -> None:
+        """No requests for the server any more; the end of all if it is the last."""
+        if server.is_gone:  # another request has met the same
+            return
+        server.is_gone = True
+        if all(other.is_gone for other in self.servers):
+            self._end(str(error))
+            raise error
+        tell_user(f"engine openai: left out: {error}")
+        self._mark_down(server, str(error))
+
+    def _mark_down(self, server: Server, error: str) -> None:
+        server.error = error
+        if all(server.error is not None for server in self.servers):
+            self._all_down_since = time.monotonic()
 
     def _left_out(self, server: Server, fault: Fault) -> None:
         """No requests for the server until a probe succeeds."""
         if server.error is not None:
             return
-        server.error = str(fault)
         server.falls += 1
         self._tell(f"{server.name} is left out: {fault}")
-        if all(server.error is not None for server in self.servers):
-            self._all_down_since = time.monotonic()
+        self._mark_down(server, str(fault))
         self._revivals[server] = asyncio.create_task(self._revive(server, fault.after or 0.0))
 
     async def _revive(self, server: Server, rest: float) -> None:
@@ -198,8 +229,9 @@ class Pool:
             rest = 0.0
             try:
                 await self._probe(server)
-                server.error = None
-                self._tell(f"{server.name} is back")
+                if not server.is_gone:
+                    server.error = None
+                    self._tell(f"{server.name} is back")
                 break
             except (Fault, SormctlError) as error:
                 server.error = str(error)

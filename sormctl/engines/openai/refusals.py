@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from sormctl.engines.openai.credentials import Credentials
 from sormctl.engines.openai.faults import Fault
 from sormctl.errors import EngineError, TooLongError
 from sormctl.records import Json
@@ -42,6 +43,24 @@ _TOO_LONG = re.compile(
     r"|\b(reduce|shorten|decrease|shorter)\b[^.;:]{0,40}\b(prompt|input|messages?)\b",
     re.I,
 )
+_PASSING = (408, 409, 423, 424, 425, 499)  # 424: TGI failed to generate
+_LOADING = re.compile(
+    r"\b(is|still|currently) (being )?load(ing|ed)|not (yet loaded|loaded yet)|temporar"
+    r"|\b(retry|try again) (later|in )",
+    re.I,
+)
+_LENGTHS = (400, 413, 422, 500)  # who is out of money or lost may speak of lengths, too
+_FILTERS = (400, 403, 422, 451)
+_KEY = re.compile(
+    r"(invalid|incorrect|missing|no) api.?key"
+    r"|api.?key\b[^.]{0,20}(invalid|not valid|expired|missing)",
+    re.I,
+)
+_SHUT_OUT = re.compile(
+    r"\b(account|organi[sz]ation|workspace|key|access) (has been|was|is) (been )?"
+    r"(deactivated|suspended|disabled|banned|blocked|terminated|restricted)",
+    re.I,
+)
 _NO_MONEY = re.compile(r"insufficient_quota|insufficient_balance|exceeded_current_quota", re.I)
 _NEVER_LENGTH = re.compile(r"(took|takes|taking|waited|waiting|been|for|queued) too long", re.I)
 _FILTERED = re.compile(
@@ -68,8 +87,11 @@ _UNWANTED = re.compile(
     r"|unmarshal|type",
     re.I,
 )
-_NOT_KNOWN = re.compile(r"unmarshal|deserializ|unexpected keyword|unrecogni|unsupported", re.I)
-
+_NOT_KNOWN = re.compile(
+    r"unmarshal|deserializ|unexpected keyword|unrecogni|is unsupported"
+    r"|unsupported.?(param|value|argument|field|prompt|input|content|type|format)",
+    re.I,
+)
 
 _NO_BLANK_END = re.compile(r"\btrailing white ?space", re.I)
 _NO_PREFILL = re.compile(
@@ -80,18 +102,36 @@ _NO_PREFILL = re.compile(
 
 
 class RefusedError(EngineError):
-    """A server refuses a request for good; `says` is its message, `param` what it names apart."""
+    """A server refuses a request for good.
 
-    def __init__(self, message: str, *, status: int = 400, says: str = "", param: str = "") -> None:
+    `says` is its message, which may hold a key and is not shown; `param` what it names apart.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        says: str = "",
+        param: str = "",
+        has_key: bool = True,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.says = says
         self.param = param
+        self.has_key = has_key  # whether a key was sent
 
     @property
     def is_for_all(self) -> bool:
         """Whether no other request would fare better: no such model, nothing there, no money."""
-        return self.status in (402, 404, 405, 501) or bool(_ELSEWHERE.search(self.says))
+        is_all = self.status in (401, 402, 403, 404, 405, 407, 501)
+        return is_all or self.is_of_key or bool(_ELSEWHERE.search(self.says))
+
+    @property
+    def is_of_key(self) -> bool:
+        """Whether it is for the key."""
+        return self.status == 401 or (self.status in (400, 403) and bool(_KEY.search(self.says)))
 
     @property
     def most_unstreamed(self) -> int | None:
@@ -137,35 +177,47 @@ class FilteredError(RefusedError):
 
 
 def refusal(
-    status: int, body: Any, host: str, key: str, after: float | None = None, way: str = ""
+    status: int,
+    body: Any,
+    place: str,
+    credentials: Credentials,
+    after: float | None = None,
+    way: str = "",
 ) -> Exception:
     """What an error means: a `Fault` may pass, an EngineError stays.
 
-    `key` is never shown. `after` are the seconds that the server asks for; `way` says how the
-    request went.
+    It is that of a `place`. `credentials` are never shown. `after` are the seconds that the server
+    asks for; `way` says how the request went.
     """
     if isinstance(body, list) and body and isinstance(body[0], dict):  # Gemini's
         body = body[0]
-    said = _said(body)
-    says = said.replace(key, "***") if key else said
-    message = f"{says[:_MESSAGE_CHARACTERS] or 'no reason given'} ({status})"
+    says = _said(body)
+    meant = f"{says} {_code(body)}"
+    shown = credentials.hidden(says)[:_MESSAGE_CHARACTERS]
+    message = f"{shown or 'no reason given'} ({status})"
     if status in (407, 503):
         message += way
-    if status == 429 and _NO_MONEY.search(_code(body)):  # no waiting helps
-        return RefusedError(f"{host}: {message}", status=402, says=says)
-    if status in (429, 498, 503):  # 498: Groq has no room
-        return Fault(message, is_overload=True, after=after)
+    if status in (400, 403, 429) and _NO_MONEY.search(_code(body)):  # no waiting helps
+        return RefusedError(f"{place}: {message}", status=402, says=says)
+    if status in (429, 498, 503) or (status in (400, 403) and _RATE.search(meant)):
+        return Fault(message, is_overload=True, after=after)  # 498: Groq has no room
     if status in (502, 504):  # a proxy speaks: the server behind it does not
         return Fault(f"{message}{way}", is_down=True)
-    if is_too_long(status, f"{says} {_code(body)}"):
+    if is_too_long(status, meant):
         return TooLongError(message)
-    if status != 500 and _FILTERED.search(f"{says} {_code(body)}"):
-        return FilteredError(f"{host}: {message}", status=status, says=says)
-    if status >= 500 and status != 501 and not _is_misunderstood(says):
+    if status in _FILTERS and _FILTERED.search(meant) and not _SHUT_OUT.search(says):
+        return FilteredError(f"{place}: {message}", status=status, says=says)
+    if _may_pass(status, says):
         return Fault(message)
-    if status in (408, 424):  # 424: TGI failed to generate
-        return Fault(message)
-    return RefusedError(f"{host}: {message}", status=status, says=says, param=_param(body))
+    told = f"{place}: {message}"
+    has_key = credentials.has_key
+    return RefusedError(told, status=status, says=says, param=_param(body), has_key=has_key)
+
+
+def _may_pass(status: int, says: str) -> bool:
+    if status >= 500:
+        return status != 501 and not _is_misunderstood(says)
+    return status in _PASSING or (status in (400, 403, 404) and bool(_LOADING.search(says)))
 
 
 def is_too_long(status: int, says: str) -> bool:
@@ -174,27 +226,37 @@ def is_too_long(status: int, says: str) -> bool:
         return False
     if _ANSWER.search(says) and not _READS.search(says):
         return False
-    return status == 413 or bool(_TOO_LONG.search(says))
+    return status == 413 or (status in _LENGTHS and bool(_TOO_LONG.search(says)))
 
 
 def error_in(answer: Json) -> tuple[int, Json] | None:
     """The error that an answer is in spite of its status 200, and the status it should have had.
 
-    A proxy whose server breaks off puts it into a choice, behind what was written till then.
+    A proxy whose server breaks off puts it into a choice, behind what was written till then, or
+    beside the choices.
     """
     choices = answer.get("choices") or ()
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and choice.get("error"):
             return error_in({"error": choice["error"]})
     error = answer.get("error")
-    if choices or not (error or answer.get("object") == "error"):
+    is_told = bool(error) and (isinstance(error, dict | str) or not choices)
+    if choices and not is_told:
         return None
-    for found in (error, answer):
-        for name in ("code", "status", "status_code"):
-            code = found.get(name) if isinstance(found, dict) else None
-            if str(code).isdecimal() and 400 <= int(str(code)) < 600:
-                return int(str(code)), answer
-    return 500, answer
+    codes = (_status_in(found) for found in (error, answer))
+    status = next((code for code in codes if code), 0)
+    if not (status or is_told or answer.get("object") == "error"):
+        return None
+    return status or 500, answer
+
+
+def _status_in(found: Any) -> int:
+    """The status that an error names, or an answer that has nothing else; 0 for none."""
+    for name in ("code", "status", "status_code"):
+        code = str(found.get(name)) if isinstance(found, dict) else ""
+        if re.fullmatch("[45][0-9][0-9]", code):
+            return int(code)
+    return 0
 
 
 def _is_misunderstood(says: str) -> bool:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from sormctl.engines.openai.counting import PromptCounts
 from sormctl.engines.openai.dialect import Dialect
+from sormctl.engines.openai.echo import Echo
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
@@ -51,12 +52,23 @@ class Server:
         self.outstanding = 0
         self.error: str | None = None  # why it is left out
         self.falls = 0  # how often it was left out since it last answered a request
+        self.is_gone = False  # whether it refuses all that comes: it is not probed any more
+        self.has_answered = False  # whether a text, or scores, have come from it
+        self.refused = 0  # records that it has refused for what they are
+        self.last_refusal = ""
         self.model = ""
         self.owner = ""  # the kind of server, if it tells
+        self.is_listed = True  # whether it has a list of models
         self.room: int | None = None  # tokens of prompt and completion, if it tells
         self.dialect = Dialect()
         self.hides_thoughts = False  # whether the user knows that its texts may lack their tags
         self.counts = PromptCounts()
+        self.echo = Echo()
+
+    def has_refused(self, reason: str) -> None:
+        """Notes that it has refused a record for what that is."""
+        self.refused += 1
+        self.last_refusal = reason
 
     @property
     def is_known(self) -> bool:
@@ -85,10 +97,11 @@ class Server:
 
 
 def is_url(url: str) -> bool:
-    """Whether it is one of a server, such as `http://host:8000/v1`."""
+    """Whether it is one of a server, such as `http://host:8000/v1`, and not of one of its paths."""
     try:
         parts = urlsplit(url)
-        is_plain = parts.port != 0 and not parts.query
+        is_path = parts.path.endswith(("/completions", "/models", "/responses"))
+        is_plain = parts.port != 0 and not parts.query and not is_path
         return parts.scheme in ("http", "https") and bool(parts.hostname) and is_plain
     except ValueError:  # a port that is no number
         return False

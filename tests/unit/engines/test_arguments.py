@@ -32,6 +32,19 @@ def test_servers_are_listed_or_repeated() -> None:
     assert read_options(OpenaiOptions, repeated) == OpenaiOptions(base_url=urls)
 
 
+def test_each_header_is_one_of_several() -> None:
+    given = ["header=A:1,2", "api=chat", "header=B:x=y"]
+    options = read_options(OpenaiOptions, Running(engine="openai", engine_arg=given))
+    assert options == OpenaiOptions(api="chat", header=("A:1,2", "B:x=y"))
+
+
+@pytest.mark.parametrize("pair", ["header:SECRET", "header", "header=", "headerSECRET"])
+def test_a_header_that_is_none_is_not_quoted(pair: str) -> None:
+    with pytest.raises(UsageError, match="--engine-arg header…: must be NAME=VALUE") as caught:
+        parse_arguments([pair])
+    assert "SECRET" not in str(caught.value)
+
+
 def test_an_engine_that_hands_arguments_on_keeps_them_as_typed() -> None:
     running = Running(engine="vllm", engine_arg=["max_num_seqs=8", "others=x"], tensor_parallel=2)
     others = {"max_num_seqs": "8", "others": "x"}

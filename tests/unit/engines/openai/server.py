@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,7 +42,7 @@ class Script:
 
     What `rule(path, body)` answers comes before these. It serves `models`, unless `listed` is what
     it says to who asks. `is_dead` drops every connection. `asked` are the bodies of the requests,
-    `paths` where they went, `keys` their keys.
+    `paths` where they went; `keys` and `headers` are those of all, the list of models included.
     """
 
     replies: list[Reply] = field(default_factory=list)
@@ -53,6 +53,7 @@ class Script:
     asked: list[dict[str, Any]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
+    headers: list[Mapping[str, str]] = field(default_factory=list)
     url: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -86,6 +87,7 @@ def serving(*replies: Reply, **settings: Any) -> Iterator[Script]:
             self._reply(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
         def _reply(self, body: dict[str, Any] | None) -> None:
+            script.headers.append(self.headers)  # type: ignore[arg-type]
             status, found, headers = script.answer(
                 self.path, body, self.headers.get("Authorization")
             )

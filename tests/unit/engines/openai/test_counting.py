@@ -91,6 +91,17 @@ def test_what_is_cut_or_laid_out_anew_is_seen_every_time(
         assert laying.judge(1, 0, length, 2) == LONGER  # also where it leaves out what it had
 
 
+@given(st.integers(3, 40), st.integers(100, 3000), st.lists(LENGTHS, min_size=1))
+def test_who_lays_out_anew_may_cut_as_well(more: int, most: int, lengths: list[int]) -> None:
+    """What it has cut is fewer than was sent, whatever it has laid out before."""
+    counts = PromptCounts()
+    for length in lengths:
+        counted = min(length + more, most)
+        if abs(counted - length) > 2:
+            expected = LONGER if counted > length else CUT
+            assert counts.judge(counted, 0, length, 2) == expected
+
+
 @given(st.text(max_size=60), st.lists(st.text(min_size=1, max_size=20), max_size=3))
 def test_text_has_the_length_that_its_reader_counts(question: str, steps: list[str]) -> None:
     """As a server does that has the same tokenizer."""

@@ -272,7 +272,7 @@ async def test_where_ids_are_refused_the_text_is_sent(capsys: pytest.CaptureFixt
     assert capsys.readouterr().err.count("takes no token ids: prompts are sent as text") == 1
 
 
-@pytest.mark.parametrize("nothing", [{"choices": None}, {"usage": {"prompt_tokens": 0}}])
+@pytest.mark.parametrize("nothing", [{"choices": None}, {"object": "text_completion"}])
 async def test_where_ids_are_answered_by_nothing_the_text_is_sent(
     nothing: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from resource import RLIM_INFINITY
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -103,8 +104,8 @@ async def test_a_server_too_old_to_return_token_ids_is_told_so(more: dict[str, N
                 await engine.sample(PROMPT, Sampling(seeds=(3, 4)))
     assert script.asked[0]["return_token_ids"] is True
     assert str(told.value) == (
-        "the server returns no token ids, which several completions in one request need; "
-        "it must be vLLM 0.10.2 or newer"
+        f"{script.url}: the server returns no token ids, which several completions in one request "
+        "need; it must be vLLM 0.10.2 or newer"
     )
 
 
@@ -162,9 +163,12 @@ TRANSIENT = {
     "without room": refusal(498),
     "dropped": DROP,
     "a page": PAGE,
+    "a stream": (200, b'data: {"choices": []}', {}),
     "a list": (200, [], {}),
     "shutting down": ok(finish="abort"),
     "an error in a good answer": (200, {"error": {"message": "upstream", "code": 502}}, {}),
+    "busy": (200, {"code": 429, "msg": "busy, try later"}, {}),
+    "loading": refusal(409, "Model is loading, please retry"),
     "no choices": (200, {"choices": []}, {}),
     "an error without a code": (200, {"error": "upstream"}, {}),
     "an error in a choice": (
@@ -172,6 +176,13 @@ TRANSIENT = {
         {"choices": [{"text": "1 +", "error": {"code": 502, "message": "upstream"}}]},
         {},
     ),
+    "an error beside half a text": (
+        200,
+        {"choices": [{"text": "1 +"}], "error": {"code": 502, "message": "upstream"}},
+        {},
+    ),
+    "a word beside half a text": (200, {"choices": [{"text": "1 +"}], "error": "upstream"}, {}),
+    "no text": (200, {"choices": [{"text": None, "finish_reason": "stop"}]}, {}),
     "a choice that failed": ok("1 +", finish="error"),
     "a network that failed": ok("1 +", finish="network_error"),
     "a server without room": ok("1 +", finish="insufficient_system_resource"),
@@ -197,7 +208,8 @@ async def test_a_server_that_asks_for_a_pause_gets_it() -> None:
 async def test_a_pause_beyond_patience_is_an_error() -> None:
     with serving(refusal(429, "quota", Retry_After="3600")) as script:
         async with engine_of(script) as engine:
-            with pytest.raises(EngineError, match=r"quota \(429\); gave up after 1 tries"):
+            says = r"quota \(429\); it asks for a pause of 3600 s, beyond patience=30$"
+            with pytest.raises(EngineError, match=says):
                 await engine.sample(PROMPT, Sampling())
 
 
@@ -227,6 +239,34 @@ async def test_a_page_in_the_place_of_the_list_of_models_is_a_server_that_is_dow
         with pytest.raises(EngineError, match=rf"no server answers: {broken.url}: not an answer"):
             async with engine_of(broken, patience=0):
                 pass
+
+
+@pytest.mark.parametrize("error", [None, "", {}, [], 0, False])
+async def test_an_error_that_is_none_is_no_error(error: object) -> None:
+    status, answer, headers = ok()
+    with serving((status, {**answer, "error": error}, headers)) as script:
+        async with engine_of(script) as engine:
+            assert len(await engine.sample(PROMPT, Sampling())) == 1
+    assert len(script.asked) == 1
+
+
+async def test_what_is_no_answer_is_quoted() -> None:
+    page: Reply = (200, b"<html>\n back soon" + b"!" * 999, {})
+    with serving(*[page] * 9) as broken:
+        async with engine_of(broken, patience=0) as engine:
+            with pytest.raises(EngineError, match=r"\(200\): <html> back soon!+…; gave") as caught:
+                await engine.sample(PROMPT, Sampling())
+    assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize(("finish", "lines"), [("stop", 0), ("weird", 0), (None, 1), ("", 1)])
+async def test_where_nobody_knows_why_texts_end_it_is_said_once(
+    finish: Any, lines: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(*[ok(finish=finish)] * 2) as script:
+        async with engine_of(script) as engine:
+            await engine.sample(PROMPT, Sampling(seeds=(1, 2)))
+    assert capsys.readouterr().err.count("does not say why texts end") == lines
 
 
 async def test_an_answer_that_never_has_a_choice_is_soon_said() -> None:
@@ -267,10 +307,11 @@ async def test_what_will_not_pass_is_an_error_at_once(
     assert isinstance(caught.value, TooLongError) is (kind is TooLongError)
 
 
-async def test_a_server_that_has_moved_is_told_of() -> None:
-    with serving((307, {}, {"Location": "https://me:pw@b/v1/completions"})) as script:
+@pytest.mark.parametrize("path", ["/completions", "/chat/completions/", ""])
+async def test_a_server_that_has_moved_is_told_of(path: str) -> None:
+    with serving((307, {}, {"Location": f"https://me:pw@b/v1{path}"})) as script:
         async with engine_of(script) as engine:
-            with pytest.raises(EngineError, match=r"moved to https://b/v1/compl.*--base-url$"):
+            with pytest.raises(EngineError, match=r"moved to https://b/v1; give .*--base-url$"):
                 await engine.sample(PROMPT, Sampling())
 
 
@@ -418,6 +459,26 @@ async def test_time_in_which_nobody_asks_spends_no_patience() -> None:
             await engine.sample(PROMPT, Sampling())
             await asyncio.sleep(1.1)
             assert len(await engine.sample(PROMPT, Sampling())) == 1
+
+
+async def test_what_is_refused_for_good_is_answered() -> None:
+    """After a stretch of such records a server that is busy once still has its patience."""
+    server = Server("http://a/v1", "a", 1)
+    ends = [*[TooLongError("too long")] * 4, Fault("slow down", is_overload=True)]
+
+    async def probe(server: Server) -> None:
+        """It works."""
+
+    async def send(server: Server) -> str:
+        await asyncio.sleep(0.1)
+        if ends:
+            raise ends.pop(0)
+        return "2"
+
+    pool = Pool([server], probe, patience=0.3, sleep=Naps())
+    found = await asyncio.gather(*(pool.run(send) for _ in range(5)), return_exceptions=True)
+    assert [type(one) for one in found] == [*[TooLongError] * 4, str]
+    assert server.falls == 0
 
 
 async def test_no_money_is_the_end() -> None:

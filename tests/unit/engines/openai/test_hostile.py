@@ -141,6 +141,7 @@ async def test_a_word_for_a_key_stays_in_what_is_said(monkeypatch: pytest.Monkey
         ("me:KEY@host/v1", "host/v1"),
         ("http://host/v1?api_key=KEY", "http://host/v1"),
         ("http://a://me:KEY@b", "http://a://b"),
+        ("http://me:KEY@a/v1/completions", "http://a/v1/completions"),
     ],
 )
 def test_credentials_in_a_url_are_not_shown(url: str, shown: str) -> None:
@@ -149,6 +150,25 @@ def test_credentials_in_a_url_are_not_shown(url: str, shown: str) -> None:
         with pytest.raises(UsageError, match="must look like") as caught:
             create("m", Running(engine="openai", base_url=[url]))
         assert "KEY" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["completions", "chat/completions", "models", "responses"])
+def test_what_lies_below_a_base_url_is_none(path: str) -> None:
+    with pytest.raises(UsageError, match="must look like"):
+        create("m", Running(engine="openai", base_url=[f"http://a/v1/{path}/"]))
+
+
+@pytest.mark.parametrize("given", [["http://a/v1,http://b/v1/"], ["http://a/v1", "http://b/v1"]])
+def test_several_servers_may_be_listed_wherever_they_are_named(
+    given: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", ",".join(given))
+    for running in (
+        Running(engine="openai", base_url=given),
+        Running(engine="openai", engine_arg=[f"base_url={','.join(given)}"]),
+        Running(engine="openai"),
+    ):
+        assert create("m", running)._options.base_url == ("http://a/v1", "http://b/v1")
 
 
 def test_where_a_server_is_does_not_determine_the_records() -> None:

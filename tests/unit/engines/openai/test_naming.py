@@ -9,9 +9,9 @@ import pytest
 
 from sormctl.engines.base import Sampling
 from sormctl.engines.openai.naming import are_alike, are_different
-from sormctl.errors import UsageError
+from sormctl.errors import DeadEngineError, UsageError
 from sormctl.models import resolve_model
-from tests.unit.engines.openai.server import ok, serving
+from tests.unit.engines.openai.server import DROP, ok, serving
 from tests.unit.engines.openai.test_engine import PROMPT, engine_of
 
 ALIKE = [
@@ -23,8 +23,13 @@ ALIKE = [
     ("claude-3-5-sonnet-latest", "claude-3-5-sonnet-20241022"),
     ("gemini-1.5-pro", "models/gemini-1.5-pro-002"),
     ("meta/llama:free", "meta/llama"),
+    ("llama3", "llama3:8b"),
+    ("hf.co/me/llama3:8B", "llama3:8b"),
+    ("llama3:latest", "llama3:8b"),
 ]
 OTHERS = [
+    ("llama3:8b", "llama3:70b"),
+    ("qwen3:4b-q8_0", "qwen3:4b-q4_K_M"),
     ("gpt-4o", "gpt-4o-mini"),
     ("Qwen/Qwen3-8B", "Qwen/Qwen3-4B"),
     ("Qwen/Qwen3-8B", "Qwen/Qwen3-8B-Base"),
@@ -66,6 +71,58 @@ async def test_the_only_model_is_asked_and_named(
             await engine.sample(PROMPT, Sampling(seeds=(1, 2)))
     assert script.asked[0]["model"] == name
     assert capsys.readouterr().err.count("serves x alone: it is asked in the place of m") == lines
+
+
+@pytest.mark.parametrize(
+    ("models", "asked"),
+    [
+        (["student", "other"], "student"),
+        (["STUDENT:latest", "teacher", "student-20250101"], "STUDENT:latest"),
+        (["student:8b", "student:70b"], None),
+        (["a/student", "b/student"], None),
+        (["student-20250101", "teacher"], None),
+    ],
+)
+async def test_of_several_models_the_one_of_that_name_is_asked(
+    models: list[str], asked: str | None
+) -> None:
+    model = resolve_model("embedded:student")
+    with serving(models=[{"id": name} for name in models]) as script:
+        if asked:
+            async with engine_of(script, model=model) as engine:
+                await engine.sample(PROMPT, Sampling())
+            assert script.asked[0]["model"] == asked
+        else:
+            with pytest.raises(UsageError, match=r"no model .?embedded:student.* served_model="):
+                async with engine_of(script, model=model):
+                    pass
+
+
+async def test_a_server_that_comes_back_with_another_model_stays_out() -> None:
+    with serving(DROP) as script:
+        async with engine_of(script, patience=0) as engine:
+            script.models = [{"id": "x"}]
+            with pytest.raises(DeadEngineError, match="it serves x now, and m before"):
+                await engine.sample(PROMPT, Sampling())
+    assert [asked["model"] for asked in script.asked] == ["m"]
+    with serving(DROP) as script:
+        async with engine_of(script, patience=0) as engine:
+            script.models = [{"id": "org/m:latest"}]
+            await engine.sample(PROMPT, Sampling())
+    assert [asked["model"] for asked in script.asked] == ["m", "org/m:latest"]
+
+
+async def test_a_model_without_a_name_is_not_listed() -> None:
+    with serving(models=[{"id": None}, {"id": ""}, {"id": 7}, {"id": "\ud83d"}]) as script:
+        async with engine_of(script) as engine:
+            await engine.sample(PROMPT, Sampling())
+    assert script.asked[0]["model"] == "m"
+
+
+async def test_a_room_that_is_no_number_is_none() -> None:
+    with serving(ok(prompt_tokens=16), models=[{"id": "m", "max_model_len": True}]) as script:
+        async with engine_of(script, model=resolve_model("embedded:student"), tokenizer=None) as e:
+            assert len(await e.sample(PROMPT, Sampling())) == 1
 
 
 async def test_token_ids_do_not_go_to_another_model() -> None:

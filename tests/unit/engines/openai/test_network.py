@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sormctl.engines.base import Sampling
+from sormctl.engines.openai.credentials import Credentials
 from sormctl.engines.openai.http import Http
 from sormctl.engines.openai.network import Proxy, proxy_for
 from sormctl.errors import SormctlError, UsageError
@@ -83,7 +84,7 @@ def test_a_broken_environment_is_one_line(
     (tmp_path / "empty.pem").write_text("")
     monkeypatch.setenv(variable, value.format(folder=tmp_path))
     with pytest.raises(UsageError, match=message) as told:
-        Http("", 1.0, ["https://api.example.com/v1"])
+        Http(Credentials(), 1.0, ["https://api.example.com/v1"])
     assert "\n" not in str(told.value)
 
 
