@@ -19,7 +19,7 @@ from sormctl.engines.encoding import load_tokenizer
 from sormctl.engines.keeping import KeepingEngine, Kept
 from sormctl.engines.registry import create_engine
 from sormctl.engines.running import Running, SamplingSettings
-from sormctl.engines.templates import opens_thought, think_tags
+from sormctl.engines.templates import opens_thought, think_tags, turn_end
 from sormctl.errors import EngineError, TooLongError, UsageError
 from sormctl.models import NO_TOKENIZER, resolve_model, settle_asking
 from sormctl.prompts import Prompt
@@ -30,6 +30,7 @@ from sormctl.tasks.base import Task
 from sormctl.tasks.prompts import draft_prompt, refine_prompt, stop_strings
 from sormctl.tasks.reading import CompletionReader, Reading
 from sormctl.tasks.registry import get_task
+from sormctl.tasks.turns import without_end
 
 _ASKED_PLAINLY = "no chat template: asked plainly; see --prompt one-shot"
 
@@ -92,6 +93,7 @@ class Generator:
     ) -> list[Completion]:
         """Completions number `indices` of a prompt; each has the seed of its own number.
 
+        What the chat template writes behind a solution is no part of its text.
         `max_repeats`: see `Sampling`.
         """
         sampling = self.sampling
@@ -112,7 +114,8 @@ class Generator:
             raise EngineError(
                 f"asked for {len(params.seeds)} completions, the engine gave {len(found)}"
             )
-        return found
+        end = turn_end(self.tokenizer, self.asking.chat_args) if self.tokenizer else ""
+        return [replace(made, text=without_end(made.text, end)) for made in found]
 
 
 @asynccontextmanager

@@ -77,6 +77,13 @@ def think_tags(tokenizer: Any, chat_args: ChatArgs) -> tuple[str, str] | None:
     return None
 
 
+@lru_cache(_KEPT)
+def turn_end(tokenizer: Any, chat_args: ChatArgs) -> str:
+    """What the template writes behind a solution; empty where it shows none."""
+    prompt = Prompt(messages=(Message("user", "?"),), chat_args=chat_args)
+    return _answered(tokenizer, prompt, content=_SOLUTION).partition(_SOLUTION)[2]
+
+
 def _after_thought(tokenizer: Any, prompt: Prompt, asked: str) -> str | None:
     for before, between in _thoughts(tokenizer, prompt):
         if before.startswith(asked.rstrip()):
@@ -96,10 +103,10 @@ def _thoughts(tokenizer: Any, prompt: Prompt) -> Iterator[tuple[str, str]]:
 
 def _answered(tokenizer: Any, prompt: Prompt, **turn: str) -> str:
     """The chat with such a turn of the assistant's at its end; empty where that is refused."""
-    wraps = _takes_parts(tokenizer, _roles(prompt.messages), prompt.chat_args, asks=True)
-    content = _content(turn["content"], wraps)
-    turns = [*_turns(prompt.messages, wraps), {**turn, "role": "assistant", "content": content}]
     try:
+        wraps = _takes_parts(tokenizer, _roles(prompt.messages), prompt.chat_args, asks=True)
+        content = _content(turn["content"], wraps)
+        turns = [*_turns(prompt.messages, wraps), {**turn, "role": "assistant", "content": content}]
         return _render(tokenizer, turns, prompt.chat_args, asks=False)
     except ModelError:
         return ""

@@ -15,6 +15,9 @@ _END = re.compile(
     re.IGNORECASE,
 )
 
+# what a template may write behind a solution that no text would end in: `</assistant>`, `[e~[`
+_MARK = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+[\[\]]")
+
 
 def before_end(text: str, *, has_spoken: bool = False) -> str | None:
     """The text up to the end of its turn; None if it does not reach it.
@@ -26,3 +29,17 @@ def before_end(text: str, *, has_spoken: bool = False) -> str | None:
         if before or has_spoken:
             return before
     return None
+
+
+def without_end(text: str, end: str) -> str:
+    """A text without the end of its turn, as far as that is written.
+
+    `end` is what the model's template writes behind a solution. It counts from its first mark on,
+    and where it begins with none, not at all.
+    """
+    end, written = end.strip(), text.rstrip()
+    if first := _MARK.match(end):
+        for size in range(len(end), first.end() - 1, -1):
+            if written.endswith(end[:size]):
+                return written[:-size].rstrip()
+    return text

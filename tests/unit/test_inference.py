@@ -87,6 +87,17 @@ def test_a_thought_that_the_prompt_began_may_be_cut_off() -> None:
     assert (drawn.thought, drawn.steps, drawn.predicted) == (text, (), None)
 
 
+def test_what_a_template_writes_behind_a_solution_is_no_step() -> None:
+    end = "<|close|>answer<|sep|>"
+    tokenizer = byte_tokenizer()
+    turn = "{% if m.role == 'assistant' %}" + end + "<|over|>{% endif %}"
+    tokenizer.chat_template = "{% for m in messages %}{{ m.content }}" + turn + "{% endfor %}"
+    engine = ScriptedEngine(lambda prompt, seed: f"2 + 4 = 6\n\n#### 6{end}")
+    chat = Generator(engine, "m", default_asking("chat"), tokenizer=tokenizer)
+    (drawn,) = asyncio.run(sample_solutions(chat, PROBLEM, 1))
+    assert (drawn.steps, drawn.predicted) == (("2 + 4 = 6", "#### 6"), "6")
+
+
 def test_white_space_behind_a_thought_is_written_once() -> None:
     asked = []
 

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from sormctl.engines.templates import chat_text, opens_thought, solution_head, think_tags
+from sormctl.engines.templates import (
+    chat_text,
+    opens_thought,
+    solution_head,
+    think_tags,
+    turn_end,
+)
 from sormctl.errors import ModelError
 from sormctl.prompts import Message, Prompt
 from tests.invariance.families import byte_tokenizer
@@ -38,6 +44,7 @@ def thinking(before: str, between: str, without: str = "") -> str:
     )
 
 
+REFUSES = "{% if m.role == 'system' %}{{ raise_exception('No!') }}{% endif %}{{ m.content }}"
 PLAIN = template("{{ m.content }}")
 CHANNELS = template(thinking("<analysis>", "<end><bot><final>", "<final>"))
 EMPTY = template(thinking("<think>\n", "\n</think>\n\n", "<think>\n\n</think>\n\n"))
@@ -101,6 +108,19 @@ def test_what_a_template_puts_around_a_thought(text: str, tags: tuple[str, str] 
     assert think_tags(tokenizer_of(text), ()) == tags
 
 
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        (PLAIN, "<end>"),
+        (template("{{ m.content }}<close>answer<in>"), "<close>answer<in><end>"),
+        (template(""), ""),
+        (template(REFUSES, others="").replace("system", "assistant"), ""),
+    ],
+)
+def test_what_a_template_writes_behind_a_solution(text: str, end: str) -> None:
+    assert turn_end(tokenizer_of(text), ()) == end
+
+
 def test_whether_a_thought_is_open_depends_on_what_is_said() -> None:
     silent = "{% if '/no_think' in messages[0].content %}</think>{% endif %}"
     tokenizer = tokenizer_of(template("{{ m.content }}", "<think>" + silent))
@@ -118,7 +138,6 @@ def test_content_is_wrapped_for_templates_that_want_parts() -> None:
     assert solution_head(tokenizer, SHOWN).count("1 + 1?") == 2
 
 
-REFUSES = "{% if m.role == 'system' %}{{ raise_exception('No!') }}{% endif %}{{ m.content }}"
 LEAVES_OUT = "{% if m.role != 'system' %}{{ m.content }}{% endif %}"
 
 
