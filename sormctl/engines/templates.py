@@ -85,10 +85,19 @@ def turn_end(tokenizer: Any, chat_args: ChatArgs) -> str:
 
 
 def _after_thought(tokenizer: Any, prompt: Prompt, asked: str) -> str | None:
+    """The chat with the prompt's thought in the place of an empty one; None if none is shown."""
     for before, between in _thoughts(tokenizer, prompt):
-        if before.startswith(asked.rstrip()):
+        if before.startswith(_unclosed(asked, between)):
             return f"{before}{str(prompt.thought).strip()}{between}"
     return None
+
+
+def _unclosed(asked: str, between: str) -> str:
+    """What was asked, without what it has of the end of a thought."""
+    asked, end = asked.rstrip(), between.strip()
+    sizes = range(len(end), 0, -1)
+    written = next((size for size in sizes if asked.endswith(end[:size])), 0)
+    return asked[: len(asked) - written].rstrip()
 
 
 def _thoughts(tokenizer: Any, prompt: Prompt) -> Iterator[tuple[str, str]]:

@@ -54,6 +54,10 @@ OPENED = template(
 DROPPED = template("{{ m.content.split('</think>')[-1] }}", "<think>\n")
 WORDS = template("{{ m.content }}", "Here is what I think:\n")
 SPACED = template(" {{ m.content }}")
+SILENT = template("{{ m.content }}", "<think>\n\n</think>\n\n")
+LONE = template("{{ m.content }}", "</think>")
+TOLD_NOT_TO = template(thinking("<think>\n", "\n</think>\n\n"), "<think>\n\n</think>\n\n")
+LONE_END = template(thinking("<in>", "<out><say>", "<out><say>"), "<out>")
 CLOSED = template("{{ m.content }}", "<thought><thought/>")
 
 
@@ -87,6 +91,10 @@ def test_a_solution_stands_where_its_template_puts_it(text: str, head: str) -> N
         (CHANNELS, "<analysis>hm<end><bot><final>"),
         (EMPTY, "<think>\nhm\n</think>\n\n"),
         (OPENED, "<open>think<in>hm<close>"),
+        (SILENT, "<think>\nhm\n</think>\n\n"),  # the thought takes the place of an empty one
+        (LONE, "<think>\nhm\n</think>\n\n"),
+        (TOLD_NOT_TO, "<think>\nhm\n</think>\n\n"),
+        (LONE_END, "<in>hm<out><say>"),
     ],
 )
 def test_a_thought_stands_where_its_template_puts_it(text: str, head: str) -> None:
@@ -119,6 +127,16 @@ def test_what_a_template_puts_around_a_thought(text: str, tags: tuple[str, str] 
 )
 def test_what_a_template_writes_behind_a_solution(text: str, end: str) -> None:
     assert turn_end(tokenizer_of(text), ()) == end
+
+
+def test_a_thought_takes_the_place_of_nothing_but_an_empty_one() -> None:
+    asked = Prompt(text="?", thought="hm")
+    for head in ("A: ", "A: <think>", "A: <think> </think>", "A: </think>"):
+        assert asked.spoken(head).split() == ["A:", "<think>hm</think>"]
+    said = "<think>a</think>b"
+    assert asked.spoken(f"{said}</think>") == f"{said}<think>hm</think>\n\n"
+    for head in (said, "<think>a</think>"):
+        assert asked.spoken(head) == f"{head}<think>hm</think>\n\n"
 
 
 def test_whether_a_thought_is_open_depends_on_what_is_said() -> None:
