@@ -13,6 +13,7 @@ from sormctl.engines.templates import (
     solution_head,
     think_tags,
     turn_end,
+    writes_date,
 )
 from sormctl.errors import ModelError
 from sormctl.prompts import Message, Prompt
@@ -178,3 +179,23 @@ def test_words_that_a_template_takes_out_are_no_turn_left_out() -> None:
     switch = "{{ m.content.replace('/no_think', '') }}"
     told = Prompt(messages=(Message("system", "/no_think"), *ASKED.messages))
     assert chat_text(tokenizer_of(template("", others=switch)), told) == "1 + 1?<bot>"
+
+
+TODAY = "Today is {{ strftime_now('%d %B %Y') }}."
+
+
+@pytest.mark.parametrize(
+    ("text", "is_dated"),
+    [
+        (TODAY + PLAIN, True),
+        ("{% if day is not defined %}" + TODAY + "{% endif %}" + PLAIN, True),
+        ("{% if day is defined %}" + TODAY + "{% endif %}" + PLAIN, False),
+        ("{% set now = strftime_now('%Y') %}" + PLAIN, False),
+        (PLAIN, False),
+        ("{{ raise_exception('No!') }}", False),
+    ],
+)
+def test_whether_a_template_writes_the_date(text: str, is_dated: bool) -> None:
+    assert writes_date(tokenizer_of(text), ASKED) is is_dated
+    if "not defined" in text:
+        assert not writes_date(tokenizer_of(text), replace(ASKED, chat_args=(("day", "1"),)))
