@@ -123,7 +123,7 @@ class Bench:
         """The path as it was asked for; all of that goes into the manifests of its stages."""
         models = self.slots(said, is_hosted=running.is_hosted)
         asked = {**vars(self), **vars(fields), **vars(sampling), **said.identity()}
-        asked |= {**running.identity(), **models.identity()}
+        asked |= {**running.identity(), **models.identity(running)}
         job = replace(job, arguments=asked)
         return TestTime(models, said, running, sampling, self.threshold, self.samples, folder, job)
 

@@ -20,10 +20,16 @@ from sormctl.engines.encoding import load_tokenizer
 from sormctl.engines.keeping import KeepingEngine, Kept
 from sormctl.engines.registry import create_engine
 from sormctl.engines.running import Running, SamplingSettings
-from sormctl.engines.templates import opens_thought, think_tags
+from sormctl.engines.templates import opens_thought, think_tags, turn_end, writes_date
 from sormctl.errors import EngineError, TooLongError, UsageError
-from sormctl.models import NO_TOKENIZER, resolve_model, settle_asking
-from sormctl.prompts import Prompt
+from sormctl.models import (
+    NO_TOKENIZER,
+    model_digest,
+    resolve_model,
+    settle_asking,
+    template_digest,
+)
+from sormctl.prompts import Message, Prompt
 from sormctl.records import Json, Problem, Solution, Usage
 from sormctl.seeds import derive_seeds, digest
 from sormctl.slots import Slot, check_resolved
@@ -31,8 +37,10 @@ from sormctl.tasks.base import Task
 from sormctl.tasks.prompts import draft_prompt, refine_prompt, stop_strings
 from sormctl.tasks.registry import get_task
 from sormctl.tasks.solutions.reading import CompletionReader, Reading
+from sormctl.tasks.solutions.turns import without_end
 
 _ASKED_PLAINLY = "no chat template: asked plainly; see --prompt one-shot"
+_DATED = "the chat template writes today's date: prompts differ from day to day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,7 @@ class Generator:
     logprobs: bool = False
     tokenizer: Any = None  # whose chat template may open a thought at the end of a prompt
     is_asked_plainly: bool = False  # for want of a chat template
+    is_dated: bool = False  # by the chat template
 
     @property
     def capacity(self) -> int:
@@ -68,7 +77,8 @@ class Generator:
     @property
     def notes(self) -> Sequence[str]:
         """What its user should know."""
-        return [_ASKED_PLAINLY] if self.is_asked_plainly else []
+        told = {_ASKED_PLAINLY: self.is_asked_plainly, _DATED: self.is_dated}
+        return [note for note, applies in told.items() if applies]
 
     @property
     def max_tokens(self) -> int:
@@ -93,6 +103,7 @@ class Generator:
     ) -> list[Completion]:
         """Completions number `indices` of a prompt; each has the seed of its own number.
 
+        What the chat template writes behind a solution is no part of its text.
         `max_repeats`: see `Sampling`.
         """
         sampling = self.sampling
@@ -113,7 +124,8 @@ class Generator:
             raise EngineError(
                 f"asked for {len(params.seeds)} completions, the engine gave {len(found)}"
             )
-        return found
+        end = turn_end(self.tokenizer, self.asking.chat_args) if self.tokenizer else ""
+        return [replace(made, text=without_end(made.text, end)) for made in found]
 
 
 @asynccontextmanager
@@ -135,7 +147,7 @@ async def open_generator(
         check_resolved(folder, slot, said.prompt)
     asking = settled_asking(folder, running, said)
     tokenizer = _chat_tokenizer(folder, running, asking)
-    if tokenizer and said.think is None:
+    if tokenizer and asking.thinks and said.think is None:
         tags = think_tags(tokenizer, asking.chat_args)
         asking = structs.replace(asking, think=tags or asking.think)
     async with create_engine(folder, running) as engine:
@@ -145,9 +157,16 @@ async def open_generator(
             asking,
             sampling,
             logprobs,
-            tokenizer=tokenizer,
+            tokenizer=tokenizer if asking.thinks else None,
             is_asked_plainly=said.prompt == "auto" and asking.style == "plain" and asking.invents,
+            is_dated=tokenizer is not None and writes_date(tokenizer, _opened(asking)),
         )
+
+
+def _opened(asking: Asking) -> Prompt:
+    """A chat as it begins with any question."""
+    system = (Message("system", asking.system),) if asking.system else ()
+    return Prompt(messages=(*system, Message("user", "?")), chat_args=asking.chat_args)
 
 
 async def sample_solutions(generator: Generator, problem: Problem, n: int) -> list[Solution]:
@@ -246,10 +265,20 @@ def settled_asking(model: str, running: Running, said: AskingSettings) -> Asking
 
 
 def _chat_tokenizer(model: str, running: Running, asking: Asking) -> Any:
-    """The tokenizer of a resolved model that may think in a chat; None of any other."""
-    place = tokenizer_place(model, running) if asking.is_chat and asking.thinks else None
+    """The tokenizer of a resolved model that is asked in a chat; None of any other."""
+    place = tokenizer_place(model, running) if asking.is_chat else None
     tokenizer = load_tokenizer(place) if place else None
     return tokenizer if tokenizer and tokenizer.chat_template else None
+
+
+def model_identity(model: str, running: Running) -> Json:
+    """What tells a local model from others that take its place: its weights and chat template.
+
+    The template of a hosted one is that of its tokenizer.
+    """
+    arguments = parse_arguments(running.engine_arg or ()) if running.is_hosted else {}
+    place = arguments.get("tokenizer", NO_TOKENIZER) if running.is_hosted else model
+    return {"weights": model_digest(model), "chat_template": template_digest(place)}
 
 
 def tokenizer_place(model: str, running: Running) -> str | None:

@@ -29,6 +29,7 @@ _OF_CHAIN = ("student", "orm", "sorm", "global", "local")
 _OF_CHAIN_HARD = ("hard-base", "hard-student")
 EMBEDDED_MODELS = tuple(_EMBEDDED + name for name in (*_OF_CHAIN, *_OF_CHAIN_HARD))
 
+_TEMPLATE = "chat_template.jinja"
 _INDEX = "model.safetensors.index.json"
 _MOST_LAYERS = 10_000  # to make more of them takes minutes and all memory before a weight is read
 
@@ -92,6 +93,18 @@ def model_digest(name: str) -> str | None:
                 file.seek(start)
                 state.update(file.read(_SAMPLED_BYTES))
     return state.hexdigest()
+
+
+def template_digest(name: str) -> str | None:
+    """Tells the chat template of a local model from another; None where there is none."""
+    try:
+        folder = Path(resolve_model(name))
+        path = folder / _TEMPLATE
+        template = path.read_text(encoding="utf-8") if path.is_file() else _noted_template(folder)
+    except (SormctlError, OSError, UnicodeDecodeError):  # whoever loads the model says so
+        return None
+    text = json.dumps(template).encode()
+    return hashlib.blake2b(text, digest_size=8).hexdigest() if template else None
 
 
 def settle_asking(model: str, said: AskingSettings) -> Asking:
@@ -225,9 +238,14 @@ def _hub_settings(model: str) -> Path:
 
 
 def _has_chat_template(folder: Path) -> bool:
-    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
-        return True
-    return bool(_read_json(folder / "tokenizer_config.json").get("chat_template"))
+    return (folder / _TEMPLATE).is_file() or bool(_noted_template(folder))
+
+
+def _noted_template(folder: Path) -> Any:
+    """The chat template, or several by name, of a folder that has no file for it alone."""
+    files = ("chat_template.json", "tokenizer_config.json")
+    noted = (_read_json(folder / name).get("chat_template") for name in files)
+    return next(filter(None, noted), None)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

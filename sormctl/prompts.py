@@ -55,9 +55,26 @@ class Prompt:
         return bool(self.steps) or self.thought is not None or not self.thinks
 
     def spoken(self, head: str) -> str:
-        """`head`, as the template lays it out, ready for steps: with the thought, and out of it."""
+        """`head`, as the template lays it out, ready for steps: with the thought, and out of it.
+
+        The thought takes the place of an empty one, which says that nothing was thought.
+        """
         start, end = self.think
+        if self.thought is not None:
+            head = self._before_empty(head)
         is_open = head.rstrip().endswith(start)
         if self.thought is not None:
             return f"{head}{'' if is_open else start}{self.thought}{end}\n\n"
         return f"{head}{end}\n\n" if is_open else head
+
+    def _before_empty(self, head: str) -> str:
+        """`head` without a thought that is closed and empty; of some, only the end is written."""
+        start, end = self.think
+        bare = head.rstrip()
+        if not bare.endswith(end):
+            return head
+        before, opening, thought = bare.removesuffix(end).rpartition(start)
+        if opening and not thought.strip():
+            return before
+        is_lone = not opening or end in thought
+        return bare.removesuffix(end) if is_lone else head

@@ -20,12 +20,12 @@ from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import IncompleteError, UsageError
 from sormctl.inference import (
     Generator,
+    model_identity,
     open_generator,
     refine_solution,
     sample_solutions,
 )
 from sormctl.judging import Judge, locate_error, open_judge
-from sormctl.models import model_digest
 from sormctl.records import Problem, Solution
 from sormctl.slots import REFINERS, Slot, check_slot
 from sormctl.streams.ahead import is_begun
@@ -89,17 +89,18 @@ class Models:
             if model is not None:
                 check_slot(model, slot, prompt, adapter, is_hosted=is_hosted)
 
-    def digests(self) -> dict[str, str | None]:
-        """What tells the weights of the models from others that take their place."""
+    def identity(self, running: Running) -> dict[str, object]:
+        """What determines the records, besides their names."""
         names = ("student", "orm", "sorm", "globally", "locally")
         given = {name: model for name in names if (model := getattr(self, name)) is not None}
-        return {name: model_digest(model) for name, model in given.items()}
-
-    def identity(self) -> dict[str, object]:
-        """What determines the records, besides their names."""
+        found = {name: model_identity(model, running) for name, model in given.items()}
+        marks = {
+            mark: {name: each[mark] for name, each in found.items()}
+            for mark in ("weights", "chat_template")
+        }
         adapters = {"orm": self.orm_adapter, "sorm": self.sorm_adapter}
         read = {name: adapter_identity(adapter) for name, adapter in adapters.items() if adapter}
-        return {"weights": self.digests(), **({"adapters": read} if read else {})}
+        return {**marks, **({"adapters": read} if read else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,4 +241,4 @@ class TestTime:
 async def _told(opened: AbstractAsyncContextManager[Generator]) -> AsyncIterator[Generator]:
     """A model of which an earlier stage has told what its user should know."""
     async with opened as generator:
-        yield replace(generator, is_asked_plainly=False)
+        yield replace(generator, is_asked_plainly=False, is_dated=False)

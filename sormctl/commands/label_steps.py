@@ -18,13 +18,12 @@ from sormctl import model_options, options
 from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import UsageError, tell_user
-from sormctl.inference import Generator, open_generator
+from sormctl.inference import Generator, model_identity, open_generator
 from sormctl.labelling import pilot
 from sormctl.labelling.labels import outcome_labels, plain_tokens
 from sormctl.labelling.options import Searching, searchable
 from sormctl.labelling.pilot import Draw, draw_pilot
 from sormctl.labelling.rollouts import Labelling, label_solutions
-from sormctl.models import model_digest
 from sormctl.option_groups import refuse_typed
 from sormctl.records import Json, Solution
 from sormctl.report.labelling import plan_lines, summary_lines
@@ -167,7 +166,7 @@ class _Rollouts:
         return open_generator(self.model, self.sampling, self.running, self.said, slot=Slot.student)
 
     def _arguments(self) -> Json:
-        models = {"model": self.model, "weights": model_digest(self.model)}
+        models = {"model": self.model, **model_identity(self.model, self.running)}
         asked = {**self.said.identity(), **self.running.identity(), **vars(self.sampling)}
         return {"by": By.rollouts.value, **models, **self.searching.arguments(), **asked}
 

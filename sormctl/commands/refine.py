@@ -16,9 +16,8 @@ from sormctl.asking import AskingSettings
 from sormctl.engines.keeping import Kept
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import UsageError
-from sormctl.inference import Generator, open_generator, refine_solution
+from sormctl.inference import Generator, model_identity, open_generator, refine_solution
 from sormctl.judging import Judge, locate_error, open_judge
-from sormctl.models import model_digest
 from sormctl.option_groups import refuse_typed
 from sormctl.pairing import RefineMode
 from sormctl.records import Solution
@@ -83,8 +82,9 @@ def refine(
     said = asking.settings()
     asked = {**said.identity(), **running.identity(), **vars(sampling)}
     asked |= adapter_identity(adapter)
-    weights = [model_digest(name) for name in (model, rm) if name]
-    job = streams.job("refine", {"model": model, "weights": weights, **how, **asked})
+    found = [model_identity(name, running) for name in (model, rm) if name]
+    marks = {mark: [each[mark] for each in found] for mark in found[0]}
+    job = streams.job("refine", {"model": model, **marks, **how, **asked})
 
     def check(draft: Solution) -> None:
         known_task(draft)

@@ -16,8 +16,8 @@ from sormctl.adapters.registry import adapter_identity, load_adapter
 from sormctl.asking import AskingSettings
 from sormctl.errors import UsageError
 from sormctl.evaluation.ways import distinct
+from sormctl.inference import model_identity
 from sormctl.judging import Judge, open_judge
-from sormctl.models import model_digest
 from sormctl.option_groups import among
 from sormctl.records import Solution
 from sormctl.reranking import AGGREGATIONS, check_judged, choose, known_aggregations
@@ -87,10 +87,10 @@ def rerank(
         check_slot(rm, Slot.reward_model, prompt, adapter, is_hosted=running.is_hosted)
     name = scores or Path(rm or "").resolve().name
     arguments = {"rm": rm, "scores": scores, "agg": aggregation, "vote": vote.value, "keep": keep}
-    weights = model_digest(rm) if rm else None
+    found = model_identity(rm, running) if rm else {}
     said = AskingSettings(prompt)
     asked = {**said.identity(), **running.identity(), **adapter_identity(adapter)}
-    made = {**arguments, "weights": weights, **asked}
+    made = {**arguments, **found, **asked}
     job = streams.job("rerank", made, resume=resume, skip_failed=skip_failed)
 
     def best(group: Sequence[Solution], usual: str = "final") -> list[Solution]:

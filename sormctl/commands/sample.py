@@ -8,8 +8,7 @@ import typer
 
 from sormctl import model_options, options
 from sormctl.errors import RecordError, UsageError
-from sormctl.inference import open_generator, sample_solutions
-from sormctl.models import model_digest
+from sormctl.inference import model_identity, open_generator, sample_solutions
 from sormctl.records import Json, Problem, parse_record
 from sormctl.slots import Slot, check_slot
 from sormctl.streams.completions import GENERATED
@@ -47,7 +46,7 @@ def sample(
     check_slot(model, Slot.student, is_hosted=running.is_hosted)
     settings = sampling.greedy() if greedy else sampling
     said = asking.settings()
-    models = {"model": model, "weights": model_digest(model)}
+    models = {"model": model, **model_identity(model, running)}
     asked = {"num_samples": num_samples, **said.identity(), **running.identity()}
     job = streams.job("sample", {**models, **asked, **vars(settings), "logprobs": logprobs})
 

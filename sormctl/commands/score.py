@@ -15,8 +15,8 @@ from sormctl.adapters.registry import adapter_identity, load_adapter
 from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import UsageError
+from sormctl.inference import model_identity
 from sormctl.judging import UNDECIDED, GenerativeJudge, Judge, open_generative_judge, open_judge
-from sormctl.models import model_digest
 from sormctl.records import Solution
 from sormctl.slots import Slot, check_slot
 from sormctl.streams.driver import FREE, Costs, map_records
@@ -138,7 +138,7 @@ def score(
     said = AskingSettings(prompt)
     asked = {**said.identity(), **running.identity(), **adapter_identity(adapter)}
     asked |= {"rm": rm} if rm else {"judge": model, **judging.identity()}
-    job = streams.job("score", {"weights": model_digest(model), "name": label, **asked})
+    job = streams.job("score", {**model_identity(model, running), "name": label, **asked})
 
     def opening() -> AbstractAsyncContextManager[Judge | GenerativeJudge]:
         if rm is None:

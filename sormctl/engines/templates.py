@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,7 @@ from sormctl.prompts import Message, Prompt
 _SOLUTION, _THOUGHT = "\u27e6solution\u27e7", "\u27e6thought\u27e7"
 _FIELDS = ("reasoning_content", "reasoning", "thinking")  # of a message, where its thought may be
 _TAG = re.compile(r"(?:<[^<>]+>\w+)?<[^<>]+>$|\[[A-Z_]+\]$")  # `<think>`, `<|open|>think<|sep|>`
+_DAYS = datetime(1999, 1, 2, tzinfo=UTC), datetime(2008, 11, 30, tzinfo=UTC)  # alike in nothing
 _KEPT = 64  # of templates: a run has one or two, each asked in a few ways
 
 Json = dict[str, Any]
@@ -61,6 +63,18 @@ def opens_thought(tokenizer: Any, prompt: Prompt) -> bool:
     return chat_text(tokenizer, prompt).rstrip().endswith(prompt.think[0])
 
 
+def writes_date(tokenizer: Any, prompt: Prompt) -> bool:
+    """Whether the template writes the day on which it is asked into a prompt."""
+    roles, chat_args = _roles(prompt.messages), prompt.chat_args
+    try:
+        wraps = _takes_parts(tokenizer, roles, chat_args, asks=True)
+        turns = _turns(prompt.messages, wraps)
+        texts = {_render(tokenizer, turns, chat_args, asks=True, day=day) for day in _DAYS}
+    except ModelError:  # whoever asks says so
+        return False
+    return len(texts) > 1
+
+
 @lru_cache(_KEPT)
 def think_tags(tokenizer: Any, chat_args: ChatArgs) -> tuple[str, str] | None:
     """What the template puts around a thought; None where it shows none."""
@@ -77,11 +91,27 @@ def think_tags(tokenizer: Any, chat_args: ChatArgs) -> tuple[str, str] | None:
     return None
 
 
+@lru_cache(_KEPT)
+def turn_end(tokenizer: Any, chat_args: ChatArgs) -> str:
+    """What the template writes behind a solution; empty where it shows none."""
+    prompt = Prompt(messages=(Message("user", "?"),), chat_args=chat_args)
+    return _answered(tokenizer, prompt, content=_SOLUTION).partition(_SOLUTION)[2]
+
+
 def _after_thought(tokenizer: Any, prompt: Prompt, asked: str) -> str | None:
+    """The chat with the prompt's thought in the place of an empty one; None if none is shown."""
     for before, between in _thoughts(tokenizer, prompt):
-        if before.startswith(asked.rstrip()):
+        if before.startswith(_unclosed(asked, between)):
             return f"{before}{str(prompt.thought).strip()}{between}"
     return None
+
+
+def _unclosed(asked: str, between: str) -> str:
+    """What was asked, without what it has of the end of a thought."""
+    asked, end = asked.rstrip(), between.strip()
+    sizes = range(len(end), 0, -1)
+    written = next((size for size in sizes if asked.endswith(end[:size])), 0)
+    return asked[: len(asked) - written].rstrip()
 
 
 def _thoughts(tokenizer: Any, prompt: Prompt) -> Iterator[tuple[str, str]]:
@@ -96,10 +126,10 @@ def _thoughts(tokenizer: Any, prompt: Prompt) -> Iterator[tuple[str, str]]:
 
 def _answered(tokenizer: Any, prompt: Prompt, **turn: str) -> str:
     """The chat with such a turn of the assistant's at its end; empty where that is refused."""
-    wraps = _takes_parts(tokenizer, _roles(prompt.messages), prompt.chat_args, asks=True)
-    content = _content(turn["content"], wraps)
-    turns = [*_turns(prompt.messages, wraps), {**turn, "role": "assistant", "content": content}]
     try:
+        wraps = _takes_parts(tokenizer, _roles(prompt.messages), prompt.chat_args, asks=True)
+        content = _content(turn["content"], wraps)
+        turns = [*_turns(prompt.messages, wraps), {**turn, "role": "assistant", "content": content}]
         return _render(tokenizer, turns, prompt.chat_args, asks=False)
     except ModelError:
         return ""
@@ -169,8 +199,18 @@ def _content(text: str, wraps: bool) -> str | list[Json]:
     return [{"type": "text", "text": text}] if wraps else text
 
 
-def _render(tokenizer: Any, turns: Sequence[Json], chat_args: ChatArgs, *, asks: bool) -> str:
+def _render(
+    tokenizer: Any,
+    turns: Sequence[Json],
+    chat_args: ChatArgs,
+    *,
+    asks: bool,
+    day: datetime | None = None,
+) -> str:
+    """The turns, laid out; as on a `day`, where one is given."""
     arguments = {name: json.loads(value) for name, value in chat_args}
+    if day is not None:
+        arguments["strftime_now"] = day.strftime  # the name that transformers gives it
     try:
         text: str = tokenizer.apply_chat_template(
             list(turns), tokenize=False, add_generation_prompt=asks, **arguments

@@ -9,6 +9,7 @@ from typing import Any
 from sormctl.asking import THINK
 from sormctl.records import Json, Solution
 from sormctl.tasks.solutions.grading import grader
+from sormctl.tasks.solutions.thoughts import in_their_case
 
 VERDICTS = ("row_correct", "is_correct", "symbolic_correct")  # fields, as they are kept
 MAYBE = ("score", "result")  # verdicts where they are true or false
@@ -80,7 +81,7 @@ class WatchedGrader:
 
     def _kind(self, text: str) -> str:
         start, end = self._think
-        before, is_ended, _ = text.partition(end)
+        before, is_ended, _ = in_their_case(text, self._think).partition(end)
         if start in before:
             return "begun"
         return "ended" if is_ended else "bare"

@@ -168,11 +168,12 @@ class Provenance(Struct, frozen=True, kw_only=True):
     """What was found and decides the weights, too: examples, the model's own weights, the program.
 
     `mode` is what a refiner refines: global, local, or both. `weights` is the `model_digest` of the
-    model that the run starts from.
+    model that the run starts from, `chat_template` its `template_digest`.
     """
 
     mode: str | None = None
     weights: str | None = None
+    chat_template: str | None = None
     data_sha256: str = ""
     held_out_sha256: str = ""
     version: str = __version__
@@ -239,22 +240,28 @@ def read_settled(config: TrainConfig) -> Settled:
     return msgspec.json.decode(config.settled.read_bytes(), type=Settled)
 
 
+_IN_ITS_FOLDER = {
+    "weights": "the weights of {} are others than before",
+    "chat_template": "the chat template of {} is another than before",
+}
+
+
 def first_difference(old: Json, new: Json) -> str | None:
     """The first thing in which a continued run would differ, such as `NAME was OLD, now NEW`.
 
     Both are as `as_json` made them; `msgspec.ValidationError` if `old` is not. Earlier releases did
-    not note the weights.
+    not note the weights, nor the chat template.
     """
     for part in (Recipe, Provenance):
         runs = (msgspec.convert(_current(run), part) for run in (old, new))
         before, after = map(msgspec.structs.asdict, runs)
         for name, was in before.items():
             now = after[name]
-            not_noted = name == "weights" and None in (was, now)
+            not_noted = name in _IN_ITS_FOLDER and None in (was, now)
             if was == now or not_noted or (name == "model" and same_model(was, now)):
                 continue
-            if name == "weights":
-                return f"the weights of {new['model']} are others than before"
+            if name in _IN_ITS_FOLDER:
+                return _IN_ITS_FOLDER[name].format(new["model"])
             if name.endswith("_sha256"):
                 return "the examples are others than before"
             return f"{name} was {was}, now {now}"

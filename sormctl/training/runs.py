@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from sormctl import hub
 from sormctl.errors import SormctlError, UsageError
-from sormctl.models import SETTINGS_FILE, model_digest, read_settings
+from sormctl.models import SETTINGS_FILE, model_digest, read_settings, template_digest
 from sormctl.streams.output import locked, writing
 from sormctl.training import launch
 from sormctl.training.checkpoints import list_checkpoints, publish
@@ -70,7 +70,11 @@ def run(
             raise UsageError(f"{config.partial} holds an unfinished run; --resume or --overwrite")
         found = spool(config, inputs or (), examples)
         found.tell(config, skipped, progress)
-        data = replace(found.data, weights=model_digest(config.model))
+        data = replace(
+            found.data,
+            weights=model_digest(config.model),
+            chat_template=template_digest(config.model),
+        )
         if options.resume and (unfinished or output.exists()):
             _check_same(config, data, unfinished)
             if not unfinished:

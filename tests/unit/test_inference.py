@@ -2,6 +2,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +10,9 @@ from msgspec.structs import replace as replace_struct
 
 from sormctl.asking import default_asking
 from sormctl.engines.base import Completion, Sampling
-from sormctl.engines.running import SamplingSettings
+from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import EngineError, TooLongError
-from sormctl.inference import Generator, refine_solution, sample_solutions
+from sormctl.inference import Generator, model_identity, refine_solution, sample_solutions
 from sormctl.labelling.rollouts import Labelling, label_solutions
 from sormctl.labelling.strategies import Exact, Exhaustive, Strategy
 from sormctl.prompts import Prompt
@@ -78,6 +79,8 @@ def test_who_has_no_template_is_told_so_once() -> None:
     assert not asked.notes  # the user wanted it so
     (note,) = replace(asked, is_asked_plainly=True).notes
     assert note == "no chat template: asked plainly; see --prompt one-shot"
+    (note,) = replace(asked, is_dated=True).notes
+    assert note == "the chat template writes today's date: prompts differ from day to day"
 
 
 def test_a_thought_that_the_prompt_began_may_be_cut_off() -> None:
@@ -88,6 +91,27 @@ def test_a_thought_that_the_prompt_began_may_be_cut_off() -> None:
     begun = Generator(engine, "m", default_asking("chat"), tokenizer=tokenizer)
     (drawn,) = asyncio.run(sample_solutions(begun, PROBLEM, 1))
     assert (drawn.thought, drawn.steps, drawn.predicted) == (text, (), None)
+
+
+def test_what_a_template_writes_behind_a_solution_is_no_step() -> None:
+    end = "<|close|>answer<|sep|>"
+    tokenizer = byte_tokenizer()
+    turn = "{% if m.role == 'assistant' %}" + end + "<|over|>{% endif %}"
+    tokenizer.chat_template = "{% for m in messages %}{{ m.content }}" + turn + "{% endfor %}"
+    engine = ScriptedEngine(lambda prompt, seed: f"2 + 4 = 6\n\n#### 6{end}")
+    chat = Generator(engine, "m", default_asking("chat"), tokenizer=tokenizer)
+    (drawn,) = asyncio.run(sample_solutions(chat, PROBLEM, 1))
+    assert (drawn.steps, drawn.predicted) == (("2 + 4 = 6", "#### 6"), "6")
+
+
+def test_a_hosted_model_has_the_chat_template_of_its_tokenizer(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "chat_template.jinja").write_text("{{ a }}")
+    here = model_identity(str(tmp_path), Running())
+    assert here["chat_template"] is not None
+    hosted = Running("openai", [f"tokenizer={tmp_path}"])
+    assert model_identity("m", hosted) == {**here, "weights": None}
+    assert model_identity("m", Running("openai"))["chat_template"] is None
 
 
 def test_white_space_behind_a_thought_is_written_once() -> None:

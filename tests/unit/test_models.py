@@ -17,7 +17,7 @@ from huggingface_hub.errors import (
 
 from sormctl.errors import ModelError
 from sormctl.model_options import complete_model
-from sormctl.models import not_on_hub, resolve_model
+from sormctl.models import not_on_hub, resolve_model, template_digest
 
 # of httpx, or of what the hub has in its place
 ANSWER: Any = httpx.Response(404, request=httpx.Request("GET", "http://hub"))
@@ -101,3 +101,16 @@ def test_a_model_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert complete_model("embedded:h") == ["embedded:hard-base", "embedded:hard-student"]
     assert complete_model("emb")[-1] == "embers/"
     assert complete_model("o") == ["orm/"]
+
+
+def test_a_chat_template_is_told_from_another_wherever_it_is_noted(tmp_path: Path) -> None:
+    name, file = folder_with(tmp_path, {}), tmp_path / "chat_template.jinja"
+    assert template_digest(name) is template_digest("some/model") is None
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"chat_template": "{{ a }}"}))
+    noted = template_digest(name)
+    file.write_text("{{ a }}")
+    assert template_digest(name) == noted is not None
+    file.write_text("{{ b }}")
+    assert template_digest(name) not in (noted, None)
+    file.write_bytes(b"\xff")
+    assert template_digest(name) is None  # whoever loads it says so

@@ -11,7 +11,7 @@ _FORMS = tuple(
     (re.compile(rf"\s*{opening}"), start, end)
     for opening, start, end in (
         (r"\[THINK\]", "[THINK]", "[/THINK]"),
-        (r"<(\w+:think)>", "<{}>", "</{}>"),
+        (r"(?i:<(\w+:think)>)", "<{}>", "</{}>"),
         (r"◁(think\w*)▷", "◁{}▷", "◁/{}▷"),
         (r"<\|START_(THINKING|REASONING)\|>", "<|START_{}|>", "<|END_{}|>"),
         (r"<\|begin_of_(thought)\|>", "<|begin_of_{}|>", "<|end_of_{}|>"),

@@ -10,6 +10,7 @@ from sormctl.tasks.solutions.marks import marked
 from sormctl.tasks.solutions.turns import before_end
 
 _MISSPELT = re.compile(r"<\s*/\s*think\s*>|<\s*/\s*think(?=\n)", re.IGNORECASE)  # "</ think>"
+_WORD = re.compile(r"</?[\w:.-]+>")  # a tag that is a word, such as a model may write in capitals
 
 
 def part_thought(
@@ -20,14 +21,16 @@ def part_thought(
     Some chat templates open the thought in the prompt: an end without a start closes one that
     began with the text, or behind the thought before it. `is_begun` says that the prompt has
     opened one, which matters where it never ends: such a thought goes on to the end of the text.
-    `</ think>` ends one, too, and a text that holds no tags of its user's own may begin with those
-    that `marks` knows. Several thoughts are joined by a line end, what is visible as it stands. The
-    turn ends in what is visible, or in a thought that is never closed: some models
-    write the same token behind their thought. What follows the end is no part of either.
+    `</ think>` ends one, too, `<THINK>` is `<think>`, and a text that holds no tags of its user's
+    own may begin with those that `marks` knows. Several thoughts are joined by a line end, what is
+    visible as it stands. The turn ends in what is visible, or in a thought that is never closed:
+    some models write the same token behind their thought. What follows the end is no part of
+    either.
     """
+    text = in_their_case(text, think)
     has_named = think != THINK and any(tag in text for tag in think)
     if found := None if is_begun or has_named else marked(text):
-        text, think = found
+        text, think = in_their_case(*found), found[1]
     elif think == THINK and "<" in text:
         text = _MISSPELT.sub(think[1], text)
     thoughts: list[str] = []
@@ -42,6 +45,14 @@ def part_thought(
     if thought is not None:
         thoughts[-1] = before_end(thought) or thought
     return "\n".join(thoughts), "".join(visible), thought is None
+
+
+def in_their_case(text: str, think: tuple[str, str]) -> str:
+    """The text with these tags as they are named where it has them in capitals, or without."""
+    if "<" in text and think[0].lower() != think[1].lower():
+        for tag in filter(_WORD.fullmatch, think):
+            text = re.sub(re.escape(tag), tag, text, flags=re.IGNORECASE | re.ASCII)
+    return text
 
 
 def _pieces(text: str, think: tuple[str, str], is_begun: bool) -> Iterator[tuple[str, str | None]]:

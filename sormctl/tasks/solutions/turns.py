@@ -15,14 +15,40 @@ _END = re.compile(
     re.IGNORECASE,
 )
 
+# what a template may write behind a solution that no text would end in: `</assistant>`, `[e~[`
+_MARK = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+[\[\]]")
+
 
 def before_end(text: str, *, has_spoken: bool = False) -> str | None:
     """The text up to the end of its turn; None if it does not reach it.
 
-    What stands before everything else ends nothing, unless the model `has_spoken` by then.
+    What stands before everything else ends nothing, unless the model `has_spoken` by then. Nor
+    does the `</s>` of words that are struck out.
     """
     for found in _END.finditer(text):
         before = text[: found.start()].rstrip()
-        if before or has_spoken:
+        strikes = found.group().lower() == "</s>" and _is_struck(before.lower(), has_spoken)
+        if not strikes and (before or has_spoken):
             return before
     return None
+
+
+def _is_struck(before: str, has_spoken: bool) -> bool:
+    """Whether an `<s>` is open; where all begins with it, it is a token that says so."""
+    start = before.rfind("<s>")
+    is_open = start > before.rfind("</s>")
+    return is_open and (has_spoken or bool(before[:start].strip()))
+
+
+def without_end(text: str, end: str) -> str:
+    """A text without the end of its turn, as far as that is written.
+
+    `end` is what the model's template writes behind a solution. It counts from its first mark on,
+    and where it begins with none, not at all.
+    """
+    end, written = end.strip(), text.rstrip()
+    if first := _MARK.match(end):
+        for size in range(len(end), first.end() - 1, -1):
+            if written.endswith(end[:size]):
+                return written[:-size].rstrip()
+    return text

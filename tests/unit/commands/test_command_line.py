@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from sormctl.cli import COMMANDS, app
 from sormctl.option_groups import ARGUMENTS, by_title
 from sormctl.records import to_json
+from sormctl.streams.journal import JOURNAL_SUFFIX
 from tests.unit.examples import solution
 
 GROUP: Any = typer.main.get_command(app)
@@ -188,3 +189,17 @@ def test_what_a_file_or_the_environment_says_for_rollouts_hinders_no_other_label
     result = CliRunner().invoke(app, typed, line, env=env)
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["labels"] == [1, 1]
+
+
+def test_a_run_does_not_go_on_with_another_chat_template(tmp_path: Path) -> None:
+    folder, made, none = tmp_path / "m", tmp_path / "made.jsonl", tmp_path / "none.jsonl"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    none.touch()
+    typed = ("sample", "--model", "m", "-o", made.name, none.name)
+    for template, message in (("{{ a }}", ""), ("{{ b }}", "cannot --resume: chat_template is ")):
+        (folder / "chat_template.jinja").write_text(template)
+        result = run(*typed, *(["--resume"] if message else []))
+        assert (result.exit_code, message in result.stderr) == (2 if message else 0, True)
+        made.write_text("{}\n")  # as if it had begun
+        assert made.with_name(made.name + JOURNAL_SUFFIX).exists()

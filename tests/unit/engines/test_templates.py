@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from sormctl.engines.templates import chat_text, opens_thought, solution_head, think_tags
+from sormctl.engines.templates import (
+    chat_text,
+    opens_thought,
+    solution_head,
+    think_tags,
+    turn_end,
+    writes_date,
+)
 from sormctl.errors import ModelError
 from sormctl.prompts import Message, Prompt
 from tests.invariance.families import byte_tokenizer
@@ -38,6 +45,7 @@ def thinking(before: str, between: str, without: str = "") -> str:
     )
 
 
+REFUSES = "{% if m.role == 'system' %}{{ raise_exception('No!') }}{% endif %}{{ m.content }}"
 PLAIN = template("{{ m.content }}")
 CHANNELS = template(thinking("<analysis>", "<end><bot><final>", "<final>"))
 EMPTY = template(thinking("<think>\n", "\n</think>\n\n", "<think>\n\n</think>\n\n"))
@@ -47,6 +55,10 @@ OPENED = template(
 DROPPED = template("{{ m.content.split('</think>')[-1] }}", "<think>\n")
 WORDS = template("{{ m.content }}", "Here is what I think:\n")
 SPACED = template(" {{ m.content }}")
+SILENT = template("{{ m.content }}", "<think>\n\n</think>\n\n")
+LONE = template("{{ m.content }}", "</think>")
+TOLD_NOT_TO = template(thinking("<think>\n", "\n</think>\n\n"), "<think>\n\n</think>\n\n")
+LONE_END = template(thinking("<in>", "<out><say>", "<out><say>"), "<out>")
 CLOSED = template("{{ m.content }}", "<thought><thought/>")
 
 
@@ -80,6 +92,10 @@ def test_a_solution_stands_where_its_template_puts_it(text: str, head: str) -> N
         (CHANNELS, "<analysis>hm<end><bot><final>"),
         (EMPTY, "<think>\nhm\n</think>\n\n"),
         (OPENED, "<open>think<in>hm<close>"),
+        (SILENT, "<think>\nhm\n</think>\n\n"),  # the thought takes the place of an empty one
+        (LONE, "<think>\nhm\n</think>\n\n"),
+        (TOLD_NOT_TO, "<think>\nhm\n</think>\n\n"),
+        (LONE_END, "<in>hm<out><say>"),
     ],
 )
 def test_a_thought_stands_where_its_template_puts_it(text: str, head: str) -> None:
@@ -101,6 +117,29 @@ def test_what_a_template_puts_around_a_thought(text: str, tags: tuple[str, str] 
     assert think_tags(tokenizer_of(text), ()) == tags
 
 
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        (PLAIN, "<end>"),
+        (template("{{ m.content }}<close>answer<in>"), "<close>answer<in><end>"),
+        (template(""), ""),
+        (template(REFUSES, others="").replace("system", "assistant"), ""),
+    ],
+)
+def test_what_a_template_writes_behind_a_solution(text: str, end: str) -> None:
+    assert turn_end(tokenizer_of(text), ()) == end
+
+
+def test_a_thought_takes_the_place_of_nothing_but_an_empty_one() -> None:
+    asked = Prompt(text="?", thought="hm")
+    for head in ("A: ", "A: <think>", "A: <think> </think>", "A: </think>"):
+        assert asked.spoken(head).split() == ["A:", "<think>hm</think>"]
+    said = "<think>a</think>b"
+    assert asked.spoken(f"{said}</think>") == f"{said}<think>hm</think>\n\n"
+    for head in (said, "<think>a</think>"):
+        assert asked.spoken(head) == f"{head}<think>hm</think>\n\n"
+
+
 def test_whether_a_thought_is_open_depends_on_what_is_said() -> None:
     silent = "{% if '/no_think' in messages[0].content %}</think>{% endif %}"
     tokenizer = tokenizer_of(template("{{ m.content }}", "<think>" + silent))
@@ -118,7 +157,6 @@ def test_content_is_wrapped_for_templates_that_want_parts() -> None:
     assert solution_head(tokenizer, SHOWN).count("1 + 1?") == 2
 
 
-REFUSES = "{% if m.role == 'system' %}{{ raise_exception('No!') }}{% endif %}{{ m.content }}"
 LEAVES_OUT = "{% if m.role != 'system' %}{{ m.content }}{% endif %}"
 
 
@@ -141,3 +179,23 @@ def test_words_that_a_template_takes_out_are_no_turn_left_out() -> None:
     switch = "{{ m.content.replace('/no_think', '') }}"
     told = Prompt(messages=(Message("system", "/no_think"), *ASKED.messages))
     assert chat_text(tokenizer_of(template("", others=switch)), told) == "1 + 1?<bot>"
+
+
+TODAY = "Today is {{ strftime_now('%d %B %Y') }}."
+
+
+@pytest.mark.parametrize(
+    ("text", "is_dated"),
+    [
+        (TODAY + PLAIN, True),
+        ("{% if day is not defined %}" + TODAY + "{% endif %}" + PLAIN, True),
+        ("{% if day is defined %}" + TODAY + "{% endif %}" + PLAIN, False),
+        ("{% set now = strftime_now('%Y') %}" + PLAIN, False),
+        (PLAIN, False),
+        ("{{ raise_exception('No!') }}", False),
+    ],
+)
+def test_whether_a_template_writes_the_date(text: str, is_dated: bool) -> None:
+    assert writes_date(tokenizer_of(text), ASKED) is is_dated
+    if "not defined" in text:
+        assert not writes_date(tokenizer_of(text), replace(ASKED, chat_args=(("day", "1"),)))

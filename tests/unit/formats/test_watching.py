@@ -41,7 +41,12 @@ def test_a_text_that_does_not_end_its_thought_was_cut_off_in_it() -> None:
 
 
 def test_nothing_is_told_of_thoughts_that_begin() -> None:
-    for texts in ([f"<think>{ENDED}", PLAIN], [ENDED, ENDED], [PLAIN, CUT]):
+    for texts in (
+        [f"<think>{ENDED}", PLAIN],
+        [f"<Think>{ENDED}", PLAIN],
+        [ENDED, ENDED],
+        [PLAIN, CUT],
+    ):
         assert "--thought-begun" not in imported([{"text": text} for text in texts])[1]
 
 

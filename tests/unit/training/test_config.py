@@ -94,7 +94,12 @@ def test_a_file_of_an_earlier_release_is_read(tmp_path: Path) -> None:
     config, data = read_config(path), read_data(path)
     assert (config.output, config.max_batch_tokens, config.seed) == ("elsewhere", 64, 0)
     assert (config.optimizer, data.mode, data.examples) == (Optimizer.adamw, "local", 40)
-    assert as_json(config, data).keys() ^ OLDER.keys() == {"prompt", "asking", "weights"}
+    assert as_json(config, data).keys() ^ OLDER.keys() == {
+        "prompt",
+        "asking",
+        "weights",
+        "chat_template",
+    }
 
 
 def test_the_first_difference_is_named() -> None:
@@ -126,6 +131,14 @@ def test_weights_must_stay_the_same_if_they_are_known() -> None:
     assert resumed({"model": "/a"}, {"model": "/a", "weights": "1f"}) is None
     moved = resumed({"model": "/a", "weights": "1f"}, {"model": "/b", "weights": "1f"})
     assert moved == "model was /a, now /b"
+
+
+def test_the_chat_template_must_stay_the_same_if_it_is_known() -> None:
+    changed = resumed(
+        {"model": "/a", "chat_template": "1f"}, {"model": "/a", "chat_template": "2e"}
+    )
+    assert changed == "the chat template of /a is another than before"
+    assert resumed({}, {"chat_template": "1f"}) is None
 
 
 def test_a_model_of_the_package_is_the_same_wherever_the_package_lies() -> None:

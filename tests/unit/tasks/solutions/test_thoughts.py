@@ -39,6 +39,23 @@ def test_the_tags_may_be_others() -> None:
     assert part_thought("[T]a[/T]b", ("[T]", "[/T]")) == ("a", "b", True)
 
 
+@pytest.mark.parametrize("text", ["<THINK>a</THINK>b", "<Think>a</think>b", "a</THINK>b"])
+@pytest.mark.parametrize("think", [("<think>", "</think>"), ("<Think>", "</Think>")])
+def test_tags_may_be_written_in_capitals(text: str, think: tuple[str, str]) -> None:
+    assert part_thought(text, think) == ("a", "b", True)
+    assert part_thought("<THINK>a", think) == ("a", "", False)
+
+
+def test_capitals_matter_in_all_but_words_in_angle_brackets() -> None:
+    assert part_thought("a[t]b[/t]c", ("[T]", "[/T]")) == ("", "a[t]b[/t]c", True)
+    assert part_thought("Note: a answer: b Answer: c", ("Note: ", "Answer: ")) == (
+        "a answer: b ",
+        "c",
+        True,
+    )
+    assert part_thought("<A>b<a>c", ("<A>", "<a>")) == ("b", "c", True)
+
+
 HARMONY = ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>")
 AGAIN = "<|end|><|start|>assistant"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sormctl.tasks.solutions.turns import before_end
+from sormctl.tasks.solutions.turns import before_end, without_end
 
 ENDS = (
     "<|im_end|>",
@@ -33,6 +33,8 @@ ORDINARY = (
     "a <response>7</response>",
     "f<|channel|>g",
     "the <s>old</s> price",
+    "the price is <s>5</s><b>7</b>",
+    "<p>not <S>5</S>\n<s>6</s>\nbut</p> 7",
     "(-1, end) <end> [end] return",
 )
 
@@ -48,3 +50,49 @@ def test_an_end_is_known_by_its_form(end: str) -> None:
 @pytest.mark.parametrize("text", ORDINARY)
 def test_ordinary_text_ends_nothing(text: str) -> None:
     assert before_end(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("not <s>5</s>\n7</s>\n<s>[INST] And 8?", "not <s>5</s>\n7"),
+        ("It is 7.</s><s>[INST] And 8?", "It is 7."),
+        ("<s>It is 7.</s>\nAnd 8?", "<s>It is 7."),
+    ],
+)
+def test_words_that_are_struck_out_do_not_end_a_turn_and_tokens_do(text: str, said: str) -> None:
+    assert before_end(text) == said
+    assert before_end("<s>5</s>\n7", has_spoken=True) is None
+
+
+CLOSING = "<|close|>answer<|sep|><|close|>turn<|sep|><|over|>"
+
+
+@pytest.mark.parametrize(
+    ("written", "end"),
+    [
+        (CLOSING, CLOSING),
+        ("<|close|>answer<|sep|>", CLOSING),
+        ("<|close|>ans", CLOSING),  # the limit of tokens was met
+        ("<|close|>answer<|sep|>\n", CLOSING),
+        ("\n</assistant>", "\n</assistant>\n"),
+        ("[e~[", "[e~[\n"),
+    ],
+)
+def test_an_end_that_a_template_writes_is_cut_off(written: str, end: str) -> None:
+    assert without_end(f"It is 7.{written}", end) == "It is 7."
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("It is 7. ", CLOSING),
+        ("It is <", CLOSING),
+        ("f<|close|>answer<|sep|> is 7", CLOSING),
+        ("It is 7.\n\n", "\n\n"),
+        ("It is 7. Question", "\n\nQuestion"),
+        ("It is [0, 1]", "[0, 1] <end>"),
+    ],
+)
+def test_nothing_else_is_cut_off(text: str, end: str) -> None:
+    assert without_end(text, end) == text
