@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import math
+import sys
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from textwrap import fill
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
-from sormctl.errors import one_line
+from sormctl.errors import one_line, show_user
 from sormctl.evaluation.evaluation import DRAFT
 from sormctl.evaluation.metrics import Estimate
 from sormctl.evaluation.rows import Difference, Judgement, ReportRow, Way
@@ -197,11 +198,26 @@ def _fits(table: Table, console: Console) -> bool:
     return console.measure(table, options=unlimited).maximum <= console.width
 
 
-def _console(file: TextIO | None = None) -> Console:
-    """Of standard error, or of a file; names are shown as they are."""
+class _StandardError(io.StringIO):
+    """Standard error, as rich asks about it; what is written goes through `show_user`."""
+
+    def write(self, text: str) -> int:
+        show_user(text)
+        return len(text)
+
+    def isatty(self) -> bool:
+        return sys.stderr is not None and sys.stderr.isatty()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return getattr(sys.stderr, "encoding", "utf-8")
+
+
+def _console(file: io.StringIO | None = None) -> Console:
+    """Of standard error, or of a text; names are shown as they are."""
     from rich.console import Console
 
-    console = Console(file=file, stderr=file is None, markup=False, emoji=False)
+    console = Console(file=file or _StandardError(), markup=False, emoji=False)
     console.width = max(console.width, _LEAST) if console.is_terminal else _WIDTH
     return console
 
