@@ -21,9 +21,8 @@ def prepare(name: str, is_model: bool) -> None:
         _api().create_repo(name, repo_type=_kind(is_model), private=True, exist_ok=True)
 
 
-def push(output: Path, name: str) -> str:
+def push(output: Path, name: str, is_model: bool) -> str:
     """Uploads a folder's files, or a file of records with its manifest; says where they are."""
-    is_model = (output / SETTINGS_FILE).is_file()
     with _told(name, f"; {output} is whole"):
         commit = _api().create_commit(
             repo_id=name,

@@ -61,7 +61,7 @@ class Judge:
         if not self.adapter.judges_whole:
             return solution.with_scores(name, await self.score(solution))
         try:
-            (reward,) = await self._read(solution, [whole_text(solution)])
+            (reward,) = await self._read(solution, [solution.text.rstrip()])
         except TooLongError:
             return solution.with_reward(name, None)
         return solution.with_reward(name, reward)
@@ -215,10 +215,3 @@ def locate_error(scores: Sequence[float], kind: str, threshold: float) -> int | 
         return first_below(scores, threshold)
     values = list(scores[:-1]) if kind == "value" else []
     return values.index(max(values)) + 1 if values else None
-
-
-def whole_text(solution: Solution) -> str:
-    """The steps of a solution as its model wrote them."""
-    separators = solution.separators_of(len(solution.steps))
-    written = map("".join, zip(solution.steps, separators, strict=True))
-    return f"{solution.opening or ''}{''.join(written)}".rstrip()

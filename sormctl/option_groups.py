@@ -70,10 +70,11 @@ class Command(TyperCommand):
             display.note(note)
         if name := given.get("push"):
             output = _pushed(given["output"])
-            hub.prepare(name, is_model=str(ctx.info_name).startswith("train-"))
+            is_model = str(ctx.info_name).startswith("train-")
+            hub.prepare(name, is_model)
         result = super().invoke(ctx)
         if name:
-            display.note(hub.push(output, name))
+            display.note(hub.push(output, name, is_model))
         return result
 
 

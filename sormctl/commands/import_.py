@@ -33,7 +33,6 @@ from sormctl.streams.driver import write_records
 from sormctl.streams.jsonl import STDIN, read_records
 from sormctl.tasks.answers import get_kind
 from sormctl.tasks.registry import named_task
-from sormctl.tasks.solutions.grading import grader
 
 
 @dataclass(frozen=True)
@@ -148,10 +147,11 @@ def import_(
         "skip_unreadable": skip_unreadable,
     }
     job = writing.job("import", {**asked, **said})
+    grade = _grader(said)
     how = Importing(
         named_task(name),
         KnownProblems(read_records([problems], Problem) if problems else ()),
-        grade=_grader(said),
+        grade=grade,
         **said,
     )
     rows = chain.from_iterable([_rows(name, split) for name in files])
@@ -163,11 +163,10 @@ def import_(
 
 
 def _grader(said: dict[str, Any]) -> WatchedGrader:
-    """What grades completions, by what was said of how they are read."""
+    """What grades completions; takes what was said of how they are read."""
     reading = model_options.ReadingOptions(said.pop("steps", None), said.pop("think", None))
     think, is_begun = reading.tags or THINK, bool(said.pop("thought_begun", None))
-    grade = grader(None, reading.mode, think, is_begun=is_begun)
-    return WatchedGrader(grade, think, is_begun=is_begun)
+    return WatchedGrader(reading.mode, think, is_begun=is_begun)
 
 
 def _rows(name: str, split: str) -> Rows:

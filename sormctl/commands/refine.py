@@ -73,12 +73,12 @@ def refine(
         rm = rm_adapter = scores = threshold = None
     elif (rm is None) == (scores is None):
         raise UsageError(f"--mode {mode} needs either --rm MODEL or --scores NAME")
-    slot = REFINERS[mode.value]
+    slot = REFINERS[mode]
     check_slot(model, slot, asking.prompt, is_hosted=running.is_hosted)
     adapter = load_adapter(rm_adapter, rm)
     if rm is not None:
         check_slot(rm, Slot.locator, asking.prompt, adapter, is_hosted=running.is_hosted)
-    how = {"mode": mode.value, "rm": rm, "scores": scores, "threshold": threshold}
+    how = {"mode": mode, "rm": rm, "scores": scores, "threshold": threshold}
     said = asking.settings()
     asked = {**said.identity(), **running.identity(), **vars(sampling)}
     asked |= adapter_identity(adapter)
@@ -93,8 +93,8 @@ def refine(
     async def refined(refiner: Refiner, draft: Solution) -> Sequence[Solution]:
         values = await _scores_of(draft, refiner.judge, scores)
         below = settled_threshold(threshold, refiner.adapter)
-        error = locate_error(values, mode.value, below)
-        return [await refine_solution(refiner.generator, draft, mode.value, error)]
+        error = locate_error(values, mode, below)
+        return [await refine_solution(refiner.generator, draft, mode, error)]
 
     map_records(
         job,

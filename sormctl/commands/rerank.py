@@ -86,7 +86,7 @@ def rerank(
     if rm is not None:
         check_slot(rm, Slot.reward_model, prompt, adapter, is_hosted=running.is_hosted)
     name = scores or Path(rm or "").resolve().name
-    arguments = {"rm": rm, "scores": scores, "agg": aggregation, "vote": vote.value, "keep": keep}
+    arguments = {"rm": rm, "scores": scores, "agg": aggregation, "vote": vote, "keep": keep}
     weights = model_digest(rm) if rm else None
     said = AskingSettings(prompt)
     asked = {**said.identity(), **running.identity(), **adapter_identity(adapter)}
@@ -94,7 +94,7 @@ def rerank(
     job = streams.job("rerank", made, resume=resume, skip_failed=skip_failed)
 
     def best(group: Sequence[Solution], usual: str = "final") -> list[Solution]:
-        return choose(distinct(group), vote.value, name, aggregation or usual)[:keep]
+        return choose(distinct(group), vote, name, aggregation or usual)[:keep]
 
     if rm is None:
         check = accept if vote is Vote.majority else lambda solution: check_judged(solution, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sormctl.asking import THINK
@@ -32,18 +32,17 @@ def verdict_in(kept: Mapping[str, Any], index: int, count: int) -> Verdict | Non
 class WatchedGrader:
     """A grader that counts what its user should know.
 
-    `think` stands around a thought, and `is_begun` says that prompts had opened one: both as the
-    grader has been told.
+    `think` stands around a thought, and `is_begun` says that prompts had opened one.
     """
 
     def __init__(
         self,
-        grade: Callable[[Json], Solution] | None = None,
+        steps: str | None = None,
         think: tuple[str, str] = THINK,
         *,
         is_begun: bool = False,
     ) -> None:
-        self._grade = grade or grader()
+        self._grade = grader(None, steps, think, is_begun=is_begun)
         self._think = think
         self._is_begun = is_begun
         self._thoughts = Counter[str]()

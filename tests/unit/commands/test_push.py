@@ -95,7 +95,7 @@ def test_a_model_goes_without_paths_of_this_machine(fake: Hub, tmp_path: Path) -
     (tmp_path / "rm").mkdir()
     (tmp_path / "rm" / "sormctl.json").write_text(json.dumps({"kind": "x", "training": training}))
     (tmp_path / "rm" / "model.safetensors").write_bytes(b"weights")
-    hub.push(tmp_path / "rm", "me/rm")
+    hub.push(tmp_path / "rm", "me/rm", True)
     where = "/api/models/me/rm/commit/main: "
     assert fake.files[where + "model.safetensors"] == b"weights"
     settings = json.loads(fake.files[where + "sormctl.json"])
