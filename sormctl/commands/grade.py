@@ -27,7 +27,7 @@ def grade(
     answer: Annotated[
         str | None,
         typer.Option(
-            help="The same by the kind of answer alone: numeric, math, exact or choice.",
+            help="Instead of --task, the kind of answer: numeric, math, exact or choice.",
             metavar="KIND",
         ),
     ] = None,

@@ -111,12 +111,15 @@ def import_(
     ] = None,
     task: Annotated[
         str | None,
-        typer.Option(help="Task that prompts and grades all others; math.", metavar="NAME"),
+        typer.Option(
+            help="Task of problems that --problems does not have; math by default.",
+            metavar="NAME",
+        ),
     ] = None,
     answer: Annotated[
         str | None,
         typer.Option(
-            help="The same by the kind of answer alone: numeric, math, exact or choice.",
+            help="Instead of --task, the kind of answer: numeric, math, exact or choice.",
             metavar="KIND",
         ),
     ] = None,

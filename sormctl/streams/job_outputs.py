@@ -53,7 +53,7 @@ class Job:
     def models(self) -> list[str]:
         """The models that it runs, as they were typed.
 
-        None for a stage of `eval --bench`, whose arguments name the models of all stages.
+        Empty for a stage of `eval --bench`, whose arguments name the models of all stages.
         """
         options = ("model", "rm", "judge")
         return [str(name) for option in options if (name := self.arguments.get(option))]
