@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from math import isnan
+from pathlib import Path
 
 from sormctl.adapters.adapter import OWN, Adapter
 from sormctl.asking import NOTHING_SAID, Asking, AskingSettings, default_asking
@@ -91,6 +92,11 @@ class Judge:
                 "overflows: try --engine-arg dtype=float32"
             )
         return tuple(round(score, _DIGITS) for score in scores)
+
+
+def scores_name(model: str) -> str:
+    """What the scores of a reward model are called by default: the name of its folder."""
+    return Path(model).resolve().name
 
 
 def settled_adapter(

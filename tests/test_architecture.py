@@ -51,7 +51,7 @@ MAY_IMPORT = {
         "filtering": "seeds records",
         "pairing": "records targets",
         "reranking": "errors missing records tasks",
-        "options": "streams tasks.answers tasks option_groups reranking",
+        "options": "errors streams tasks.answers tasks option_groups reranking",
         "model_options": "asking missing models engines tasks.solutions problems option_groups "
         "options",
         "formats": "asking errors missing plugins seeds prompts records targets tasks.answers "

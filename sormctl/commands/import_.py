@@ -31,7 +31,6 @@ from sormctl.streams.completions import (
 )
 from sormctl.streams.driver import write_records
 from sormctl.streams.jsonl import STDIN, read_records
-from sormctl.tasks.answers import get_kind
 from sormctl.tasks.registry import named_task
 
 
@@ -138,9 +137,7 @@ def import_(
     found, files = get_format(format), inputs or [STDIN]
     if found.read is None:
         raise UsageError(f"{format} can be written only, by `sormctl export {format}`")
-    if task and answer:
-        raise UsageError("give --task or --answer, not both")
-    name = get_kind(answer).name if answer else task or "math"
+    name = options.asked_task(task, answer) or "math"
     said = heeded(format, found.read_options, vars(particular))
     asked: dict[str, object] = {
         "format": format,

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from enum import StrEnum
 from itertools import chain
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +15,7 @@ from sormctl.adapters.registry import adapter_identity, load_adapter
 from sormctl.asking import AskingSettings
 from sormctl.errors import UsageError
 from sormctl.evaluation.ways import distinct
-from sormctl.judging import Judge, open_judge
+from sormctl.judging import Judge, open_judge, scores_name
 from sormctl.models import model_digest
 from sormctl.option_groups import among
 from sormctl.records import Solution
@@ -85,7 +84,7 @@ def rerank(
     adapter = load_adapter(rm_adapter, rm)
     if rm is not None:
         check_slot(rm, Slot.reward_model, prompt, adapter, is_hosted=running.is_hosted)
-    name = scores or Path(rm or "").resolve().name
+    name = scores or scores_name(rm or "")
     arguments = {"rm": rm, "scores": scores, "agg": aggregation, "vote": vote, "keep": keep}
     weights = model_digest(rm) if rm else None
     said = AskingSettings(prompt)

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sormctl.asking import THINK
+from sormctl.formats.values import word_of_truth
 from sormctl.records import Json, Solution
 from sormctl.tasks.solutions.grading import grader
 
 VERDICTS = ("row_correct", "is_correct", "symbolic_correct")  # fields, as they are kept
 MAYBE = ("score", "result")  # verdicts where they are true or false
-_TRUTHS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 Verdict = tuple[str, bool]  # the field and what it says
 
 
@@ -24,7 +24,7 @@ def verdict_in(kept: Mapping[str, Any], index: int, count: int) -> Verdict | Non
         said = values[index] if len(values) == count else None
         if isinstance(said, bool):
             return name, said
-        if name in VERDICTS and (truth := _TRUTHS.get(str(said).lower())) is not None:
+        if name in VERDICTS and (truth := word_of_truth(said)) is not None:
             return name, truth
     return None
 

@@ -16,7 +16,7 @@ from sormctl.evaluation.evaluation import DRAFT
 from sormctl.evaluation.metrics import Estimate
 from sormctl.evaluation.rows import Difference, Judgement, ReportRow, Way
 from sormctl.evaluation.ways import answer_given
-from sormctl.report.formats import as_markdown, percent
+from sormctl.report.formats import as_markdown, gain, interval, percent
 from sormctl.report.important import most_important
 from sormctl.streams.completions import TELLING
 
@@ -81,15 +81,15 @@ def headline(rows: Sequence[ReportRow], given: Way | None = None) -> str | None:
     given = given or answer_given([*ways])
     if given is None:
         return None
-    gain = next((row.estimate for row in rows if row.about == Difference(given, DRAFT)), None)
-    if gain is None:
+    gained = next((row.estimate for row in rows if row.about == Difference(given, DRAFT)), None)
+    if gained is None:
         return None
     name = "refined" if len(given.kinds) > 1 else str(given)
     cost = (ways[given].tokens or 0) / max(ways[DRAFT].tokens or 0, 1)
-    interval = f"{100 * gain.low:.1f} to {100 * gain.high:.1f}"
     return (
         f"{name} {percent(ways[given].estimate.value)} %, "
-        f"draft {percent(ways[DRAFT].estimate.value)} %: {100 * gain.value:+.1f} ({interval}), "
+        f"draft {percent(ways[DRAFT].estimate.value)} %: "
+        f"{gain(gained.value)} ({interval(gained.low, gained.high)}), "
         f"{cost:.1f} times the tokens"
     )
 
@@ -225,12 +225,10 @@ def _console(file: io.StringIO | None = None) -> Console:
 def _cells(row: ReportRow, columns: Sequence[str]) -> tuple[str, ...]:
     """The name and the figures of these columns."""
     estimate = row.estimate
-    interval = f"{percent(estimate.low)} to {percent(estimate.high)}"
-    if math.isnan(estimate.low):
-        interval = ""
     tokens = "" if row.tokens is None else f"{row.tokens:,.0f}"
     ended = ("" if share is None else percent(share) for share in (row.cut_off, row.no_answer))
-    cells = row.name, percent(estimate.value), interval, f"{estimate.n:,}", tokens, *ended
+    found = percent(estimate.value), interval(estimate.low, estimate.high), f"{estimate.n:,}"
+    cells = row.name, *found, tokens, *ended
     return cells[: len(columns) + 1]
 
 
