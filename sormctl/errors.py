@@ -95,13 +95,18 @@ def one_line(text: str, most: int = SHOWN) -> str:
 
 
 def tell_user(text: str, most: int = SHOWN) -> None:
-    """Says something on standard error, as `one_line` shows it: nothing else writes there.
+    """Says something on standard error, as `one_line` shows it."""
+    show_user(f"{one_line(text, most)}\n")
+
+
+def show_user(text: str) -> None:
+    """Writes a text on standard error as it is: but for progress on a terminal, nothing else does.
 
     Whoever closed it, or filled its disk, is told nothing: what is written elsewhere goes on.
     """
     if sys.stderr is not None:
         with suppress(OSError, ValueError):
-            sys.stderr.write(f"{one_line(text, most)}\n")
+            sys.stderr.write(text)
             sys.stderr.flush()
 
 

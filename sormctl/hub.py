@@ -10,7 +10,7 @@ from typing import Any
 
 from sormctl.errors import OutputError, first_line
 from sormctl.models import SETTINGS_FILE, public_name, read_settings
-from sormctl.streams.manifest import MANIFEST_SUFFIX
+from sormctl.streams.manifest import manifest_path
 
 _PATHS = ("output", "held_out")  # of this machine, in the settings of a training
 
@@ -42,8 +42,7 @@ def push(output: Path, name: str) -> str:
 def _uploads(output: Path) -> Iterator[Any]:
     from huggingface_hub import CommitOperationAdd
 
-    beside = output.with_name(output.name + MANIFEST_SUFFIX)
-    paths = sorted(output.iterdir()) if output.is_dir() else [output, beside]
+    paths = sorted(output.iterdir()) if output.is_dir() else [output, manifest_path(output)]
     for path in filter(Path.is_file, paths):
         given = _without_paths(output) if path.name == SETTINGS_FILE else path
         yield CommitOperationAdd(path.name, given)

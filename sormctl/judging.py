@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from math import isnan
+from pathlib import Path
 
 from sormctl.adapters.adapter import OWN, Adapter
 from sormctl.asking import NOTHING_SAID, Asking, AskingSettings, default_asking
@@ -22,7 +23,7 @@ from sormctl.slots import Slot, check_resolved, is_trained_here, served_adapter
 from sormctl.tasks.prompts import draft_prompt
 from sormctl.tasks.registry import get_task
 from sormctl.tasks.solutions.thoughts import part_thought
-from sormctl.thresholds import first_below
+from sormctl.thresholds import THRESHOLD, first_below
 from sormctl.verdicts import judge_prompt, read_verdict, shares_right
 
 UNDECIDED = 0.5  # a judge's score of each step, where none of its verdicts says anything
@@ -61,7 +62,7 @@ class Judge:
         if not self.adapter.judges_whole:
             return solution.with_scores(name, await self.score(solution))
         try:
-            (reward,) = await self._read(solution, [whole_text(solution)])
+            (reward,) = await self._read(solution, [solution.text.rstrip()])
         except TooLongError:
             return solution.with_reward(name, None)
         return solution.with_reward(name, reward)
@@ -93,6 +94,31 @@ class Judge:
         return tuple(round(score, _DIGITS) for score in scores)
 
 
+def scores_name(model: str) -> str:
+    """What the scores of a reward model are called by default: the name of its folder."""
+    return Path(model).resolve().name
+
+
+def settled_adapter(
+    folder: str, running: Running, slot: Slot, prompt: str, adapter: Adapter | None
+) -> Adapter:
+    """How a resolved reward model is read: as the user says, else as its family.
+
+    `prompt` is the style that the user gives. ModelError where the family is not certain.
+    """
+    if running.is_hosted:
+        here = tokenizer_place(folder, running)
+        return served_adapter(settings_folder(here) if here else None, adapter)
+    return check_resolved(folder, slot, prompt, adapter) or OWN
+
+
+def settled_threshold(given: float | None, adapter: Adapter | None) -> float:
+    """T: as the user says, else as the adapter of the reward model does, if there is one."""
+    if given is not None:
+        return given
+    return adapter.threshold if adapter else THRESHOLD
+
+
 @asynccontextmanager
 async def open_judge(
     model: str,
@@ -109,13 +135,8 @@ async def open_judge(
     in training, and for any other the user has said how.
     """
     folder = resolve_model(model, is_hosted=running.is_hosted)
-    is_known = beside
-    if running.is_hosted:
-        here = tokenizer_place(folder, running)
-        adapter = served_adapter(settings_folder(here) if here else None, adapter)
-    else:
-        adapter = check_resolved(folder, slot, said.prompt, adapter) or OWN
-        is_known = beside and is_trained_here(folder)
+    adapter = settled_adapter(folder, running, slot, said.prompt, adapter)
+    is_known = beside and (running.is_hosted or is_trained_here(folder))
     if adapter.text is None:
         asking = settled_asking(folder, running, NOTHING_SAID if is_known else said)
     elif said.prompt == "auto" or beside:
@@ -200,10 +221,3 @@ def locate_error(scores: Sequence[float], kind: str, threshold: float) -> int | 
         return first_below(scores, threshold)
     values = list(scores[:-1]) if kind == "value" else []
     return values.index(max(values)) + 1 if values else None
-
-
-def whole_text(solution: Solution) -> str:
-    """The steps of a solution as its model wrote them."""
-    separators = solution.separators_of(len(solution.steps))
-    written = map("".join, zip(solution.steps, separators, strict=True))
-    return f"{solution.opening or ''}{''.join(written)}".rstrip()

@@ -16,10 +16,11 @@ from typing import Annotated, Any, ClassVar
 import typer
 
 from sormctl import hub
+from sormctl.errors import UsageError
 from sormctl.option_groups import OUTPUT, among
 from sormctl.reranking import AGGREGATIONS
 from sormctl.streams.job_outputs import Job
-from sormctl.tasks.answers import KINDS
+from sormctl.tasks.answers import KINDS, get_kind
 from sormctl.tasks.fields import Fields
 
 Inputs = Annotated[
@@ -133,6 +134,13 @@ Threshold = Annotated[
         help="A step that scores below it is wrong; by default 0.5, or what the adapter says.",
     ),
 ]
+
+
+def asked_task(task: str | None, answer: str | None) -> str | None:
+    """The task that --task names, or the kind of --answer; UsageError for both."""
+    if task and answer:
+        raise UsageError("give --task or --answer, not both")
+    return get_kind(answer).name if answer else task
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class RefineMode(StrEnum):
 
     globally = "global"
     locally = "local"
-    value = "value"
+    by_value = "value"
 
 
 def global_pairs(solutions: Sequence[Solution], targets: int, seed: int) -> Iterator[Pair]:

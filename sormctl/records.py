@@ -7,8 +7,9 @@ are kept in `extra` and written back, so other tools can add theirs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import Annotated, Any, Literal, TypeVar
 
 from msgspec import (
@@ -216,9 +217,12 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
         """The solution with a reward model's scores beside those of others."""
         return replace(self, scores={**self.scores, model: scores})
 
-    def separators_of(self, length: int) -> Steps:
-        """What follows each of the first steps in the model's own text."""
-        return ("\n",) * length if self.separators is None else self.separators[:length]
+    @property
+    def text(self) -> str:
+        """The steps as its model wrote them, without what it thought."""
+        separators = self.separators or ("\n",) * len(self.steps)
+        parts = chain.from_iterable(zip(self.steps, (*separators[:-1], ""), strict=False))
+        return f"{self.opening or ''}{''.join(parts)}"
 
     def with_reward(self, model: str, reward: float | None) -> Solution:
         """The solution with an outcome reward model's number beside those of others."""
@@ -226,9 +230,9 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
 
     def check(self) -> None:
         count = len(self.steps)
-        for values in (self.labels, self.separators, self.rollouts, *self.scores.values()):
+        for name, values in self._by_step().items():
             if values is not None and len(values) != count:
-                raise self._uneven()
+                raise RecordError(f"`{name}` has {len(values)} entries for {count} steps")
         for tried in self.rollouts or ():
             if tried.succeeded > tried.tried:
                 raise RecordError(
@@ -238,14 +242,14 @@ class Solution(Problem, frozen=True, kw_only=True, gc=False):
             if verifier.prefix > count:
                 raise RecordError(f"`verifiers` names prefix {verifier.prefix} of {count} steps")
 
-    def _uneven(self) -> RecordError:
-        """Names what is not there for each step."""
-        count = len(self.steps)
-        fields = {"labels": self.labels, "separators": self.separators, "rollouts": self.rollouts}
-        scores = {f"scores.{name}": values for name, values in self.scores.items()}
-        lengths = {k: len(v) for k, v in {**fields, **scores}.items() if v is not None}
-        name, found = next((k, n) for k, n in lengths.items() if n != count)
-        return RecordError(f"`{name}` has {found} entries for {count} steps")
+    def _by_step(self) -> Mapping[str, Sequence[object] | None]:
+        """The fields that have an entry for each step, by name."""
+        return {
+            "labels": self.labels,
+            "separators": self.separators,
+            "rollouts": self.rollouts,
+            **{f"scores.{name}": values for name, values in self.scores.items()},
+        }
 
 
 class Pair(Record, frozen=True, kw_only=True, gc=False):

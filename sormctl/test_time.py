@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from sormctl.adapters.adapter import OWN, Adapter
+from sormctl.adapters.adapter import Adapter
 from sormctl.adapters.registry import adapter_identity
 from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
@@ -25,7 +26,8 @@ from sormctl.inference import (
     refine_solution,
     sample_solutions,
 )
-from sormctl.judging import Judge, locate_error, open_judge
+from sormctl.judging import Judge, locate_error, open_judge, settled_adapter, settled_threshold
+from sormctl.models import resolve_model
 from sormctl.records import Problem, Solution
 from sormctl.slots import REFINERS, Slot, check_slot
 from sormctl.streams.ahead import is_begun
@@ -186,16 +188,23 @@ class TestTime:
         )
 
     def _refine(self, kind: str, model: str, drafts: Path) -> Path:
-        usual = (self.models.sorm_adapter or OWN).threshold
-        threshold = usual if self.threshold is None else self.threshold
+        threshold = cache(self._threshold)  # the model is looked at if there is a draft
 
         async def refined(generator: Generator, draft: Solution) -> Sequence[Solution]:
-            error = locate_error(draft.scores.get("sorm", ()), kind, threshold)
+            error = locate_error(draft.scores.get("sorm", ()), kind, threshold())
             return [await refine_solution(generator, draft, kind, error)]
 
         greedy, slot = self.sampling.greedy(), REFINERS[kind]
         opening = lambda: open_generator(model, greedy, self.running, slot=slot)  # noqa: E731
         return self._map(kind, [drafts], Solution, opening, refined, GENERATED)
+
+    def _threshold(self) -> float:
+        sorm, adapter = self.models.sorm, self.models.sorm_adapter
+        if sorm is not None and self.threshold is None:
+            folder = resolve_model(sorm, is_hosted=self.running.is_hosted)
+            style = self.asking.prompt
+            adapter = settled_adapter(folder, self.running, Slot.locator, style, adapter)
+        return settled_threshold(self.threshold, adapter)
 
     def _score(self, stage: str, name: str, made: Sequence[Path]) -> Path:
         models = self.models

@@ -52,7 +52,7 @@ MAY_IMPORT = {
         "filtering": "seeds records",
         "pairing": "records targets",
         "reranking": "errors missing records tasks",
-        "options": "streams tasks.answers tasks hub option_groups reranking",
+        "options": "errors streams tasks.answers tasks hub option_groups reranking",
         "model_options": "asking missing models engines tasks.solutions problems option_groups "
         "options",
         "formats": "asking errors missing plugins seeds prompts records targets tasks.answers "
@@ -63,7 +63,7 @@ MAY_IMPORT = {
         "verdicts": "asking errors prompts records tasks.answers formats",
         "judging": "asking errors prompts records models tasks tasks.solutions thresholds adapters "
         "engines slots inference verdicts",
-        "test_time": "asking errors records tasks adapters engines slots inference judging streams",
+        "test_time": "asking errors records models tasks adapters engines slots inference judging streams",
         "benching": "adapters asking errors evaluation option_groups options model_options "
         "problems records streams tasks test_time",
         "labelling": "background errors prompts records tasks.answers tasks tasks.solutions "

@@ -42,7 +42,7 @@ def balance(
     Example: sormctl balance --by prefix-length < steps.jsonl
     | sormctl train-rm --model embedded:student -o sorm/
     """
-    job = streams.job("balance", {"by": by.value, "seed": seed})
+    job = streams.job("balance", {"by": by, "seed": seed})
 
     if by is BalanceBy.prefix_length:
         pipe_twice(job, _labels_on, lambda seen: _balancer(seen, seed))
@@ -65,9 +65,10 @@ def _labels_on(line: bytes) -> Labels:
         labels = _glance(line).labels
     except (MsgspecError, UnicodeDecodeError, RecursionError):
         labels = None
-    return (
-        decoder(Solution)(line).labels_given() if labels is None else labels
-    )  # says what is wrong
+    if labels is not None:
+        return labels
+    solution: Solution = decoder(Solution)(line)  # says what is wrong
+    return solution.labels_given()
 
 
 def _balancer(seen: Iterator[Labels], seed: int) -> Callable[[Solution], Solution]:

@@ -17,7 +17,7 @@ from msgspec import Raw
 
 from sormctl import model_options, options
 from sormctl.benching import Bench
-from sormctl.errors import IncompleteError, RecordError, UsageError
+from sormctl.errors import IncompleteError, RecordError, UsageError, show_user
 from sormctl.evaluation.apart import Evaluations, OneRun
 from sormctl.evaluation.evaluation import problem_part
 from sormctl.evaluation.gates import check_gate
@@ -201,8 +201,10 @@ def _judge_steps(
 
     job, is_shown = _written(streams.job("eval", {"bench": name}), None)
     pipe_records(job, partial(_scored, typed=typed), report)
-    if form is None or is_shown:
-        typer.echo(step_results_as(form or Format.table, rows), err=form is None, nl=False)
+    if form is None:
+        show_user(step_results_as(Format.table, rows))
+    elif is_shown:
+        typer.echo(step_results_as(form, rows), nl=False)
 
 
 def _typed(bench: str, files: Sequence[Path | str]) -> str:

@@ -50,7 +50,9 @@ class ExportOptions:
         ),
     ] = None
     step_tag: options.StepTag = None
-    seed: Annotated[int | None, typer.Option(min=0, help="preference: draws the pairs; 0.")] = None
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="preference: seed of the pairs; 0 by default.")
+    ] = None
     prompt: Annotated[
         str | None,
         typer.Option(help="preference: how a model is asked: chat (default), plain or one-shot."),

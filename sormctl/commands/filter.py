@@ -23,9 +23,12 @@ def filter(
         bool, typer.Option("--unique", help="Of equal solutions of a problem only the first.")
     ] = False,
     max_per_problem: Annotated[
-        int | None, typer.Option(min=1, help="Of each problem the first so many that are left.")
+        int | None,
+        typer.Option(min=1, help="At most so many solutions of each problem, the first."),
     ] = None,
-    min_steps: Annotated[int, typer.Option(min=0, help="Only solutions this long.")] = 0,
+    min_steps: Annotated[
+        int, typer.Option(min=0, help="Only solutions of at least so many steps.")
+    ] = 0,
     max_steps: Annotated[
         int | None, typer.Option(min=0, help="Only solutions of at most so many steps.")
     ] = None,

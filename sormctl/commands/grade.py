@@ -10,11 +10,9 @@ import typer
 
 from sormctl import model_options, options
 from sormctl.asking import THINK
-from sormctl.errors import UsageError
 from sormctl.records import Solution
 from sormctl.streams.completions import count_completion, what_went_wrong
 from sormctl.streams.driver import pipe_records
-from sormctl.tasks.answers import get_kind
 from sormctl.tasks.registry import named_task
 from sormctl.tasks.solutions.grading import grader
 
@@ -27,7 +25,7 @@ def grade(
     answer: Annotated[
         str | None,
         typer.Option(
-            help="The same by the kind of answer alone: numeric, math, exact or choice.",
+            help="Instead of --task, the kind of answer: numeric, math, exact or choice.",
             metavar="KIND",
         ),
     ] = None,
@@ -42,9 +40,7 @@ def grade(
 
     Example: sormctl grade --task gsm8k < completions.jsonl > samples.jsonl
     """
-    if task and answer:
-        raise UsageError("give --task or --answer, not both")
-    name = get_kind(answer).name if answer else task
+    name = options.asked_task(task, answer)
     if name:  # one that does not exist is not the first record's fault
         named_task(name)
     steps, think = reading.mode, reading.tags or THINK

@@ -31,9 +31,7 @@ from sormctl.streams.completions import (
 )
 from sormctl.streams.driver import write_records
 from sormctl.streams.jsonl import STDIN, read_records
-from sormctl.tasks.answers import get_kind
 from sormctl.tasks.registry import named_task
-from sormctl.tasks.solutions.grading import grader
 
 
 @dataclass(frozen=True)
@@ -112,12 +110,15 @@ def import_(
     ] = None,
     task: Annotated[
         str | None,
-        typer.Option(help="Task that prompts and grades all others; math.", metavar="NAME"),
+        typer.Option(
+            help="Task of problems that --problems does not have; math by default.",
+            metavar="NAME",
+        ),
     ] = None,
     answer: Annotated[
         str | None,
         typer.Option(
-            help="The same by the kind of answer alone: numeric, math, exact or choice.",
+            help="Instead of --task, the kind of answer: numeric, math, exact or choice.",
             metavar="KIND",
         ),
     ] = None,
@@ -136,9 +137,7 @@ def import_(
     found, files = get_format(format), inputs or [STDIN]
     if found.read is None:
         raise UsageError(f"{format} can be written only, by `sormctl export {format}`")
-    if task and answer:
-        raise UsageError("give --task or --answer, not both")
-    name = get_kind(answer).name if answer else task or "math"
+    name = options.asked_task(task, answer) or "math"
     said = heeded(format, found.read_options, vars(particular))
     asked: dict[str, object] = {
         "format": format,
@@ -148,10 +147,11 @@ def import_(
         "skip_unreadable": skip_unreadable,
     }
     job = writing.job("import", {**asked, **said})
+    grade = _grader(said)
     how = Importing(
         named_task(name),
         KnownProblems(read_records([problems], Problem) if problems else ()),
-        grade=_grader(said),
+        grade=grade,
         **said,
     )
     rows = chain.from_iterable([_rows(name, split) for name in files])
@@ -163,11 +163,10 @@ def import_(
 
 
 def _grader(said: dict[str, Any]) -> WatchedGrader:
-    """What grades completions, by what was said of how they are read."""
+    """What grades completions; takes what was said of how they are read."""
     reading = model_options.ReadingOptions(said.pop("steps", None), said.pop("think", None))
     think, is_begun = reading.tags or THINK, bool(said.pop("thought_begun", None))
-    grade = grader(None, reading.mode, think, is_begun=is_begun)
-    return WatchedGrader(grade, think, is_begun=is_begun)
+    return WatchedGrader(reading.mode, think, is_begun=is_begun)
 
 
 def _rows(name: str, split: str) -> Rows:

@@ -91,7 +91,7 @@ def label_steps(
     if by is not By.rollouts:
         refuse_typed(_OF_ROLLOUTS, "goes with --by rollouts")
         label = _by_outcome if by is By.outcome else _by_oracle
-        job = streams.job("label-steps", {"by": by.value})
+        job = streams.job("label-steps", {"by": by})
         pipe_records(job, Solution, partial(map, label), check=known_task)
         return
     if model is None:
@@ -168,7 +168,7 @@ class _Rollouts:
     def _arguments(self) -> Json:
         models = {"model": self.model, **model_identity(self.model, self.running)}
         asked = {**self.said.identity(), **self.running.identity(), **vars(self.sampling)}
-        return {"by": By.rollouts.value, **models, **self.searching.arguments(), **asked}
+        return {"by": By.rollouts, **models, **self.searching.arguments(), **asked}
 
 
 def _spent(solution: Solution, k: int) -> Counts:

@@ -16,7 +16,7 @@ from sormctl.streams.driver import pipe_groups
 PAIRS = {
     RefineMode.globally: global_pairs,
     RefineMode.locally: local_pairs,
-    RefineMode.value: value_pairs,
+    RefineMode.by_value: value_pairs,
 }
 
 
@@ -40,17 +40,17 @@ def make_refine_pairs(
 
     Example: sormctl make-refine-pairs --mode local < steps.jsonl > pairs.jsonl
     """
-    arguments = {"mode": mode.value, "targets": targets, "seed": seed}
+    arguments = {"mode": mode, "targets": targets, "seed": seed}
     job = streams.job("make-refine-pairs", arguments)
 
     def check(solution: Solution) -> None:
-        labels = (None,) if solution.labels is None else solution.labels  # of no steps: none
-        if mode is RefineMode.locally and None in labels:
+        is_whole = solution.labels is not None and None not in solution.labels
+        if mode is RefineMode.locally and not is_whole:
             raise RecordError(
                 "no `labels` at every step; take them from `sormctl label-steps --by rollouts`, "
                 "before `balance`"
             )
-        if mode is RefineMode.value and solution.correct is False:
+        if mode is RefineMode.by_value and solution.correct is False:
             solution.all_rollouts()
 
     def pairs(groups: Iterator[list[Solution]]) -> Iterator[Pair]:

@@ -17,7 +17,7 @@ from sormctl.engines.keeping import Kept
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import UsageError
 from sormctl.inference import Generator, model_identity, open_generator, refine_solution
-from sormctl.judging import Judge, locate_error, open_judge
+from sormctl.judging import Judge, locate_error, open_judge, settled_threshold
 from sormctl.option_groups import refuse_typed
 from sormctl.pairing import RefineMode
 from sormctl.records import Solution
@@ -25,7 +25,6 @@ from sormctl.slots import REFINERS, Slot, check_slot
 from sormctl.streams.completions import GENERATED
 from sormctl.streams.driver import map_records
 from sormctl.tasks.registry import known_task
-from sormctl.thresholds import THRESHOLD
 
 _LOCATING = ("rm", "rm_adapter", "scores", "threshold")
 
@@ -73,12 +72,12 @@ def refine(
         rm = rm_adapter = scores = threshold = None
     elif (rm is None) == (scores is None):
         raise UsageError(f"--mode {mode} needs either --rm MODEL or --scores NAME")
-    slot = REFINERS[mode.value]
+    slot = REFINERS[mode]
     check_slot(model, slot, asking.prompt, is_hosted=running.is_hosted)
     adapter = load_adapter(rm_adapter, rm)
     if rm is not None:
         check_slot(rm, Slot.locator, asking.prompt, adapter, is_hosted=running.is_hosted)
-    how = {"mode": mode.value, "rm": rm, "scores": scores, "threshold": threshold}
+    how = {"mode": mode, "rm": rm, "scores": scores, "threshold": threshold}
     said = asking.settings()
     asked = {**said.identity(), **running.identity(), **vars(sampling)}
     asked |= adapter_identity(adapter)
@@ -93,8 +92,9 @@ def refine(
 
     async def refined(refiner: Refiner, draft: Solution) -> Sequence[Solution]:
         values = await _scores_of(draft, refiner.judge, scores)
-        error = locate_error(values, mode.value, refiner.threshold(threshold))
-        return [await refine_solution(refiner.generator, draft, mode.value, error)]
+        below = settled_threshold(threshold, refiner.adapter)
+        error = locate_error(values, mode, below)
+        return [await refine_solution(refiner.generator, draft, mode, error)]
 
     map_records(
         job,
@@ -124,11 +124,10 @@ class Refiner:
         """The tokens of refinements that are not finished."""
         return self.generator.in_progress
 
-    def threshold(self, given: float | None) -> float:
-        """T: as the user says, else as the reward model's adapter does, else one half."""
-        if given is not None:
-            return given
-        return self.judge.adapter.threshold if self.judge else THRESHOLD
+    @property
+    def adapter(self) -> Adapter | None:
+        """How the reward model is read."""
+        return self.judge.adapter if self.judge else None
 
     @property
     def notes(self) -> Sequence[str]:

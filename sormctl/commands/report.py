@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sormctl import __version__, options
-from sormctl.errors import UsageError
+from sormctl.errors import UsageError, tell_user
 from sormctl.evaluation.rows import Way
 from sormctl.evaluation.ways import ask_for_answer
 from sormctl.report.filters import FILTERS
@@ -18,6 +18,7 @@ from sormctl.report.page.found import find_files
 from sormctl.report.page.shown_run import RunRead, read_run, run_shown
 from sormctl.reranking import known_aggregations
 from sormctl.streams.job_outputs import opened_output
+from sormctl.streams.progress import counted
 from sormctl.thresholds import THRESHOLD
 
 if TYPE_CHECKING:
@@ -78,12 +79,12 @@ def report(
     page, shown = _page(runs, _comparison(runs, aggregation, row), samples)
     with opened as sink:
         sink.write(page)
-    typer.echo(f"wrote {output}: {_counted(runs[-1])}, {len(page) / 1e6:.1f} MB", err=True)
+    tell_user(f"wrote {output}: {_counted(runs[-1])}, {len(page) / 1e6:.1f} MB")
     if runs[-1].given is None and len(runs[-1].rows) > 1:
         ways = [row.about for row in runs[-1].rows if isinstance(row.about, Way)]
-        typer.echo(f"which answer is given? say {ask_for_answer('--row', ways)}", err=True)
+        tell_user(f"which answer is given? say {ask_for_answer('--row', ways)}")
     if samples is None and shown < MAX_SAMPLES:
-        typer.echo(f"{shown} samples of each problem are shown; --samples asks for more", err=True)
+        tell_user(f"{shown} samples of each problem are shown; --samples asks for more")
 
 
 def _page(
@@ -132,5 +133,5 @@ def _comparison(
 
 
 def _counted(run: RunRead) -> str:
-    counts = {"problem": len(run.groups), "solution": sum(map(len, run.groups))}
-    return ", ".join(f"{n:,} {noun}{'s' * (n != 1)}" for noun, n in counts.items())
+    solutions = counted(sum(map(len, run.groups)), "solution")
+    return f"{counted(len(run.groups), 'problem')}, {solutions}"

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from enum import StrEnum
 from itertools import chain
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,7 +16,7 @@ from sormctl.asking import AskingSettings
 from sormctl.errors import UsageError
 from sormctl.evaluation.ways import distinct
 from sormctl.inference import model_identity
-from sormctl.judging import Judge, open_judge
+from sormctl.judging import Judge, open_judge, scores_name
 from sormctl.option_groups import among
 from sormctl.records import Solution
 from sormctl.reranking import AGGREGATIONS, check_judged, choose, known_aggregations
@@ -85,8 +84,8 @@ def rerank(
     adapter = load_adapter(rm_adapter, rm)
     if rm is not None:
         check_slot(rm, Slot.reward_model, prompt, adapter, is_hosted=running.is_hosted)
-    name = scores or Path(rm or "").resolve().name
-    arguments = {"rm": rm, "scores": scores, "agg": aggregation, "vote": vote.value, "keep": keep}
+    name = scores or scores_name(rm or "")
+    arguments = {"rm": rm, "scores": scores, "agg": aggregation, "vote": vote, "keep": keep}
     found = model_identity(rm, running) if rm else {}
     said = AskingSettings(prompt)
     asked = {**said.identity(), **running.identity(), **adapter_identity(adapter)}
@@ -94,7 +93,7 @@ def rerank(
     job = streams.job("rerank", made, resume=resume, skip_failed=skip_failed)
 
     def best(group: Sequence[Solution], usual: str = "final") -> list[Solution]:
-        return choose(distinct(group), vote.value, name, aggregation or usual)[:keep]
+        return choose(distinct(group), vote, name, aggregation or usual)[:keep]
 
     if rm is None:
         check = accept if vote is Vote.majority else lambda solution: check_judged(solution, name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, ClassVar
 
 import typer
@@ -16,7 +15,14 @@ from sormctl.asking import AskingSettings
 from sormctl.engines.running import Running, SamplingSettings
 from sormctl.errors import UsageError
 from sormctl.inference import model_identity
-from sormctl.judging import UNDECIDED, GenerativeJudge, Judge, open_generative_judge, open_judge
+from sormctl.judging import (
+    UNDECIDED,
+    GenerativeJudge,
+    Judge,
+    open_generative_judge,
+    open_judge,
+    scores_name,
+)
 from sormctl.records import Solution
 from sormctl.slots import Slot, check_slot
 from sormctl.streams.driver import FREE, Costs, map_records
@@ -134,7 +140,7 @@ def score(
     adapter = load_adapter(rm_adapter, rm)
     slot = Slot.reward_model if rm else Slot.pretrained
     check_slot(model, slot, prompt, adapter, is_hosted=running.is_hosted)
-    label = name or Path(model).resolve().name
+    label = name or scores_name(model)
     said = AskingSettings(prompt)
     asked = {**said.identity(), **running.identity(), **adapter_identity(adapter)}
     asked |= {"rm": rm} if rm else {"judge": model, **judging.identity()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sormctl.errors import UsageError
 from sormctl.prompts import Prompt
-from sormctl.records import Json, Solution
+from sormctl.records import Json
 
 ASKING = frozenset({"prompt", "system", "instruction", "examples"})  # options: how it is asked
 
@@ -19,11 +19,3 @@ def turns_of(prompt: Prompt) -> list[Json]:
 def answered(content: str) -> Json:
     """The turn of a model."""
     return {"role": "assistant", "content": content}
-
-
-def text_shown(solution: Solution) -> str:
-    """A solution in the model's own text, without what it thought."""
-    steps = solution.steps
-    between = (*solution.separators_of(len(steps) - 1), "")
-    parts = (part for pair in zip(steps, between, strict=True) for part in pair)
-    return "".join((solution.opening or "", *parts))

@@ -17,7 +17,7 @@ from sormctl.errors import RecordError
 from sormctl.formats.base import DataFormat, Exporting, Importing
 from sormctl.formats.labels import hard_label, label_of_mark, mark_of
 from sormctl.formats.numbering import FIRST, numbered, unnumbered, writable
-from sormctl.formats.solutions import asked, labelled, row_name
+from sormctl.formats.solutions import asked, labelled
 from sormctl.formats.values import field
 from sormctl.records import Json, Labels, Solution
 from sormctl.tasks.files import kept_fields
@@ -34,9 +34,9 @@ def read(row: Json, how: Importing) -> Iterator[Solution]:
         problem,
         steps,
         labels,
-        solution_id=row_name(problem, "math-shepherd", row),
+        kind="math-shepherd",
+        row=row,
         correct=bool(labels[-1]),
-        source={"kind": "math-shepherd"},
         extra=kept_fields({k: v for k, v in row.items() if k not in _NAMES}),
     )
 

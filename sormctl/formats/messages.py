@@ -9,7 +9,7 @@ of the rows is used on the text it was trained on.
 from __future__ import annotations
 
 from sormctl.formats.base import DataFormat, Exporting
-from sormctl.formats.chats import ASKING, answered, text_shown, turns_of
+from sormctl.formats.chats import ASKING, answered, turns_of
 from sormctl.records import Json, Pair, Solution
 from sormctl.targets import may_be_learned
 from sormctl.tasks.prompts import draft_prompt, refine_prompt
@@ -21,7 +21,7 @@ def write(solution: Solution, how: Exporting) -> Json | None:
     if not may_be_learned(solution) or not solution.steps:
         return None
     prompt = draft_prompt(get_task(solution.task), solution.question, how.asking)
-    return {"messages": [*turns_of(prompt), answered(text_shown(solution))]}
+    return {"messages": [*turns_of(prompt), answered(solution.text)]}
 
 
 def write_pair(pair: Pair, how: Exporting) -> Json:

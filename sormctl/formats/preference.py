@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from math import isfinite
 
 from sormctl.formats.base import DataFormat, Exporting
-from sormctl.formats.chats import ASKING, answered, text_shown, turns_of
+from sormctl.formats.chats import ASKING, answered, turns_of
 from sormctl.pairing import contrastive_pairs
 from sormctl.records import Json, Solution
 from sormctl.reranking import rank, scorer
@@ -40,7 +40,7 @@ def write_problem(solutions: Sequence[Solution], how: Exporting) -> Iterator[Jso
 
 def _row(chosen: Solution, rejected: Solution, how: Exporting) -> Json:
     prompt = draft_prompt(get_task(chosen.task), chosen.question, how.asking)
-    texts = {"chosen": text_shown(chosen), "rejected": text_shown(rejected)}
+    texts = {"chosen": chosen.text, "rejected": rejected.text}
     if not how.asking.is_chat:
         return {"prompt": prompt.text, **texts}
     turns = {name: [answered(text)] for name, text in texts.items()}

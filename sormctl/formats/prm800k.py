@@ -40,7 +40,6 @@ def read(row: Json, how: Importing) -> Iterator[Solution]:
     if not isinstance(answer, str | None):
         raise RecordError("`ground_truth_answer` must be a text or null")
     problem = asked(how, field(question, "problem", str), answer)
-    source = {"kind": "prm800k", "finish": label.get("finish_reason")}
     name = row_name(problem, "prm800k", row)
     for number, rated in enumerate(_paths(field(label, "steps", list))):
         steps, ratings = zip(*rated, strict=True)
@@ -48,8 +47,10 @@ def read(row: Json, how: Importing) -> Iterator[Solution]:
             problem,
             steps,
             [rating_label(rating, how.neutral) for rating in ratings],
+            kind="prm800k",
+            row=row,
             solution_id=f"{name}-{number}",
-            source=source,
+            source={"finish": label.get("finish_reason")},
             extra={"ratings": list(ratings)},
         )
 

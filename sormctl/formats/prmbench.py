@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from sormctl.errors import RecordError
 from sormctl.formats.base import DataFormat, Importing
 from sormctl.formats.numbering import unnumbered
-from sormctl.formats.solutions import asked, labelled, row_name
+from sormctl.formats.solutions import asked, labelled
 from sormctl.formats.values import field, texts, whole
 from sormctl.records import Json, Solution
 from sormctl.tasks.fields import about, text_of
@@ -34,8 +34,10 @@ def read(row: Json, how: Importing) -> Iterator[Solution]:
         problem,
         [unnumbered(step, number) for number, step in enumerate(steps, 1)],
         [int(number not in wrong) for number in range(1, len(steps) + 1)],
-        solution_id=own_id or row_name(problem, "prmbench", row),
-        source={"kind": "prmbench", "classification": kind},
+        kind="prmbench",
+        row=row,
+        solution_id=own_id,
+        source={"classification": kind},
     )
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from sormctl.errors import RecordError
 from sormctl.formats.base import DataFormat, Exporting, Importing
 from sormctl.formats.numbering import unnumbered
-from sormctl.formats.solutions import asked, labelled, row_name
+from sormctl.formats.solutions import asked, labelled
 from sormctl.formats.values import field, texts, truth, whole
 from sormctl.records import Json, Solution
 from sormctl.targets import NO_ERROR, first_error
@@ -95,9 +95,11 @@ def read(row: Json, how: Importing) -> Iterator[Solution]:
         problem,
         steps,
         _labels(first, len(steps)),
-        solution_id=row_name(problem, "processbench", row) if name is None else str(name),
+        kind="processbench",
+        row=row,
+        solution_id=None if name is None else str(name),
         correct=_is_right(row, layout),
-        source={"kind": "processbench", **{k: v for k, v in known.items() if v is not None}},
+        source={k: v for k, v in known.items() if v is not None},
         extra=kept_fields({k: v for k, v in row.items() if k not in layout.fields | _MADE}),
     )
 

@@ -16,7 +16,7 @@ from sormctl.errors import RecordError
 from sormctl.formats.base import DataFormat, Exporting, Importing
 from sormctl.formats.labels import label_of_mark, mark_of
 from sormctl.formats.numbering import FIRST, numbered, unnumbered, writable
-from sormctl.formats.solutions import asked, labelled, row_name
+from sormctl.formats.solutions import asked, labelled
 from sormctl.formats.values import field
 from sormctl.records import Json, Solution
 from sormctl.tasks.files import kept_fields
@@ -42,8 +42,8 @@ def read(row: Json, how: Importing) -> Iterator[Solution]:
             label_of_mark(mark, f"{CONVERSATIONS}[{2 * i + 1}].content")
             for i, mark in enumerate(marks)
         ],
-        solution_id=row_name(problem, "rlhflow", row),
-        source={"kind": "rlhflow"},
+        kind="rlhflow",
+        row=row,
         extra=kept_fields({k: v for k, v in row.items() if k != CONVERSATIONS}),
     )
 

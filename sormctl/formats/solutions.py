@@ -34,14 +34,18 @@ def labelled(
     steps: Sequence[str],
     labels: Sequence[int | None],
     *,
-    solution_id: str,
+    kind: str,
+    row: Json,
+    solution_id: str | None = None,
     correct: bool | None = None,
+    source: Json | None = None,
     **fields: Any,
 ) -> Solution:
     """A solution whose steps were labelled, in whole or up to where it was wrong.
 
-    So where not all are right, only an announced answer counts as one. `correct` is what the row
-    says of it, if anything.
+    So where not all are right, only an announced answer counts as one. `kind` is the name of the
+    format. `solution_id` and `correct` are what the row says of them, if anything: by default rows
+    that differ in anything have different ids. `source` is what the row says of its making.
     """
     task = get_task(problem.task)
     is_cut = any(label != 1 for label in labels)
@@ -49,7 +53,8 @@ def labelled(
     if correct is None:
         correct = task.is_correct(predicted, problem.answer)
     return problem.solved(
-        solution_id=solution_id,
+        solution_id=row_name(problem, kind, row) if solution_id is None else solution_id,
+        source={"kind": kind, **(source or {})},
         steps=tuple(steps),
         predicted=predicted,
         correct=correct,

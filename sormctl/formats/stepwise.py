@@ -16,7 +16,7 @@ from typing import Any
 from sormctl.errors import RecordError
 from sormctl.formats.base import DataFormat, Exporting, Importing
 from sormctl.formats.labels import rating_label, rating_of, share_of
-from sormctl.formats.solutions import asked, labelled, row_name
+from sormctl.formats.solutions import asked, labelled
 from sormctl.formats.values import listed
 from sormctl.records import Json, Solution
 from sormctl.targets import SOFT, soft_labels
@@ -46,8 +46,8 @@ def read(row: Json, how: Importing) -> Iterator[Solution]:
         problem,
         steps,
         labels,
-        solution_id=row_name(problem, "stepwise", row),
-        source={"kind": "stepwise"},
+        kind="stepwise",
+        row=row,
         scores=more.pop("scores", {}),
         extra={**kept_fields(fields.unused()), **more},
     )

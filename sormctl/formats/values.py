@@ -11,7 +11,8 @@ from typing import Any
 from sormctl.errors import RecordError
 from sormctl.tasks.fields import RowFields
 
-_TRUE, _FALSE = ("true", "1", "yes", "correct"), ("false", "0", "no", "wrong", "incorrect")
+_TRUE = ("true", "1", "1.0", "yes", "correct")
+_FALSE = ("false", "0", "0.0", "no", "wrong", "incorrect")
 _WHOLE = re.compile(r"-?\d{1,18}")  # int() refuses what is much longer
 _KINDS: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
 
@@ -65,7 +66,13 @@ def truth(value: Any, name: str) -> bool | None:
         return None
     if isinstance(value, bool):
         return value
-    word = str(whole(value)).strip().lower()
-    if word not in (*_TRUE, *_FALSE):
+    found = word_of_truth(value)
+    if found is None:
         raise RecordError(f"`{name}` must be true or false")
-    return word in _TRUE
+    return found
+
+
+def word_of_truth(value: Any) -> bool | None:
+    """What a word or a number says, such as `true`, `no`, `correct` or 0; None if neither."""
+    word = str(whole(value)).strip().lower()
+    return word in _TRUE if word in (*_TRUE, *_FALSE) else None

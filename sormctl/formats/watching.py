@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sormctl.asking import THINK
+from sormctl.formats.values import word_of_truth
 from sormctl.records import Json, Solution
 from sormctl.tasks.solutions.grading import grader
 from sormctl.tasks.solutions.thoughts import in_their_case
 
 VERDICTS = ("row_correct", "is_correct", "symbolic_correct")  # fields, as they are kept
 MAYBE = ("score", "result")  # verdicts where they are true or false
-_TRUTHS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 Verdict = tuple[str, bool]  # the field and what it says
 
 
@@ -25,7 +25,7 @@ def verdict_in(kept: Mapping[str, Any], index: int, count: int) -> Verdict | Non
         said = values[index] if len(values) == count else None
         if isinstance(said, bool):
             return name, said
-        if name in VERDICTS and (truth := _TRUTHS.get(str(said).lower())) is not None:
+        if name in VERDICTS and (truth := word_of_truth(said)) is not None:
             return name, truth
     return None
 
@@ -33,18 +33,17 @@ def verdict_in(kept: Mapping[str, Any], index: int, count: int) -> Verdict | Non
 class WatchedGrader:
     """A grader that counts what its user should know.
 
-    `think` stands around a thought, and `is_begun` says that prompts had opened one: both as the
-    grader has been told.
+    `think` stands around a thought, and `is_begun` says that prompts had opened one.
     """
 
     def __init__(
         self,
-        grade: Callable[[Json], Solution] | None = None,
+        steps: str | None = None,
         think: tuple[str, str] = THINK,
         *,
         is_begun: bool = False,
     ) -> None:
-        self._grade = grade or grader()
+        self._grade = grader(None, steps, think, is_begun=is_begun)
         self._think = think
         self._is_begun = is_begun
         self._thoughts = Counter[str]()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from sormctl.evaluation.rows import Way
 from sormctl.evaluation.ways import (
@@ -74,11 +74,6 @@ def way_given(group: Sequence[Solution]) -> Way | None:
     known = [solution for solution in group if solution.correct is not None]
     found = outcomes(known, ("final",)) if known else {}
     return answer_given(ways_reported(dict.fromkeys(found, 1)))
-
-
-def first_bad(labels: Collection[int | None]) -> int | None:
-    """The index of the first step that is labelled incorrect."""
-    return next((i for i, label in enumerate(labels) if label == 0), None)
 
 
 def _by_answers(group: Sequence[Solution], way: Way | None) -> Iterator[str]:

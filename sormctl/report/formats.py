@@ -32,6 +32,16 @@ def percent(value: float) -> str:
     return "-" if math.isnan(value) else f"{100 * value:.1f}"
 
 
+def gain(value: float) -> str:
+    """A difference of shares in percent, with its sign; a dash for nan."""
+    return "-" if math.isnan(value) else f"{100 * value:+.1f}"
+
+
+def interval(low: float, high: float) -> str:
+    """An interval of shares in percent; nothing for nan."""
+    return "" if math.isnan(low) else f"{percent(low)} to {percent(high)}"
+
+
 def as_markdown(lines: Sequence[Sequence[str]]) -> str:
     """A heading and lines of cells, figures but for the first."""
     heading, *others = lines

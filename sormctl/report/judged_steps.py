@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import isnan
 
 from sormctl.evaluation.metrics import Estimate
 from sormctl.evaluation.step_benchmarks import StepDifference, StepRow, row_json
 from sormctl.records import encode
-from sormctl.report.formats import Format, as_columns, as_csv, as_markdown, percent
+from sormctl.report.formats import Format, as_columns, as_csv, as_markdown, gain, interval, percent
 
 _COLUMNS = ("model", "first", "second", "split", "chosen", "threshold", "value", "low", "high", "n")
 
@@ -38,8 +37,8 @@ def _figures(row: StepRow) -> tuple[str, ...]:
 
 def _apart(row: StepDifference) -> tuple[str, ...]:
     threshold = "best" if row.chosen else "fixed"
-    value = "-" if isnan(row.main.value) else f"{100 * row.main.value:+.1f}"
-    return f"{row.first} - {row.second}", row.split, threshold, value, *_interval(row.main)
+    name = f"{row.first} - {row.second}"
+    return name, row.split, threshold, gain(row.main.value), *_interval(row.main)
 
 
 def _threshold(row: StepRow) -> str:
@@ -47,5 +46,5 @@ def _threshold(row: StepRow) -> str:
 
 
 def _interval(estimate: Estimate) -> Iterator[str]:
-    yield "" if isnan(estimate.low) else f"{percent(estimate.low)} to {percent(estimate.high)}"
+    yield interval(estimate.low, estimate.high)
     yield f"{estimate.n:,}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import chain, zip_longest
 
@@ -21,7 +20,9 @@ def cells(text: str) -> int:
     >>> cells("a"), cells("数"), cells("e\\u0301")
     (1, 2, 1)
     """
-    return len(text) if text.isascii() else sum(map(_cells_of, text))
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def line(text: str, colour: str | None = None) -> StyledLine:
@@ -55,11 +56,8 @@ def wrapped(text: str, room: int | None) -> Iterator[str]:
         if held and cells(joined) > room:
             yield held
             joined = word
-        while cells(joined) > room:
-            cut = _fitting(joined, room)
-            yield joined[:cut]
-            joined = joined[cut:]
-        held = joined
+        *full, held = _chopped(joined, room)
+        yield from full
     yield held
 
 
@@ -77,17 +75,7 @@ def side_by_side(
             yield tuple(spans)
 
 
-def _cells_of(character: str) -> int:
-    if unicodedata.combining(character) or unicodedata.category(character) in ("Cf", "Me", "Mn"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+def _chopped(text: str, room: int) -> list[str]:
+    from rich.cells import chop_cells
 
-
-def _fitting(text: str, room: int) -> int:
-    """How many characters of a text fit; one at least."""
-    used = 0
-    for number, character in enumerate(text):
-        used += _cells_of(character)
-        if used > room:
-            return max(1, number)
-    return len(text)
+    return chop_cells(text, room) or [""]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sormctl.records import Json, Pair, Problem, Solution, parse_record
-from sormctl.report.filters import first_bad
 from sormctl.report.layout import Span, StyledLine, hanging, line
 from sormctl.thresholds import THRESHOLD, first_below
 
@@ -63,7 +62,8 @@ def verdict_lines(solution: Solution, width: int | None) -> Iterator[StyledLine]
 def error_mark(solution: Solution, index: int) -> str:
     """What stands behind the first wrong step: by its label, or else by the first reward model."""
     if solution.labels is not None:
-        return "   ← first error by label" if index == first_bad(solution.labels) else ""
+        is_first = 0 in solution.labels and index == solution.labels.index(0)
+        return "   ← first error by label" if is_first else ""
     model, scores = next(iter(solution.scores.items()), ("", ()))
     return f"   ← first error by {model}" if index == first_below(scores, THRESHOLD) else ""
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import io
 import math
+import sys
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from textwrap import fill
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
-from sormctl.errors import one_line
+from sormctl.errors import one_line, show_user
 from sormctl.evaluation.evaluation import DRAFT
 from sormctl.evaluation.metrics import Estimate
 from sormctl.evaluation.rows import Difference, Judgement, ReportRow, Way
 from sormctl.evaluation.ways import answer_given
-from sormctl.report.formats import as_markdown, percent
+from sormctl.report.formats import as_markdown, gain, interval, percent
 from sormctl.report.important import most_important
 from sormctl.streams.completions import TELLING
 
@@ -80,15 +81,15 @@ def headline(rows: Sequence[ReportRow], given: Way | None = None) -> str | None:
     given = given or answer_given([*ways])
     if given is None:
         return None
-    gain = next((row.estimate for row in rows if row.about == Difference(given, DRAFT)), None)
-    if gain is None:
+    gained = next((row.estimate for row in rows if row.about == Difference(given, DRAFT)), None)
+    if gained is None:
         return None
     name = "refined" if len(given.kinds) > 1 else str(given)
     cost = (ways[given].tokens or 0) / max(ways[DRAFT].tokens or 0, 1)
-    interval = f"{100 * gain.low:.1f} to {100 * gain.high:.1f}"
     return (
         f"{name} {percent(ways[given].estimate.value)} %, "
-        f"draft {percent(ways[DRAFT].estimate.value)} %: {100 * gain.value:+.1f} ({interval}), "
+        f"draft {percent(ways[DRAFT].estimate.value)} %: "
+        f"{gain(gained.value)} ({interval(gained.low, gained.high)}), "
         f"{cost:.1f} times the tokens"
     )
 
@@ -197,11 +198,26 @@ def _fits(table: Table, console: Console) -> bool:
     return console.measure(table, options=unlimited).maximum <= console.width
 
 
-def _console(file: TextIO | None = None) -> Console:
-    """Of standard error, or of a file; names are shown as they are."""
+class _StandardError(io.StringIO):
+    """Standard error, as rich asks about it; what is written goes through `show_user`."""
+
+    def write(self, text: str) -> int:
+        show_user(text)
+        return len(text)
+
+    def isatty(self) -> bool:
+        return sys.stderr is not None and sys.stderr.isatty()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return getattr(sys.stderr, "encoding", "utf-8")
+
+
+def _console(file: io.StringIO | None = None) -> Console:
+    """Of standard error, or of a text; names are shown as they are."""
     from rich.console import Console
 
-    console = Console(file=file, stderr=file is None, markup=False, emoji=False)
+    console = Console(file=file or _StandardError(), markup=False, emoji=False)
     console.width = max(console.width, _LEAST) if console.is_terminal else _WIDTH
     return console
 
@@ -209,12 +225,10 @@ def _console(file: TextIO | None = None) -> Console:
 def _cells(row: ReportRow, columns: Sequence[str]) -> tuple[str, ...]:
     """The name and the figures of these columns."""
     estimate = row.estimate
-    interval = f"{percent(estimate.low)} to {percent(estimate.high)}"
-    if math.isnan(estimate.low):
-        interval = ""
     tokens = "" if row.tokens is None else f"{row.tokens:,.0f}"
     ended = ("" if share is None else percent(share) for share in (row.cut_off, row.no_answer))
-    cells = row.name, percent(estimate.value), interval, f"{estimate.n:,}", tokens, *ended
+    found = percent(estimate.value), interval(estimate.low, estimate.high), f"{estimate.n:,}"
+    cells = row.name, *found, tokens, *ended
     return cells[: len(columns) + 1]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
+from sormctl.errors import DataError
 from sormctl.records import Json
 from sormctl.streams.jsonl import AROUND
 
@@ -21,9 +22,13 @@ LONGEST = 1 << 29  # bytes of a line, or of a text that is read whole
 Lines = Iterator[tuple[int, bytes]]  # numbered from 1, with their ends
 
 
-def row_place(name: str, index: int) -> str:
-    """The place of a row that stands on no line of its own; counted from 1, as lines are."""
-    return f"{name}: row {index + 1}"
+def placed(rows: Iterable[Any], name: str) -> Rows:
+    """Rows that stand on no line of their own; counted from 1, as lines are."""
+    for number, row in enumerate(rows, 1):
+        place = f"{name}: row {number}"
+        if not isinstance(row, Mapping):
+            raise DataError(f"{place}: not an object")
+        yield PlacedRow(row, place)
 
 
 def filled(lines: Lines) -> Lines:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import Any
 
-from sormctl.errors import DataError, UsageError, first_line
+from sormctl.errors import UsageError, first_line
 from sormctl.missing import install
-from sormctl.rows.base import PlacedRow, Rows, row_place
+from sormctl.rows.base import Rows, placed
 from sormctl.rows.values import plain_value
 
 PREFIX = "hf:"
@@ -39,12 +38,4 @@ def hub_rows(path: str, config: str | None, split: str, local: str | None = None
         remedy = local or "check its name, its configuration and --split"
         reason = first_line(error)[:MAX_REASON]
         raise UsageError(f"cannot get {path} from the hub ({reason}); {remedy}") from error
-    return _placed(found, f"{path} {split}")
-
-
-def _placed(rows: Any, name: str) -> Rows:
-    for index, data in enumerate(rows):
-        place = row_place(name, index)
-        if not isinstance(data, dict):
-            raise DataError(f"{place}: not an object")
-        yield PlacedRow(plain_value(data), place)
+    return placed(map(plain_value, found), f"{path} {split}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from itertools import chain
@@ -16,7 +16,7 @@ from sormctl.errors import DataError, RecordError
 from sormctl.explaining import explain_foreign, explain_line, no_number
 from sormctl.lines import FAILED, TOO_DEEP, load_object
 from sormctl.records import Json
-from sormctl.rows.base import LONGEST, Lines, PlacedRow, Rows, filled, is_text, row_place
+from sormctl.rows.base import LONGEST, Lines, PlacedRow, Rows, filled, is_text, placed
 from sormctl.streams.jsonl import AROUND
 
 IsRow = Callable[[Json], bool]
@@ -100,18 +100,10 @@ def _document(text: bytes, name: str, is_row: IsRow) -> Rows:
     except (MsgspecError, UnicodeDecodeError):
         raise _explained(text, name) from None
     if isinstance(data, dict):
-        return _objects([data] if is_row(data) else _array_in(data, name), name)
+        return placed([data] if is_row(data) else _array_in(data, name), name)
     if not isinstance(data, list):
         raise DataError(f"{name}: holds no array of rows")
-    return _objects(data, name)
-
-
-def _objects(rows: Iterable[Any], name: str) -> Rows:
-    for index, row in enumerate(rows):
-        place = row_place(name, index)
-        if not isinstance(row, Mapping):
-            raise DataError(f"{place}: not an object")
-        yield PlacedRow(row, place)
+    return placed(data, name)
 
 
 def _array_in(data: Json, name: str) -> list[Any]:

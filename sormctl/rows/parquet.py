@@ -6,12 +6,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 from sormctl.errors import DataError, UsageError, first_line
 from sormctl.missing import install
-from sormctl.rows.base import PlacedRow, Rows, row_place
+from sormctl.rows.base import Rows, placed
 from sormctl.rows.values import plain_value
 
 MAGIC = b"PAR1"
@@ -26,14 +27,12 @@ def parquet_rows(first: bytes, rest: BinaryIO, name: str) -> Rows:
         from pyarrow.parquet import ParquetFile
     except ImportError:
         raise UsageError(f"{name} is Parquet; to read it, {install('hub')}") from None
-    index = 0
     try:
         with _seekable(name, first, rest) as file:
             table = ParquetFile(file, buffer_size=BUFFER, pre_buffer=False)  # else it is held whole
-            for batch in table.iter_batches(BATCH, use_threads=False):
-                for data in batch.to_pylist():
-                    yield PlacedRow(plain_value(data), row_place(name, index))
-                    index += 1
+            batches = table.iter_batches(BATCH, use_threads=False)
+            rows = chain.from_iterable(batch.to_pylist() for batch in batches)
+            yield from placed(map(plain_value, rows), name)
     except (ArrowException, OSError) as error:
         raise DataError(f"{name}: cannot be read as Parquet ({first_line(error)})") from None
 

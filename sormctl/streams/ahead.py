@@ -17,7 +17,7 @@ from typing import Final, Self
 
 from msgspec import MsgspecError, Raw, Struct, json
 
-from sormctl.streams.output import Sink, has_content, plain_file, replace_file, writing
+from sormctl.streams.output import Sink, file_beside, has_content, plain_file, replace_file, writing
 
 AHEAD_SUFFIX = ".ahead"
 _MOST: Final = 16 << 20  # bytes of answers for records that are in FILE, until they are cut away
@@ -35,7 +35,7 @@ _decode = json.Decoder(_Answer).decode
 
 def ahead_path(output: Path) -> Path:
     """Where the answers lie beside an output file."""
-    return output.with_name(f"{output.name}{AHEAD_SUFFIX}")
+    return file_beside(output, AHEAD_SUFFIX)
 
 
 def is_begun(output: Path) -> bool:

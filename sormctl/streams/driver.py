@@ -44,11 +44,6 @@ class Group(NamedTuple, Generic[T]):
     pending: Sequence[bool]
 
 
-def no_notes(counts: Counts) -> Iterable[str]:
-    """The `summary` of a command that has nothing to add."""
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class Costs(Generic[M]):
     """What making a record cost: `count` says it of one, `generated_tokens` among it.
@@ -57,7 +52,7 @@ class Costs(Generic[M]):
     """
 
     count: Callable[[M], Counts] = lambda made: {}
-    summary: Callable[[Counts], Iterable[str]] = no_notes
+    summary: Callable[[Counts], Iterable[str]] = lambda counts: ()
 
 
 FREE: Costs[Any] = Costs()

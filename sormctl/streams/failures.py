@@ -23,7 +23,7 @@ class Failures:
         self._count = 0
 
     def take(self, keys: Keys, error: EngineError) -> None:
-        """Leaves out the records of that name, or raises the error where it ends the run."""
+        """Leaves out the records of these keys, or raises the error where it ends the run."""
         if self._skip is None or not keys or isinstance(error, DeadEngineError):
             raise error
         if not self._skip:

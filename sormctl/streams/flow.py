@@ -49,7 +49,7 @@ WINDOW: Final = 4  # results that may wait for an earlier one, in units of the c
 class Flow(Generic[W, T, R]):
     """Applies `transform(model, keys, record)` to each of `records`, (keys, record).
 
-    `opening` loads the model once there is a record; `opened` is shown it. At
+    `opening` loads the model once there is a record; `opened` is called with it. At
     most `concurrency` calls are in flight; None: as many as keep the model busy. `emit(keys,
     result)` is awaited in the order of the input; the error of a record, or of reading on, is
     raised in its place in that order, unless it is one of the engine and `failed(keys, error)`

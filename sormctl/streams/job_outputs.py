@@ -19,6 +19,7 @@ from sormctl.streams.output import (
     PARTIAL,
     Sink,
     device,
+    file_beside,
     has_content,
     is_standard,
     is_stream,
@@ -57,7 +58,7 @@ class Job:
     def models(self) -> list[str]:
         """The models that it runs, as they were typed.
 
-        None for a stage of `eval --bench`, whose arguments name the models of all stages.
+        Empty for a stage of `eval --bench`, whose arguments name the models of all stages.
         """
         options = ("model", "rm", "judge")
         return [str(name) for option in options if (name := self.arguments.get(option))]
@@ -183,7 +184,7 @@ def _files_beside(path: Path) -> list[Path]:
     """The files that a job writes beside its output, whatever stands in them."""
     replaced = (AHEAD_SUFFIX, MANIFEST_SUFFIX)
     suffixes = (PARTIAL, JOURNAL_SUFFIX, *replaced, *(suffix + PARTIAL for suffix in replaced))
-    return [path.with_name(path.name + suffix) for suffix in suffixes]
+    return [file_beside(path, suffix) for suffix in suffixes]
 
 
 def _refuse_inputs(inputs: Sequence[str], written: Sequence[Path]) -> None:

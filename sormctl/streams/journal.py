@@ -23,7 +23,7 @@ from sormctl.errors import UsageError
 from sormctl.records import Count
 from sormctl.streams.ahead import Ahead, ahead_path, is_begun
 from sormctl.streams.manifest import Manifest, Tally, manifest_path
-from sormctl.streams.output import Sink, locked, writing
+from sormctl.streams.output import Sink, file_beside, locked, writing
 
 JOURNAL_SUFFIX = ".journal"
 Keys = tuple[str, ...]  # of the input records of one entry
@@ -104,7 +104,7 @@ def journalled(path: Path, manifest: Manifest, resume: bool) -> Iterator[Journal
     UsageError if it is not the file of an interrupted run of the same command line; BusyError if
     another process is writing it.
     """
-    entries_path = path.with_name(f"{path.name}{JOURNAL_SUFFIX}")
+    entries_path = file_beside(path, JOURNAL_SUFFIX)
     resume = resume and is_begun(path)
     if resume:
         if not (manifest.exists() and entries_path.exists()):
@@ -125,7 +125,7 @@ def journalled(path: Path, manifest: Manifest, resume: bool) -> Iterator[Journal
 
 def discard(path: Path) -> None:
     """Removes what an earlier run has made; BusyError if another process is making it."""
-    entries_path = path.with_name(f"{path.name}{JOURNAL_SUFFIX}")
+    entries_path = file_beside(path, JOURNAL_SUFFIX)
     with locked(entries_path), writing(path):
         for each in (ahead_path(path), path, manifest_path(path), entries_path):
             each.unlink(missing_ok=True)

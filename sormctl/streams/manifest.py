@@ -19,7 +19,7 @@ import orjson
 from sormctl import __version__
 from sormctl.errors import OutputError, UsageError
 from sormctl.records import Count
-from sormctl.streams.output import replace_file, rewrite_file
+from sormctl.streams.output import file_beside, replace_file, rewrite_file
 
 Parents = Callable[[], list[dict[str, Any]]]  # name and hash of each input
 Counts = Mapping[str, int]
@@ -48,7 +48,7 @@ class Tally:
 
 def manifest_path(output: Path) -> Path:
     """Where the manifest lies beside an output file."""
-    return output.with_name(f"{output.name}{MANIFEST_SUFFIX}")
+    return file_beside(output, MANIFEST_SUFFIX)
 
 
 class Manifest:

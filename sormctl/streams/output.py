@@ -22,6 +22,11 @@ BLOCK = 1 << 17
 PARTIAL = ".partial"
 
 
+def file_beside(path: Path, suffix: str) -> Path:
+    """The file that is named as another one and a suffix: FILE.journal beside FILE."""
+    return path.with_name(path.name + suffix)
+
+
 class Sink:
     """Where lines go. Whatever keeps them from being written is an OutputError of one line.
 
@@ -119,7 +124,7 @@ def has_content(path: Path) -> bool:
 @contextmanager
 def whole_file(path: Path) -> Iterator[Sink]:
     """A file that appears under its name, in one move, when the block ends without an error."""
-    partial = path.with_name(f"{path.name}{PARTIAL}")
+    partial = file_beside(path, PARTIAL)
     with locked(partial) as file:
         try:
             os.ftruncate(file.fileno(), 0)
@@ -170,7 +175,7 @@ def _warn_unlocked(folder: Path, why: str) -> None:
 
 def replace_file(path: Path, data: bytes) -> None:
     """Writes a small file in one move. Where there is no room for another, the old one stays."""
-    partial = path.with_name(f"{path.name}{PARTIAL}")
+    partial = file_beside(path, PARTIAL)
     with writing(path):
         with io.FileIO(partial, "wb", opener=plain_file) as file:
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 import sormctl
 from sormctl import __main__, cli
 from tests.contract.commands import CORRECT
-from tests.contract.shell import SLOW, SORMCTL, run, start
+from tests.contract.shell import ROOT, SLOW, SORMCTL, run, start
 from tests.terminal import terminal
 
 SOLUTION = orjson.dumps(CORRECT) + b"\n"
@@ -193,6 +194,24 @@ def test_a_full_disk() -> None:
         result = run([*SLOW, "slow"], LINES[0], stdout=full)
     message = b"sormctl slow: cannot write standard output: No space left on device\n"
     assert (result.returncode, result.stderr) == (1, message)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["eval", "--min-accuracy", "1"],
+        ["eval", "--bench", "processbench"],
+        ["report", "solutions.jsonl"],
+    ],
+    ids=lambda argv: " ".join(argv[:2]),
+)
+def test_a_full_standard_error_stops_nothing(argv: list[str], tmp_path: Path) -> None:
+    (tmp_path / "solutions.jsonl").write_bytes(SOLUTION)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with open("/dev/full", "wb") as full:
+        done = run([*SORMCTL, *argv], SOLUTION, stderr=full, cwd=tmp_path, env=environment)
+    assert done.returncode == 0
+    assert done.stdout or (tmp_path / "report.html").is_file()
 
 
 @pytest.mark.parametrize("argv", [["--help"], ["--version"], ["filter", "--help"]], ids=str)

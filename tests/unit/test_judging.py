@@ -12,7 +12,7 @@ from sormctl.asking import default_asking
 from sormctl.engines.base import Completion, Sampling
 from sormctl.errors import ModelError, TooLongError
 from sormctl.inference import Generator
-from sormctl.judging import GenerativeJudge, Judge, locate_error, whole_text
+from sormctl.judging import GenerativeJudge, Judge, locate_error
 from sormctl.prompts import Prompt
 from sormctl.verdicts import DEFAULT
 from tests.asked import PLAIN
@@ -77,8 +77,8 @@ def test_an_outcome_model_reads_the_question_and_the_whole_text() -> None:
     judged = asyncio.run(judge.judged(known, "rm"))
     assert (judged.rewards, judged.scores) == ({"rm": -12.5}, known.scores)
     first, second = known.steps
-    assert whole_text(known) == f"So: {first}\n\n{second}"
-    assert asked == [(known.question, [whole_text(known)])]
+    assert known.text == f"So: {first}\n\n{second}"
+    assert asked == [(known.question, [known.text])]
 
 
 def test_a_language_model_judges_by_its_verdicts() -> None:

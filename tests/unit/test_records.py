@@ -60,6 +60,14 @@ def test_a_problem() -> None:
     assert to_json(problem) == {**PROBLEM, "mine": 1}
 
 
+def test_the_text_of_a_solution_is_as_its_model_wrote_it() -> None:
+    solution = parse_record(SOLUTION, Solution)
+    assert solution.text == "2 + 2 = 4\n#### 4"
+    written = replace(solution, opening="So: ", separators=("\n\n", "\n"))
+    assert written.text == "So: 2 + 2 = 4\n\n#### 4"
+    assert replace(solution, steps=(), separators=()).text == ""
+
+
 def test_a_solution() -> None:
     solution = parse_record(SOLUTION, Solution)
     assert solution == Solution(

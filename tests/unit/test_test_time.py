@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from sormctl import test_time as module
+from sormctl.adapters import registry
+from sormctl.adapters.adapter import OWN, TextLayout
 from sormctl.asking import default_asking
 from sormctl.cli import app
 from sormctl.errors import EngineError
@@ -95,3 +98,27 @@ def test_what_the_user_should_know_of_a_model_is_said_once(
         "eval drafts: no chat template: asked plainly; see --prompt one-shot",
         "eval global: no chat template: asked plainly; see --prompt one-shot",
     ]
+
+
+def test_a_family_says_below_what_a_step_is_wrong(
+    tmp_path: Path, typed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the user names its adapter or not; every step is scored 0.5."""
+    family = replace(
+        OWN,
+        name="mine",
+        threshold=0.9,
+        architectures=("MineModel",),
+        text=TextLayout("text", "{step}{read}"),
+    )
+    monkeypatch.setattr(registry, "built_in", lambda: {"sormctl": OWN, "mine": family})
+    Failing(monkeypatch)
+    sorm = tmp_path / "sorm"
+    sorm.mkdir()
+    (sorm / "config.json").write_text('{"architectures": ["MineModel"]}')
+    path = [*typed, "--local", "l", "--sorm", str(sorm), "--overwrite"]
+    for more, bad in ([], 0), (["--sorm-adapter", "mine"], 0), (["-T", "0.5"], None):
+        result = CliRunner().invoke(app, [*path, *more])
+        assert result.exit_code == 0, result.stderr
+        made = read(tmp_path / "o" / "local.jsonl")
+        assert {row["source"]["first_error"] for row in made} == {bad}

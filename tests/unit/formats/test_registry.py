@@ -21,7 +21,7 @@ from sormctl.formats.solutions import asked, labelled
 
 def read(row, how):
     problem = asked(how, row["q"])
-    yield labelled(problem, [row["s"]], [1], solution_id=problem.problem_id)
+    yield labelled(problem, [row["s"]], [1], kind="t", row=row, solution_id=problem.problem_id)
 
 FORMAT = DataFormat("thirdformat", read, lambda solution, how: {"q": solution.question})
 """

@@ -70,6 +70,8 @@ def test_whether_the_rows_agree_with_our_grading() -> None:
     [
         ({"text": PLAIN, "is_correct": 1}, "is_correct: 1 of 1 verdicts"),
         ({"text": PLAIN, "is_correct": "False"}, "is_correct: 0 of 1 verdicts"),
+        ({"text": PLAIN, "is_correct": "1.0"}, "is_correct: 1 of 1 verdicts"),
+        ({"text": PLAIN, "is_correct": "wrong"}, "is_correct: 0 of 1 verdicts"),
         ({"code": [PLAIN, "8"], "gt": "7", "score": [True, True]}, "score: 1 of 2 verdicts"),
         ({"text": PLAIN, "result": False}, "result: 0 of 1 verdicts"),
         ({"text": PLAIN, "symbolic_correct": True}, "symbolic_correct: 1 of 1 verdicts"),
