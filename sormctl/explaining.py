@@ -31,7 +31,12 @@ _KINDS = {
     "null": "null",
 }
 _FOUND = {"int": "a number", "bool": "a boolean"}
-_COMPRESSED = {b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz", b"BZh": "bzip2"}
+_COMPRESSED = {  # what we read ourselves is met only within a file
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\xfd7zXZ": "xz",
+    b"BZh": "bzip2",
+}
 _FORMATS = {
     b"PAR1": "a Parquet file",
     b"PK\x03\x04": "a zip archive",
@@ -81,8 +86,6 @@ def explain_foreign(line: bytes) -> str | None:
     """What a text is that begins as no JSON does, and what to do; None for any other."""
     if line.startswith(LFS_POINTER):
         return "a pointer of Git LFS, not the file itself; fetch that by `git lfs pull`"
-    if line.startswith(b"\x1f\x8b"):
-        return "compressed by gzip; give it a name that ends with .gz, or pipe it through gzip -dc"
     for start, program in _COMPRESSED.items():
         if line.startswith(start):
             return f"compressed by {program}; pipe it through {program} -dc"

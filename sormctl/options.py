@@ -25,7 +25,9 @@ from sormctl.tasks.fields import Fields
 
 Inputs = Annotated[
     list[str] | None,
-    typer.Argument(help="JSONL files (.gz too); standard input if there are none.", metavar="FILE"),
+    typer.Argument(
+        help="JSONL files (.gz and .zst too); standard input if there are none.", metavar="FILE"
+    ),
 ]
 Output = Annotated[
     Path | None,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+TINY: dict[str, Any] = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+DECODER: dict[str, Any] = {**TINY, "intermediate_size": 64, "num_key_value_heads": 2}
 WORDS = ("Question", "Answer", "Draft", "Refinement", "How", "many", "apples", "####", "[BAD]")
 SIGNS = "+-*/=?:"
 
@@ -26,10 +29,8 @@ def make_model(folder: Path, seed: int = 0, chat_template: str | None = None) ->
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=len(tokens),
-        hidden_size=32,
+        **TINY,
         intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
         max_position_embeddings=256,
         tie_word_embeddings=True,
         bos_token_id=None,

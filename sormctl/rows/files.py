@@ -9,10 +9,11 @@ from pathlib import PurePath
 from sormctl.errors import DataError
 from sormctl.explaining import LFS_POINTER, explain_foreign
 from sormctl.rows.base import LONGEST, Rows, filled, is_text
-from sormctl.rows.content import opened, without_compression
+from sormctl.rows.content import opened
 from sormctl.rows.csv_text import SEPARATORS, csv_rows
 from sormctl.rows.json_text import LINES, IsRow, json_rows, never
 from sormctl.rows.parquet import MAGIC, parquet_rows
+from sormctl.streams.compression import without_compression
 from sormctl.streams.jsonl import AROUND, numbered_lines, shown, stat_input
 
 PARQUET, CSV, TSV = ".parquet", ".csv", ".tsv"

@@ -22,6 +22,7 @@ from msgspec.json import Decoder
 from sormctl.errors import UsageError
 from sormctl.records import Count
 from sormctl.streams.ahead import Ahead, ahead_path, is_begun
+from sormctl.streams.compression import is_written_packed
 from sormctl.streams.manifest import Manifest, Tally, manifest_path
 from sormctl.streams.output import Sink, file_beside, locked, writing
 
@@ -43,7 +44,7 @@ class Journal:
         self.tally = Tally()
         self.ahead = ahead
         self._file, self._journal = file, journal
-        self._data = Sink(file, str(path), compressed=path.suffix == ".gz")
+        self._data = Sink(file, str(path), compressed=is_written_packed(path))
         self._entries = Sink(journal, f"{path}{JOURNAL_SUFFIX}")
 
     def write(self, keys: Keys, lines: bytes) -> None:

@@ -1,15 +1,13 @@
-"""JSON lines in: files (`.gz` too) or standard input, one checked record a line."""
+"""JSON lines in: files, maybe compressed, or standard input; one checked record a line."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import os
 import re
 import stat
 import sys
-import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
@@ -21,6 +19,7 @@ from sormctl.errors import DataError, RecordError, UsageError
 from sormctl.lines import load_object
 from sormctl.missing import no_such_path
 from sormctl.records import Json, Record, Solution, decoder, problem_name
+from sormctl.streams.compression import Content
 from sormctl.streams.grouping import Line, group_lines, problem_namer, without_contradictions
 from sormctl.streams.output import BLOCK
 
@@ -161,23 +160,14 @@ class RecordReader:
 
 def _lines(source: _Source) -> Iterator[tuple[int, bytes]]:
     """The lines that hold something, numbered from 1, without what may stand around it."""
-    packed = source.name.endswith(".gz")
     buffered = io.BufferedReader(source, BLOCK)
-    number = 0
-    try:
-        file = cast(BinaryIO, gzip.GzipFile(fileobj=buffered) if packed else buffered)
-        for number, line in numbered_lines(file, source.name, LONGEST):
-            source.num_used = source.num_bytes if packed else source.num_used + len(line)
-            if text := line.strip(AROUND):
-                yield number, text
-    except gzip.BadGzipFile:
-        why = "not a gzip file; give it a name without .gz"
-        if number:
-            why = "gzip ends here, and something else follows; cut it off"
-        raise DataError(f"{source.name}:{number}: {why}") from None
-    except (EOFError, zlib.error) as error:
-        why = f"not a whole gzip file ({error}); make it again"
-        raise DataError(f"{source.name}:{number}: {why}") from None
+    content = Content(buffered, source.name)
+    file = io.BufferedReader(content, BLOCK) if content.is_packed else buffered
+    for number, line in numbered_lines(file, source.name, LONGEST):
+        used = source.num_bytes if content.is_packed else source.num_used + len(line)
+        source.num_used = used
+        if text := line.strip(AROUND):
+            yield number, text
 
 
 def numbered_lines(file: BinaryIO, name: str, longest: int) -> Iterator[tuple[int, bytes]]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from sormctl.errors import BusyError, OutputError, UsageError, tell_user
 from sormctl.missing import no_such_path
+from sormctl.streams.compression import is_written_packed
 
 BLOCK = 1 << 17
 PARTIAL = ".partial"
@@ -128,7 +129,7 @@ def whole_file(path: Path) -> Iterator[Sink]:
     with locked(partial) as file:
         try:
             os.ftruncate(file.fileno(), 0)
-            sink = Sink(file, str(path), compressed=path.suffix == ".gz")
+            sink = Sink(file, str(path), compressed=is_written_packed(path))
             yield sink
             sink.flush()
             with writing(path):

@@ -13,22 +13,28 @@ import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
+from sormctl.training.worker.loop import Load
+from sormctl.training.worker.model import load_model
+from tests.models import DECODER, TINY
+
 ENDS = (257, *range(0, 256, 23))  # end-of-sequence ids: <eos> and some bytes
 WINDOW = 7  # of the sliding layers: shorter than any prompt with its completion
 
-_SIZES: dict[str, Any] = {
+# what a model says of `byte_tokenizer`
+BYTES: dict[str, Any] = {
     "vocab_size": 260,
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
+    "pad_token_id": 256,
+    "eos_token_id": 257,
+    "bos_token_id": None,
+}
+_SIZES: dict[str, Any] = {
+    **TINY,
+    **BYTES,
     "max_position_embeddings": 128,
     "initializer_range": 0.3,
-    "bos_token_id": None,
-    "eos_token_id": 257,
-    "pad_token_id": 256,
     "tie_word_embeddings": False,
 }
-_DECODER: dict[str, Any] = {**_SIZES, "intermediate_size": 64, "num_key_value_heads": 2}
+_DECODER: dict[str, Any] = {**_SIZES, **DECODER}
 
 
 def save_family(family: str, folder: Path) -> Path:
@@ -48,6 +54,12 @@ def save_reward_model(folder: Path, labels: int = 2) -> Path:
     transformers.LlamaForTokenClassification(config).save_pretrained(folder)
     byte_tokenizer().save_pretrained(folder)
     return folder
+
+
+def loaded_anew(model: Any, folder: Path, load: Load) -> Any:
+    """A model of bytes as training starts from it, by way of a folder."""
+    model.save_pretrained(folder)
+    return load_model(str(folder), load, torch.float32, byte_tokenizer())
 
 
 def byte_tokenizer() -> Any:

@@ -24,18 +24,15 @@ from sormctl.training.worker.losses import (
     reward_model_loss,
 )
 from sormctl.training.worker.packing import FAMILIES, use_packing
+from tests.models import DECODER
 
 SIZES: dict[str, Any] = {
+    **DECODER,
     "vocab_size": 60,
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
+    "pad_token_id": 0,
     "max_position_embeddings": 128,
     "initializer_range": 0.3,  # wide, so that a look at a neighbour would show
     "classifier_dropout": 0.0,
-    "pad_token_id": 0,
 }
 KINDS = {
     "causal": (transformers.AutoModelForCausalLM, language_model_loss, 60),

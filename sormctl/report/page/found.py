@@ -9,12 +9,13 @@ from pathlib import Path
 
 from sormctl.errors import DataError, UsageError
 from sormctl.lines import load_object
+from sormctl.streams.compression import without_compression
 from sormctl.streams.jsonl import RecordReader, shown, stat_input
 from sormctl.streams.manifest import MANIFEST_SUFFIX, MadeFile, read_manifests
 from sormctl.training.worker.metrics_file import Figures, read_metrics
 
 METRICS = "metrics.jsonl"
-_LINES, _RESULTS = (".jsonl", ".jsonl.gz"), ".json"
+_LINES, _RESULTS = ".jsonl", ".json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,11 @@ def _evaluated(folder: Path, manifests: Sequence[tuple[str, MadeFile]]) -> list[
 def _solutions_in(folder: Path) -> Iterator[str]:
     """The files of a folder whose first line is a solution."""
     for path in sorted(folder.iterdir()):
-        is_ours = path.name.endswith(_LINES) and path.name != METRICS and path.is_file()
+        is_ours = (
+            without_compression(path.name).endswith(_LINES)
+            and path.name != METRICS
+            and path.is_file()
+        )
         if is_ours and _holds_solutions(path):
             yield str(path)
 

@@ -9,6 +9,7 @@ import io
 import lzma
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from sormctl.errors import DataError, RecordError, UsageError
 from sormctl.records import Json
 from sormctl.streams.jsonl import RecordReader, parse_shard, read_records
 from tests.terminal import terminal
+from tests.zstandard import zstd
 
 
 def same(data: Json) -> Json:
@@ -45,10 +47,19 @@ def test_tolerates_bom_blank_lines_and_crlf(tmp_path: Path) -> None:
     assert list(read_records([name], number)) == [1, 2]
 
 
-def test_reads_gzip_by_suffix(tmp_path: Path) -> None:
-    members = gzip.compress(b'{"n": 1}\n') + gzip.compress(b'{"n": 2}\n')
-    name = write(tmp_path / "a.jsonl.gz", members)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd.compress])
+@pytest.mark.parametrize("ending", ["", ".gz", ".zst"])
+def test_what_a_file_begins_with_says_how_it_is_compressed(
+    tmp_path: Path, pack: Callable[[bytes], bytes], ending: str
+) -> None:
+    name = write(tmp_path / f"a.jsonl{ending}", pack(b'{"n": 1}\n') + pack(b'{"n": 2}\n'))
     assert list(read_records([name], number)) == [1, 2]
+
+
+def test_standard_input_may_be_compressed(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = io.BytesIO(gzip.compress(b'{"n": 7}\n'))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(packed))
+    assert list(read_records([], number)) == [7]
 
 
 @pytest.mark.parametrize("names", [[], ["-"]])
@@ -100,17 +111,15 @@ def test_a_bad_line_of_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         list(read_records([], number))
 
 
-def test_a_cut_gzip_file(tmp_path: Path) -> None:
-    data = gzip.compress(b'{"n": 1}\n' * 100)
-    name = write(tmp_path / "a.jsonl.gz", data[:-10])
-    with pytest.raises(DataError, match="not a whole gzip file"):
-        list(read_records([name], number))
-    name = write(tmp_path / "c.jsonl.gz", gzip.compress(b'{"n": 1}\n') + b'{"n": 2}\n')
-    with pytest.raises(DataError, match="gzip ends here, and something else follows"):
-        list(read_records([name], number))
-    name = write(tmp_path / "b.jsonl.gz", b'{"n": 1}\n')
-    with pytest.raises(DataError, match="not a gzip file; give it a name without"):
-        list(read_records([name], number))
+@pytest.mark.parametrize("pack", [gzip.compress, zstd.compress])
+def test_a_damaged_compressed_file(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    whole = pack(b'{"n": 1}\n')
+    for damaged in (pack(b'{"n": 1}\n' * 100)[:-10], whole + b'{"n": 2}\n'):
+        name = write(tmp_path / "a.jsonl.gz", damaged)
+        with pytest.raises(
+            DataError, match=r"a\.jsonl\.gz: not a whole compressed file, or not it"
+        ):
+            list(read_records([name], number))
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,22 +15,12 @@ from sormctl.engines.hf.classifiers import token_classifier
 from sormctl.engines.hf.engine import create
 from sormctl.engines.running import Running
 from sormctl.prompts import Prompt
-from sormctl.training.worker.model import load_model, load_reward_model
-from tests.invariance.families import byte_tokenizer
+from sormctl.training.worker.model import load_reward_model
+from tests.invariance.families import BYTES, byte_tokenizer, loaded_anew
+from tests.models import DECODER
 
 ASKED, STEPS = Prompt(text="1 + 1?\n"), ["1 + 1 = 2", "#### 2"]
-SIZES = {
-    "vocab_size": 260,
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 8,
-    "initializer_range": 0.3,
-    "pad_token_id": 256,
-    "eos_token_id": 257,
-}
+SIZES: dict[str, Any] = {**DECODER, **BYTES, "head_dim": 8, "initializer_range": 0.3}
 FAMILIES = ("olmo2", "granite", "gemma3_text", "cohere2")
 
 
@@ -43,9 +34,8 @@ def test_a_family_without_one_gets_its_own(family: str, tmp_path: Path) -> None:
     """Made of a language model, saved and loaded, it gives the engine the same scores."""
     torch.manual_seed(1)
     config = transformers.AutoConfig.for_model(family, **SIZES)
-    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "lm")
-    tokenizer = byte_tokenizer()
-    model = load_model(str(tmp_path / "lm"), load_reward_model, torch.float32, tokenizer)
+    language_model = transformers.AutoModelForCausalLM.from_config(config)
+    model, tokenizer = loaded_anew(language_model, tmp_path, load_reward_model), byte_tokenizer()
     assert not model.score.weight.any()  # the head is new, and nothing else
     torch.nn.init.normal_(model.score.weight)
     model.save_pretrained(tmp_path / "rm")

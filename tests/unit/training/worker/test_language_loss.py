@@ -18,16 +18,9 @@ from sormctl.training.token_rows import Row
 from sormctl.training.worker import language_loss
 from sormctl.training.worker.language_loss import add_loss
 from sormctl.training.worker.losses import Batch, collate, language_model_loss
+from tests.models import DECODER
 
-SIZES = {
-    "vocab_size": 60,
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "pad_token_id": 0,
-}
+SIZES: dict[str, Any] = {**DECODER, "vocab_size": 60, "pad_token_id": 0}
 SCALED: dict[str, dict[str, Any]] = {
     "llama": {},
     "granite": {"logits_scaling": 3.0},

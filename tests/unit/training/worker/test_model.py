@@ -20,19 +20,11 @@ from sormctl.training.worker.model import (
     model_limits,
     what_to_know,
 )
-from tests.invariance.families import byte_tokenizer, save_family
+from tests.invariance.families import BYTES, byte_tokenizer, loaded_anew, save_family
+from tests.models import TINY
 from tests.unit.training.runs import configured
 
-_SIZES = {
-    "vocab_size": 260,
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "max_position_embeddings": 64,
-    "eos_token_id": 257,
-    "pad_token_id": 256,
-    "bos_token_id": None,
-}
+_SIZES: dict[str, Any] = {**TINY, **BYTES, "max_position_embeddings": 64}
 DROPPING = {
     "falcon": lambda: transformers.FalconForCausalLM(
         transformers.FalconConfig(**_SIZES, hidden_dropout=0.5, attention_dropout=0.5)
@@ -55,8 +47,7 @@ DROPPING = {
     ],
 )
 def test_nothing_drops_out(family: str, load: Any, tmp_path: Path) -> None:
-    DROPPING[family]().save_pretrained(tmp_path)
-    model = load_model(str(tmp_path), load, torch.float32, byte_tokenizer()).train()
+    model = loaded_anew(DROPPING[family](), tmp_path, load).train()
     ids = torch.arange(40).reshape(1, -1)
     one, other = (model.base_model(ids).last_hidden_state for _ in range(2))
     assert torch.equal(one, other)

@@ -16,25 +16,18 @@ from sormctl.training import student
 from sormctl.training.token_rows import Row
 from sormctl.training.worker.lora import add_lora, halve_frozen
 from sormctl.training.worker.losses import language_model_loss
-from sormctl.training.worker.model import load_language_model, load_model
+from sormctl.training.worker.model import load_language_model
 from sormctl.training.worker.probe import choose_mode
 from tests.asked import PLAIN
-from tests.invariance.families import byte_tokenizer
-from tests.models import make_model
+from tests.invariance.families import BYTES, loaded_anew
+from tests.models import DECODER, make_model
 from tests.unit.training.runs import configured, prepare, sums, train_here
 
 _SIZES: dict[str, Any] = {
-    "vocab_size": 260,
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
+    **DECODER,
+    **BYTES,
     "max_position_embeddings": 256,
     "initializer_range": 0.3,
-    "pad_token_id": 256,
-    "eos_token_id": 257,
-    "bos_token_id": None,
 }
 _ROPES = {
     "rope_type": "longrope",
@@ -64,8 +57,7 @@ ROWS = [
 
 def load(family: str, folder: Path) -> Any:
     torch.manual_seed(0)
-    FAMILIES[family]().save_pretrained(folder)
-    return load_model(str(folder), load_language_model, torch.float32, byte_tokenizer())
+    return loaded_anew(FAMILIES[family](), folder, load_language_model)
 
 
 def probe(model: Any, precision: str = "no", most: int = 8192) -> list[str]:

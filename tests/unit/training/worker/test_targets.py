@@ -19,15 +19,13 @@ from sormctl.training.worker.losses import language_model_loss
 from sormctl.training.worker.model import load_language_model
 from sormctl.training.worker.targets import find_untrained
 from tests.asked import PLAIN
-from tests.models import make_model
+from tests.models import TINY, make_model
 from tests.unit.training.runs import configured, prepare, sums, train_here
 
 _SIZES: dict[str, Any] = {
+    **TINY,
     "vocab_size": 31,
-    "hidden_size": 32,
     "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
     "num_key_value_heads": 4,
     "max_position_embeddings": 256,
     "bos_token_id": None,
