@@ -63,7 +63,8 @@ MAY_IMPORT = {
         "verdicts": "asking errors prompts records tasks.answers formats",
         "judging": "asking errors prompts records models tasks tasks.solutions thresholds adapters "
         "engines slots inference verdicts",
-        "test_time": "asking errors records models tasks adapters engines slots inference judging streams",
+        "test_time": "asking errors records models tasks adapters engines slots inference judging "
+        "streams",
         "benching": "adapters asking errors evaluation option_groups options model_options "
         "problems records streams tasks test_time",
         "labelling": "background errors prompts records tasks.answers tasks tasks.solutions "
