@@ -6,7 +6,7 @@ Ordinary coroutines over the `Engine` interface. Hundreds run at once, and the e
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from sormctl.asking import NOTHING_SAID, Asking, AskingSettings, default_asking
 from sormctl.background import aside
 from sormctl.engines.arguments import parse_arguments
 from sormctl.engines.base import Completion, Engine, Sampling, tokens_in_progress
-from sormctl.engines.encoding import load_tokenizer
+from sormctl.engines.encoding import load_tokenizer, tokenizer_of_server
 from sormctl.engines.keeping import KeepingEngine, Kept
 from sormctl.engines.registry import create_engine
 from sormctl.engines.running import Running, SamplingSettings
@@ -261,7 +261,8 @@ def settled_asking(model: str, running: Running, said: AskingSettings) -> Asking
         raise UsageError(
             f"without a tokenizer nothing tells how {model} is asked; give --prompt plain or chat"
         )
-    return settle_asking(tokenizer_place(model, running) or model, said)
+    with tokenizer_of_server() if running.is_hosted else nullcontext():
+        return settle_asking(tokenizer_place(model, running) or model, said)
 
 
 def _chat_tokenizer(model: str, running: Running, asking: Asking) -> Any:

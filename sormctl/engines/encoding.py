@@ -6,14 +6,15 @@ the positions that it is read at. Nothing heavy is imported before a function ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sormctl.engines.templates import chat_text, solution_head
-from sormctl.errors import ModelError, first_line
+from sormctl.errors import ModelError, UsageError, first_line
 from sormctl.models import not_on_hub
 from sormctl.prompts import Prompt
 
@@ -99,6 +100,18 @@ def load_tokenizer(model: str) -> Any:
         if not Path(model).is_dir():
             raise not_on_hub(model, error) from error
         raise ModelError(f"{model}: cannot load its tokenizer: {first_line(error)}") from error
+
+
+@contextmanager
+def tokenizer_of_server() -> Iterator[None]:
+    """Where the name of a served model leads to no tokenizer: what else there is to give."""
+    try:
+        yield
+    except UsageError as error:
+        others = (
+            "--engine-arg tokenizer= names the tokenizer of what is served, api=chat needs none"
+        )
+        raise UsageError(f"{error}; {others}") from error
 
 
 def is_reward_model(config: Any) -> bool:

@@ -91,3 +91,14 @@ def test_a_record_that_names_no_task_is_bad_data() -> None:
     result = CliRunner().invoke(app, ["sample", "--model", STUDENT], line)
     assert result.exit_code == 65
     assert "<stdin>:1: no task `numerc`; did you mean `numeric`?" in result.stderr
+
+
+@pytest.mark.parametrize("asked", ["", "--prompt plain"])
+def test_a_served_model_of_no_tokenizer_here(asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    served = f"--engine openai --base-url http://127.0.0.1:9/v1 --model qwen {asked}"
+    result = CliRunner().invoke(app, ["sample", *served.split()], orjson.dumps(PROBLEM))
+    assert result.exit_code == 2, result.output
+    *_, line = result.stderr.splitlines()
+    told = "of a server: --engine-arg tokenizer= names its tokenizer, api=chat needs none"
+    assert line.startswith("sormctl sample: no model `qwen`") and line.endswith(told)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from sormctl.adapters.adapter import OWN, Adapter
 from sormctl.engines.arguments import PositiveInt, read_options
 from sormctl.engines.base import Completion, Sampling, answer_limit, check_readable, together
-from sormctl.engines.encoding import load_tokenizer, prompt_ids
+from sormctl.engines.encoding import load_tokenizer, prompt_ids, tokenizer_of_server
 from sormctl.engines.openai.answers import completions
 from sormctl.engines.openai.asking import prompt_of, settings
 from sormctl.engines.openai.checking import Checker
@@ -94,7 +94,8 @@ class OpenaiEngine:
     async def __aenter__(self) -> Self:
         options = self._options
         if options.tokenizer != NO_TOKENIZER and options.api != "chat":  # the server has its own
-            self._tokenizer = load_tokenizer(resolve_model(options.tokenizer or self._model))
+            with tokenizer_of_server():
+                self._tokenizer = load_tokenizer(resolve_model(options.tokenizer or self._model))
         self._checker = Checker(self._model, self._tokenizer)
         key = os.environ.get("OPENAI_API_KEY", "").strip()
         self._http = Http(Credentials(key, options.header), options.timeout, options.base_url)
