@@ -102,7 +102,7 @@ class _Drafts:
 
     def add(self, group: Sequence[Solution]) -> None:
         self.solutions += len(group)
-        self.labelled += sum(map(has_labels, group))
+        self.labelled += sum(solution.labels is not None for solution in group)
         self.unlabelled += count_unlabelled(group)
         for solution in group:
             if solution.correct is False and has_labels(solution):
