@@ -2,7 +2,7 @@
 # The whole method on GSM8K: a pretrained model is fine-tuned on the worked solutions, then checks and
 # refines its own samples. Problems come from the hub, or from the folder SORMCTL_DATA.
 #
-#   MODEL=path/or/hub-name bash examples/gsm8k.sh         # the paper's sizes, for a GPU node
+#   MODEL=path/or/hub-name bash examples/gsm8k.sh         # all of GSM8K, for a GPU node; trainings as we chose them
 #   MODEL=… SIZE=small bash examples/gsm8k.sh             # a first look on a CPU
 set -euo pipefail
 

@@ -49,7 +49,7 @@ wait $orm
 
 echo "── 3. refiners: global pairs from samples, local pairs from verifying traces" >&2
 sormctl make-refine-pairs --mode global samples.jsonl --overwrite -o global-pairs.jsonl
-sormctl make-refine-pairs --mode local steps.jsonl --overwrite -o local-pairs.jsonl
+sormctl make-refine-pairs --mode local steps.jsonl samples.jsonl --overwrite -o local-pairs.jsonl
 sormctl train-refiner "${TRAIN[@]}" --epochs "$REFINER_EPOCHS" global-pairs.jsonl -o global &
 global=$!
 beside $global

@@ -192,7 +192,8 @@ async def refine_solution(
     """A refinement of a draft (3.1 step 3): global without `first_error`, else with `[BAD]` there.
 
     `kind` is `global`, `local` or `value`. A local refiner that is shown no error has nothing to
-    mend: the draft comes back as its own refinement and costs nothing.
+    mend: the draft comes back as its own refinement and costs nothing. What was found out about the
+    draft does not come along: scored beside refinements that are not, it would be chosen by that.
     """
     origin = {"kind": kind, "draft_id": draft.solution_id, "first_error": first_error}
     if kind != "global" and first_error is None:
@@ -204,6 +205,8 @@ async def refine_solution(
             labels=None,
             rollouts=None,
             verifiers=(),
+            scores={},
+            rewards={},
         )
     task = get_task(draft.task)
     prompt = refine_prompt(task, draft.question, draft.steps, first_error, generator.asking)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from random import Random
 
 from sormctl.records import Pair, Solution, Steps, Verifier
-from sormctl.targets import may_be_learned
+from sormctl.targets import NO_ERROR, first_error, may_be_learned
 
 
 class RefineMode(StrEnum):
@@ -33,14 +33,14 @@ def global_pairs(solutions: Sequence[Solution], targets: int, seed: int) -> Iter
 def local_pairs(solutions: Sequence[Solution], targets: int, seed: int) -> Iterator[Pair]:
     """Each incorrect solution, cut before its first wrong step and continued by a verifying trace.
 
-    The first wrong step is the first label 0, so the solutions need labels that were not balanced.
-    Where already the first step is wrong, the correct samples of the question are the traces: they
-    are rollouts from the empty prefix.
+    The first wrong step is the first label 0, so drafts need labels that were not balanced; a wrong
+    solution without labels is no draft. Where already the first step is wrong, the correct samples
+    of the question, labelled or not, are the traces: they are rollouts from the empty prefix.
     """
     correct = _correct(solutions)
-    for draft in _wrong_drafts(solutions):
-        if draft.labels and 0 in draft.labels:
-            error = draft.labels.index(0)
+    for draft in _wrong_drafts(filter(has_labels, solutions)):
+        error = first_error(draft.labels_given())
+        if error is not None and error != NO_ERROR:
             traces = _of_prefix(draft.verifiers, error) if error else correct
             yield from _continued(draft, error, traces, targets, seed)
 
@@ -69,6 +69,17 @@ def contrastive_pairs(solutions: Sequence[Solution], seed: int) -> list[tuple[So
     good, bad = ([s for s in distinct if s.correct is correct] for correct in (True, False))
     count = min(len(good), len(bad))
     return list(zip(random.sample(good, count), random.sample(bad, count), strict=True))
+
+
+def has_labels(solution: Solution) -> bool:
+    """Whether a step of it has a label."""
+    return any(label is not None for label in solution.labels or ())
+
+
+def count_unlabelled(solutions: Sequence[Solution]) -> int:
+    """Wrong texts that no line gives with labels."""
+    labelled = {solution.steps for solution in solutions if has_labels(solution)}
+    return sum(draft.steps not in labelled for draft in _wrong_drafts(solutions))
 
 
 def _wrong_drafts(solutions: Iterable[Solution]) -> Iterator[Solution]:

@@ -3,6 +3,8 @@ whoever takes them: as they are, shares, classes, a first error."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sormctl.errors import RecordError
 from sormctl.records import Labels, Solution, is_unfinished
 
@@ -59,7 +61,7 @@ def rated_labels(solution: Solution) -> Labels:
     return tuple(None if rating is None else rating + 1 for rating in ratings)
 
 
-def first_error(labels: Labels) -> int | None:
+def first_error(labels: Sequence[int | None]) -> int | None:
     """The index of the first label 0, -1 without any; None if it is not known."""
     known = labels[: labels.index(0)] if 0 in labels else labels
     if None in known:

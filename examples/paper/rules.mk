@@ -143,6 +143,7 @@ endif
 %/global/sormctl.json: %/pairs-global.jsonl
 	sormctl train-refiner $(TRAIN) --epochs $(REFINER_EPOCHS) $< -o $(@D)
 
+# Without samples.jsonl, whose right samples would mend more first steps: so were the published results made.
 %/pairs-local.jsonl: %/steps.jsonl
 	sormctl make-refine-pairs --mode local --overwrite -q $< -o $@
 %/local/sormctl.json: %/pairs-local.jsonl

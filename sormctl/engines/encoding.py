@@ -108,9 +108,7 @@ def tokenizer_of_server() -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        others = (
-            "--engine-arg tokenizer= names the tokenizer of what is served, api=chat needs none"
-        )
+        others = "of a server: --engine-arg tokenizer= names its tokenizer, api=chat needs none"
         raise UsageError(f"{error}; {others}") from error
 
 

@@ -119,9 +119,9 @@ def calibration_error(scores: Sequence[float], labels: Sequence[int], bins: int 
     """Expected calibration error: mean |score - share of positives| over equal-width bins."""
     import numpy as np
 
-    if not scores:
-        return math.nan
     values = np.asarray(scores, float)
+    if not len(values):
+        return math.nan
     cells = np.clip((values * bins).astype(int), 0, bins - 1)
     expected, positive = (
         np.bincount(cells, weights=weights, minlength=bins) for weights in (values, labels)

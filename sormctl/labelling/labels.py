@@ -26,13 +26,15 @@ class Path:
     """A solution as labelling sees it.
 
     `scores` are a reward model's, for a strategy that is guided by them. `free[i]` holds rollouts
-    of the prefix of i + 1 steps that are there already; see `sibling_rollouts`.
+    of the prefix of i + 1 steps that are there already; see `sibling_rollouts`. One that is not
+    `is_whole` was cut off within its last step.
     """
 
     steps: Steps
     correct: bool
     scores: tuple[float, ...] = ()
     free: tuple[tuple[Rollout, ...], ...] = ()
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,4 +211,7 @@ def _step_labels(
     tried = _tried(path, strategy.k, rolled_out)
     last = num_steps if path.correct else strategy.last_positive(tried, path.scores)
     # post-processing 1: all steps up to the last positive one are positive
-    return StepLabels((1,) * last + (0,) * (num_steps - last), tuple(counts), tuple(verifiers))
+    labels: Labels = (1,) * last + (0,) * (num_steps - last)
+    if not path.correct and not path.is_whole:  # a fragment states no answer that would be wrong
+        labels = (*labels[:-1], None)[:num_steps]
+    return StepLabels(labels, tuple(counts), tuple(verifiers))

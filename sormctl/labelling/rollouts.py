@@ -89,6 +89,7 @@ async def label_solutions(
             bool(solution.correct),
             scores=solution.scores[how.scores] if how.scores else (),
             free=free.get(solution.solution_id, ()),
+            is_whole=not is_unfinished(solution.source),
         )
         for solution in solutions
     ]

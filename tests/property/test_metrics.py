@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from sormctl.evaluation.metrics import Z, auc, calibration_error, clustered_proportion
 from sormctl.evaluation.steps import StepTally
+from sormctl.targets import NO_ERROR, first_error
 
 STEPS = st.lists(
     st.tuples(st.sampled_from([0.0, 0.25, 0.5, 1.0]) | st.floats(0, 1), st.integers(0, 1)),
@@ -71,8 +72,8 @@ def test_shares_of_steps_are_those_of_each_solution(solutions: list[list[Any]]) 
     tally = StepTally()
     for steps in solutions:
         tally.add([s for s, _ in steps], [t for _, t in steps])
+    solutions = [steps for steps in solutions if any(t is not None for _, t in steps)]
     known = [[(s >= 0.5, bool(t)) for s, t in steps if t is not None] for steps in solutions]
-    known = [steps for steps in known if steps]
     found = {
         what: (hits.tolist(), totals.tolist()) for what, (hits, totals) in tally.shares().items()
     }
@@ -83,16 +84,18 @@ def test_shares_of_steps_are_those_of_each_solution(solutions: list[list[Any]]) 
     bad = [sum(not t for _, t in steps) for steps in known]
     assert found["false positive rate"] == ([sum(p > t for p, t in s) for s in known], bad)
     assert found["false negative rate"][0] == [sum(p < t for p, t in steps) for steps in known]
-    exact = [first([p for p, _ in steps]) == first([t for _, t in steps]) for steps in known]
+    errors = [first_error([t for _, t in steps]) for steps in solutions]
+    exact = [first([s >= 0.5 for s, _ in steps]) for steps in solutions]
+    pairs = [*zip(exact, errors, strict=True)]
     assert found["first error found"] == (
-        [int(e and b > 0) for e, b in zip(exact, bad, strict=True)],
-        [int(b > 0) for b in bad],
+        [int(a == b and b != NO_ERROR) for a, b in pairs],
+        [int(b is not None and b != NO_ERROR) for _, b in pairs],
     )
     assert found["no error where there is none"] == (
-        [int(e and b == 0) for e, b in zip(exact, bad, strict=True)],
-        [int(b == 0) for b in bad],
+        [int(a == b == NO_ERROR) for a, b in pairs],
+        [int(b == NO_ERROR) for _, b in pairs],
     )
 
 
-def first(steps: list[bool]) -> int | None:
-    return steps.index(False) if False in steps else None
+def first(steps: list[bool]) -> int:
+    return steps.index(False) if False in steps else NO_ERROR

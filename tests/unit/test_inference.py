@@ -304,10 +304,12 @@ def test_what_is_too_long_for_a_model_does_not_end_the_run() -> None:
     assert (sampled.correct, sampled.source["finish"]) == (False, "too-long")
 
 
-def test_a_copied_draft_is_not_labelled_twice() -> None:
-    draft = wrong(labels=(1, 0), scores={"sorm": (0.9, 0.9)})
+def test_a_copied_draft_is_neither_labelled_nor_scored() -> None:
+    """With the draft's scores it alone of the refinements could be chosen by them."""
+    draft = wrong(labels=(1, 0), scores={"sorm": (0.9, 0.9)}, rewards={"orm": 0.5})
     made = generator(lambda prompt, seed: pytest.fail("nothing to generate"))
-    assert asyncio.run(refine_solution(made, draft, "local", None)).labels is None
+    refined = asyncio.run(refine_solution(made, draft, "local", None))
+    assert (refined.labels, refined.scores, refined.rewards) == (None, {}, {})
 
 
 def test_a_prefix_goes_back_as_the_model_wrote_it() -> None:

@@ -1,8 +1,18 @@
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
 
-from sormctl.pairing import contrastive_pairs, global_pairs, local_pairs, value_pairs
-from sormctl.records import Rollouts, Verifier
+from sormctl.cli import app
+from sormctl.pairing import (
+    contrastive_pairs,
+    count_unlabelled,
+    global_pairs,
+    local_pairs,
+    value_pairs,
+)
+from sormctl.records import Rollouts, Solution, Verifier, to_json
 from tests.unit.examples import solution, wrong
 
 
@@ -50,6 +60,49 @@ def test_an_error_in_the_first_step_is_mended_by_a_correct_sample() -> None:
 
 def test_unlabelled_and_correct_solutions_make_no_local_pair() -> None:
     assert not list(local_pairs([wrong(), solution(labels=(1, 1))], targets=1, seed=0))
+
+
+def test_only_drafts_of_local_pairs_need_labels() -> None:
+    """The unlabelled copy of a draft is the same draft, and a correct sample mends its first step.
+
+    A draft whose first 0 would be the fragment that it was cut off in is no draft.
+    """
+    draft = wrong(labels=(0, 0))
+    other = wrong("w2", steps=("other", "#### 7"))
+    group = [other, wrong(), draft, solution(), wrong("w3", steps=("cut", "o"), labels=(1, None))]
+    (pair,) = local_pairs(group, targets=1, seed=0)
+    assert (pair.draft, pair.target) == (draft.steps, solution().steps)
+    assert count_unlabelled(group) == 1
+
+
+LOCAL = ["make-refine-pairs", "--mode", "local", "-"]
+
+
+def test_labels_of_outcomes_do_not_say_where_the_error_is() -> None:
+    told = typed_local([wrong(labels=(0, 0)), solution(labels=(1, 1))])
+    assert (told.exit_code, "`labels` of the outcome alone" in told.stderr) == (65, True)
+    assert told.stdout == ""
+    located = wrong("w2", steps=("2 + 2 = 4", "#### 7"), labels=(1, 0))
+    assert typed_local([wrong(labels=(0, 0)), located, solution()]).exit_code == 0
+    counted = wrong(labels=(0, 0), rollouts=(Rollouts(8, 0, True), Rollouts()))
+    assert typed_local([counted, solution()]).exit_code == 0
+
+
+def test_labels_are_wanted_of_some_solution_and_up_to_the_error() -> None:
+    told = typed_local([wrong(), solution()])
+    assert (told.exit_code, "no solution has `labels`" in told.stderr) == (65, True)
+    told = typed_local([wrong(labels=(None, 0))])
+    assert (told.exit_code, "no `labels` at every step before" in told.stderr) == (65, True)
+    cut = wrong(labels=(1, None), source={"finish": "length"})
+    group = [cut, wrong("w2", steps=("other", "#### 7")), wrong("w3", ("o",), labels=(0,))]
+    told = typed_local([*group, solution()])
+    assert told.exit_code == 0
+    assert "wrong solutions without labels, which are no drafts: 1" in told.stderr
+
+
+def typed_local(solutions: list[Solution]) -> Result:
+    lines = "".join(f"{json.dumps(to_json(each))}\n" for each in solutions)
+    return CliRunner().invoke(app, LOCAL, lines)
 
 
 def test_a_value_pair_marks_the_step_after_the_highest_value() -> None:

@@ -1,4 +1,4 @@
-# The sizes of the paper. demo.mk says what each size is.
+# All of GSM8K and 96 samples, as in the paper; how long and how fast to train is our choice. demo.mk says what each size is.
 
 SEEDS ?= 1 2 3
 

@@ -130,7 +130,7 @@ def _tally(model: str, truth: str, tally: StepTally) -> Json:
         "model": model,
         "truth": truth,
         "scores": [*map(ticks, tally.scores)],
-        "labels": "".join(map(str, tally.labels)),
+        "labels": "".join("01?"[label] for label in tally.labels),
         "lengths": [*tally.lengths],
     }
 

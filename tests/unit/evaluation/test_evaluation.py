@@ -233,6 +233,23 @@ def test_step_tally_by_hand() -> None:
     assert found["first-error F1"].value == pytest.approx(2 / 3)
 
 
+def test_a_step_without_label_keeps_its_place() -> None:
+    """The error is the third step, and nobody knows whether a null before it is one.
+
+    0.9 0.4 0.2 against 1 null 0 says nothing of the first error, though 0.4 is rejected; against
+    1 0 null its error is found. A wrong solution whose 0s are nulls is not free of errors.
+    """
+    tally = StepTally()
+    tally.add([0.9, 0.4, 0.2], [1, None, 0])
+    tally.add([0.9, 0.4, 0.2], [1, 0, None])
+    tally.add([0.9, 0.8], [1, None])
+    tally.add([0.9, 0.8], [1, 1])
+    found = dict(tally.estimates())
+    assert (found["first error found"].value, found["first error found"].n) == (1, 1)
+    assert found["no error where there is none"].n == 1
+    assert (found["step accuracy"].n, found["AUC"].n) == (7, 7)
+
+
 def test_null_labels_are_no_truth() -> None:
     evaluation = Evaluation()
     labelled = solution(problem=PROBLEM, labels=(None, 1), scores={"orm": (0.1, 0.9)})

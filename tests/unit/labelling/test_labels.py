@@ -102,6 +102,15 @@ def test_exhaustive_counts_successes_of_every_prefix() -> None:
     assert [verifier.prefix for verifier in found.verifiers] == [1, 1]
 
 
+@pytest.mark.parametrize(("steps", "labels"), [(0, ()), (1, (None,)), (3, (1, 0, None))])
+def test_the_fragment_of_a_solution_that_was_cut_off_has_no_label(
+    steps: int, labels: tuple[int | None, ...]
+) -> None:
+    """No rollout is made from it, and it states no answer that would be wrong."""
+    cut = Path(STEPS[:steps], False, is_whole=False)
+    assert label(Exact(2), cut, scripted({(1, 0)})).labels == labels
+
+
 @pytest.mark.parametrize("steps", [0, 1])
 @pytest.mark.parametrize("strategy", [Exact(8), Exhaustive(8), Bisect(8)])
 def test_solutions_too_short_for_a_rollout(steps: int, strategy: Strategy) -> None:

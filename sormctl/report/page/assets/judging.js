@@ -1,6 +1,6 @@
 // How well a reward model judges steps: as sormctl/evaluation/steps.py counts, at any threshold.
 // Scores are whole numbers, 0 to TICKS. A tally has the scores and labels of all steps in a row, and
-// the steps of each solution in `lengths`.
+// the steps of each solution in `lengths`. A label is 1, 0, or ? where a step has none.
 
 const TICKS = 10000;
 
@@ -11,6 +11,7 @@ const firstError = (labels) => {
   const bad = firstBad(labels);
   return labels.slice(0, bad ?? labels.length).includes(null) ? undefined : bad;
 };
+const labelOf = (sign) => (sign === "?" ? null : Number(sign));
 const orNone = (index) => (index < 0 ? null : index);
 
 /** Where the labels and the model see the first error of each solution, by the threshold. */
@@ -26,25 +27,25 @@ function judge(tally, threshold) {
   };
   let start = 0;
   for (const length of tally.lengths) {
-    let bad = null;
-    let low = null;
-    for (let i = 0; i < length; i++) {
-      const good = tally.labels[start + i] === "1";
-      const accepted = tally.scores[start + i] >= threshold;
-      if (!good && bad === null) bad = i;
-      if (!accepted && low === null) low = i;
-      found.steps[good ? (accepted ? "tp" : "fn") : accepted ? "fp" : "tn"]++;
-    }
+    const labels = Array.from(tally.labels.slice(start, start + length), labelOf);
+    const scores = tally.scores.slice(start, start + length);
+    labels.forEach((label, i) => {
+      const accepted = scores[i] >= threshold;
+      if (label !== null) found.steps[label ? (accepted ? "tp" : "fn") : accepted ? "fp" : "tn"]++;
+    });
+    const bad = firstError(labels);
+    const low = firstBelow(scores, threshold);
     if (bad === null) found[low === null ? "passed" : "alarmed"]++;
-    else if (low === null) found.missed++;
-    else found[low === bad ? "right" : low < bad ? "early" : "late"]++;
+    else if (bad !== undefined && low === null) found.missed++;
+    else if (bad !== undefined) found[low === bad ? "right" : low < bad ? "early" : "late"]++;
     start += length;
   }
   const withError = found.right + found.early + found.late + found.missed;
   found.located = found.right / withError;
   found.clean = found.passed / (found.passed + found.alarmed);
   found.f1 = harmonicMean(found.located, found.clean);
-  found.accuracy = (found.steps.tp + found.steps.tn) / tally.scores.length;
+  const { tp, fp, tn, fn } = found.steps;
+  found.accuracy = (tp + tn) / (tp + fp + tn + fn);
   return found;
 }
 
@@ -77,6 +78,7 @@ function byPosition(tally, most) {
 function binned(tally, binOf, count) {
   const bins = Array.from({ length: count }, () => ({ n: 0, score: 0, good: 0 }));
   tally.scores.forEach((score, i) => {
+    if (tally.labels[i] === "?") return;
     const bin = bins[binOf(score, i)];
     bin.n++;
     bin.score += score / TICKS;
@@ -105,11 +107,10 @@ function wilson(hits, n) {
 /** How many good and bad steps score in each of `count` bins. */
 function histogram(tally, count = 20) {
   const bins = Array.from({ length: count }, () => ({ good: 0, bad: 0 }));
-  tally.scores.forEach(
-    (score, i) =>
-      bins[Math.min(count - 1, Math.floor((score * count) / TICKS))][
-        tally.labels[i] === "1" ? "good" : "bad"
-      ]++,
-  );
+  tally.scores.forEach((score, i) => {
+    if (tally.labels[i] === "?") return;
+    const bin = bins[Math.min(count - 1, Math.floor((score * count) / TICKS))];
+    bin[tally.labels[i] === "1" ? "good" : "bad"]++;
+  });
   return bins;
 }
