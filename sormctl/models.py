@@ -243,7 +243,7 @@ def _has_chat_template(folder: Path) -> bool:
 
 def _noted_template(folder: Path) -> Any:
     """The chat template, or several by name, of a folder that has no file for it alone."""
-    files = ("chat_template.json", "tokenizer_config.json")
+    files = ("tokenizer_config.json", "chat_template.json")
     noted = (_read_json(folder / name).get("chat_template") for name in files)
     return next(filter(None, noted), None)
 

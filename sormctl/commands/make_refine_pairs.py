@@ -31,6 +31,7 @@ PAIRS = {
 
 _REMEDY = "take them from `sormctl label-steps --by rollouts`, before `balance`"
 
+_FEW = 10  # wrong solutions; fewer may all be wrong in their first step
 _ENOUGH = 1000  # wrong solutions whose every step is 0, by which labels of the outcome are known
 
 
@@ -74,7 +75,7 @@ def make_refine_pairs(
         for group in groups:
             drafts.add(group)
             held += PAIRS[mode](group, targets, seed)
-            if not drafts.seem_outcomes:
+            if drafts.located:
                 yield from held
                 held.clear()
             elif drafts.wholly_wrong >= _ENOUGH:
@@ -98,7 +99,7 @@ class _Drafts:
     @property
     def seem_outcomes(self) -> bool:
         """Whether no label so far says more than the outcome does."""
-        return self.wholly_wrong > 0 and not self.located
+        return self.wholly_wrong >= _FEW and not self.located
 
     def add(self, group: Sequence[Solution]) -> None:
         self.solutions += len(group)

@@ -165,6 +165,7 @@ def read_manifests(paths: Iterable[Path]) -> list[tuple[str, MadeFile]]:
     return [(name.removesuffix(MANIFEST_SUFFIX), made) for name, made in in_order]
 
 
+_NOTED_SINCE = {"chat_template"}
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
@@ -191,13 +192,14 @@ def _no_manifest(path: Path) -> UsageError:
 def _entries(now: Mapping[str, Any], made: MadeFile) -> Iterator[tuple[str, Any, Any]]:
     """(name, value now, value then) of everything in a fingerprint.
 
-    A flag that is not given says nothing new to a run that did not know it yet.
+    A flag that is not given says nothing new to a run that did not know it yet; nor does what runs
+    have noted since.
     """
     yield "command", now["command"], made.command
     yield "version", now["version"], made.version
     new, old = now["arguments"], made.arguments
     for name in [*new, *(name for name in old if name not in new)]:
-        if name in old or new[name] is not False:
+        if name in old or (new[name] is not False and name not in _NOTED_SINCE):
             yield name, new.get(name), old.get(name)
 
 

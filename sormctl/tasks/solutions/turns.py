@@ -15,6 +15,10 @@ _END = re.compile(
     re.IGNORECASE,
 )
 
+# words that are struck out, up to their `</s>`: on one line, and behind a word of it
+_STRUCK = re.compile(r"[^\s>\]][^\S\n]*<s>(?:(?!</s>)[^\n])*\Z", re.IGNORECASE)
+_WORDS = 300  # characters before a `</s>` that are looked at
+
 # what a template may write behind a solution that no text would end in: `</assistant>`, `[e~[`
 _MARK = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+[\[\]]")
 
@@ -26,18 +30,14 @@ def before_end(text: str, *, has_spoken: bool = False) -> str | None:
     does the `</s>` of words that are struck out.
     """
     for found in _END.finditer(text):
-        before = text[: found.start()].rstrip()
-        strikes = found.group().lower() == "</s>" and _is_struck(before.lower(), has_spoken)
-        if not strikes and (before or has_spoken):
+        start = found.start()
+        if found.group().lower() == "</s>" and _STRUCK.search(text, max(0, start - _WORDS), start):
+            continue
+        if before := text[:start].rstrip():
             return before
+        if has_spoken:
+            return ""
     return None
-
-
-def _is_struck(before: str, has_spoken: bool) -> bool:
-    """Whether an `<s>` is open; where all begins with it, it is a token that says so."""
-    start = before.rfind("<s>")
-    is_open = start > before.rfind("</s>")
-    return is_open and (has_spoken or bool(before[:start].strip()))
 
 
 def without_end(text: str, end: str) -> str:
@@ -47,7 +47,7 @@ def without_end(text: str, end: str) -> str:
     and where it begins with none, not at all.
     """
     end, written = end.strip(), text.rstrip()
-    if first := _MARK.match(end):
+    if (first := _MARK.match(end)) and not _END.match(end):  # `before_end` knows that one
         for size in range(len(end), first.end() - 1, -1):
             if written.endswith(end[:size]):
                 return written[:-size].rstrip()

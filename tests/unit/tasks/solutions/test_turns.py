@@ -34,7 +34,7 @@ ORDINARY = (
     "f<|channel|>g",
     "the <s>old</s> price",
     "the price is <s>5</s><b>7</b>",
-    "<p>not <S>5</S>\n<s>6</s>\nbut</p> 7",
+    "<p>not <S>5</S>\nnor <s>6</s>\nbut</p> 7",
     "(-1, end) <end> [end] return",
 )
 
@@ -58,11 +58,14 @@ def test_ordinary_text_ends_nothing(text: str) -> None:
         ("not <s>5</s>\n7</s>\n<s>[INST] And 8?", "not <s>5</s>\n7"),
         ("It is 7.</s><s>[INST] And 8?", "It is 7."),
         ("<s>It is 7.</s>\nAnd 8?", "<s>It is 7."),
+        ("It is <s>\n7</s>\nUser: And 8?", "It is <s>\n7"),
+        ("<think>a</think>\n<s>7</s>\n<s>[INST] And 8?", "<think>a</think>\n<s>7"),
+        ("not <s>5</s> but 7</s>\nAnd 8?", "not <s>5</s> but 7"),
     ],
 )
 def test_words_that_are_struck_out_do_not_end_a_turn_and_tokens_do(text: str, said: str) -> None:
     assert before_end(text) == said
-    assert before_end("<s>5</s>\n7", has_spoken=True) is None
+    assert before_end("<s>5</s>\n7", has_spoken=True) == "<s>5"
 
 
 CLOSING = "<|close|>answer<|sep|><|close|>turn<|sep|><|over|>"
