@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 STOP, LENGTH = "stop", "length"
+_FIELD = re.compile(r"finish_?reason[._]")  # some write its name, too
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # of `eosFound`
 # who ends a text for such a reason has not let its writer end it, at no limit of the writer's
 _OTHER = re.compile(
-    r"(?<![a-z])(rate|quota|time|deadline|retr(y|ies)|moderat|filter|client|fail|disconnect)"
+    r"(?<![a-z])(rate|quota|time|deadline|retr(y|ies)|moderat|filter|safety|recitation|client|by_user|fail|errors?(?!_limit)|disconnect)"
 )
 _STOP = re.compile(
-    r"(?!.*(length|limit|max))(stop(s|ped|ping|(sequence|string|word|token)s?)?|eos|end(ed|of.*)?"
+    r"(?!.*(length|max|limit|exceed|truncat|budget))(stop(s|ped|ping|(sequence|string|word|token)s?)?|eos|end(ed|of.*)?"
     r"|complet(e|ed|ion)|finish(ed)?|done|unchanged|solution)(?![a-z])"
 )
 _LENGTH = re.compile(r"length|max|limit|exceed|truncat|budget")
@@ -23,7 +24,7 @@ def ending(word: str) -> str:
     >>> [ending(word) for word in ("eos_token", "MAX_TOKENS", "content_filter", "time_limit")]
     ['stop', 'length', 'content_filter', 'time_limit']
     """
-    said = _HUMP.sub("_", word).casefold()
+    said = _FIELD.sub("", _HUMP.sub("_", word).casefold())
     if _OTHER.search(said):
         return word
     if _STOP.match(said):

@@ -10,8 +10,17 @@ from sormctl.errors import UsageError
 _KEY = re.compile(r"[!-~]+")
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
-_OURS = ("accept-encoding", "connection", "content-length", "content-type", "host")
+_OURS = (
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "transfer-encoding",
+)
 _SECRET = re.compile(r"(?=.*\d).{16,}")  # one that no text holds by chance, as it may "EMPTY"
+_SCHEME = re.compile(r"(?:Bearer|Basic) +(\S+)", re.IGNORECASE)
+_LONG = 6  # characters; of less a header tells no secret, and a line would lose numbers
 _HIDDEN = "***"
 
 
@@ -26,8 +35,9 @@ class Credentials:
             raise UsageError("--engine-arg header=: each NAME may be given once")
         self.headers = {**({"authorization": f"Bearer {key}"} if key else {}), **typed}
         self.has_key = "authorization" in self.headers
-        words = (word for value in typed.values() for word in (value, value.split()[-1]))
-        self._secrets = sorted({key, *words} - {""}, key=len, reverse=True)
+        values = [value for value in typed.values() if len(value) >= _LONG]
+        tokens = [found[1] for value in values if (found := _SCHEME.fullmatch(value))]
+        self._secrets = sorted({key, *values, *tokens} - {""}, key=len, reverse=True)
 
     def hidden(self, text: str) -> str:
         """A line without what is secret."""

@@ -20,5 +20,5 @@ class Echo:
         if not continues(sent):
             return text
         begun = sent["messages"][-1]["content"]
-        self._is_none |= not text.startswith(begun)
+        self._is_none |= bool(text.strip()) and not text.startswith(begun.rstrip())
         return text if self._is_none else text.removeprefix(begun)

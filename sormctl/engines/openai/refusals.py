@@ -45,7 +45,7 @@ _TOO_LONG = re.compile(
 )
 _PASSING = (408, 409, 423, 424, 425, 499)  # 424: TGI failed to generate
 _LOADING = re.compile(
-    r"\b(is|still|currently) (being )?load(ing|ed)|not (yet loaded|loaded yet)|temporar"
+    r"\b(is|still|currently) loading|\bbeing loaded|not (yet loaded|loaded yet)|temporar"
     r"|\b(retry|try again) (later|in )",
     re.I,
 )
@@ -61,7 +61,11 @@ _SHUT_OUT = re.compile(
     r"(deactivated|suspended|disabled|banned|blocked|terminated|restricted)",
     re.I,
 )
-_NO_MONEY = re.compile(r"insufficient_quota|insufficient_balance|exceeded_current_quota", re.I)
+_NO_MONEY = re.compile(
+    r"insufficient_(user_)?quota|insufficient_balance|exceeded_current_quota"
+    r"|pre_consume_token_quota",
+    re.I,
+)
 _NEVER_LENGTH = re.compile(r"(took|takes|taking|waited|waiting|been|for|queued) too long", re.I)
 _FILTERED = re.compile(
     r"content[ _-]?(filter|management|moderation|policy)|moderation|(was|been|input|prompt) flagged"
@@ -217,7 +221,9 @@ def refusal(
 def _may_pass(status: int, says: str) -> bool:
     if status >= 500:
         return status != 501 and not _is_misunderstood(says)
-    return status in _PASSING or (status in (400, 403, 404) and bool(_LOADING.search(says)))
+    return status in _PASSING or (
+        status in (400, 403, 404) and bool(_LOADING.search(says)) and not _SHUT_OUT.search(says)
+    )
 
 
 def is_too_long(status: int, says: str) -> bool:
@@ -240,7 +246,7 @@ def error_in(answer: Json) -> tuple[int, Json] | None:
         if isinstance(choice, dict) and choice.get("error"):
             return error_in({"error": choice["error"]})
     error = answer.get("error")
-    is_told = bool(error) and (isinstance(error, dict | str) or not choices)
+    is_told = bool(error) and (_says_something(error) or not choices)
     if choices and not is_told:
         return None
     codes = (_status_in(found) for found in (error, answer))
@@ -248,6 +254,13 @@ def error_in(answer: Json) -> tuple[int, Json] | None:
     if not (status or is_told or answer.get("object") == "error"):
         return None
     return status or 500, answer
+
+
+def _says_something(error: Any) -> bool:
+    """Whether an error beside choices is one: some write an empty one beside a good answer."""
+    if isinstance(error, dict):
+        return any(error.get(name) for name in ("message", "type", "code"))
+    return isinstance(error, str) and error.casefold() not in ("none", "null", "success")
 
 
 def _status_in(found: Any) -> int:
