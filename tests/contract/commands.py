@@ -30,6 +30,7 @@ WRONG: dict[str, Any] = {
     "labels": [0, 0],
     "verifiers": [{"prefix": 0, "steps": ["2 + 2 = 4", "#### 4"]}],
 }
+LABELLED = {**WRONG, "rollouts": [{"tried": 8, "succeeded": 0, "made": True}, {}]}
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ PURE = (
     Command(("balance", "--by", "question"), (CORRECT, WRONG), "correct"),
     Command(("filter-labels", "--by", "orm"), (CORRECT, WRONG), "labels"),
     Command(("make-refine-pairs", "--mode", "global"), (CORRECT, WRONG), "steps", passes=False),
-    Command(("make-refine-pairs", "--mode", "local"), (CORRECT, WRONG), "steps", passes=False),
+    Command(("make-refine-pairs", "--mode", "local"), (CORRECT, LABELLED), "steps", passes=False),
     Command(("export", "processbench"), (CORRECT, WRONG), "labels", passes=False),
     Command(("export", "stepwise"), (CORRECT, WRONG), "labels", passes=False),
     Command(("export", "preference"), (CORRECT, WRONG), "correct", passes=False),
