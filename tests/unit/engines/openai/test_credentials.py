@@ -44,8 +44,8 @@ def test_what_is_no_header_is_not_quoted(headers: list[str], message: str) -> No
 
 
 def test_what_is_secret_is_hidden_whole() -> None:
-    found = Credentials("abc", ["Authorization: Bearer abcdef", "X-Team: abcd"])
-    assert found.hidden("key abcdef, abcd, Bearer abcdef, abc") == "key ***, ***, ***, ***"
+    found = Credentials("abc", ["Authorization: Bearer abcdef", "X-Team: abcdxyz", "X-Prio: 1"])
+    assert found.hidden("1 key abcdef, abcdxyz, Bearer abcdef, abc") == "1 key ***, ***, ***, ***"
     assert Credentials().hidden("abc") == "abc"
 
 
