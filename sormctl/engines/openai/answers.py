@@ -126,7 +126,8 @@ def _completion(choice: Json, asked: _Asked, finish: str, told: int) -> Completi
     if thought and (text.strip() or finish == "stop"):  # else it was cut while it thought
         thought += closing
     params, last = asked.params, reached if end < len(text) else None
-    logprob = logprob_of(choice, text, last, told, params.stop) if params.logprobs else None
+    counted = 0 if said.thought else told  # a thought's tokens may be counted and not listed
+    logprob = logprob_of(choice, text, last, counted, params.stop) if params.logprobs else None
     return Completion(_written(thought + text[:end]), finish, 0, 0, 0, logprob)
 
 

@@ -33,6 +33,13 @@ def test_log_probabilities_that_are_none(value: float | None, shape: str) -> Non
         read({"text": "3", "finish_reason": "stop", "logprobs": given}, 2, logprobs=True)
 
 
+def test_the_tokens_of_a_thought_may_be_counted_and_not_listed() -> None:
+    message = {"reasoning_content": "Let me see.", "content": "7"}
+    given = {"content": [{"token": "7", "logprob": -0.5}]}
+    choice = {"message": message, "finish_reason": "stop", "logprobs": given}
+    assert read(choice, 52, logprobs=True).logprob == -0.5
+
+
 def test_log_probabilities_of_a_text_that_was_cut_here() -> None:
     """The tokens of the stop string count, those that the server wrote beyond it do not."""
     given = {"tokens": ["3", "\n", "Q", ": 4"], "token_logprobs": [-1.0, -0.5, -0.25, -9.0]}
