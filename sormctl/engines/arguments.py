@@ -22,8 +22,8 @@ def read_options(kind: type[Options], running: Running) -> Options:
     """The options of an engine, a `kind` of Struct whose fields are its arguments.
 
     A text becomes what the field wants: `8` a number, `a,b` a tuple; each `header` is one of
-    several. UsageError for a value that
-    does not fit, and for a name that is no field, unless `kind` has a field `others` for these.
+    several. UsageError for a value that does not fit, and for a name that is no field, unless
+    `kind` has a field `others` for these.
     """
     pairs = running.engine_arg or ()
     typed = parse_arguments(pairs)
@@ -59,7 +59,7 @@ def parse_arguments(pairs: Sequence[str]) -> dict[str, str]:
     arguments = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        if not (name and equals and value):
+        if not (name and equals and value) or name.startswith(f"{_HEADER}:"):
             shown = f"{_HEADER}…" if pair.startswith(_HEADER) else pair  # the rest is secret
             raise UsageError(f"--engine-arg {shown}: must be NAME=VALUE")
         arguments[name] = value

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 from sormctl.engines.openai.credentials import Credentials
 from sormctl.engines.openai.faults import Fault
@@ -142,7 +143,7 @@ class Http:
             raise self._refusal(response, response.status, found)
         if response.location:
             place = redacted(response.url)
-            moved = _PATH.sub("", response.location)
+            moved = _PATH.sub("", urljoin(place, response.location))
             raise DeadEngineError(f"{place}: moved to {moved}; give that as --base-url")
         if response.status != 200 or isinstance(found, str):  # a page, half an answer
             raise self._no_answer(response)

@@ -49,7 +49,7 @@ _LOADING = re.compile(
     r"|\b(retry|try again) (later|in )",
     re.I,
 )
-_LENGTHS = (400, 413, 422, 500)  # who is out of money or lost may speak of lengths, too
+_LENGTHS = (400, 413, 422, 424, 500)  # who is out of money or lost may speak of lengths, too
 _FILTERS = (400, 403, 422, 451)
 _KEY = re.compile(
     r"(invalid|incorrect|missing|no) api.?key"

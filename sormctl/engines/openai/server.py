@@ -100,7 +100,7 @@ def is_url(url: str) -> bool:
     """Whether it is one of a server, such as `http://host:8000/v1`, and not of one of its paths."""
     try:
         parts = urlsplit(url)
-        is_path = parts.path.endswith(("/completions", "/models", "/responses"))
+        is_path = parts.path.endswith(("/completions", "/v1/models", "/responses"))
         is_plain = parts.port != 0 and not parts.query and not is_path
         return parts.scheme in ("http", "https") and bool(parts.hostname) and is_plain
     except ValueError:  # a port that is no number

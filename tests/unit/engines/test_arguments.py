@@ -38,7 +38,9 @@ def test_each_header_is_one_of_several() -> None:
     assert options == OpenaiOptions(api="chat", header=("A:1,2", "B:x=y"))
 
 
-@pytest.mark.parametrize("pair", ["header:SECRET", "header", "header=", "headerSECRET"])
+@pytest.mark.parametrize(
+    "pair", ["header:SECRET", "header:X:SECRET==", "header", "header=", "headerSECRET"]
+)
 def test_a_header_that_is_none_is_not_quoted(pair: str) -> None:
     with pytest.raises(UsageError, match="--engine-arg header…: must be NAME=VALUE") as caught:
         parse_arguments([pair])

@@ -79,6 +79,7 @@ def test_where_else_it_may_be(url: str, is_listed: bool, advice: str) -> None:
         ),
         (refusal(403, "missing header X-Team-Token"), r"missing header X-Team-Token \(403\)"),
         (refusal(407, "who are you"), r"who are you \(407\)"),
+        ((308, b"", {"Location": "/v2/chat/completions"}), r"moved to http://\S+/v2; give that"),
         ((308, b"", {"Location": "http://b/v1"}), r"moved to http://b/v1; give that as --base-url"),
     ],
 )
