@@ -56,6 +56,7 @@ class Background:
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:
             call()
+        self._calls.put(None)  # for the next thread
 
 
 @cache

@@ -25,6 +25,7 @@ Parents = Callable[[], list[dict[str, Any]]]  # name and hash of each input
 Counts = Mapping[str, int]
 MANIFEST_SUFFIX = ".manifest.json"
 TOKENS = "generated_tokens"
+_NOTED_SINCE = {"chat_template"}  # which the manifests of earlier runs do not have
 LIBRARIES = ("torch", "transformers", "accelerate", "vllm", "orjson")
 
 
@@ -165,7 +166,6 @@ def read_manifests(paths: Iterable[Path]) -> list[tuple[str, MadeFile]]:
     return [(name.removesuffix(MANIFEST_SUFFIX), made) for name, made in in_order]
 
 
-_NOTED_SINCE = {"chat_template"}
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
