@@ -8,7 +8,6 @@ from sormctl.records import Json
 
 AS_SENT, LONGER, CUT = "as sent", "longer", "cut"
 _AROUND = 2  # tokens that a server may put around a prompt by itself: where a text begins and ends
-_OTHER_TOKENIZER = 0.8  # of the tokens here, where a server has shown that it counts others
 _PART_OF_TEXT = 0.01  # by so much two tokenizers of one family may part over a text
 
 
@@ -51,8 +50,6 @@ class PromptCounts:
         if counted > length:
             self._lays_out = True
             self._most = max(self._most, length)
-            return LONGER
-        if self._lays_out and counted > length * _OTHER_TOKENIZER:
             return LONGER
         is_old = length <= self._most or counted <= max(_AROUND, self._most / 2)
         self._leaves_out_cached |= counted > 0 and is_old

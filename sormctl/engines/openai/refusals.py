@@ -57,7 +57,7 @@ _KEY = re.compile(
     re.I,
 )
 _SHUT_OUT = re.compile(
-    r"\b(account|organi[sz]ation|workspace|key|access) (has been|was|is) (been )?"
+    r"\b(account|organi[sz]ation|workspace|key|access) (has been|was|is) (been |temporarily )?"
     r"(deactivated|suspended|disabled|banned|blocked|terminated|restricted)",
     re.I,
 )

@@ -74,9 +74,23 @@ def test_what_every_other_request_would_meet(status: int, says: str) -> None:
     assert error.is_for_all
 
 
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (400, "No models are currently loaded."),
+        (404, "model 'x' not found; llama3 is loaded"),
+        (403, "Your account is temporarily suspended"),
+    ],
+)
+def test_no_waiting_helps(status: int, says: str) -> None:
+    error = refusal(status, {"error": {"message": says}}, "host", Credentials())
+    assert isinstance(error, RefusedError)
+
+
+@pytest.mark.parametrize("code", ["insufficient_quota", "insufficient_user_quota"])
 @pytest.mark.parametrize("status", [400, 403, 429])
-def test_no_money_is_no_quota_that_is_renewed(status: int) -> None:
-    body = {"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}
+def test_no_money_is_no_quota_that_is_renewed(status: int, code: str) -> None:
+    body = {"error": {"message": "You exceeded your quota", "code": code}}
     error = refusal(status, body, "host", Credentials())
     assert isinstance(error, RefusedError)
     assert error.status == 402
@@ -101,6 +115,8 @@ def test_a_key_that_is_a_word_hides_no_meaning(key: str) -> None:
         ({"choices": [{"text": "2"}], "code": 429}, None),
         ({"choices": [{"text": "2"}], "object": "error"}, None),
         ({"choices": [{"text": "2"}], "error": 1}, None),
+        ({"choices": [{"text": "2"}], "error": {"code": 0, "message": ""}}, None),
+        ({"choices": [{"text": "2"}], "error": "none"}, None),
         ({"data": [], "code": 200}, None),
         ({"code": 0, "data": []}, None),
         ({"status": "ok"}, None),
